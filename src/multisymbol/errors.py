@@ -1,0 +1,63 @@
+"""What a user can get wrong; every message says what was given, what was expected and what to do."""
+
+from collections.abc import Sequence
+
+
+class MultisymbolError(Exception):
+    """A mistake with a cure: shown without a traceback, ends the command with status 2."""
+
+
+class ConfigError(MultisymbolError):
+    """The configuration has problems; nothing was started."""
+
+
+class SymbolError(MultisymbolError):
+    """A symbol, asset class or universe is unknown or incomplete."""
+
+
+class CalendarError(MultisymbolError):
+    """A calendar is unknown or does not cover the bars."""
+
+
+class SourceError(MultisymbolError):
+    """Bars cannot be found or read."""
+
+
+class BarsError(MultisymbolError):
+    """The bars of one file have defects; the message lists all kinds, each with rows and timestamps."""
+
+
+class FeatureError(MultisymbolError):
+    """A feature definition is wrong, or a stored one does not fit."""
+
+
+class LabelError(MultisymbolError):
+    """Labels cannot be made or learned from."""
+
+
+class SampleError(MultisymbolError):
+    """Too few samples, or samples that cannot be combined."""
+
+
+class SplitError(MultisymbolError):
+    """A fold is empty, out of order or lets the future in."""
+
+
+class StoreError(MultisymbolError):
+    """The MLflow store cannot be used, or does not hold what was asked for."""
+
+
+class BundleError(MultisymbolError):
+    """A stored model is incomplete, foreign or changed."""
+
+
+class OutputError(MultisymbolError):
+    """A folder for results cannot be written."""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return `, did you mean 'x'?` for the known name closest to `name`, or an empty string."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f", did you mean '{found[0]}'?" if found else ""

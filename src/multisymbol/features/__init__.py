@@ -1,0 +1,1 @@
+"""What a model may see at the close of a bar."""

@@ -1,0 +1,61 @@
+"""Labels: a value per bar and the instant it became known."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.instants import Instants
+
+CLASSES = ("BUY", "HOLD", "SELL")
+BUY, HOLD, SELL = 0, 1, 2
+UNRESOLVED = -1
+"""Value of a label that is not known yet, and of a rule that says nothing: missing, never HOLD."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentLabels:
+    """Labels of one uninterrupted stretch of n bars.
+
+    Args:
+        value: 0 BUY, 1 HOLD, 2 SELL, -1 unresolved. int8, shape (n,).
+        resolved_row: Row, within the stretch, of the bar at whose close the label became known; -1. int64, shape (n,).
+        rule: What the labels' own mechanics say at the bar's close, with nothing learned (for ZigZag the retracement
+            rule, METHOD 3d): the no-skill forecast. A class or -1. int8, shape (n,).
+    """
+
+    value: npt.NDArray[np.int8]
+    resolved_row: npt.NDArray[np.int64]
+    rule: npt.NDArray[np.int8]
+
+
+class Labeller(Protocol):
+    """Makes labels from the bars of one uninterrupted stretch."""
+
+    def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
+        """Label the bars of `stretch`, using those and no others."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """Labels of all bars of one symbol, shape (n,) each.
+
+    Args:
+        value: As in `SegmentLabels`.
+        resolved_at: `closed_at` of the resolving bar; NEVER where unresolved.
+        rule: As in `SegmentLabels`.
+    """
+
+    value: npt.NDArray[np.int8]
+    resolved_at: Instants
+    rule: npt.NDArray[np.int8]
+
+
+def label_bars(bars: Bars, labeller: Labeller) -> Labels:
+    """Label each stretch of `bars` by itself."""
+    raise NotImplementedError
+
+

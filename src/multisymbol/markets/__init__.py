@@ -1,0 +1,1 @@
+"""What the world looks like: symbols, bars, sessions and where bars come from."""
