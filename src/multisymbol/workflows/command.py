@@ -1,0 +1,163 @@
+"""Starting a command: the user's mistakes in one form, no traceback unless asked for, nothing left behind."""
+
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from multisymbol.config import Origins, Problem, plain, project_root, report
+from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
+from multisymbol.workflows.settings import problems
+
+_MANY = {"-m", "--multirun"}
+
+
+@dataclass(kw_only=True, slots=True)
+class _CommandLine:
+    """What the command line said that Hydra never gets to see."""
+
+    verbose: bool = False
+    wrong_options: list[Problem] = field(default_factory=list)
+
+
+_line = _CommandLine()
+
+
+def start(main: Callable[[], object]) -> None:
+    """Run a `@hydra.main` function as a command: exit status 2 and a plain message for whatever a user can cause."""
+    _line.verbose = _line.verbose or os.environ.get("HYDRA_FULL_ERROR") == "1"
+    try:
+        sys.argv[1:] = _arguments(sys.argv[1:])
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its errors on, and we say them in our own form
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except (MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
+        if _line.verbose:
+            traceback.print_exc()
+        print(_message(error), file=sys.stderr)
+        sys.exit(2)
+
+
+def execute(work: Callable[[dict[str, object], Path], float], config: DictConfig) -> float:
+    """Check a composed configuration, then do the work in the run's folder; a mistake leaves no folder behind.
+
+    Args:
+        work: Gets the plain, resolved configuration and the run's folder; returns what a sweep optimises.
+        config: From Hydra.
+
+    Raises:
+        ConfigError: Any problem, all at once.
+    """
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        found = [*_line.wrong_options, *problems(config), *_sweep_problems(config)]
+        if found:
+            raise report(found, origin=_origins())
+        return work(plain(config), run_dir)
+    except MultisymbolError:
+        _forget(run_dir)
+        raise
+
+
+def _message(error: BaseException) -> str:
+    """Prefer our own message, wherever in the chain of causes it is."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MultisymbolError):
+            return str(cause)
+        cause = cause.__cause__
+    if isinstance(error, OSError):
+        folder = error.filename or "a folder"
+        return str(OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder: paths.outputs=DIR"))
+    return f"{error}\nSee the whole configuration: --cfg job      its pages: --info defaults-tree"
+
+
+def _arguments(arguments: Sequence[str]) -> list[str]:
+    """Let Hydra accept every `key=value`, so that our check can name all wrong ones at once."""
+    _line.verbose = _line.verbose or bool({"-v", "--verbose"} & set(arguments))
+    _line.wrong_options.clear()
+    kept = [argument for argument in arguments if argument not in {"-v", "--verbose"}]
+    folders = _config_folders(kept)
+    result = list(_accepted(kept, folders))
+    if _line.wrong_options and _MANY & set(result):
+        raise report(_line.wrong_options, origin=lambda _: "command line")
+    if {"--cfg", "-c"} & set(result) and "job" in result and "--resolve" not in result:
+        result.append("--resolve")  # symbol configurations are shown as they are used
+    return result
+
+
+def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
+    for place, argument in enumerate(arguments):
+        key, equals, value = argument.partition("=")
+        is_flag_value = place > 0 and arguments[place - 1] in {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
+        if not equals or argument[0] in "-+~" or is_flag_value or key.startswith("hydra"):
+            yield argument
+            continue
+        options = _options(key.split("@")[0], folders)
+        wrong = [name for name in _names(value) if options and name not in options]
+        if wrong:
+            text = "".join(f"there is no '{name}'{nearest(name, options)}" for name in wrong)
+            _line.wrong_options.append(Problem(path=f"{key}={value}", text=f"{text} Options: {', '.join(options)}"))
+        else:
+            yield argument if options else f"++{argument}"
+
+
+def _names(value: str) -> list[str]:
+    """Return the options a group override chooses; none for a glob, null or quoted text."""
+    names = value.strip("[]").split(",")
+    return [name for name in names if name not in {"null", ""} and not set(name) & set("*()'\"$ ")]
+
+
+def _options(group: str, folders: Sequence[Path]) -> list[str]:
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _config_folders(arguments: Sequence[str]) -> list[Path]:
+    """Return the user's configuration folders, then the project's."""
+    own = [Path(after) for flag, after in zip(arguments, arguments[1:], strict=False) if flag in {"--config-dir", "-cd"}]
+    own += [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("--config-dir=")]
+    missing = [str(folder) for folder in own if not folder.is_dir()]
+    if missing:
+        message = f"--config-dir {missing[0]} is not a folder"
+        raise ConfigError(message)
+    return [*own, project_root() / "conf"]
+
+
+def _sweep_problems(config: DictConfig) -> list[Problem]:
+    """Refuse a sweep whose jobs start processes of their own: each would run the whole sweep again."""
+    many = OmegaConf.select(config, "trainer.devices") not in {1, "auto", "1"}
+    if HydraConfig.get().mode == RunMode.MULTIRUN and many:
+        return [Problem(path="trainer.devices", text="a sweep runs its jobs on one device each; use trainer=cpu or gpu")]
+    return []
+
+
+def _origins() -> Origins:
+    hydra = HydraConfig.get()
+    folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file" and source.path]
+    own_first = sorted(folders, key=lambda folder: folder == project_root() / "conf")
+    return Origins(
+        overrides=list(hydra.overrides.task),
+        choices={key.split("@")[0]: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value for key, value in hydra.runtime.choices.items()},
+        folders=own_first,
+        primary=str(hydra.job.config_name),
+    )
+
+
+def _forget(run_dir: Path) -> None:
+    """Remove a run's folder that holds nothing but Hydra's own pages."""
+    if run_dir.is_dir() and all(path.name == ".hydra" or path.suffix == ".log" for path in run_dir.iterdir()):
+        shutil.rmtree(run_dir)
+        for parent in list(run_dir.parents)[:2]:
+            if any(parent.iterdir()) or parent.name == "outputs":
+                break
+            parent.rmdir()
