@@ -1,0 +1,144 @@
+"""From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb that needs them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.config import build
+from multisymbol.features.pipeline import FeatureSpec, feature_spec
+from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
+from multisymbol.labels.labels import Labeller
+from multisymbol.markets.instants import Period
+from multisymbol.markets.sources import BarSource
+from multisymbol.markets.symbols import Universe, universe
+from multisymbol.reports.terminal import Terminal
+from multisymbol.samples.ledger import Ledger, build_ledger
+from multisymbol.samples.mixture import Shares
+from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
+from multisymbol.samples.splits import TRAIN, Parts, check_classes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Everything a training needs of the data, and everything a record says of it.
+
+    Args:
+        universe: Symbols and their resolved configurations.
+        source: Where the bars came from.
+        panel: All bars, features and labels.
+        ledger: The samples.
+        parts: The ledger cut by the fold.
+        shares: The mixture of the train samples.
+        scaler: Fitted on the train rows.
+        features: The panel, scaled. float32, shape (rows, features).
+        symbol_slots: Embedding slot of each symbol, 0 where it does not train. int64, shape (symbols,).
+        class_slots: Likewise for its asset class.
+    """
+
+    universe: Universe
+    source: BarSource
+    panel: Panel
+    ledger: Ledger
+    parts: Parts
+    shares: Shares
+    scaler: Scaler
+    features: npt.NDArray[np.float32]
+    symbol_slots: npt.NDArray[np.int64]
+    class_slots: npt.NDArray[np.int64]
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Symbols with train samples, in the universe's order."""
+        return tuple(count.symbol for count in self.parts.counts if count.train)
+
+    @property
+    def trained_classes(self) -> tuple[str, ...]:
+        """Their asset classes, sorted."""
+        return tuple(sorted({config.asset_class for config in self.universe if config.symbol in self.trained}))
+
+
+def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
+    """Build what a configuration describes; the panel and its scaled form are reused where they exist.
+
+    Args:
+        values: Plain, checked configuration.
+        terminal: Shows what is going on.
+    """
+    symbols = universe(values["symbol_configs"])
+    source: BarSource = build(values["source"])
+    period = Period(**values["period"])
+    panel = _panel(values, symbols, source, period, terminal)
+    ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
+    parts: Parts = build(values["split"]).folds(ledger, timeframe=source.timeframe)[0]
+    check_classes(ledger, parts)
+    scaler = _scaler(panel, ledger, parts, build(values["scaling"]))
+    symbol_slots, class_slots = _slots(symbols, parts)
+    return Prepared(
+        universe=symbols,
+        source=source,
+        panel=panel,
+        ledger=ledger,
+        parts=parts,
+        shares=build(values["sampling"]).shares([count.train for count in parts.counts]),
+        scaler=scaler,
+        features=ensure_scaled(panel, scaler, Path(values["paths"]["cache"])),
+        symbol_slots=symbol_slots,
+        class_slots=class_slots,
+    )
+
+
+def _panel(
+    values: Mapping[str, Any], symbols: Universe, source: BarSource, period: Period, terminal: Terminal
+) -> Panel:
+    labellers: dict[str, Labeller] = {config.symbol: build(config.label) for config in symbols}
+    with terminal.progress("panel") as progress:
+        return ensure_panel(
+            Path(values["paths"]["cache"]),
+            universe=symbols,
+            source=source,
+            period=period,
+            spec=_spec(values),
+            labellers=labellers,
+            progress=progress,
+        )
+
+
+def _spec(values: Mapping[str, Any]) -> FeatureSpec:
+    features = values["features"]
+    return feature_spec(
+        indicators=features["indicators"],
+        fuzzy=features["fuzzy"],
+        raw=features["raw"],
+        clock=build(values["alignment"]).clock_features,
+    )
+
+
+def _scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) -> Scaler:
+    """Fit on the train samples' rows, symbol by symbol: nothing after the purge is looked at."""
+    train = parts.positions(TRAIN)
+    owner, row = ledger.symbol[train], ledger.row[train]
+    rows = {
+        symbol: panel.features[row[owner == index]] for index, symbol in enumerate(ledger.symbols) if np.any(owner == index)
+    }
+    decided = ledger.decided_at[train]
+    return fit_scaler(
+        rows,
+        asset_classes=dict(zip(ledger.symbols, ledger.asset_classes, strict=True)),
+        spec=panel.spec,
+        scaling=scaling,
+        fitted_from=int(decided.min()),
+        fitted_until=int(decided.max()),
+    )
+
+
+def _slots(symbols: Universe, parts: Parts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number trained symbols and classes from 1; 0 is `unknown`."""
+    trained = [count.train > 0 for count in parts.counts]
+    symbol_slots = np.where(trained, np.cumsum(trained), 0)
+    known = sorted({config.asset_class for config, has in zip(symbols, trained, strict=True) if has})
+    class_slots = [known.index(config.asset_class) + 1 if config.asset_class in known else 0 for config in symbols]
+    return symbol_slots.astype(np.int64), np.asarray(class_slots, dtype=np.int64)

@@ -1,0 +1,60 @@
+"""Every file under conf/ composes, passes the check, and what it names can be built."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Compose
+
+from multisymbol.config import build, plain
+from multisymbol.workflows.settings import problems
+
+CONF = ROOT / "conf"
+LISTS = {"asset_class"}  # groups chosen as a list
+GLOBAL = {"experiment", "debug", "sweep"}
+FILES = sorted(file for file in CONF.rglob("*.yaml") if file.parent != CONF and file.parent.name != "hydra")
+
+
+def override(file: Path) -> list[str]:
+    group, option = file.parent.name, file.stem
+    chosen = f"{group}=[stock,forex,crypto,metal]" if group in LISTS else f"{group}={option}"
+    needs_root = option in {"parquet", "real_hourly"}
+    return [chosen, *(["source.root=bars"] if needs_root else [])]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))
+def test_file_composes_and_passes_the_check(file: Path, composed: Compose) -> None:
+    assert problems(composed(*override(file))) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))
+def test_file_says_what_choosing_it_means(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    assert (file.parent.name not in GLOBAL) or lines[0] == "# @package _global_"
+    assert len(lines[1 if file.parent.name in GLOBAL else 0]) > 20
+
+
+def targets(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, dict):
+        own = [node] if "_target_" in node else []
+        return own + [found for value in node.values() for found in targets(value)]
+    return []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))
+def test_everything_a_file_names_can_be_built(file: Path, composed: Compose) -> None:
+    group = file.parent.name
+    values = plain(composed(*override(file)), leave_out=("symbol_configs",))
+    if group in LISTS | GLOBAL | {"paths", "symbols", "features", "registry"}:
+        return
+    made = [build(node) for node in targets(values[group])]
+    assert all(item is not None for item in made)
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in (CONF / "experiment").glob("*.yaml")))
+def test_experiment_changes_the_configuration(name: str, composed: Compose) -> None:
+    changed = plain(composed(f"experiment={name}", "++source.root=bars"), leave_out=("symbol_configs",))
+    base = plain(composed("++source.root=bars"), leave_out=("symbol_configs",))
+    assert changed != base
+    assert "experiment" not in changed

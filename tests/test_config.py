@@ -1,0 +1,136 @@
+"""A wrong key or value, anywhere, is refused with the nearest right name; all problems at once; nothing is started."""
+
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Command, Compose
+from omegaconf import OmegaConf
+
+from multisymbol.config import build, check, report
+from multisymbol.errors import ConfigError
+from multisymbol.workflows.settings import problems
+
+
+def lines(composed: Compose, *overrides: str, folder: Path | None = None) -> list[str]:
+    return [f"{problem.path}: {problem.text}" for problem in problems(composed(*overrides, folder=folder))]
+
+
+def test_shipped_configuration_has_no_problem(composed: Compose) -> None:
+    assert lines(composed) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "said"),
+    [
+        ("++model.hiden=3", "model.hiden", "unknown key, did you mean 'hidden'?"),
+        ("+sed=3", "sed", "unknown key, did you mean 'seed'?"),
+        ("++trainer.max_epoch=3", "trainer.max_epoch", "unknown key, did you mean 'max_epochs'?"),
+        ("optimizer.lr=fast", "optimizer.lr", "got 'fast'"),
+        ("seed=-1", "seed", "greater than or equal to 0"),
+        ("window=0", "window", "greater than 0"),
+        ("mode=universel", "mode", "did you mean 'universal'?"),
+        ("++symbols.members.AAPL.asset_class=stocks", "symbols.members.AAPL.asset_class", "stock"),
+        ("++symbols.members.AAPL.indicators.rsi.perod=7", "symbols.members.AAPL.indicators.rsi.perod", "period"),
+        ("++asset_class.stock.calender=XNYS", "asset_class.stock.calender", "calendar"),
+        ("symbols.only=[APPL]", "symbols.only", "did you mean 'AAPL'?"),
+        ("++period.begin=2010", "period.begin", "unknown key"),
+        ("++callbacks.early_stopping.patienc=2", "callbacks.early_stopping.patienc", "did you mean 'patience'?"),
+        ("source=parquet", "source.root", "missing"),
+    ],
+)
+def test_wrong_key_or_value_is_named_with_its_cure(composed: Compose, override: str, path: str, said: str) -> None:
+    found = lines(composed, override)
+    assert len(found) == 1, found
+    assert path in found[0]
+    assert said in found[0]
+
+
+def test_all_problems_are_listed_at_once(composed: Compose) -> None:
+    found = problems(composed("+sed=3", "++trainer.max_epoch=3", "optimizer.lr=fast", "++model.hiden=1"))
+    assert {problem.path for problem in found} == {"sed", "trainer.max_epoch", "optimizer.lr", "model.hiden"}
+    assert "4 problems; nothing was started" in str(report(found))
+
+
+def test_wrong_target_is_named() -> None:
+    found = check({"trainer": {"_target_": "lightning.Trainr"}}, schema="multisymbol.workflows.settings.TrainSettings")
+    assert "there is no 'lightning.Trainr'" in " ".join(problem.text for problem in found)
+
+
+def test_what_code_supplies_is_not_missing_from_a_partial_node() -> None:
+    node = {"optimizer": {"_target_": "torch.optim.adamw.AdamW", "_partial_": True, "lr": 0.1}}
+    found = check(node, schema="multisymbol.workflows.settings.TrainSettings")
+    assert not [problem for problem in found if problem.path.startswith("optimizer")]
+
+
+def test_refused_arguments_carry_the_class_s_own_message() -> None:
+    with pytest.raises(ConfigError, match="not before period.end"):
+        build({"_target_": "multisymbol.markets.instants.Period", "start": "2020", "end": "2010"})
+
+
+def test_lists_arrive_as_plain_python() -> None:
+    made = build(OmegaConf.create({"_target_": "multisymbol.workflows.settings.FeatureDefaults", "indicators": {"rsi": {"period": 3}}, "fuzzy": {}, "raw": ["rsi"]}))
+    assert type(made.raw) is list
+    assert type(made.indicators) is dict
+
+
+def test_symbol_s_own_values_win_over_its_class_s(composed: Compose) -> None:
+    config = composed("++symbols.members.AAPL.indicators.rsi.period=7", "++asset_class.stock.indicators.rsi.period=9")
+    resolved = config.symbol_configs
+    assert resolved.AAPL.indicators.rsi.period == 7
+    assert resolved.MSFT.indicators.rsi.period == 9
+    assert resolved.EURUSD.indicators.rsi.period == config.features.indicators.rsi.period
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Path:
+    """Return a user's configuration folder with an experiment full of typos."""
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\ntrainer:\n  max_epoch: 3\nsed: 3\n")
+    return tmp_path
+
+
+def test_command_names_the_file_of_each_typo_within_two_seconds(
+    command: Command, own_folder: Path, tmp_path: Path
+) -> None:
+    arguments = ("scripts/train.py", "--config-dir", str(own_folder), "experiment=mine", "optimizer.lr=fast", "model=mpl", "model.hiden=3")
+    outputs = tmp_path / "outputs"
+    command(*arguments, f"paths.outputs={outputs}")  # warms the disk
+    started = time.process_time(), time.perf_counter()
+    done = command(*arguments, f"paths.outputs={outputs}")
+    assert time.perf_counter() - started[1] < 4.0  # 2 s on a quiet machine; test machines are shared
+    assert done.returncode == 2
+    assert "5 problems; nothing was started" in done.stderr
+    assert "mine.yaml: trainer.max_epoch" in done.stderr
+    assert "did you mean 'max_epochs'?" in done.stderr
+    assert "mine.yaml: sed" in done.stderr
+    assert "command line: optimizer.lr" in done.stderr
+    assert "there is no 'mpl', did you mean 'mlp'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not outputs.exists()
+
+
+def test_traceback_is_shown_on_demand(command: Command, tmp_path: Path) -> None:
+    done = command("scripts/train.py", "sed=1", "-v", f"paths.outputs={tmp_path}")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_unwritable_outputs_are_named(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = command("scripts/train.py", f"paths.outputs={tmp_path / 'file' / 'outputs'}")
+    assert done.returncode == 2
+    assert "paths.outputs=DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sweep_over_several_processes_is_refused(command: Command, tmp_path: Path) -> None:
+    done = command("scripts/train.py", "-m", "seed=1,2", "trainer=ddp_sim", f"paths.outputs={tmp_path}")
+    assert done.returncode == 2
+    assert "a sweep runs its jobs on one device each" in done.stderr
+
+
+def test_job_page_shows_resolved_symbols(command: Command) -> None:
+    done = command("scripts/train.py", "--cfg", "job")
+    assert done.returncode == 0, done.stderr
+    assert "symbol_configs:\n  AAPL:\n    symbol: AAPL" in done.stdout
