@@ -1,18 +1,51 @@
 """The panel: features, labels and times of all symbols, on disk, memory-mapped, content-addressed."""
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache as once
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.features.pipeline import FeatureSpec
+from multisymbol.errors import FeatureError, MultisymbolError
+from multisymbol.features.pipeline import FeatureSpec, feature_rows
 from multisymbol.features.scaling import Scaler
-from multisymbol.labels.labels import Labeller
-from multisymbol.markets.instants import Instants, Period
+from multisymbol.labels.labels import CLASSES, Labeller, label_bars
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.instants import Instants, Period, iso
+from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.sources import BarSource
-from multisymbol.markets.symbols import Universe
+from multisymbol.markets.symbols import SymbolConfig, Universe
+from multisymbol.samples.storage import ArrayFile, appearing, only_one, writing
+
+_log = logging.getLogger(__name__)
+
+_PACKAGE = Path(__file__).parents[1]
+_LIBRARIES = ("numpy", "pandas", "numba", "TA-Lib", "exchange_calendars")
+"""Libraries whose release may change a number in a panel."""
+
+_COLUMNS: Mapping[str, type[np.generic]] = {
+    "features": np.float32,
+    "opened_at": np.int64,
+    "closed_at": np.int64,
+    "segment": np.int32,
+    "ready": np.bool_,
+    "label": np.int8,
+    "resolved_at": np.int64,
+    "rule": np.int8,
+}
+"""The files of a panel and what they hold."""
+
+_SCALED_AT_ONCE = 1 << 16
+"""Rows scaled in one go: some MB, however long a history is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +107,13 @@ def ensure_panel(
 ) -> Panel:
     """Open the panel for these choices, or build it: symbol by symbol, in a temporary folder, renamed when whole.
 
-    The key covers the bars' fingerprints, the resolved symbol configs, spec, period and the source code of
-    `markets`, `features` and `labels`: a changed formula is another panel. A file lock lets one process build while others wait.
+    The key covers the bars' fingerprints, the resolved symbol configs, spec, period, the source code of `markets`,
+    `features` and `labels`, and the releases of the libraries they compute with: a changed formula is another panel.
+    A labeller from elsewhere counts by its class and fields. A file lock lets one process build while others wait.
+    A folder that is not whole is built again, never trusted.
+
+    One symbol is in memory at a time: its bars are read, and its rows appended, once. After the first defect the other
+    symbols are still read, to list theirs too, and nothing is kept.
 
     Args:
         cache: `outputs/cache`.
@@ -88,14 +126,271 @@ def ensure_panel(
 
     Raises:
         BarsError: One error with the defects of ALL files, nothing written. Likewise SourceError for missing symbols.
+            Where the kinds differ, the class is that of the first.
         OutputError: The cache cannot be written.
     """
-    raise NotImplementedError
+    choices = _Choices(universe=universe, source=source, period=period, spec=spec, labellers=labellers)
+    recipe = _recipe(choices)
+    folder = cache / f"panel-{_key(recipe)[:16]}"
+    found = _open(folder, choices=choices, recipe=recipe, reused=True)
+    if found is not None:
+        return found
+    with only_one(folder):
+        found = _open(folder, choices=choices, recipe=recipe, reused=True)
+        if found is not None:
+            return found
+        with appearing(folder) as temporary:
+            with writing(cache):
+                temporary.mkdir()
+            facts = _fill(temporary, choices, progress=progress)
+            _write_facts(temporary, recipe=recipe, facts=facts)
+    built = _open(folder, choices=choices, recipe=recipe, reused=False)
+    assert built is not None
+    return built
 
 
 def ensure_scaled(panel: Panel, scaler: Scaler, cache: Path) -> npt.NDArray[np.float32]:
-    """Return the panel's features scaled, memory-mapped read-only, shape (N, features); built once per (panel, scaler).
+    """Return the panel's features scaled, memory-mapped read-only, shape (N, features); built once per pair.
 
-    A symbol neither seen nor of a fitted class keeps NaN rows; warm-up rows stay NaN: a window that touched one would show.
+    A symbol neither seen nor of a fitted class keeps NaN rows; warm-up rows stay NaN: a window that touched one would
+    show.
+
+    Raises:
+        FeatureError: The scaler was fitted for other columns.
+        OutputError: The cache cannot be written.
     """
-    raise NotImplementedError
+    if scaler.spec_digest != panel.spec.digest:
+        message = (
+            f"the scaler was fitted for columns {scaler.spec_digest}, the panel has {panel.spec.digest}; fit it again"
+        )
+        raise FeatureError(message)
+    path = cache / f"scaled-{panel.key[:16]}-{scaler.digest}.npy"
+    found = _open_scaled(path, shape=panel.features.shape)
+    if found is not None:
+        return found
+    with only_one(path):
+        found = _open_scaled(path, shape=panel.features.shape)
+        if found is not None:
+            return found
+        with (
+            appearing(path) as temporary,
+            ArrayFile(temporary, dtype=np.float32, row_shape=panel.features.shape[1:]) as file,
+        ):
+            for index in range(len(panel.symbols)):
+                _append_scaled(file, panel, scaler, index)
+    built = _open_scaled(path, shape=panel.features.shape)
+    assert built is not None
+    return built
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Choices:
+    universe: Universe
+    source: BarSource
+    period: Period
+    spec: FeatureSpec
+    labellers: Mapping[str, Labeller]
+
+
+@once
+def _code_digest() -> str:
+    """Hash the source files whose formulas end up in a panel."""
+    files = [path for layer in ("markets", "features", "labels") for path in (_PACKAGE / layer).rglob("*.py")]
+    files += [Path(__file__), Path(__file__).with_name("storage.py")]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@once
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def _recipe(choices: _Choices) -> dict[str, Any]:
+    """Return everything the numbers of a panel depend on, as plain data."""
+    return {
+        "fingerprints": _fingerprints(choices),
+        "timeframe": choices.source.timeframe.text,
+        "period": dataclasses.asdict(choices.period),
+        "configs": [dataclasses.asdict(config) for config in choices.universe],
+        "labellers": [_identity(choices.labellers[symbol]) for symbol in choices.universe.symbols],
+        "spec": choices.spec.to_json(),
+        "code": _code_digest(),
+        "versions": _versions(),
+    }
+
+
+def _key(recipe: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(labeller: Labeller) -> list[Any]:
+    kind = type(labeller)
+    fields: dict[str, Any] = dataclasses.asdict(labeller) if dataclasses.is_dataclass(labeller) else {}
+    return [f"{kind.__module__}.{kind.__qualname__}", fields]
+
+
+def _fingerprints(choices: _Choices) -> dict[str, str]:
+    prints: dict[str, str] = {}
+    problems: list[MultisymbolError] = []
+    for config in choices.universe:
+        try:
+            prints[config.symbol] = choices.source.fingerprint(config, choices.period)
+        except MultisymbolError as error:
+            problems.append(error)
+    _raise_all(problems)
+    return prints
+
+
+def _raise_all(problems: Sequence[MultisymbolError]) -> None:
+    """Raise one error with the texts of all, if there are any."""
+    if problems:
+        raise type(problems[0])("\n".join(str(problem) for problem in problems)) from problems[0]
+
+
+def _fill(folder: Path, choices: _Choices, *, progress: Callable[[str, int, int], None] | None) -> list[dict[str, Any]]:
+    """Write the arrays; return each symbol's facts."""
+    facts: list[dict[str, Any]] = []
+    problems: list[MultisymbolError] = []
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_array_file(folder, name, choices.spec)) for name in _COLUMNS}
+        for done, config in enumerate(choices.universe, start=1):
+            try:
+                bars = choices.source.read(config, choices.period)
+                if not problems:
+                    rows, warmup_bars = _symbol_rows(bars, config=config, choices=choices)
+            except MultisymbolError as error:
+                problems.append(error)
+            if not problems:
+                for name, file in files.items():
+                    file.append(rows[name])
+                facts.append(_symbol_facts(bars, rows=rows, warmup_bars=warmup_bars))
+            if progress is not None:
+                progress(config.symbol, done, len(choices.universe))
+    _raise_all(problems)
+    return facts
+
+
+def _array_file(folder: Path, name: str, spec: FeatureSpec) -> ArrayFile:
+    row_shape = (len(spec.columns),) if name == "features" else ()
+    return ArrayFile(folder / f"{name}.npy", dtype=_COLUMNS[name], row_shape=row_shape)
+
+
+def _symbol_rows(bars: Bars, *, config: SymbolConfig, choices: _Choices) -> tuple[dict[str, npt.NDArray[Any]], int]:
+    """Return one symbol's part of each file, and its warm-up: features and labels from its own bars alone."""
+    clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
+    features = feature_rows(bars, config=config, spec=choices.spec, clock=clock)
+    labels = label_bars(bars, choices.labellers[config.symbol])
+    rows: dict[str, npt.NDArray[Any]] = {
+        "features": features.values,
+        "opened_at": bars.opened_at,
+        "closed_at": bars.closed_at,
+        "segment": bars.segment,
+        "ready": features.ready,
+        "label": labels.value,
+        "resolved_at": labels.resolved_at,
+        "rule": labels.rule,
+    }
+    assert {len(values) for values in rows.values()} == {len(bars)}
+    return rows, features.warmup_bars
+
+
+def _symbol_facts(bars: Bars, *, rows: Mapping[str, npt.NDArray[Any]], warmup_bars: int) -> dict[str, Any]:
+    return {
+        "symbol": bars.symbol,
+        "bars": len(bars),
+        "first_opened_at": iso(int(bars.opened_at[0])),
+        "last_closed_at": iso(int(bars.closed_at[-1])),
+        "segments": int(bars.segment[-1]) + 1,
+        "warmup_bars": warmup_bars,
+        "ready": int(rows["ready"].sum()),
+        "labels": {name: int((rows["label"] == value).sum()) for value, name in enumerate(CLASSES)},
+        "unresolved": int((rows["label"] < 0).sum()),
+        "synthetic": bars.synthetic,
+        "origin": bars.origin,
+    }
+
+
+def _write_facts(folder: Path, *, recipe: Mapping[str, Any], facts: Sequence[Mapping[str, Any]]) -> None:
+    """Write `panel.json`, last: a folder without it is not whole."""
+    bars = [fact["bars"] for fact in facts]
+    content = {
+        "key": _key(recipe),
+        "offsets": [0, *np.cumsum(bars).tolist()],
+        "symbols": list(facts),
+        "bytes": {name: (folder / f"{name}.npy").stat().st_size for name in _COLUMNS},
+        "recipe": recipe,
+    }
+    with writing(folder):
+        (folder / "panel.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any], reused: bool) -> Panel | None:
+    """Map the panel's files; None where there is no panel, or none that is whole."""
+    if not folder.exists():
+        return None
+    facts = _whole(folder, key=_key(recipe))
+    if facts is None:
+        return None
+    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS}
+    return Panel(
+        folder=folder,
+        key=facts["key"],
+        reused=reused,
+        spec=choices.spec,
+        symbols=choices.universe.symbols,
+        asset_classes=tuple(config.asset_class for config in choices.universe),
+        offsets=_fixed(facts["offsets"]),
+        warmup_bars=_fixed([fact["warmup_bars"] for fact in facts["symbols"]]),
+        fingerprints=recipe["fingerprints"],
+        **arrays,
+    )
+
+
+def _whole(folder: Path, *, key: str) -> dict[str, Any] | None:
+    """Return `panel.json` if it is there and fits key and files, else say in the log what is wrong."""
+    try:
+        facts: dict[str, Any] = json.loads((folder / "panel.json").read_text())
+        sizes = {name: (folder / f"{name}.npy").stat().st_size for name in _COLUMNS}
+        if facts["key"] == key and facts["bytes"] == sizes:
+            return facts
+        defect = "its files are not of the recorded key and sizes"
+    except (OSError, ValueError, KeyError) as error:
+        defect = repr(error)
+    _log.warning("%s is not whole (%s); it is built again", folder, defect)
+    return None
+
+
+def _fixed(values: Sequence[int]) -> npt.NDArray[np.int64]:
+    array = np.array(values, dtype=np.int64)
+    array.setflags(write=False)
+    return array
+
+
+def _open_scaled(path: Path, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32] | None:
+    """Map the scaled features; None where there is no file, or none that is whole."""
+    if not path.exists():
+        return None
+    try:
+        scaled: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        _log.warning("%s is not whole (%r); it is built again", path, error)
+        return None
+    if scaled.shape == shape and scaled.dtype == np.float32:
+        return scaled
+    _log.warning("%s is not whole (shape %s instead of %s); it is built again", path, scaled.shape, shape)
+    return None
+
+
+def _append_scaled(file: ArrayFile, panel: Panel, scaler: Scaler, index: int) -> None:
+    symbol, asset_class = panel.symbols[index], panel.asset_classes[index]
+    values = panel.features[panel.rows(index)]
+    for start in range(0, len(values), _SCALED_AT_ONCE):
+        chunk = np.asarray(values[start : start + _SCALED_AT_ONCE])
+        try:
+            scaled = scaler.transform(chunk, symbol=symbol, asset_class=asset_class)
+        except FeatureError:
+            scaled = np.full_like(chunk, np.nan)
+        file.append(scaled)

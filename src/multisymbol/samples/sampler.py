@@ -1,5 +1,6 @@
 """The order of samples: a pure function of (seed, epoch, mixture), cut into global batches, sliced by rank."""
 
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,7 +8,11 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Sampler
 
+from multisymbol.errors import SampleError
 from multisymbol.samples.mixture import Shares
+
+_STREAM = zlib.crc32(b"samples.sampler.epoch_order")
+"""Sets these random numbers apart from others drawn from the same seed."""
 
 
 def epoch_order(
@@ -16,18 +21,26 @@ def epoch_order(
     """Return the ledger positions of one epoch in the order they are learned from.
 
     Each symbol's draws are whole reshuffled passes and a partial one (every sample floor or ceil of `passes` times),
-    spread evenly over the epoch with random offsets, so that each batch holds close to the symbol's share.
+    spread evenly over the epoch: its k-th of d draws comes at a random instant of [k/d, (k+1)/d), so that each batch
+    holds close to the symbol's share. A symbol's random numbers depend on (seed, epoch, its index) alone.
 
     Args:
         positions: Per symbol, the ledger positions of its train samples.
         shares: How many draws each symbol has.
-        seed: The run's.
+        seed: The run's, from 0 up.
         epoch: From 0.
 
     Returns:
         int64, shape (draws,).
     """
-    raise NotImplementedError
+    assert [len(own) for own in positions] == shares.rows.tolist()
+    drawn, instants = [], []
+    for symbol, (own, draws) in enumerate(zip(positions, shares.draws.tolist(), strict=True)):
+        random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM, epoch, symbol)))
+        passes = [random.permutation(own) for _ in range(-(-draws // max(len(own), 1)))]
+        drawn.append(np.concatenate([own[:0], *passes])[:draws])
+        instants.append((np.arange(draws) + random.random(draws)) / max(draws, 1))
+    return np.concatenate(drawn)[np.argsort(np.concatenate(instants), kind="stable")]
 
 
 class EpochSampler(Sampler[torch.Tensor]):
@@ -43,22 +56,53 @@ class EpochSampler(Sampler[torch.Tensor]):
         batch_size: GLOBAL batch size, over all ranks; divisible by `ranks`.
         rank: This process.
         ranks: Number of processes.
+
+    Raises:
+        SampleError: The batch size is not divisible by `ranks`, or a rank would get no sample.
     """
 
     def __init__(
-        self, *, positions: list[npt.NDArray[np.int64]], shares: Shares, seed: int, batch_size: int, rank: int, ranks: int
+        self,
+        *,
+        positions: list[npt.NDArray[np.int64]],
+        shares: Shares,
+        seed: int,
+        batch_size: int,
+        rank: int,
+        ranks: int,
     ) -> None:
-        raise NotImplementedError
+        super().__init__()
+        assert 0 <= rank < ranks
+        draws = int(shares.draws.sum())
+        if batch_size < 1 or batch_size % ranks:
+            message = (
+                f"the batch size {batch_size} is for all {ranks} processes together and must be a multiple of their "
+                f"number; take {max(ranks, batch_size // ranks * ranks)}"
+            )
+            raise SampleError(message)
+        if draws < ranks:
+            message = f"{draws} samples per epoch for {ranks} processes: each needs one; take fewer processes"
+            raise SampleError(message)
+        self._positions = positions
+        self._shares = shares
+        self._seed = seed
+        self._batch_size = batch_size
+        self._rank = rank
+        self._ranks = ranks
+        self._batches = max(1, draws // batch_size)
+        self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; called by Lightning."""
-        raise NotImplementedError
+        self._epoch = epoch
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        raise NotImplementedError
+        order = torch.from_numpy(epoch_order(self._positions, self._shares, seed=self._seed, epoch=self._epoch))
+        for batch in torch.split(order[: self._batches * self._batch_size], self._batch_size):
+            yield batch[self._rank :: self._ranks]
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return self._batches
 
 
 class OrderedSampler(Sampler[torch.Tensor]):
@@ -69,13 +113,22 @@ class OrderedSampler(Sampler[torch.Tensor]):
         batch_size: Rows per batch.
         rank: This process.
         ranks: Number of processes.
+
+    Raises:
+        SampleError: The batch size is less than 1.
     """
 
     def __init__(self, *, positions: npt.NDArray[np.int64], batch_size: int, rank: int, ranks: int) -> None:
-        raise NotImplementedError
+        super().__init__()
+        assert 0 <= rank < ranks
+        if batch_size < 1:
+            message = f"the batch size must be at least 1, got {batch_size}"
+            raise SampleError(message)
+        batches = torch.split(torch.tensor(positions, dtype=torch.int64), batch_size)
+        self._batches = batches[rank::ranks] if len(positions) else ()
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        raise NotImplementedError
+        return iter(self._batches)
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self._batches)

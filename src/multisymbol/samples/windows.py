@@ -1,5 +1,7 @@
 """Windows: a whole batch in one gather from the memory-mapped panel."""
 
+# ruff: noqa: N815 (fields carry shape letters)
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -35,21 +37,60 @@ class Batch(NamedTuple):
 class WindowDataset(Dataset[Batch]):
     """Batches by tensors of ledger positions; never one item at a time.
 
+    The panel is seen as one overlapping row per window, T*F wide and F further than the one before, so that a batch is
+    one `index_select`: as fast as memcpy, and nothing is ever materialised but the batch.
+
     Args:
-        features: Scaled panel, float32, shape (N, F), may be a memory map.
+        features: Scaled panel, float32, C-contiguous, shape (N, F), may be a read-only memory map.
         ledger: The samples.
         symbol_slots: Slot of each symbol, 0 for one not trained on. int64, shape (symbols,).
         class_slots: Slot of each symbol's asset class, 0 for one not trained on. int64, shape (symbols,).
     """
 
     def __init__(
-        self, *, features: npt.NDArray[np.float32], ledger: Ledger, symbol_slots: npt.NDArray[np.int64],
+        self,
+        *,
+        features: npt.NDArray[np.float32],
+        ledger: Ledger,
+        symbol_slots: npt.NDArray[np.int64],
         class_slots: npt.NDArray[np.int64],
     ) -> None:
-        raise NotImplementedError
+        assert features.flags.c_contiguous
+        rows, self._width = features.shape
+        self._window = ledger.window
+        self._windows = _shared(features).as_strided(
+            (rows - self._window + 1, self._window * self._width), (self._width, 1)
+        )
+        self._start = torch.tensor(ledger.row - (self._window - 1))
+        self._label = torch.tensor(ledger.label)
+        self._rule = torch.tensor(ledger.rule)
+        self._symbol = torch.tensor(ledger.symbol)
+        self._symbol_slots = torch.tensor(symbol_slots, dtype=torch.int64)
+        self._class_slots = torch.tensor(class_slots, dtype=torch.int64)
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self._start)
 
     def __getitem__(self, positions: torch.Tensor) -> Batch:
-        raise NotImplementedError
+        windows = self._windows.index_select(0, self._start.index_select(0, positions))
+        symbol = self._symbol.index_select(0, positions).long()
+        return Batch(
+            x_BTF=windows.view(-1, self._window, self._width),
+            y_B=self._label.index_select(0, positions).long(),
+            rule_B=self._rule.index_select(0, positions).long(),
+            symbol_B=symbol,
+            symbol_slot_B=self._symbol_slots.index_select(0, symbol),
+            class_slot_B=self._class_slots.index_select(0, symbol),
+            sample_B=positions,
+        )
+
+
+def _shared(features: npt.NDArray[np.float32]) -> torch.Tensor:
+    """Make a tensor of the array's own memory.
+
+    torch warns of read-only memory. The tensor is only read from here, and a writable private map instead would count
+    in full against the machine's memory limit, a shared one could change the file.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(features)
