@@ -1,0 +1,129 @@
+"""Small worlds for the tests of this layer: panels made by hand, ledgers made by hand, bars from memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.features.pipeline import Column, FeatureSpec
+from multisymbol.markets.instants import HOUR, NEVER, Instants, Timeframe, instant
+from multisymbol.samples.ledger import Ledger, SymbolCount
+from multisymbol.samples.panel import Panel
+from multisymbol.samples.splits import SingleCut
+
+START = instant("2020-01-01")
+HOURLY = Timeframe.parse("1h")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """One symbol's bars of a panel made by hand; bars last an hour."""
+
+    features: npt.NDArray[np.float32]
+    label: npt.NDArray[np.int8]
+    resolved_at: Instants
+    ready: npt.NDArray[np.bool_]
+    segment: npt.NDArray[np.int32]
+    opened_at: Instants
+    warmup_bars: int = 0
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def history(
+    bars: int, *, width: int = 2, first: int = 0, warmup_bars: int = 0, span_bars: int = 1, seed: int = 0
+) -> History:
+    """One segment of random features and labels that resolve `span_bars` later; the last ones do not."""
+    random = np.random.default_rng(seed)
+    opened_at = START + HOUR * np.arange(first, first + bars)
+    resolved_at = opened_at + HOUR * (1 + span_bars)
+    known = np.arange(bars) < bars - span_bars
+    return History(
+        features=random.normal(size=(bars, width)).astype(np.float32),
+        label=np.where(known, random.integers(0, 3, bars), -1).astype(np.int8),
+        resolved_at=np.where(known, resolved_at, NEVER),
+        ready=np.arange(bars) >= warmup_bars,
+        segment=np.zeros(bars, dtype=np.int32),
+        opened_at=opened_at,
+        warmup_bars=warmup_bars,
+    )
+
+
+def hand_panel(histories: Sequence[History], *, folder: Path | None = None) -> Panel:
+    """A panel of symbols S0, S1, ... that never was on disk."""
+    names = tuple(f"S{index}" for index in range(len(histories)))
+    opened_at = np.concatenate([own.opened_at for own in histories])
+    columns = tuple(Column(name=f"f{index}", kind="raw") for index in range(histories[0].features.shape[1]))
+    return Panel(
+        folder=folder or Path("never-written"),
+        key="0" * 64,
+        reused=False,
+        spec=FeatureSpec(columns=columns),
+        symbols=names,
+        asset_classes=("coins",) * len(names),
+        offsets=np.cumsum([0, *map(len, histories)], dtype=np.int64),
+        features=np.concatenate([own.features for own in histories]),
+        opened_at=opened_at,
+        closed_at=opened_at + HOUR,
+        segment=np.concatenate([own.segment for own in histories]),
+        ready=np.concatenate([own.ready for own in histories]),
+        label=np.concatenate([own.label for own in histories]),
+        resolved_at=np.concatenate([own.resolved_at for own in histories]),
+        rule=np.full(len(opened_at), -1, dtype=np.int8),
+        warmup_bars=np.array([own.warmup_bars for own in histories], dtype=np.int64),
+        fingerprints=dict.fromkeys(names, ""),
+    )
+
+
+def hand_ledger(
+    symbol: Sequence[int] | npt.NDArray[np.int32],
+    *,
+    decided_at: Instants,
+    resolved_at: Instants,
+    label: npt.NDArray[np.int8] | None = None,
+) -> Ledger:
+    """A ledger of samples whose windows do not matter; symbols S0, S1, ..."""
+    number = np.asarray(symbol, dtype=np.int32)
+    names = tuple(f"S{index}" for index in range(int(number.max()) + 1))
+    rows = np.bincount(number).tolist()
+    return Ledger(
+        symbols=names,
+        asset_classes=("coins",) * len(names),
+        window=1,
+        symbol=number,
+        row=np.arange(len(number)),
+        window_start=decided_at,
+        decided_at=decided_at,
+        resolved_at=resolved_at,
+        label=np.arange(len(number), dtype=np.int8) % 3 if label is None else label,
+        rule=np.full(len(number), -1, dtype=np.int8),
+        counts=tuple(
+            SymbolCount(symbol=name, bars=n, warmup=0, filling=0, unresolved=0, strided=0, samples=n)
+            for name, n in zip(names, rows, strict=True)
+        ),
+    )
+
+
+def single_cut(
+    *,
+    validation_from: str | None = None,
+    test_from: str | None = None,
+    test_until: str | None = None,
+    validation_share: float = 0.2,
+    test_share: float = 0.2,
+    embargo_bars: int = 1,
+    allow: bool = False,
+) -> SingleCut:
+    """The cut of `conf/split/single_cut.yaml` with other values."""
+    return SingleCut(
+        validation_from=validation_from,
+        test_from=test_from,
+        test_until=test_until,
+        validation_share=validation_share,
+        test_share=test_share,
+        embargo_bars=embargo_bars,
+        absent="allow" if allow else "refuse",
+    )
