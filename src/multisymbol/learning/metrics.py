@@ -1,9 +1,17 @@
 """Scores of a classifier from counts that add up: over batches, symbols and processes."""
 
+# B batch, S symbol, C class
+
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torchmetrics import Metric
+
+PROBABILITY_FLOOR = 1e-15
+"""Where a logarithm is taken, probabilities are raised to this: a certain mistake costs 34.5 nats, not infinity."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,4 +45,82 @@ def scores(confusion: npt.NDArray[np.int64], *, log_loss_sum: float, brier_sum: 
         log_loss_sum: Sum over rows of -log p(label).
         brier_sum: Sum over rows of the Brier terms.
     """
-    raise NotImplementedError
+    rows = int(confusion.sum())
+    if rows == 0:
+        return Scores(rows=0, **dict.fromkeys(_SHARES, math.nan))
+    right = np.diag(confusion).astype(np.float64)
+    labels, decisions = confusion.sum(axis=1), confusion.sum(axis=0)
+    present = labels > 0
+    return Scores(
+        rows=rows,
+        log_loss=float(log_loss_sum) / rows,
+        brier=float(brier_sum) / rows,
+        macro_f1=float(np.mean(2 * right[present] / (labels + decisions)[present])),
+        balanced_accuracy=float(np.mean(right[present] / labels[present])),
+        mcc=_mcc(right.sum(), labels=labels.astype(np.float64), decisions=decisions.astype(np.float64)),
+        accuracy=float(right.sum() / rows),
+    )
+
+
+_SHARES = ("log_loss", "brier", "macro_f1", "balanced_accuracy", "mcc", "accuracy")
+
+
+def _mcc(right: float, *, labels: npt.NDArray[np.float64], decisions: npt.NDArray[np.float64]) -> float:
+    """Correlate labels and decisions (Gorodkin 2004, eq. 8); 0 where either is constant."""
+    rows = labels.sum()
+    spread = (rows**2 - labels @ labels) * (rows**2 - decisions @ decisions)
+    return float((right * rows - labels @ decisions) / math.sqrt(spread)) if spread > 0 else 0.0
+
+
+class SymbolCounts(Metric):
+    """Counts per symbol, summed over batches and processes; every score is derived from them.
+
+    Args:
+        symbols: S; a symbol is known by its number, since a name with a dot cannot name a state (PITFALLS L11).
+        classes: C.
+    """
+
+    full_state_update = False
+    confusion: torch.Tensor
+    log_loss_sum: torch.Tensor
+    brier_sum: torch.Tensor
+
+    def __init__(self, *, symbols: int, classes: int = 3) -> None:
+        super().__init__()
+        self.symbols = symbols
+        self.classes = classes
+        cells = symbols * classes * classes
+        self.add_state("confusion", torch.zeros(cells, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("log_loss_sum", torch.zeros(symbols, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("brier_sum", torch.zeros(symbols, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, prob_BC: torch.Tensor, y_B: torch.Tensor, symbol_B: torch.Tensor) -> None:
+        """Add a batch: probabilities, labels and symbol numbers. `index_add_` is deterministic and never waits."""
+        prob_BC = prob_BC.double()
+        cell_B = (symbol_B * self.classes + y_B) * self.classes + prob_BC.argmax(dim=1)
+        p_label_B = prob_BC.gather(1, y_B[:, None]).squeeze(1)
+        brier_B = prob_BC.square().sum(dim=1) - 2 * p_label_B + 1
+        self.confusion.index_add_(0, cell_B, torch.ones_like(cell_B))
+        self.log_loss_sum.index_add_(0, symbol_B, -p_label_B.clamp(min=PROBABILITY_FLOOR).log())
+        self.brier_sum.index_add_(0, symbol_B, brier_B)
+
+    def compute(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return confusion, log-loss sums and Brier sums over all processes."""
+        return self.confusion, self.log_loss_sum, self.brier_sum
+
+    def by_symbol(self) -> list[Scores]:
+        """Return each symbol's scores, in order of their number; NaN scores for a symbol without rows."""
+        confusion, log_loss, brier = self._arrays()
+        rows = zip(confusion, log_loss.tolist(), brier.tolist(), strict=True)
+        return [scores(counts, log_loss_sum=nats, brier_sum=squares) for counts, nats, squares in rows]
+
+    def overall(self) -> Scores:
+        """Return the scores over all rows, whatever their symbol."""
+        confusion, log_loss, brier = self._arrays()
+        return scores(confusion.sum(axis=0), log_loss_sum=float(log_loss.sum()), brier_sum=float(brier.sum()))
+
+    def _arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        # torchmetrics squeezes what compute returns: with one symbol the sums come back without a dimension.
+        confusion, log_loss, brier = (total.cpu().numpy() for total in self.compute())
+        cells = confusion.reshape(self.symbols, self.classes, self.classes)
+        return cells, log_loss.reshape(-1), brier.reshape(-1)

@@ -1,6 +1,14 @@
 """What a network may know of the symbol it looks at: nothing, its number, or its asset class; slot 0 is `unknown`."""
 
+# B batch, E embedding
+
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+from multisymbol.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,3 +28,60 @@ class NetworkShape:
     symbols: int
     asset_classes: int
     classes: int = 3
+
+
+EmbeddingKind = Literal["none", "symbol", "asset_class"]
+
+
+class SymbolEmbedding(nn.Module):
+    """A learned vector per symbol or per asset class; slot 0 stands for one that was not trained on.
+
+    In training each sample's slot is replaced by 0 with probability `unknown_dropout`, so that the vector of the
+    unknown is the one that serves best when it is not known who is looked at. It starts at zero: neutral while
+    unlearned. Chance comes from torch's generator.
+
+    Args:
+        kind: What is looked up; `none` gives no columns.
+        dim: Columns, >= 1; without effect for `none`.
+        unknown_dropout: 0 <= p < 1.
+        shape: How many slots there are.
+
+    Raises:
+        ConfigError: A value outside its range.
+    """
+
+    def __init__(self, *, kind: EmbeddingKind, dim: int, unknown_dropout: float, shape: NetworkShape) -> None:
+        super().__init__()
+        _check(kind, dim, unknown_dropout)
+        self.kind = kind
+        self.dim = 0 if kind == "none" else dim
+        self.unknown_dropout = unknown_dropout
+        slots = {"none": 0, "symbol": shape.symbols, "asset_class": shape.asset_classes}[kind]
+        self.vectors = nn.Embedding(slots + 1, self.dim) if self.dim else None
+        if self.vectors is not None:
+            nn.init.normal_(self.vectors.weight, std=0.1)
+            with torch.no_grad():
+                self.vectors.weight[0] = 0.0
+
+    def forward(self, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:
+        """Return the vectors, shape (B, dim); (B, 0) for `none`."""
+        if self.vectors is None:
+            return torch.empty(len(symbol_slot_B), 0, device=symbol_slot_B.device)
+        slot_B = symbol_slot_B if self.kind == "symbol" else class_slot_B
+        if self.training and self.unknown_dropout > 0:
+            known_B = torch.rand(slot_B.shape, device=slot_B.device) >= self.unknown_dropout
+            slot_B = slot_B * known_B
+        vector_BE: torch.Tensor = self.vectors(slot_B)
+        return vector_BE
+
+
+def _check(kind: str, dim: int, unknown_dropout: float) -> None:
+    problems = []
+    if kind not in get_args(EmbeddingKind):
+        problems.append(f"embedding must be one of {', '.join(get_args(EmbeddingKind))}, got '{kind}'")
+    if dim < 1:
+        problems.append(f"embedding_dim must be at least 1, got {dim} (embedding: none switches it off)")
+    if not 0 <= unknown_dropout < 1:
+        problems.append(f"unknown_dropout must be at least 0 and below 1, got {unknown_dropout}")
+    if problems:
+        raise ConfigError("model: " + "; ".join(problems))

@@ -1,0 +1,190 @@
+"""Fitting: a trainer, a module and its data in; the best epoch out, with proof."""
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.loggers import Logger
+
+from multisymbol.errors import BundleError, SampleError
+from multisymbol.learning.callbacks import Throughput, checkpoints
+from multisymbol.learning.datamodule import MultiSymbolDataModule
+from multisymbol.learning.module import MONITOR, DirectionModule
+
+
+class TrainerFactory(Protocol):
+    """A file in `conf/trainer`: a Trainer without what the run decides."""
+
+    def __call__(self, *, logger: list[Logger], callbacks: list[Callback], default_root_dir: Path) -> pl.Trainer:
+        """Return a trainer."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitResult:
+    """What fitting came to.
+
+    Args:
+        best_path: Checkpoint of the best epoch.
+        last_path: Checkpoint of the last whole epoch, to resume from.
+        best_score: Its validation log-loss, nats.
+        best_epoch: Counted from 1.
+        epochs_run: Whole epochs, those before a resume included.
+        seconds: From the first step to the last, validation included; this process's.
+        steps: Optimizer steps, those before a resume included.
+        windows_per_second: Windows learned from over `seconds`, all processes together.
+        stopped_early: Whether early stopping ended it.
+    """
+
+    best_path: Path
+    last_path: Path
+    best_score: float
+    best_epoch: int
+    epochs_run: int
+    seconds: float
+    steps: int
+    windows_per_second: float
+    stopped_early: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BestEpoch:
+    """What a checkpoint says of itself: epoch from 1, validation log-loss in nats."""
+
+    epoch: int
+    score: float
+
+
+def fit(
+    module: DirectionModule,
+    *,
+    datamodule: MultiSymbolDataModule,
+    trainer: TrainerFactory,
+    callbacks: Sequence[Callback],
+    loggers: Sequence[Logger],
+    folder: Path,
+    resume_from: Path | None,
+) -> FitResult:
+    """Fit the module and return the best epoch; the module keeps the LAST epoch's weights, see `load_best`.
+
+    The caller seeds (`lightning.pytorch.seed_everything(seed, workers=True)`) before it builds the network.
+
+    Args:
+        module: Network, loss, optimizer.
+        datamodule: Train and validation batches.
+        trainer: Makes the Trainer.
+        callbacks: Early stopping, progress; the checkpoints are added here.
+        loggers: Where metrics go.
+        folder: Gets `best.ckpt` and `last.ckpt`.
+        resume_from: A `last.ckpt`, or None.
+
+    Raises:
+        SampleError: No train or validation samples, a loss that is no number, or no epoch with a score.
+        KeyboardInterrupt: Ctrl-C; `last.ckpt` holds the last whole epoch.
+    """
+    best, last = checkpoints(folder)
+    throughput = next((callback for callback in callbacks if isinstance(callback, Throughput)), Throughput())
+    others = [callback for callback in callbacks if callback is not throughput]
+    with _quiet():
+        built = trainer(logger=list(loggers), callbacks=[best, last, throughput, *others], default_root_dir=folder)
+        _run(built, module, datamodule=datamodule, resume_from=resume_from)
+    seconds = throughput.seconds
+    found = _proof(Path(best.best_model_path)) if best.best_model_score is not None else None
+    if found is None:
+        message = (
+            f"no epoch was scored by {MONITOR}: {built.current_epoch} of trainer.max_epochs {built.max_epochs} ran"
+        )
+        raise SampleError(message)
+    return FitResult(
+        best_path=Path(best.best_model_path),
+        last_path=Path(last.best_model_path),
+        best_score=found.score,
+        best_epoch=found.epoch,
+        epochs_run=built.current_epoch,
+        seconds=seconds,
+        steps=built.global_step,
+        windows_per_second=throughput.windows / seconds,
+        stopped_early=any(isinstance(c, EarlyStopping) and c.stopped_epoch > 0 for c in others),
+    )
+
+
+def load_best(module: DirectionModule, path: Path) -> BestEpoch:
+    """Give the module the weights of the best epoch, after the file has proved that it holds them (invariant 10).
+
+    Reads tensors and plain values only (`weights_only`): a checkpoint cannot run code.
+
+    Raises:
+        BundleError: The file is another epoch's, or no checkpoint of this package.
+    """
+    found = _proof(path)
+    module.load_state_dict(_read(path)["state_dict"])
+    return found
+
+
+def _proof(path: Path) -> BestEpoch:
+    """Compare the epoch's own score with the best one known when the file was written."""
+    content = _read(path)
+    states = [state for state in content["callbacks"].values() if state.get("monitor") == MONITOR]
+    scored = next((state for state in states if "best_model_score" in state), None)
+    if scored is None or scored["current_score"] is None:
+        message = f"{path} holds no {MONITOR}: it was not written by a run of this package"
+        raise BundleError(message)
+    score, best = float(scored["current_score"]), float(scored["best_model_score"])
+    if score != best:
+        message = (
+            f"{path} is epoch {content['epoch'] + 1} with {MONITOR} {score:.6f}, but an earlier epoch had {best:.6f}: "
+            f"use {scored['best_model_path']}"
+        )
+        raise BundleError(message)
+    return BestEpoch(epoch=content["epoch"] + 1, score=score)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content
+
+
+def _run(
+    trainer: pl.Trainer, module: DirectionModule, *, datamodule: MultiSymbolDataModule, resume_from: Path | None
+) -> None:
+    """Fit; an interrupt comes out as what it is.
+
+    Lightning turns Ctrl-C into SystemExit and leaves the process deaf to the next one (trainer/call.py, 2.6.6).
+    """
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from, weights_only=True)
+    except SystemExit as stop:
+        if not trainer.interrupted:
+            raise
+        message = "fitting was interrupted; last.ckpt holds the last whole epoch"
+        raise KeyboardInterrupt(message) from stop
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's remarks on devices, workers and log intervals off the user's screen."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*number of training batches.*smaller than the logging interval.*")
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
+        try:
+            yield
+        finally:
+            log.setLevel(level)
