@@ -1,17 +1,31 @@
 """From bars to the columns a network sees: names and order (FeatureSpec), and their values (feature_rows)."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.errors import FeatureError, nearest
+from multisymbol.features.clock import CLOCK_COLUMNS, clock_columns
+from multisymbol.features.fuzzy import Membership, read_membership, write_degrees
+from multisymbol.features.indicators import Configured, Stretch, configure
 from multisymbol.markets.bars import Bars
+from multisymbol.markets.instants import iso
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.symbols import SymbolConfig
 
 Kind = Literal["raw", "membership", "clock", "flag"]
+
+HAS_VOLUME = "has_volume"
+"""Flag: 1 where every bar the volume columns look at has a volume; 0 where one has none, and then they are all 0."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,16 +50,27 @@ class FeatureSpec:
     @property
     def digest(self) -> str:
         """Return the first 16 hex digits of the SHA-256 over names, kinds and order."""
-        raise NotImplementedError
+        text = json.dumps([[column.name, column.kind] for column in self.columns])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a file."""
-        raise NotImplementedError
+        columns = [{"name": column.name, "kind": column.kind} for column in self.columns]
+        return {"columns": columns, "digest": self.digest}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "FeatureSpec":
         """Invert `to_json`; raise FeatureError when the stored digest does not fit the columns."""
-        raise NotImplementedError
+        try:
+            columns = tuple(Column(name=entry["name"], kind=entry["kind"]) for entry in data["columns"])
+            stored = data["digest"]
+        except (KeyError, TypeError) as error:
+            raise FeatureError(f"a feature spec has `columns` (of name and kind) and `digest`; got {data!r}") from error
+        spec = cls(columns=columns)
+        if stored != spec.digest:
+            message = f"the feature spec says digest {stored}, its {len(columns)} columns have {spec.digest}"
+            raise FeatureError(f"{message}: the file was changed after it was written")
+        return spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +78,8 @@ class FeatureRows:
     """Features of n bars, unscaled.
 
     Args:
-        values: float32, shape (n, features); NaN while an indicator warms up.
+        values: float32, shape (n, features). A ready row is finite in every column; one that is not ready is NaN in
+            every column, so a window that touched it would show.
         ready: Whether the row is past the warm-up of its segment. Shape (n,).
         warmup_bars: Bars at the start of each segment that are not ready.
     """
@@ -64,7 +90,10 @@ class FeatureRows:
 
 
 def feature_spec(
-    *, indicators: Mapping[str, Mapping[str, Any]], fuzzy: Mapping[str, Mapping[str, Any]], raw: Sequence[str] | None,
+    *,
+    indicators: Mapping[str, Mapping[str, Any]],
+    fuzzy: Mapping[str, Mapping[str, Any]],
+    raw: Sequence[str] | None,
     clock: bool,
 ) -> FeatureSpec:
     """Derive the columns from the default configuration.
@@ -78,14 +107,239 @@ def feature_spec(
         clock: Whether the clock columns are part of it (alignment=clock_features).
 
     Raises:
-        FeatureError: Unknown indicator, shape or column, with the nearest right name; all problems at once.
+        FeatureError: Unknown indicator, shape or column, with the nearest right name; two columns of one name; no
+            column at all; all problems at once.
     """
-    raise NotImplementedError
+    choice = _read(indicators=indicators, fuzzy=fuzzy, raw=raw)
+    columns = [Column(name=name, kind="raw") for name in choice.raw]
+    columns += [Column(name=name, kind="membership") for name in choice.membership_columns]
+    if any(each.indicator.uses_volume for each in choice.feeding(column.name for column in columns)):
+        columns.append(Column(name=HAS_VOLUME, kind="flag"))
+    if clock:
+        columns += [Column(name=name, kind=kind) for name, kind in CLOCK_COLUMNS.items()]
+    if not columns:
+        raise FeatureError("features: no column at all: `raw` is empty, there are no fuzzy sets and no clock columns")
+    return FeatureSpec(columns=tuple(columns))
+
+
+def warmup_bars(*, config: SymbolConfig, spec: FeatureSpec) -> int:
+    """Return how many bars at the start of each segment are not ready for this symbol: the longest of its indicators.
+
+    Raises:
+        FeatureError: The symbol's indicators or fuzzy sets are wrong, or do not give the columns of `spec`.
+    """
+    return _plan(config, spec).warmup
 
 
 def feature_rows(bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, clock: SessionClock) -> FeatureRows:
     """Compute the columns of `spec`, each segment of `bars` by itself: a row uses its bar and earlier ones.
 
-    The one code path for panels and for live calls (DESIGN invariant 6).
+    The one code path for panels and for live calls (DESIGN invariant 6): the rows of the first k bars are bit-equal to
+    the first k rows of all bars.
+
+    Volume: a bar has none where it is NaN, and every bar where the symbol's class says `volume: none`. Where a bar that
+    the volume columns look at has none, all of these and their memberships are 0, and so is the flag `has_volume`.
+
+    Raises:
+        FeatureError: The symbol's indicators or fuzzy sets are wrong, or do not give the columns of `spec`; or the bars
+            lead to a value that is not finite.
     """
-    raise NotImplementedError
+    plan = _plan(config, spec)
+    values = np.full((len(bars), len(spec.columns)), np.nan, dtype=np.float32)
+    ready = np.zeros(len(bars), dtype=np.bool_)
+    for rows in bars.segments():
+        if rows.stop - rows.start > plan.warmup:
+            _write_segment(values[rows], plan=plan, stretch=_stretch(bars, rows, with_volume=config.volume != "none"))
+            ready[rows.start + plan.warmup : rows.stop] = True
+    if plan.with_clock:
+        for name, column in clock_columns(bars.closed_at, clock).items():
+            values[ready, plan.position[name]] = column[ready]
+    _refuse_nonfinite(values, ready=ready, bars=bars, spec=spec)
+    return FeatureRows(values=values, ready=ready, warmup_bars=plan.warmup)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Choice:
+    """What a features configuration asks for, checked: its indicators, its fuzzy sets by column, its raw columns."""
+
+    indicators: tuple[Configured, ...]
+    fuzzy: Mapping[str, tuple[Membership, ...]]
+    raw: tuple[str, ...]
+
+    @property
+    def membership_columns(self) -> tuple[str, ...]:
+        """Names of all memberships, in the order of the indicators' columns."""
+        on = [name for each in self.indicators for name in each.columns]
+        return tuple(f"{name}_{membership.name}" for name in on for membership in self.fuzzy.get(name, ()))
+
+    def columns_of(self, configured: Configured) -> frozenset[str]:
+        """Names of an indicator's columns and of the memberships on them."""
+        on = configured.columns
+        return frozenset(on) | {f"{name}_{membership.name}" for name in on for membership in self.fuzzy.get(name, ())}
+
+    def feeding(self, names: Iterable[str]) -> tuple[Configured, ...]:
+        """Return the indicators that have a part in any of these columns."""
+        wanted = frozenset(names)
+        return tuple(each for each in self.indicators if not wanted.isdisjoint(self.columns_of(each)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """What is computed for one symbol to fill the columns of a spec.
+
+    Args:
+        indicators: Those that feed a column.
+        fuzzy: Indicator column -> its fuzzy sets.
+        position: Column of the spec -> its index.
+        volume_positions: Indices of all columns made from volume.
+        warmup: Bars at the start of each segment that are not ready.
+        volume_window: Bars, the newest included, that the volume columns look at.
+    """
+
+    indicators: tuple[Configured, ...]
+    fuzzy: Mapping[str, tuple[Membership, ...]]
+    position: Mapping[str, int]
+    volume_positions: tuple[int, ...]
+    warmup: int
+    volume_window: int
+
+    @property
+    def with_clock(self) -> bool:
+        """Whether the clock columns are part of it."""
+        return not CLOCK_COLUMNS.keys().isdisjoint(self.position)
+
+
+def _read(
+    *, indicators: Mapping[str, Mapping[str, Any]], fuzzy: Mapping[str, Mapping[str, Any]], raw: Sequence[str] | None
+) -> _Choice:
+    """Check a features configuration; raise FeatureError with the problems of all its entries."""
+    problems: list[str] = []
+    entries = [_attempt(partial(configure, key, entry), problems) for key, entry in indicators.items()]
+    configured = tuple(entry for entry in entries if entry is not None)
+    sets = {column: _read_sets(column, entry, problems) for column, entry in fuzzy.items()}
+    outputs = tuple(name for each in configured for name in each.columns)
+    if len(configured) == len(entries):  # else the columns of a broken entry would be reported as unknown too
+        problems += _unknown(fuzzy, known=outputs, where="features.fuzzy")
+        problems += _unknown(raw or (), known=outputs, where="features.raw")
+    chosen = outputs if raw is None else tuple(name for name in outputs if name in raw)
+    choice = _Choice(indicators=configured, fuzzy=sets, raw=chosen)
+    counts = Counter((*outputs, *choice.membership_columns, HAS_VOLUME, *CLOCK_COLUMNS))
+    problems += [f"features: {n} columns would be called '{name}'; rename one" for name, n in counts.items() if n > 1]
+    if problems:
+        raise FeatureError("\n".join(problems))
+    return choice
+
+
+def _attempt(read: Callable[[], T], problems: list[str]) -> T | None:
+    """Return what `read` gives; add the message of a FeatureError to `problems` and return None."""
+    try:
+        return read()
+    except FeatureError as error:
+        problems.append(str(error))
+        return None
+
+
+def _read_sets(column: str, sets: object, problems: list[str]) -> tuple[Membership, ...]:
+    if not isinstance(sets, Mapping):
+        problems.append(
+            f"features.fuzzy.{column}: expected fuzzy sets like {{low: {{left_shoulder: [30, 40]}}}}, got {sets!r}"
+        )
+        return ()
+    read = [_attempt(partial(read_membership, column, name, definition), problems) for name, definition in sets.items()]
+    return tuple(membership for membership in read if membership is not None)
+
+
+def _unknown(names: Iterable[str], *, known: Sequence[str], where: str) -> list[str]:
+    listed = ", ".join(known)
+    return [
+        f"{where}: there is no indicator column '{name}'{nearest(str(name), known)}; there are {listed}"
+        for name in names
+        if name not in known
+    ]
+
+
+def _plan(config: SymbolConfig, spec: FeatureSpec) -> _Plan:
+    """Fit a symbol's own configuration to the columns wanted; raise FeatureError where it cannot fill them."""
+    try:
+        choice = _read(indicators=config.indicators, fuzzy=config.fuzzy, raw=None)
+    except FeatureError as error:
+        message = f"the features of {config.symbol} ({config.asset_class}) are wrong"
+        raise FeatureError(f"{message}\n{error}") from error
+    _refuse_other_columns(choice, config=config, spec=spec)
+    position = {name: index for index, name in enumerate(spec.names)}
+    used = choice.feeding(spec.names)
+    on_volume = [each for each in used if each.indicator.uses_volume]
+    volume_columns = [name for each in on_volume for name in choice.columns_of(each) if name in position]
+    return _Plan(
+        indicators=used,
+        fuzzy=choice.fuzzy,
+        position=position,
+        volume_positions=tuple(position[name] for name in volume_columns),
+        warmup=max((each.warmup for each in used), default=0),
+        volume_window=1 + max((each.warmup for each in on_volume), default=0),
+    )
+
+
+def _refuse_other_columns(choice: _Choice, *, config: SymbolConfig, spec: FeatureSpec) -> None:
+    memberships = choice.membership_columns
+    known = {*choice.raw, *memberships, HAS_VOLUME, *CLOCK_COLUMNS}
+    problems = [f"it has no column '{name}'{nearest(name, sorted(known))}" for name in spec.names if name not in known]
+    problems += [f"its membership '{name}' is not among the columns" for name in memberships if name not in spec.names]
+    if problems:
+        message = f"the features of {config.symbol} ({config.asset_class}) do not fit the feature spec {spec.digest}"
+        raise FeatureError("\n".join([message, *problems]))
+
+
+def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> Stretch:
+    """Cut out one segment, its prices divided by the power of two that brings its first close into [1/2, 1).
+
+    Exact, so no bit of a result changes; but TA-Lib takes numbers below 1e-14 for 0, whatever the price.
+    """
+    exponent = -np.frexp(bars.close[rows.start])[1]
+    return Stretch(
+        open=np.ldexp(bars.open[rows], exponent),
+        high=np.ldexp(bars.high[rows], exponent),
+        low=np.ldexp(bars.low[rows], exponent),
+        close=np.ldexp(bars.close[rows], exponent),
+        volume=bars.volume[rows] if with_volume else np.full(rows.stop - rows.start, np.nan),
+    )
+
+
+def _write_segment(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: Stretch) -> None:
+    """Fill the indicator columns of one segment from the end of its warm-up on. `out` has shape (n, features)."""
+    body = out[plan.warmup :]
+    for each in plan.indicators:
+        for name, column in zip(each.columns, each.compute(stretch), strict=True):
+            _write_column(body, name=name, values=column[plan.warmup :], plan=plan)
+    if HAS_VOLUME in plan.position:
+        has_volume = _without_gap(stretch.volume, window=plan.volume_window)[plan.warmup :]
+        body[:, plan.position[HAS_VOLUME]] = has_volume
+        for position in plan.volume_positions:
+            body[~has_volume, position] = 0.0
+
+
+def _write_column(out: npt.NDArray[np.float32], *, name: str, values: npt.NDArray[np.float64], plan: _Plan) -> None:
+    if name in plan.position:
+        out[:, plan.position[name]] = values
+    for membership in plan.fuzzy.get(name, ()):
+        write_degrees(values, membership, out[:, plan.position[f"{name}_{membership.name}"]])
+
+
+def _without_gap(volume: npt.NDArray[np.float64], *, window: int) -> npt.NDArray[np.bool_]:
+    """Whether the last `window` bars (or as many as there are) all have a volume. Shape (n,)."""
+    row = np.arange(len(volume))
+    latest_gap = np.maximum.accumulate(np.where(np.isfinite(volume), -1, row))
+    return (latest_gap < 0) | (row - latest_gap >= window)
+
+
+def _refuse_nonfinite(
+    values: npt.NDArray[np.float32], *, ready: npt.NDArray[np.bool_], bars: Bars, spec: FeatureSpec
+) -> None:
+    finite = np.isfinite(values)
+    broken = np.flatnonzero(ready & ~finite.all(axis=1))
+    if len(broken):
+        row = int(broken[0])
+        names = ", ".join(name for name, good in zip(spec.names, finite[row], strict=True) if not good)
+        message = f"{bars.symbol} ({bars.origin}): {len(broken)} rows have features that are not finite numbers"
+        where = f"first the bar closed at {iso(int(bars.closed_at[row]))}, columns {names}"
+        raise FeatureError(f"{message}, {where}; look at the prices and volumes just before it")

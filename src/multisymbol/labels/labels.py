@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import Instants
+from multisymbol.markets.instants import NEVER, Instants
 
 CLASSES = ("BUY", "HOLD", "SELL")
 BUY, HOLD, SELL = 0, 1, 2
@@ -55,7 +55,16 @@ class Labels:
 
 
 def label_bars(bars: Bars, labeller: Labeller) -> Labels:
-    """Label each stretch of `bars` by itself."""
-    raise NotImplementedError
+    """Label each stretch of `bars` by itself.
 
-
+    What is pending at the end of a stretch stays unresolved: no price beyond a gap resolves it.
+    """
+    value = np.full(len(bars), UNRESOLVED, dtype=np.int8)
+    resolved_at = np.full(len(bars), NEVER, dtype=np.int64)
+    rule = np.full(len(bars), UNRESOLVED, dtype=np.int8)
+    for stretch in bars.segments():
+        labels = labeller.label(bars, stretch)
+        known = labels.value != UNRESOLVED
+        value[stretch], rule[stretch] = labels.value, labels.rule
+        resolved_at[stretch][known] = bars.closed_at[stretch][labels.resolved_row[known]]
+    return Labels(value=value, resolved_at=resolved_at, rule=rule)

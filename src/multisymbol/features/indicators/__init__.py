@@ -1,0 +1,16 @@
+"""Indicators: pure functions of the bars of one stretch; importing this package fills the registry."""
+
+from multisymbol.features.indicators import momentum, trend, volatility, volume
+from multisymbol.features.indicators.registry import INDICATORS, Configured, Indicator, Stretch, configure
+
+__all__ = [
+    "INDICATORS",
+    "Configured",
+    "Indicator",
+    "Stretch",
+    "configure",
+    "momentum",
+    "trend",
+    "volatility",
+    "volume",
+]

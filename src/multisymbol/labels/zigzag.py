@@ -1,0 +1,157 @@
+r"""ZigZag: every bar is labelled with the direction of the leg it lies in, and turning points with HOLD.
+
+        H            A leg ends at the extreme from which the close has come back by the threshold.
+       / \           Going up: BUY. Going down: SELL. The turns themselves: HOLD.
+      B   S
+     /     S   B     A label becomes known when the close makes a new extreme (the bars up to it belong to the leg),
+    H       \ /      or has come back by the threshold (the extreme was the turn, the bars since it belong to the
+             H       new leg). Until then it is unresolved, and unresolved is not HOLD.
+
+Such labels look predictable on pure noise: the retracement rule names the leg of three bars in four on a random walk,
+and nothing can be earned by it (METHOD 0.1). So every label comes with that rule's answer, to be compared with.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from multisymbol.errors import LabelError
+from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
+from multisymbol.markets.bars import Bars
+
+Threshold: TypeAlias = Literal["percent", "volatility"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZigZag:
+    """Labels of ZigZag legs on closes.
+
+    The first bar that has a threshold is the first extreme; the first close that differs from it by the threshold sets
+    the direction. An equal close does not move an extreme. Changes are relative to the extreme, (p - E) / E.
+
+    Args:
+        threshold: What ends a leg: `percent`, a fixed change, or `volatility`, a number of the symbol's own deviations.
+        percent: With `percent`: the change in percent, above 0 and below 100.
+        sigmas: With `volatility`: the change in standard deviations of log returns per bar, above 0.
+        volatility_bars: With `volatility`: returns in the deviation, 2 or more. It is taken at the extreme, from the
+            returns up to it. Bars before the first deviation stay unresolved and have no rule; where price has not
+            moved at all for that long, the deviation of the extreme before it goes on.
+
+    Raises:
+        LabelError: A value is out of its range; all problems at once.
+    """
+
+    threshold: Threshold
+    percent: float
+    sigmas: float
+    volatility_bars: int
+
+    def __post_init__(self) -> None:
+        problems = [
+            (self.threshold in get_args(Threshold), "threshold", f"one of {', '.join(get_args(Threshold))}"),
+            (0.0 < self.percent < 100.0, "percent", "a number above 0 and below 100 (2.0 is 2 %)"),
+            (0.0 < self.sigmas < np.inf, "sigmas", "a number above 0"),
+            (self.volatility_bars >= 2, "volatility_bars", "2 or more bars"),
+        ]
+        lines = [f"zigzag.{n}: expected {wanted}, got {getattr(self, n)!r}" for good, n, wanted in problems if not good]
+        if lines:
+            raise LabelError("\n".join(lines))
+
+    def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
+        """Label the bars of `stretch`, using those and no others.
+
+        Everything still pending at the end of the stretch is unresolved. The rule at a bar uses closes up to it: the
+        leg's direction while less than half the threshold has been given back, else the opposite.
+        """
+        close = bars.close[stretch]
+        legs = _legs(close, self.thresholds(close))
+        return SegmentLabels(value=legs.value, resolved_row=legs.resolved_row, rule=legs.rule)
+
+    def thresholds(self, close: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the relative change that ends a leg whose extreme is at each bar; NaN where it is not known yet.
+
+        Args:
+            close: Shape (n,).
+
+        Returns:
+            Shape (n,).
+        """
+        if self.threshold == "percent":
+            return np.full(len(close), self.percent / 100.0)
+        scaled: npt.NDArray[np.float64] = self.sigmas * trailing_deviation(close, self.volatility_bars)
+        return scaled
+
+
+@njit(cache=True)
+def trailing_deviation(close: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.float64]:
+    """Standard deviation of the last `period` log returns at each bar, each window summed by itself.
+
+    Args:
+        close: Shape (n,).
+        period: Returns in the deviation.
+
+    Returns:
+        Shape (n,); NaN for the first `period` bars, exactly 0 where all are the same.
+    """
+    deviations = np.full(len(close), np.nan)
+    returns = np.log(close[1:] / close[:-1])
+    for row in range(period, len(close)):
+        last = returns[row - 1]  # deviations from it make those of equal returns exactly 0
+        total = 0.0
+        squares = 0.0
+        for i in range(row - period, row):
+            total += returns[i] - last
+        for i in range(row - period, row):
+            squares += (returns[i] - last - total / period) ** 2
+        deviations[row] = np.sqrt(squares / period)
+    return deviations
+
+
+class _Legs(NamedTuple):
+    """As in `SegmentLabels`; what a compiled function can return."""
+
+    value: npt.NDArray[np.int8]
+    resolved_row: npt.NDArray[np.int64]
+    rule: npt.NDArray[np.int8]
+
+
+@njit(cache=True)
+def _legs(close: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64]) -> _Legs:
+    """Walk the closes once; at each bar, resolve what its close makes known. Shape (n,) each."""
+    n = len(close)
+    value = np.full(n, UNRESOLVED, np.int8)
+    resolved_row = np.full(n, -1, np.int64)
+    rule = np.full(n, UNRESOLVED, np.int8)
+    extreme = 0
+    while extreme < n and not thresholds[extreme] > 0.0:
+        extreme += 1
+    if extreme == n:
+        return _Legs(value, resolved_row, rule)
+    threshold = thresholds[extreme]
+    direction = 0
+    for row in range(extreme + 1, n):
+        change = (close[row] - close[extreme]) / close[extreme]
+        if direction == 0:
+            reverses = abs(change) >= threshold
+            extends = False
+        else:
+            extends = direction * change > 0.0
+            reverses = direction * change <= -threshold
+        if extends or reverses:
+            if reverses:
+                direction = 1 if change > 0.0 else -1
+            leg = BUY if direction > 0 else SELL
+            value[extreme] = HOLD if reverses else leg
+            value[extreme + 1 : row] = leg
+            resolved_row[extreme:row] = row
+            extreme = row
+            if thresholds[row] > 0.0:
+                threshold = thresholds[row]
+        if direction != 0:
+            given_back = direction * (close[extreme] - close[row]) / close[extreme]
+            upward = (direction > 0) == (given_back < threshold / 2.0)
+            rule[row] = BUY if upward else SELL
+    return _Legs(value, resolved_row, rule)
