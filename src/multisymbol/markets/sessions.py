@@ -1,11 +1,27 @@
-"""The session clock: exchange calendars, the currency week, and markets that never close."""
+"""The session clock: exchange calendars, the currency week, and markets that never close.
 
-from dataclasses import dataclass
+A stretch of sessions of XNYS; `)` is a close, which is no longer open:
 
+    Mon 09:30 [=====) 16:00      Tue 09:30 [=====) 16:00      Wed (early close) 09:30 [===) 13:00
+"""
+
+from dataclasses import dataclass, field
+from datetime import time
+from functools import lru_cache
+from itertools import product
+
+import exchange_calendars
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from exchange_calendars.exchange_calendar import HolidayCalendar
+from pandas.tseries.holiday import Holiday
 
-from multisymbol.markets.instants import Instants, Timeframe
+from multisymbol.errors import CalendarError, nearest
+from multisymbol.markets.instants import DAY, HOUR, MINUTE, Instants, Timeframe, iso
+
+_MARGIN_DAYS = 31
+"""Longer than any exchange's holidays, so that a session lies before the first and after the last instant asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +45,11 @@ class SessionFacts:
     local_weekday: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+def _no_instants() -> Instants:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SessionClock:
     """The sessions of one calendar between two instants.
 
@@ -38,32 +58,78 @@ class SessionClock:
         timezone: Zone of its own clock.
         opens: Opens of the sessions, ascending. Shape (sessions,).
         closes: Their closes; the close of one may be the open of the next. Shape (sessions,).
+        break_starts: Starts of breaks within sessions (lunch in Hong Kong): the market is closed. Shape (breaks,).
+        break_ends: Their ends. Shape (breaks,).
     """
 
     calendar: str
     timezone: str
     opens: Instants
     closes: Instants
+    break_starts: Instants = field(default_factory=_no_instants)
+    break_ends: Instants = field(default_factory=_no_instants)
 
     def facts(self, at: Instants) -> SessionFacts:
-        """Look up n instants at once."""
-        raise NotImplementedError
+        """Look up n instants at once.
+
+        A break counts as closed, but the minutes since the open and to the close run on through it. Before the first
+        session of the clock both are 0.
+        """
+        session = np.searchsorted(self.opens, at, side="right") - 1
+        known = session >= 0
+        opened, closed = self.opens[session], self.closes[session]
+        reached = np.minimum(at, closed)
+        local = _local(at, self.timezone)
+        return SessionFacts(
+            is_open=known & (at < closed) & ~_inside(at, self.break_starts, self.break_ends),
+            minutes_since_open=np.where(known, (reached - opened) / MINUTE, 0.0),
+            minutes_to_close=np.where(known, (closed - reached) / MINUTE, 0.0),
+            session=session.astype(np.int64),
+            local_hour=(local % DAY) / HOUR,
+            local_weekday=(local // DAY + 3) % 7,  # 1970 began on a Thursday
+        )
 
     def closed_at(self, opened_at: Instants, timeframe: Timeframe) -> Instants:
         """Return when each bar is known: its end, cut back to the last instant the market was open within it.
 
         A daily bar of a stock stamped at midnight New York closes at 16:00, on an early-close day sooner. A bar within
-        which the market never was open (odd prints after an early close) keeps its nominal end.
+        which the market never was open (odd prints after an early close) keeps its nominal end. Sessions and breaks are
+        scheduled, so nothing later than the bar itself decides on it.
         """
-        raise NotImplementedError
+        end = opened_at + timeframe.nanoseconds
+        closures = self._closures()
+        latest = np.searchsorted(closures, end, side="right") - 1
+        last_closure = np.where(latest >= 0, closures[latest], opened_at)
+        cut = ~self._is_open(end - 1) & (last_closure > opened_at)
+        return np.where(cut, last_closure, end)
 
     def open_hours_between(self, start: Instants, end: Instants) -> npt.NDArray[np.float64]:
         """Return the hours of open market in each [start, end), 0 where end <= start."""
-        raise NotImplementedError
+        open_time: Instants = np.maximum(self._open_time(end) - self._open_time(start), 0)
+        return open_time / HOUR
+
+    def closure_between(self, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Tell whether the market closes and opens again between two sessions (indices), breaks aside.
+
+        Days of a market that never closes follow one another without a closure, and so do Monday to Friday of `FX`.
+        """
+        closed_before = np.cumsum(np.r_[True, self.opens[1:] > self.closes[:-1]])
+        return closed_before[later] > closed_before[np.maximum(earlier, 0)]
+
+    def _is_open(self, at: Instants) -> npt.NDArray[np.bool_]:
+        return _inside(at, self.opens, self.closes) & ~_inside(at, self.break_starts, self.break_ends)
+
+    def _closures(self) -> Instants:
+        return np.sort(np.concatenate([self.closes, self.break_starts]))
+
+    def _open_time(self, at: Instants) -> Instants:
+        return _time_inside(at, self.opens, self.closes) - _time_inside(at, self.break_starts, self.break_ends)
 
 
 def session_clock(calendar: str, *, start: int, end: int) -> SessionClock:
     """Build the clock of `calendar` covering [start, end] with a margin of some weeks, explicit bounds always.
+
+    Whole years are built and kept, so the symbols of one calendar share one clock.
 
     Args:
         calendar: Name in exchange_calendars, `FX` or `24/7`.
@@ -73,4 +139,90 @@ def session_clock(calendar: str, *, start: int, end: int) -> SessionClock:
     Raises:
         CalendarError: Unknown name (with the nearest right one), or bounds the calendar does not cover.
     """
-    raise NotImplementedError
+    known = [*exchange_calendars.get_calendar_names(), CurrencyWeek.name]
+    if calendar not in known:
+        message = (
+            f"calendar '{calendar}' is unknown{nearest(calendar, known)}\n"
+            "  Take a name of exchange_calendars (XNYS, XLON, ...), FX or 24/7."
+        )
+        raise CalendarError(message)
+    first, last = _date(start), _date(end)
+    margin = pd.Timedelta(days=_MARGIN_DAYS)
+    # A calendar's holidays are recorded between bounds: near one the margin has to give way.
+    starts = (pd.Timestamp(year=first.year, month=1, day=1) - margin, first)
+    ends = (pd.Timestamp(year=last.year, month=12, day=31) + margin, last + pd.Timedelta(days=1))
+    refusals = []
+    for from_date, to_date in product(starts, ends):
+        try:
+            return _build(calendar, from_date, to_date)
+        except ValueError as error:
+            refusals.append(str(error))
+    message = f"calendar '{calendar}' does not cover {iso(start)} to {iso(end)}: {refusals[-1]}"
+    raise CalendarError(message)
+
+
+class CurrencyWeek(exchange_calendars.ExchangeCalendar):  # type: ignore[misc]
+    """The week of currencies and metals: Monday to Friday, each from 17:00 New York of the day before to 17:00.
+
+    So it runs from Sunday 17:00 to Friday 17:00 without a closure, at 21:00 or 22:00 UTC by the season.
+    """
+
+    name = "FX"
+    tz = "America/New_York"
+    open_times = ((None, time(17)),)
+    open_offset = -1
+    close_times = ((None, time(17)),)
+    # No quotes are expected on these days: a policy, kept as data.
+    regular_holidays = HolidayCalendar(
+        [Holiday("Christmas Day", month=12, day=25), Holiday("New Year's Day", month=1, day=1)]
+    )
+
+
+@lru_cache(maxsize=64)
+def _build(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> SessionClock:
+    if calendar == CurrencyWeek.name:
+        built = CurrencyWeek(start=first, end=last)
+    else:
+        built = exchange_calendars.get_calendar(calendar, start=first, end=last)
+    schedule = built.schedule
+    breaks = schedule[["break_start", "break_end"]].dropna()
+    return SessionClock(
+        calendar=calendar,
+        timezone=str(built.tz),
+        opens=_instants(schedule["open"]),
+        closes=_instants(schedule["close"]),
+        break_starts=_instants(breaks["break_start"]),
+        break_ends=_instants(breaks["break_end"]),
+    )
+
+
+def _instants(stamps: pd.Series) -> Instants:
+    instants = pd.DatetimeIndex(stamps).as_unit("ns").asi8.copy()
+    instants.flags.writeable = False  # clocks are shared
+    return instants
+
+
+def _date(at: int) -> pd.Timestamp:
+    return pd.Timestamp(at, unit="ns").normalize()
+
+
+def _local(at: Instants, timezone: str) -> Instants:
+    stamps = pd.DatetimeIndex(np.asarray(at).view("datetime64[ns]")).tz_localize("UTC").tz_convert(timezone)
+    return stamps.tz_localize(None).asi8
+
+
+def _inside(at: Instants, starts: Instants, ends: Instants) -> npt.NDArray[np.bool_]:
+    if starts.size == 0:
+        return np.zeros(at.shape, dtype=np.bool_)
+    latest = np.searchsorted(starts, at, side="right") - 1
+    return (latest >= 0) & (at < ends[latest])
+
+
+def _time_inside(at: Instants, starts: Instants, ends: Instants) -> Instants:
+    if starts.size == 0:
+        return np.zeros(at.shape, dtype=np.int64)
+    lengths = ends - starts
+    before = np.cumsum(lengths) - lengths
+    latest = np.searchsorted(starts, at, side="right") - 1
+    within = np.clip(at - starts[latest], 0, lengths[latest])
+    return np.where(latest >= 0, before[latest] + within, 0)

@@ -2,10 +2,22 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from multisymbol.errors import SymbolError
+from multisymbol.markets.overrides import (
+    Check,
+    Table,
+    amount,
+    anything,
+    exactly,
+    membership,
+    merged,
+    one_of,
+    problems,
+    text,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +110,17 @@ class Universe:
     configs: tuple[SymbolConfig, ...]
 
     def __post_init__(self) -> None:
-        raise NotImplementedError
+        if not self.configs:
+            message = "the universe is empty; name at least one symbol"
+            raise SymbolError(message)
+        seen: dict[str, str] = {}
+        alike = [
+            (first, name) for name in self.symbols if (first := seen.setdefault(name.casefold(), name)) is not name
+        ]
+        if alike:
+            pairs = ", ".join(f"'{first}' and '{second}'" for first, second in alike)
+            message = f"symbols that differ in case alone would share one file on some disks: {pairs}; keep one of each"
+            raise SymbolError(message)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -154,11 +176,119 @@ def resolve(
         SymbolError: All problems at once: a symbol without or with an unknown asset class, an unknown key,
             an override of an unknown indicator, parameter, column or label parameter; each with the nearest right name.
     """
-    raise NotImplementedError
+    schema = _class_schema(features, labels, label_name)
+    classes = {name: _without_target(entry) for name, entry in asset_classes.items()}
+    found = [
+        *(line for name, entry in classes.items() for line in _class_problems(name, entry, schema=schema)),
+        *(
+            line
+            for name, entry in symbols.items()
+            for line in _symbol_problems(name, entry, tuple(classes), schema=schema)
+        ),
+    ]
+    if found:
+        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+        message = "\n  ".join([f"The symbols have {count}; nothing was started.", *found])
+        raise SymbolError(message)
+    return {
+        symbol: _merge(
+            symbol, (classes[entry["asset_class"]], entry), features=features, labels=labels, name=label_name
+        )
+        for symbol, entry in symbols.items()
+    }
 
 
 def universe(resolved: Mapping[str, Mapping[str, Any]]) -> Universe:
-    """Build the universe from what `resolve` returned (or what a bundle stored)."""
-    raise NotImplementedError
+    """Build the universe from what `resolve` returned (or what a bundle stored).
+
+    Raises:
+        SymbolError: No symbol, or two that differ in case alone.
+    """
+    return Universe(configs=tuple(_config(entry) for entry in resolved.values()))
 
 
+def _config(entry: Mapping[str, Any]) -> SymbolConfig:
+    return SymbolConfig(**{**entry, "costs": Costs(**entry["costs"]), "gaps": Gaps(**entry["gaps"])})
+
+
+def _class_schema(features: Mapping[str, Any], labels: Mapping[str, Any], label_name: str) -> Table:
+    """Describe an asset class: the names an override may use are those that the defaults have."""
+    indicators, columns = features.get("indicators") or {}, features.get("fuzzy") or {}
+    overridable: dict[str, Table | Check] = {
+        "calendar": text,
+        "volume": one_of(("required", "optional", "none")),
+        "costs": Table(noun="cost", entries=dict.fromkeys(_names(Costs), amount)),
+        "gaps": Table(noun="key", entries={"over_closed": one_of(("carry", "reset")), "max_missing_hours": amount}),
+        "indicators": Table(noun="indicator", entries={name: _parameters(given) for name, given in indicators.items()}),
+        "fuzzy": Table(
+            noun="column",
+            entries={
+                column: Table(noun="membership", entries=dict.fromkeys(sets or {}, membership))
+                for column, sets in columns.items()
+            },
+        ),
+        "labels": Table(noun="label", entries={label_name: _parameters(_without_target(labels))}, others=True),
+    }
+    assert set(overridable) == set(_names(AssetClass))
+    return Table(noun="key", entries=overridable)
+
+
+def _parameters(defaults: Mapping[str, Any] | None) -> Table:
+    entries: dict[str, Table | Check] = dict.fromkeys(defaults or {}, anything)
+    if defaults and "type" in defaults:
+        entries["type"] = exactly(defaults["type"], because="the columns are common to all symbols")
+    return Table(noun="parameter", entries=entries)
+
+
+def _class_problems(name: str, entry: Any, *, schema: Table) -> Iterator[str]:
+    where = f"asset_classes.{name}"
+    yield from problems(entry, schema=schema, where=where)
+    given = entry if isinstance(entry, Mapping) else {}
+    yield from (f"{where}.{key}: missing" for key in ("calendar", "volume", "costs", "gaps") if key not in given)
+    for key, kind in (("costs", Costs), ("gaps", Gaps)):
+        parts = given.get(key, kind)
+        if parts is None or isinstance(parts, Mapping):
+            yield from (f"{where}.{key}.{part}: missing" for part in _names(kind) if part not in (parts or {}))
+
+
+def _symbol_problems(name: Any, entry: Any, classes: tuple[str, ...], *, schema: Table) -> Iterator[str]:
+    where = f"symbols.{name}"
+    if not isinstance(name, str) or not name.strip():
+        yield f"{where}: a symbol is text, got {name!r}; put it in quotes (YAML reads ON and NO as truth values)"
+    with_class = Table(noun="key", entries={"asset_class": one_of(classes), **schema.entries})
+    yield from problems(entry, schema=with_class, where=where)
+    if entry is None or (isinstance(entry, Mapping) and "asset_class" not in entry):
+        yield f"{where}.asset_class: missing, one of {', '.join(classes)}"
+
+
+def _merge(
+    symbol: str,
+    layers: tuple[Mapping[str, Any], Mapping[str, Any]],
+    *,
+    features: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    name: str,
+) -> dict[str, Any]:
+    """Lay class and symbol over the defaults; a membership is replaced whole, all else key by key."""
+    top = {**layers[0], **layers[1]}
+    parts = {key: [layer.get(key) for layer in layers] for key in ("costs", "gaps", "indicators", "fuzzy", "labels")}
+    gaps = merged(*parts["gaps"], depth=1)
+    return {
+        "symbol": symbol,
+        "asset_class": top["asset_class"],
+        "calendar": top["calendar"],
+        "volume": top["volume"],
+        "costs": {key: float(value) for key, value in merged(*parts["costs"], depth=1).items()},
+        "gaps": {**gaps, "max_missing_hours": float(gaps["max_missing_hours"])},
+        "indicators": merged(features.get("indicators"), *parts["indicators"], depth=2),
+        "fuzzy": merged(features.get("fuzzy"), *parts["fuzzy"], depth=2),
+        "label": merged(labels, *((given or {}).get(name) for given in parts["labels"]), depth=1),
+    }
+
+
+def _names(schema: type) -> tuple[str, ...]:
+    return tuple(entry.name for entry in fields(schema))
+
+
+def _without_target(entry: Any) -> Any:
+    return {key: value for key, value in entry.items() if key != "_target_"} if isinstance(entry, Mapping) else entry
