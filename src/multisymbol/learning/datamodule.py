@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from multisymbol.errors import ConfigError
+from multisymbol.errors import ConfigError, SampleError
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.sampler import EpochSampler, OrderedSampler
@@ -59,20 +59,13 @@ class MultiSymbolDataModule(pl.LightningDataModule):
         self._eval_batch_size = eval_batch_size
 
     def setup(self, stage: str) -> None:
-        """Refuse a trainer that would wrap our samplers, and a batch that cannot be shared out."""
-        problems = []
+        """Refuse a trainer that would wrap our samplers."""
         if self._trainer._accelerator_connector.use_distributed_sampler:
-            problems.append(
+            message = (
                 "trainer.use_distributed_sampler is true: Lightning would shuffle the mixture again and repeat "
                 "validation rows; set trainer.use_distributed_sampler=false"
             )
-        if self._batch_size % self._trainer.world_size:
-            problems.append(
-                f"batch_size {self._batch_size} cannot be shared by {self._trainer.world_size} processes equally; "
-                f"take a multiple"
-            )
-        if problems:
-            raise ConfigError("; ".join(problems))
+            raise ConfigError(message)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of the mixture."""
@@ -107,10 +100,21 @@ class MultiSymbolDataModule(pl.LightningDataModule):
                 ranks=ranks,
             )
         else:
-            sampler = OrderedSampler(positions=positions, batch_size=self._eval_batch_size, rank=rank, ranks=ranks)
+            batch_size = min(self._eval_batch_size, len(positions) // ranks)
+            if batch_size < 1:
+                raise SampleError(_too_few(len(positions), ranks))
+            sampler = OrderedSampler(positions=positions, batch_size=batch_size, rank=rank, ranks=ranks)
         # A sampler of whole batches with batch_size=None is left alone by Lightning, and gets `set_epoch`.
         loader: DataLoader[Any] = DataLoader(self.dataset, sampler=sampler, batch_size=None, num_workers=0)
         return loader
+
+
+def _too_few(rows: int, ranks: int) -> str:
+    # A process without a batch would leave out validation, and the others would wait for its counts for ever.
+    return (
+        f"{rows} validation samples of trained symbols for {ranks} processes: each needs one, and without any the best "
+        f"epoch cannot be told; move the cuts in conf/split"
+    )
 
 
 def _by_symbol(positions: npt.NDArray[np.int64], ledger: Ledger) -> list[npt.NDArray[np.int64]]:

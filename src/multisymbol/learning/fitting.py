@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import Logger
 
-from multisymbol.errors import BundleError, SampleError
+from multisymbol.errors import BundleError, ConfigError, SampleError
 from multisymbol.learning.callbacks import Throughput, checkpoints
 from multisymbol.learning.datamodule import MultiSymbolDataModule
 from multisymbol.learning.module import MONITOR, DirectionModule
@@ -72,7 +72,7 @@ def fit(
     callbacks: Sequence[Callback],
     loggers: Sequence[Logger],
     folder: Path,
-    resume_from: Path | None,
+    resume: bool,
 ) -> FitResult:
     """Fit the module and return the best epoch; the module keeps the LAST epoch's weights, see `load_best`.
 
@@ -85,18 +85,22 @@ def fit(
         callbacks: Early stopping, progress; the checkpoints are added here.
         loggers: Where metrics go.
         folder: Gets `best.ckpt` and `last.ckpt`.
-        resume_from: A `last.ckpt`, or None.
+        resume: Go on from the folder's `last.ckpt`; the best epoch stays the best of all.
 
     Raises:
+        ConfigError: There is nothing to resume from, or the trainer would wrap our samplers.
         SampleError: No train or validation samples, a loss that is no number, or no epoch with a score.
         KeyboardInterrupt: Ctrl-C; `last.ckpt` holds the last whole epoch.
     """
+    if resume and not (folder / "last.ckpt").exists():
+        message = f"there is nothing to resume from: {folder / 'last.ckpt'} does not exist; start without resume"
+        raise ConfigError(message)
     best, last = checkpoints(folder)
     throughput = next((callback for callback in callbacks if isinstance(callback, Throughput)), Throughput())
     others = [callback for callback in callbacks if callback is not throughput]
     with _quiet():
         built = trainer(logger=list(loggers), callbacks=[best, last, throughput, *others], default_root_dir=folder)
-        _run(built, module, datamodule=datamodule, resume_from=resume_from)
+        _run(built, module, datamodule=datamodule, resume_from=folder / "last.ckpt" if resume else None)
     seconds = throughput.seconds
     found = _proof(Path(best.best_model_path)) if best.best_model_score is not None else None
     if found is None:
@@ -133,19 +137,18 @@ def load_best(module: DirectionModule, path: Path) -> BestEpoch:
 def _proof(path: Path) -> BestEpoch:
     """Compare the epoch's own score with the best one known when the file was written."""
     content = _read(path)
-    states = [state for state in content["callbacks"].values() if state.get("monitor") == MONITOR]
-    scored = next((state for state in states if "best_model_score" in state), None)
-    if scored is None or scored["current_score"] is None:
-        message = f"{path} holds no {MONITOR}: it was not written by a run of this package"
+    bests = [state for state in content.get("callbacks", {}).values() if state.get("best_model_score") is not None]
+    if MONITOR not in content or not bests:
+        message = f"{path} does not say which {MONITOR} it has: it is no checkpoint of multisymbol"
         raise BundleError(message)
-    score, best = float(scored["current_score"]), float(scored["best_model_score"])
+    epoch, score, best = content["epoch"] + 1, content[MONITOR], float(bests[0]["best_model_score"])
     if score != best:
         message = (
-            f"{path} is epoch {content['epoch'] + 1} with {MONITOR} {score:.6f}, but an earlier epoch had {best:.6f}: "
-            f"use {scored['best_model_path']}"
+            f"{path} is epoch {epoch} with {MONITOR} {score:.6f}, but an earlier epoch had {best:.6f}; "
+            f"use {bests[0]['best_model_path']}"
         )
         raise BundleError(message)
-    return BestEpoch(epoch=content["epoch"] + 1, score=score)
+    return BestEpoch(epoch=epoch, score=score)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import lightning.pytorch as pl
 import torch
@@ -138,15 +138,19 @@ class DirectionModule(pl.LightningModule):
             return "there are no validation samples; the best epoch cannot be told. Move split.validation_from"
         broken = [s for s, scores in zip(self.symbols, self.validation_scores, strict=True) if not _finite(scores)]
         if self._train_loss.update_called and not math.isfinite(float(self._train_loss.compute())):
-            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            rate = self.trainer.optimizers[0].defaults["lr"]
             return (
                 f"training diverged in epoch {self.current_epoch + 1}: the loss is no finite number any more. Lower "
-                f"optimizer.lr (now {rate:g}), set trainer.gradient_clip_val, or look for NaN and extreme features"
+                f"optimizer.lr (it was {rate:g}), set trainer.gradient_clip_val, or look for NaN and extreme features"
             )
         return (
             f"epoch {self.current_epoch + 1}: log-loss on validation is no finite number for {', '.join(broken)}. "
             f"Their features hold NaN: is their asset class among the trained ones?"
         )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write the epoch's own score beside its weights: by it a file proves to be the best epoch's."""
+        checkpoint[MONITOR] = float(self.trainer.callback_metrics[MONITOR])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build optimizer and schedule."""
