@@ -193,13 +193,12 @@ class _Choices:
 
 
 @once
-def _code_digest() -> str:
+def _code_digest(package: Path) -> str:
     """Hash the source files whose formulas end up in a panel."""
-    files = [path for layer in ("markets", "features", "labels") for path in (_PACKAGE / layer).rglob("*.py")]
-    files += [Path(__file__), Path(__file__).with_name("storage.py")]
+    patterns = ("markets/**/*.py", "features/**/*.py", "labels/**/*.py", "samples/panel.py", "samples/storage.py")
     digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(path for pattern in patterns for path in package.glob(pattern)):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -217,7 +216,7 @@ def _recipe(choices: _Choices) -> dict[str, Any]:
         "configs": [dataclasses.asdict(config) for config in choices.universe],
         "labellers": [_identity(choices.labellers[symbol]) for symbol in choices.universe.symbols],
         "spec": choices.spec.to_json(),
-        "code": _code_digest(),
+        "code": _code_digest(_PACKAGE),
         "versions": _versions(),
     }
 

@@ -1,0 +1,118 @@
+"""Invariants 1 and 2 of DESIGN: a sample knows where it comes from, and nothing is known before its time."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from multisymbol.features.pipeline import feature_rows
+from multisymbol.features.scaling import Scaler
+from multisymbol.labels.labels import label_bars
+from multisymbol.markets.sessions import session_clock
+from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.samples.ledger import build_ledger
+from multisymbol.samples.mixture import Balanced, Concat, Mixture
+from multisymbol.samples.panel import Panel, ensure_scaled
+from multisymbol.samples.sampler import EpochSampler
+from multisymbol.samples.splits import TRAIN
+from multisymbol.samples.windows import Batch, WindowDataset
+from tests.samples.memory import (
+    MemorySource,
+    changed_from,
+    make_labellers,
+    make_panel,
+    make_scaler,
+    make_source,
+    make_universe,
+)
+from tests.samples.worlds import HOURLY, single_cut
+
+WINDOW = 6
+
+
+class Alone:
+    """One symbol recomputed from its own bars, as if there were no others and no panel."""
+
+    def __init__(self, config: SymbolConfig, *, source: MemorySource, panel: Panel, scaler: Scaler) -> None:
+        bars = source.bars[config.symbol]
+        clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
+        features = feature_rows(bars, config=config, spec=panel.spec, clock=clock)
+        labels = label_bars(bars, make_labellers(make_universe(len(panel.symbols)))[config.symbol])
+        self.x = scaler.transform(features.values, symbol=config.symbol, asset_class=config.asset_class)
+        self.y = labels.value
+        self.rule = labels.rule
+        self.resolved_at = labels.resolved_at
+        self.row_at = {int(closed_at): row for row, closed_at in enumerate(bars.closed_at)}
+
+    def window(self, decided_at: int) -> npt.NDArray[np.float32]:
+        row = self.row_at[decided_at]
+        return self.x[row - WINDOW + 1 : row + 1]
+
+
+@pytest.mark.parametrize("mixture", [Concat(epoch_samples=None), Balanced(epoch_samples=None, max_passes=4.0)])
+@pytest.mark.parametrize("symbols", [1, 3, 10])
+def test_x_and_y_of_every_sample_are_those_of_its_symbol_computed_alone(
+    tmp_path: Path, symbols: int, mixture: Mixture
+) -> None:
+    universe, source = make_universe(symbols), make_source(symbols)
+    panel = make_panel(tmp_path, universe=universe, source=source)
+    ledger = build_ledger(panel, window=WINDOW, stride=1)
+    (parts,) = single_cut(allow=True).folds(ledger, timeframe=HOURLY)
+    scaler = make_scaler(panel, ledger=ledger, parts=parts)
+    slots = np.arange(symbols)
+    dataset = WindowDataset(
+        features=ensure_scaled(panel, scaler, tmp_path), ledger=ledger, symbol_slots=slots, class_slots=slots
+    )
+    positions = parts.positions_by_symbol(TRAIN, ledger=ledger)
+    shares = mixture.shares([len(own) for own in positions])
+    sampler = EpochSampler(positions=positions, shares=shares, seed=7, batch_size=32, rank=0, ranks=1)
+    alone = [Alone(config, source=source, panel=panel, scaler=scaler) for config in universe]
+    everything = torch.arange(len(ledger))
+    for batch in (dataset[everything], *(dataset[positions] for positions in sampler)):
+        assert_recomputed(batch, decided_at=ledger.decided_at, resolved_at=ledger.resolved_at, alone=alone)
+    assert {int(symbol) for symbol in dataset[everything].symbol_B} == set(range(symbols))
+    assert {0, 2} <= {int(label) for label in dataset[everything].y_B}
+
+
+def assert_recomputed(
+    batch: Batch, *, decided_at: npt.NDArray[np.int64], resolved_at: npt.NDArray[np.int64], alone: list[Alone]
+) -> None:
+    for index, (position, symbol) in enumerate(zip(batch.sample_B.tolist(), batch.symbol_B.tolist(), strict=True)):
+        own, decided = alone[symbol], int(decided_at[position])
+        row = own.row_at[decided]
+        assert np.array_equal(batch.x_BTF[index].numpy(), own.window(decided)), (symbol, decided)
+        assert np.isfinite(own.window(decided)).all()
+        assert (batch.y_B[index], batch.rule_B[index]) == (own.y[row], own.rule[row])
+        assert resolved_at[position] == own.resolved_at[row] >= decided
+
+
+def test_prices_after_an_instant_change_no_earlier_feature_and_no_label_known_by_then(tmp_path: Path) -> None:
+    universe, source = make_universe(3), make_source(3)
+    panel = make_panel(tmp_path, universe=universe, source=source)
+    for quantile in (0.3, 0.55, 0.8):
+        instant = int(np.quantile(panel.closed_at, quantile))
+        changed = {name: changed_from(bars, instant=instant) for name, bars in source.bars.items()}
+        other = make_panel(tmp_path, universe=universe, source=dataclasses.replace(source, bars=changed))
+        before, known = panel.closed_at <= instant, panel.resolved_at <= instant
+        assert other.key != panel.key
+        np.testing.assert_array_equal(panel.features[before], other.features[before])
+        np.testing.assert_array_equal(panel.ready, other.ready)
+        np.testing.assert_array_equal(panel.rule[before], other.rule[before])
+        np.testing.assert_array_equal(panel.label[known], other.label[known])
+        np.testing.assert_array_equal(panel.resolved_at[known], other.resolved_at[known])
+        assert (other.resolved_at[~known] > instant).all()
+        assert (panel.label[~known & before] != other.label[~known & before]).any(), "the change must be felt"
+        assert not np.array_equal(panel.features[~before], other.features[~before], equal_nan=True)
+
+
+def test_a_symbols_rows_do_not_depend_on_the_other_symbols(tmp_path: Path) -> None:
+    source = make_source(3)
+    together = make_panel(tmp_path, universe=make_universe(3), source=source)
+    alone = make_panel(tmp_path, universe=make_universe(1), source=source)
+    own = together.rows(0)
+    np.testing.assert_array_equal(together.features[own], alone.features)
+    np.testing.assert_array_equal(together.label[own], alone.label)
+    np.testing.assert_array_equal(together.resolved_at[own], alone.resolved_at)
