@@ -36,9 +36,10 @@ class ZigZag:
         threshold: What ends a leg: `percent`, a fixed change, or `volatility`, a number of the symbol's own deviations.
         percent: With `percent`: the change in percent, above 0 and below 100.
         sigmas: With `volatility`: the change in standard deviations of log returns per bar, above 0.
-        volatility_bars: With `volatility`: returns in the deviation, 2 or more. It is taken at the extreme, from the
-            returns up to it. Bars before the first deviation stay unresolved and have no rule; where price has not
-            moved at all for that long, the deviation of the extreme before it goes on.
+        volatility_bars: With `volatility`: returns in the deviation, 2 or more. Each bar's is of the returns up to it,
+            and the smallest since the extreme counts: one wild bar (the franc's of 15 January 2015, AIG's of 2008) would
+            otherwise set a threshold that no price ever reaches, and leave years unresolved. A deviation of 0 is passed
+            over. Bars before the first deviation stay unresolved and have no rule.
 
     Raises:
         LabelError: A value is out of its range; all problems at once.
@@ -71,7 +72,7 @@ class ZigZag:
         return SegmentLabels(value=legs.value, resolved_row=legs.resolved_row, rule=legs.rule)
 
     def thresholds(self, close: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the relative change that ends a leg whose extreme is at each bar; NaN where it is not known yet.
+        """Return the relative change each bar's volatility asks for; NaN where it is not known yet.
 
         Args:
             close: Shape (n,).
@@ -133,6 +134,8 @@ def _legs(close: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64]) -
     threshold = thresholds[extreme]
     direction = 0
     for row in range(extreme + 1, n):
+        if 0.0 < thresholds[row] < threshold:
+            threshold = thresholds[row]
         change = (close[row] - close[extreme]) / close[extreme]
         if direction == 0:
             reverses = abs(change) >= threshold

@@ -3,11 +3,11 @@
 import numpy as np
 import talib
 
-from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, indicator, wilder_memory
+from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, indicator, wilder_warmup
 from multisymbol.features.indicators.rolling import divide, window_mean
 
 
-@indicator(outputs=("rsi",), warmup=lambda period: wilder_memory(period) + 1)
+@indicator(outputs=("rsi",), warmup=lambda period: wilder_warmup(period))
 def rsi(bars: Stretch, *, period: Span) -> Columns:
     """Relative strength index: Wilder's average gain in percent of average gain + average loss.
 

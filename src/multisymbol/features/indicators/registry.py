@@ -153,18 +153,22 @@ def indicator(
     return register
 
 
-def ema_memory(span: int) -> int:
-    """Return the bars after which an exponential average has forgotten what came before (all but `FORGOTTEN`)."""
-    return _memory(2.0 / (span + 1.0))
+def ema_warmup(span: int) -> int:
+    """Return the bars before an exponential average counts: its first mean, and then until that is forgotten.
+
+    TA-Lib starts from the plain mean of the first `span` values. METHOD 3c counts from the first value instead, which
+    on random walks leaves some 6 times `FORGOTTEN` of that mean (in deviations of the distance from the average).
+    """
+    return span - 1 + _memory(2.0 / (span + 1.0))
 
 
-def wilder_memory(period: int) -> int:
-    """Return the same for Wilder's average, whose newest bar weighs 1/period."""
-    return _memory(1.0 / period)
+def wilder_warmup(period: int) -> int:
+    """Return the same for Wilder's average of changes: the newest bar weighs 1/period, the first bar has no change."""
+    return period + _memory(1.0 / period)
 
 
 def _memory(alpha: float) -> int:
-    """Return n >= ln(eps) / ln(1 - alpha): after n bars the start weighs (1 - alpha)^n <= eps."""
+    """Return n >= ln(eps) / ln(1 - alpha): after n bars the start weighs (1 - alpha)^n <= eps (METHOD 3c)."""
     return 0 if alpha >= 1.0 else math.ceil(math.log(FORGOTTEN) / math.log1p(-alpha))
 
 

@@ -8,16 +8,16 @@ from multisymbol.features.indicators.registry import (
     Count,
     Span,
     Stretch,
-    ema_memory,
+    ema_warmup,
     indicator,
-    wilder_memory,
+    wilder_warmup,
 )
 from multisymbol.features.indicators.rolling import divide
 
 
 @indicator(
     outputs=("line", "histogram"),
-    warmup=lambda fast, slow, signal: ema_memory(slow) + ema_memory(signal),
+    warmup=lambda fast, slow, signal: ema_warmup(slow) + ema_warmup(signal),
     ascending=("fast", "slow"),
 )
 def macd(bars: Stretch, *, fast: Span, slow: Span, signal: Count) -> Columns:
@@ -38,7 +38,7 @@ def macd(bars: Stretch, *, fast: Span, slow: Span, signal: Count) -> Columns:
     return line / bars.close, histogram / bars.close
 
 
-@indicator(outputs=("fast", "slow"), warmup=lambda fast, slow: ema_memory(slow), ascending=("fast", "slow"))
+@indicator(outputs=("fast", "slow"), warmup=lambda fast, slow: ema_warmup(slow), ascending=("fast", "slow"))
 def moving_average(bars: Stretch, *, fast: Span, slow: Span) -> Columns:
     """Distance of the close from two exponential averages as a share of the close (0.01 = 1 % above).
 
@@ -53,7 +53,7 @@ def moving_average(bars: Stretch, *, fast: Span, slow: Span) -> Columns:
     return 1.0 - talib.EMA(bars.close, fast) / bars.close, 1.0 - talib.EMA(bars.close, slow) / bars.close
 
 
-@indicator(outputs=("strength", "direction"), warmup=lambda period: 2 * wilder_memory(period) + 1)
+@indicator(outputs=("strength", "direction"), warmup=lambda period: 2 * wilder_warmup(period))
 def adx(bars: Stretch, *, period: Span) -> Columns:
     """Directional movement: how much of a trend there is, and which way.
 

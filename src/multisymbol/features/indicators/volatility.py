@@ -3,7 +3,7 @@
 import numpy as np
 import talib
 
-from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, indicator, wilder_memory
+from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, indicator, wilder_warmup
 from multisymbol.features.indicators.rolling import divide, window_deviation, window_mean
 
 
@@ -27,7 +27,7 @@ def bollinger(bars: Stretch, *, period: Span, width: float) -> Columns:
     return 0.5 + divide(bars.close - mean, span, otherwise=0.0), span / mean
 
 
-@indicator(outputs=("atr",), warmup=lambda period: wilder_memory(period) + 1)
+@indicator(outputs=("atr",), warmup=lambda period: wilder_warmup(period))
 def atr(bars: Stretch, *, period: Count) -> Columns:
     """Average true range as a share of the close.
 
