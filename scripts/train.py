@@ -1,17 +1,26 @@
 """Train one model: python scripts/train.py [key=value ...] (conf/train.yaml explains the keys)."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import hydra
 from omegaconf import DictConfig
 
 from multisymbol.workflows import command
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-def main(config: DictConfig) -> float:
-    """Run one training; returns the best checkpoint's score."""
+def work(values: Mapping[str, Any], run_dir: Path) -> float:
+    """Load torch and Lightning only once the configuration has been found good."""
     from multisymbol.workflows.train import train
 
-    return command.execute(train, config)
+    return train(values, run_dir)
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+def main(config: DictConfig) -> float:
+    """Run one training; returns the validation log-loss of the best epoch."""
+    return command.execute(work, config)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,18 @@ class Terminal:
 
     def show(self, renderable: RenderableType) -> None:
         """Print a table or a text."""
-        self.console.print(renderable, markup=False)
+        self.console.print(renderable)
 
     @contextmanager
     def progress(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
         """Show a bar with time left while something is done item by item; nothing when piped."""
-        columns = (TextColumn(f"{name:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        columns = (
+            TextColumn(f"{name:<10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
         quiet = not self.console.is_terminal or self.console.quiet
         with Progress(*columns, console=self.console, transient=True, disable=quiet) as bar:
             task = bar.add_task("", total=None)

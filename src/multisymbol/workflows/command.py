@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -48,7 +49,7 @@ def start(main: Callable[[], object]) -> None:
         sys.exit(2)
 
 
-def execute(work: Callable[[dict[str, object], Path], float], config: DictConfig) -> float:
+def execute(work: Callable[[dict[str, Any], Path], float], config: DictConfig) -> float:
     """Check a composed configuration, then do the work in the run's folder; a mistake leaves no folder behind.
 
     Args:
@@ -76,7 +77,7 @@ def _message(error: BaseException) -> str:
         if isinstance(cause, MultisymbolError):
             return str(cause)
         cause = cause.__cause__
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
         folder = error.filename or "a folder"
         return str(OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder: paths.outputs=DIR"))
     return f"{error}\nSee the whole configuration: --cfg job      its pages: --info defaults-tree"

@@ -1,0 +1,253 @@
+"""What stays of a training: pictures, tables and scores in its run, and the registered bundle."""
+
+import datetime
+import hashlib
+import importlib.metadata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from multisymbol.evaluation.measures import Worth
+from multisymbol.labels.labels import CLASSES
+from multisymbol.markets.instants import iso
+from multisymbol.registry.bundle import Bundle, write_bundle
+from multisymbol.markets.symbols import slug
+from multisymbol.registry.store import Run, StoredVersion, SymbolScores, VersionTags, model_name
+from multisymbol.reports.figures import calibration_figure, confusion_figure, fold_figure, sampling_figure
+from multisymbol.reports.tables import (
+    Table,
+    drop_table,
+    fold_table,
+    sampling_table,
+    symbol_rows,
+    symbol_table,
+    to_csv,
+    to_markdown,
+)
+from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
+from multisymbol.workflows.preparation import Prepared
+from multisymbol.workflows.tracking import git_commit
+
+if TYPE_CHECKING:
+    from multisymbol.workflows.train import Outcome
+
+_LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
+
+
+def record(run: Run, outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> None:
+    """Log tables, pictures, scores and the test predictions."""
+    fitted, evaluation = outcome.fitted, outcome.evaluation
+    run.log_metrics(_run_metrics(outcome), step=fitted.best_epoch)
+    for name, table in tables(outcome, prepared).items():
+        run.log_text(to_csv(table), path=f"tables/{name}.csv")
+        run.log_text(to_markdown(table), path=f"tables/{name}.md")
+    worths = {"all": evaluation.overall, **evaluation.by_symbol}
+    figures = {
+        "fold": fold_figure(prepared.parts, prepared.ledger),
+        "sampling": sampling_figure(prepared.universe.symbols, prepared.shares),
+        "confusion": confusion_figure({name: worth.confusion for name, worth in worths.items()}),
+        "calibration": calibration_figure(outcome.before.reliability, evaluation.reliability),
+    }
+    for name, figure in figures.items():
+        run.log_figure(figure, path=f"figures/{name}.png")
+    file = run_dir / "predictions.parquet"
+    predictions(outcome, prepared).to_parquet(file)
+    run.log_file(file)
+
+
+def tables(outcome: "Outcome", prepared: Prepared) -> dict[str, Table]:
+    """Return the tables of a run by name."""
+    roles = {count.symbol: count.role for count in prepared.parts.counts}
+    return {
+        "test": symbol_table(symbol_rows(outcome.evaluation, roles=roles)),
+        "bars": drop_table(prepared.ledger.counts),
+        "fold": fold_table(prepared.parts.counts),
+        "sampling": sampling_table(prepared.universe.symbols, prepared.shares),
+    }
+
+
+def predictions(outcome: "Outcome", prepared: Prepared) -> pd.DataFrame:
+    """Return one row per test sample: symbol, decided_at, resolved_at, label, probabilities; joined by nobody by position."""
+    ledger, rows = prepared.ledger, outcome.test.positions
+    return pd.DataFrame(
+        {
+            "symbol": pd.Categorical.from_codes(ledger.symbol[rows], list(ledger.symbols)),
+            "decided_at": pd.to_datetime(ledger.decided_at[rows], unit="ns", utc=True),
+            "resolved_at": pd.to_datetime(ledger.resolved_at[rows], unit="ns", utc=True),
+            "label": pd.Categorical.from_codes(ledger.label[rows], list(CLASSES)),
+            **{f"p_{name.lower()}": outcome.test.prob[:, place] for place, name in enumerate(CLASSES)},
+        }
+    )
+
+
+def _run_metrics(outcome: "Outcome") -> dict[str, float]:
+    """Name a run's final numbers: pooled, per symbol, and what the temperature did."""
+    by_symbol = {
+        f"test/log_loss/{slug(symbol)}": worth.model.log_loss for symbol, worth in outcome.evaluation.by_symbol.items()
+    }
+    skill = {f"test/skill/{slug(symbol)}": worth.skill for symbol, worth in outcome.evaluation.by_symbol.items()}
+    pooled = {f"test/{key.removeprefix('test_')}": value for key, value in test_metrics(outcome.evaluation.overall).items()}
+    return {
+        **pooled,
+        **by_symbol,
+        **skill,
+        "test/direction_skill": outcome.evaluation.overall.direction.skill,
+        "test/activity_skill": outcome.evaluation.overall.activity.skill,
+        "best/val_log_loss": outcome.fitted.best_score,
+        "best/epoch": float(outcome.fitted.best_epoch),
+        "calibration/temperature": outcome.temperature.value,
+        "calibration/val_log_loss_before": outcome.temperature.log_loss_before,
+        "calibration/val_log_loss_after": outcome.temperature.log_loss_after,
+        "windows_per_second": outcome.fitted.windows_per_second,
+    }
+
+
+def register(
+    run: Run, outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared, run_dir: Path
+) -> StoredVersion:
+    """Write the bundle and register it as the next version of its name, alias `newest`."""
+    folder = run_dir / "bundle"
+    write_bundle(_bundle(outcome, values, prepared), folder)
+    single = values["mode"] == "single"
+    return run.store.register(
+        run,
+        folder,
+        name=model_name(
+            values["strategy"],
+            timeframe=prepared.source.timeframe.text,
+            symbol=values["symbol"] if single else None,
+        ),
+        tags=_tags(values, prepared),
+        scores=[
+            SymbolScores(symbol=symbol, digest=prepared.panel.fingerprints[symbol], metrics=test_metrics(worth))
+            for symbol, worth in outcome.evaluation.by_symbol.items()
+        ],
+        pooled=test_metrics(outcome.evaluation.overall),
+    )
+
+
+def test_metrics(worth: Worth) -> dict[str, float]:
+    """Name the scores one sorts models by."""
+    no_skill = getattr(worth, worth.no_skill)
+    return {
+        "test_log_loss": worth.model.log_loss,
+        "test_no_skill_log_loss": no_skill.log_loss,
+        "test_skill": worth.skill,
+        "test_balanced_accuracy": worth.model.balanced_accuracy,
+        "test_no_skill_balanced_accuracy": no_skill.balanced_accuracy,
+        "test_macro_f1": worth.model.macro_f1,
+        "test_mcc": worth.model.mcc,
+        "test_brier": worth.model.brier,
+        "test_rows": float(worth.model.rows),
+    }
+
+
+def _bundle(outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared) -> Bundle:
+    network = outcome.module.network
+    return Bundle(
+        weights={name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
+        config={key: value for key, value in values.items() if key not in {"paths", "registry"}},
+        spec=prepared.panel.spec,
+        symbols=_symbols(values, prepared),
+        symbol_configs={name: values["symbol_configs"][name] for name in prepared.trained},
+        scaler=prepared.scaler,
+        metadata=_metadata(outcome, values, prepared),
+    )
+
+
+def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+    """Say who was trained on, with slots and rows."""
+    counts = {count.symbol: count for count in prepared.parts.counts}
+    slots = zip(prepared.universe, prepared.symbol_slots.tolist(), prepared.class_slots.tolist(), strict=True)
+    return {
+        "scope": values["mode"],
+        "timeframe": prepared.source.timeframe.text,
+        "symbols": {
+            config.symbol: {
+                "slot": slot,
+                "asset_class": config.asset_class,
+                "class_slot": class_slot,
+                "train": counts[config.symbol].train,
+                "validation": counts[config.symbol].validation,
+                "test": counts[config.symbol].test,
+                "role": counts[config.symbol].role,
+            }
+            for config, slot, class_slot in slots
+        },
+    }
+
+
+def _metadata(outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+    evaluation = outcome.evaluation
+    return {
+        "strategy": values["strategy"],
+        "scope": values["mode"],
+        "timeframe": prepared.source.timeframe.text,
+        "seed": values["seed"],
+        "window": values["window"],
+        "classes": list(CLASSES),
+        "created_at": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
+        "shape": {
+            "features": len(prepared.panel.spec.columns),
+            "symbols": len(prepared.trained),
+            "asset_classes": len(prepared.trained_classes),
+        },
+        "asset_classes": {name: slot for slot, name in enumerate(prepared.trained_classes, start=1)},
+        "log_class_weights": outcome.module.loss.log_weight_C.tolist(),
+        "temperature": outcome.temperature.value,
+        "label": _label(values),
+        "spans": {key: iso(at) for key, at in spans(prepared).items()},
+        "best_epoch": outcome.fitted.best_epoch,
+        "validation_log_loss": outcome.fitted.best_score,
+        "test": test_metrics(evaluation.overall),
+        "test_by_symbol": {symbol: test_metrics(worth) for symbol, worth in evaluation.by_symbol.items()},
+        "bars": dict(prepared.panel.fingerprints),
+        "data_digest": data_digest(prepared),
+        "git_commit": git_commit(),
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def spans(prepared: Prepared) -> dict[str, int]:
+    """Return what the model has seen and what it was scored on, as instants; `train_until` counts validation in."""
+    ledger, parts = prepared.ledger, prepared.parts
+    train, test = parts.positions(TRAIN), parts.positions(TEST)
+    seen = np.concatenate([train, parts.positions(VALIDATION)])
+    return {
+        "train_from": int(ledger.decided_at[train].min()),
+        "train_until": int(ledger.resolved_at[seen].max()),
+        "test_from": int(ledger.decided_at[test].min()),
+        "test_until": int(ledger.decided_at[test].max()),
+    }
+
+
+def data_digest(prepared: Prepared) -> str:
+    """Hash the bars of all symbols, 16 hex digits."""
+    text = "".join(f"{symbol}:{digest};" for symbol, digest in sorted(prepared.panel.fingerprints.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _tags(values: Mapping[str, Any], prepared: Prepared) -> VersionTags:
+    return VersionTags(
+        strategy=values["strategy"],
+        scope=values["mode"],
+        timeframe=prepared.source.timeframe.text,
+        asset_classes=prepared.trained_classes,
+        symbols=prepared.trained,
+        feature_digest=prepared.panel.spec.digest,
+        label=_label(values),
+        data_digest=data_digest(prepared),
+        git_commit=git_commit(),
+        **spans(prepared),
+    )
+
+
+def _label(values: Mapping[str, Any]) -> str:
+    """Write the default label definition as `ZigZag(threshold=volatility, ...)`."""
+    node = values["labels"]
+    name = str(node["_target_"]).rpartition(".")[2]
+    return f"{name}({', '.join(f'{key}={value}' for key, value in node.items() if not key.startswith('_'))})"
+

@@ -1,0 +1,75 @@
+"""The lines a run says before it trains: what it uses, what it dropped, where it cuts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multisymbol.markets.instants import iso
+from multisymbol.reports.terminal import Terminal
+from multisymbol.samples.splits import Fold
+from multisymbol.workflows.preparation import Prepared
+
+
+def describe(prepared: Prepared, values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
+    """Print universe, drops, panel, fold and sampling; a person acts on each of them."""
+    terminal.fact("universe", _universe(prepared, values))
+    terminal.fact("dropped", _dropped(prepared))
+    terminal.fact("panel", _panel(prepared, seconds=seconds))
+    terminal.fact("fold", _fold(prepared.parts.fold))
+    terminal.fact("sampling", _sampling(prepared, values))
+
+
+def _universe(prepared: Prepared, values: Mapping[str, Any]) -> str:
+    panel = prepared.panel
+    count = len(prepared.universe)
+    span = f"{iso(int(panel.opened_at.min()))[:10]} .. {iso(int(panel.closed_at.max()))[:10]}"
+    source = str(values["source"].get("root", values["source"]["_target_"].rpartition(".")[2]))
+    return (
+        f"{count} symbol{'s' if count > 1 else ''} · {', '.join(prepared.universe.asset_classes)} · "
+        f"{prepared.source.timeframe.text} · {span} · {len(panel.closed_at):,} bars      source {source}"
+    )
+
+
+def _dropped(prepared: Prepared) -> str:
+    counts = prepared.ledger.counts
+    purged = sum(count.purged for count in prepared.parts.counts)
+    parts = {
+        "warm-up": sum(count.warmup for count in counts),
+        "filling windows": sum(count.filling for count in counts),
+        "unresolved labels": sum(count.unresolved for count in counts),
+        "strided": sum(count.strided for count in counts),
+        "purged at the edges": purged,
+    }
+    text = " · ".join(f"{name} {number:,}" for name, number in parts.items() if number)
+    return f"{text} of {len(prepared.panel.closed_at):,} bars      (per symbol: tables/bars.csv in the run)"
+
+
+def _panel(prepared: Prepared, *, seconds: float) -> str:
+    panel = prepared.panel
+    size = panel.features.nbytes / 1e6
+    how = "reused" if panel.reused else "built"
+    return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how}, ready in {seconds:.1f} s · {_shown(panel.folder)}"
+
+
+def _fold(fold: Fold) -> str:
+    until = "the end" if iso(fold.test_until) == "never" else iso(fold.test_until)
+    hours = fold.embargo_ns / 3.6e12
+    return (
+        f"train ..{iso(fold.validation_from)} │ validation ..{iso(fold.test_from)} │ test ..{until}"
+        f"      purged by label span, embargo {hours:g} h"
+    )
+
+
+def _sampling(prepared: Prepared, values: Mapping[str, Any]) -> str:
+    shares = prepared.shares
+    trained = shares.rows > 0
+    share, passes = shares.share[trained] * 100, shares.passes[trained]
+    name = values["sampling"]["_target_"].rpartition(".")[2].lower()
+    spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
+    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch · {int(shares.draws.sum()):,} samples"
+
+
+def _shown(folder: Path) -> str:
+    """Write a path relative to the working folder where it lies inside."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)

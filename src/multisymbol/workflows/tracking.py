@@ -1,0 +1,148 @@
+"""What a run leaves in the MLflow store: parameters, metrics, inputs, tables, pictures, and the model."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from multisymbol.config import project_root
+from multisymbol.markets.instants import iso
+from multisymbol.registry.store import DataFacts, Run, Store
+from multisymbol.workflows.preparation import Prepared
+
+_PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
+_PARAM_KEYS = ("strategy", "mode", "symbol", "seed", "window", "stride", "batch_size")
+
+
+class RunLogger(Logger):
+    """Hands Lightning's metrics to our run, one transaction an epoch; the run is opened and ended by us.
+
+    Lightning's own MLflow logger writes metric by metric, cuts parameters and ends the run after the fit.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self._run.name
+
+    @property
+    def version(self) -> str:
+        """Identity of the run."""
+        return self._run.run_id
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Write metrics at their epoch."""
+        epoch = int(metrics.pop("epoch", step or 0))
+        if metrics:
+            self._run.log_metrics(metrics, step=epoch)
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: parameters are logged once, by `open_run`."""
+
+
+@contextmanager
+def opened_run(values: Mapping[str, Any], prepared: Prepared) -> Iterator[Run]:
+    """Open a run, note what goes into it, and end it as what it became: FINISHED, FAILED or KILLED."""
+    registry = values["registry"]
+    store = Store(
+        uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
+    )
+    store.prepare()
+    parent = _parent(store)
+    run = store.open_run(None, tags=_tags(values), parent_run_id=parent.run_id if parent else None)
+    status = "FAILED"
+    try:
+        _note_inputs(run, values, prepared)
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        run.finish(status)
+        if parent:
+            parent.finish()
+
+
+def _parent(store: Store) -> Run | None:
+    """Find or make the run that groups a sweep: the first job makes it, whichever process that is in."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    folder = Path(HydraConfig.get().sweep.dir)
+    note = folder / "parent_run.json"
+    with FileLock(folder / "parent_run.lock"):
+        if note.is_file():
+            return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
+        overrides = [text for text in HydraConfig.get().overrides.task if "," in text]
+        parent = store.parent_run(None, tags={"sweep_dir": folder.name, "sweep_over": " ".join(overrides)})
+        note.write_text(json.dumps({"run_id": parent.run_id}), encoding="utf-8")
+        return parent
+
+
+def _tags(values: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "strategy": values["strategy"],
+        "mode": values["mode"],
+        "symbols": ",".join(values["symbol_configs"]),
+        "git_commit": git_commit(),
+    }
+
+
+def _note_inputs(run: Run, values: Mapping[str, Any], prepared: Prepared) -> None:
+    run.log_params(flat_params(values))
+    run.log_json(dict(values), path="config.json")
+    ledger, panel = prepared.ledger, prepared.panel
+    facts = [
+        DataFacts(
+            name=config.slug,
+            digest=panel.fingerprints[config.symbol],
+            source=str(values["source"].get("root", values["source"]["_target_"])),
+            profile={
+                "symbol": config.symbol,
+                "asset_class": config.asset_class,
+                "bars": count.bars,
+                "samples": count.samples,
+                "first": iso(int(panel.opened_at[panel.rows(index)][0])),
+                "last": iso(int(panel.closed_at[panel.rows(index)][-1])),
+            },
+        )
+        for index, (config, count) in enumerate(zip(prepared.universe, ledger.counts, strict=True))
+    ]
+    run.log_inputs(facts, context=values["mode"])
+
+
+def flat_params(values: Mapping[str, Any]) -> dict[str, object]:
+    """Pick the choices one compares runs by: single keys, and the groups with their values."""
+    params: dict[str, object] = {key: values[key] for key in _PARAM_KEYS}
+    params["symbols"] = len(values["symbol_configs"])
+    params["max_epochs"] = values["trainer"]["max_epochs"]
+    for group in _PARAM_GROUPS:
+        node = values[group]
+        params[group] = str(node["_target_"]).rpartition(".")[2]
+        params |= {f"{group}.{key}": value for key, value in node.items() if not key.startswith("_")}
+    return params
+
+
+def git_commit() -> str:
+    """Return the commit of the code, `+changes` where files differ from it, `unknown` outside a repository."""
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
