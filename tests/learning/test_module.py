@@ -1,0 +1,110 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch.loggers.logger import Logger
+
+from multisymbol.learning.fitting import fit
+from multisymbol.learning.losses import probabilities
+from multisymbol.learning.metrics import SymbolCounts
+from multisymbol.learning.module import MONITOR, WATCHED
+from multisymbol.learning.schedules import Schedule
+from multisymbol.learning.seeding import named_seed
+from multisymbol.markets.symbols import slug
+from multisymbol.samples.splits import VALIDATION
+from tests.learning.worlds import SYMBOLS, module, trainer, world
+
+
+class Book(Logger):
+    """Remembers what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[dict[str, float]] = []
+
+    @property
+    def name(self) -> str:
+        return "book"
+
+    @property
+    def version(self) -> str:
+        return "0"
+
+    def log_hyperparams(self, params: object) -> None:
+        raise AssertionError("no hyperparameters are logged")
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        self.rows.append({**metrics, "step": float(step or 0)})
+
+    def by_name(self, name: str) -> list[float]:
+        return [row[name] for row in self.rows if name in row]
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    logger = Book()
+    fit(
+        module(),
+        datamodule=world().datamodule(),
+        trainer=trainer(epochs=3),
+        callbacks=(),
+        loggers=[logger],
+        folder=tmp_path_factory.mktemp("run"),
+        resume=False,
+    )
+    return logger
+
+
+def test_every_score_is_logged_once_an_epoch(book: Book) -> None:
+    names = ["train/loss", *(f"val/{name}" for name in WATCHED), *(f"{MONITOR}/{slug(name)}" for name in SYMBOLS)]
+    assert {name: len(book.by_name(name)) for name in names} == dict.fromkeys(names, 3)
+    assert "val/log_loss/BRK_2EB" in names
+    logged = {name for row in book.rows for name in row} - {"step", "epoch"}
+    assert logged == set(names)
+
+
+def test_logged_log_loss_is_that_of_the_corrected_probabilities(tmp_path: Path) -> None:
+    made, given, logger = world(), module(), Book()
+    fit(
+        given,
+        datamodule=made.datamodule(),
+        trainer=trainer(epochs=1),
+        callbacks=(),
+        loggers=[logger],
+        folder=tmp_path,
+        resume=False,
+    )
+    batch = made.datamodule().dataset[torch.from_numpy(made.parts.positions(VALIDATION))]
+    counts = SymbolCounts(symbols=3)
+    with torch.no_grad():
+        logits = given.eval()(batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)
+    counts.update(probabilities(logits, given.loss.log_weights), batch.y_B, batch.symbol_B)
+    assert logger.by_name(MONITOR)[0] == pytest.approx(counts.overall().log_loss, rel=1e-6)
+    uncorrected = SymbolCounts(symbols=3)
+    uncorrected.update(torch.softmax(logits, 1), batch.y_B, batch.symbol_B)
+    assert uncorrected.overall().log_loss != pytest.approx(counts.overall().log_loss, rel=1e-3)
+
+
+def test_training_lowers_the_loss(book: Book) -> None:
+    assert book.by_name("train/loss")[-1] < book.by_name("train/loss")[0]
+    assert book.by_name(MONITOR)[-1] < book.by_name(MONITOR)[0]
+
+
+def test_plateau_schedule_watches_the_monitor() -> None:
+    given = module()
+    given._schedule = Schedule(factory=torch.optim.lr_scheduler.ReduceLROnPlateau, interval="epoch")
+    configured = given.configure_optimizers()
+    assert isinstance(configured, dict)
+    assert configured["lr_scheduler"]["monitor"] == MONITOR  # type: ignore[typeddict-item]
+
+
+def test_module_has_no_buffers_ranks_would_wait_for() -> None:
+    assert list(module().buffers()) == []
+
+
+def test_seeds_differ_by_name_and_index_and_are_stable() -> None:
+    assert named_seed(1, "dropout", 2, 3) == named_seed(1, "dropout", 2, 3)
+    others = {named_seed(1, "dropout"), named_seed(2, "dropout"), named_seed(1, "split"), named_seed(1, "dropout", 0)}
+    assert len(others) == 4
+    assert all(0 <= seed < 2**63 for seed in others)
