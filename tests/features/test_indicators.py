@@ -153,7 +153,7 @@ def test_a_window_is_bit_equal_wherever_the_history_begins(key: str) -> None:
 
 
 def test_memory_is_that_of_the_literature() -> None:
-    # ln(1e-4) / ln(19/21) = 92.03 for EMA(20), ln(1e-4) / ln(13/14) = 124.3 for Wilder's 14; then the first mean's bars.
+    # ln(1e-4) / ln(19/21) = 92.03 for EMA(20), ln(1e-4) / ln(13/14) = 124.3 for Wilder's 14; and the first mean's bars
     assert ema_warmup(20) == 93 + 19
     assert wilder_warmup(14) == 125 + 14
     assert wilder_warmup(1) == 1
