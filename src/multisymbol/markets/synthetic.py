@@ -11,10 +11,14 @@ The return of bar t of a symbol, its sessions and closures being those of its re
     f(m)      tanh(m) / 0.63: bounded, mean square about 1, one form for all symbols
 
 So `signal` is the planted drift per bar in standard deviations of that bar (0.05 is weak, 0.2 plain to see). It is
-causal: m_t-1 is made of closes up to t-1, and RSI, MACD or rate of change show it. It lasts some tens of bars, as long as
-a ZigZag leg of ten bar sigmas takes, so it says more of the leg than how far price has come back from its extreme.
-With signal = 0 the same random numbers make prices that are a martingale: nothing but volatility and volume can be
-predicted.
+causal: m_t-1 is made of closes up to t-1, and RSI, MACD or rate of change show it. It makes legs go on, so part of it
+is seen in how far price has come back from its extreme already. Logistic regressions on ZigZag labels, hourly bars of
+four symbols, log-loss on the last 30 % from that retracement alone, and with RSI and m_t added:
+
+    signal 0     sigmas 12: 0.507, 0.506      sigmas 6: 0.530, 0.531
+    signal 0.1   sigmas 12: 0.393, 0.387      sigmas 6: 0.436, 0.423
+
+With signal = 0 the same random numbers make prices that are a martingale: only volatility and volume can be predicted.
 """
 
 import calendar
