@@ -19,7 +19,7 @@ class Terminal:
 
     def fact(self, name: str, text: str) -> None:
         """Print one line: what it is about, and the facts."""
-        self.console.print(f"{name:<10} {text}", markup=False)
+        self.console.print(f"{name:<11}{text}", markup=False)
 
     def show(self, renderable: RenderableType) -> None:
         """Print a table or a text."""

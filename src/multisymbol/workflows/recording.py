@@ -196,7 +196,7 @@ def _metadata(outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared)
             "asset_classes": len(prepared.trained_classes),
         },
         "asset_classes": {name: slot for slot, name in enumerate(prepared.trained_classes, start=1)},
-        "log_class_weights": outcome.module.loss.log_weight_C.tolist(),
+        "log_class_weights": outcome.module.loss.log_weights.tolist(),
         "temperature": outcome.temperature.value,
         "label": _label(values),
         "spans": {key: iso(at) for key, at in spans(prepared).items()},

@@ -106,7 +106,7 @@ def assess(module: DirectionModule, fitted: FitResult, values: Mapping[str, Any]
     common = {
         "dataset": data.dataset,
         "batch_size": values["eval_batch_size"],
-        "log_weights": module.loss.log_weight_C,
+        "log_weights": module.loss.log_weights,
         "device": module.device,
     }
     validation = predict(module.network, positions=data.positions("val"), **common)
