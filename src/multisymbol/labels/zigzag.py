@@ -37,9 +37,9 @@ class ZigZag:
         percent: With `percent`: the change in percent, above 0 and below 100.
         sigmas: With `volatility`: the change in standard deviations of log returns per bar, above 0.
         volatility_bars: With `volatility`: returns in the deviation, 2 or more. Each bar's is of the returns up to it,
-            and the smallest since the extreme counts: one wild bar (the franc's of 15 January 2015, AIG's of 2008) would
-            otherwise set a threshold that no price ever reaches, and leave years unresolved. A deviation of 0 is passed
-            over. Bars before the first deviation stay unresolved and have no rule.
+            and the smallest since the extreme counts: one wild bar (the franc's of 15 January 2015, AIG's of 2008)
+            would otherwise set a threshold that no price ever reaches, and leave years unresolved. A deviation of 0 is
+            passed over. Bars before the first deviation stay unresolved and have no rule.
 
     Raises:
         LabelError: A value is out of its range; all problems at once.

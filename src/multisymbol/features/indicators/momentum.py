@@ -7,7 +7,7 @@ from multisymbol.features.indicators.registry import Columns, Count, Span, Stret
 from multisymbol.features.indicators.rolling import divide, window_mean
 
 
-@indicator(outputs=("rsi",), warmup=lambda period: wilder_warmup(period))
+@indicator(outputs=("rsi",), warmup=wilder_warmup)
 def rsi(bars: Stretch, *, period: Span) -> Columns:
     """Relative strength index: Wilder's average gain in percent of average gain + average loss.
 

@@ -27,7 +27,7 @@ def bollinger(bars: Stretch, *, period: Span, width: float) -> Columns:
     return 0.5 + divide(bars.close - mean, span, otherwise=0.0), span / mean
 
 
-@indicator(outputs=("atr",), warmup=lambda period: wilder_warmup(period))
+@indicator(outputs=("atr",), warmup=wilder_warmup)
 def atr(bars: Stretch, *, period: Count) -> Columns:
     """Average true range as a share of the close.
 
