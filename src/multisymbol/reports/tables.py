@@ -187,7 +187,6 @@ def show(table: Table, *, most: int | None = None) -> Text:
     """
     shown = table.rows[:most]
     lines = _aligned(table, [*shown, *(() if table.total is None else (table.total,))])
-    width = max(map(len, lines))
     left_out = len(table.rows) - len(shown)
     styled = [
         (_heading(table, width=max(map(len, lines))), "bold"),
