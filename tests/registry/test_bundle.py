@@ -163,7 +163,9 @@ def test_all_that_json_cannot_hold_is_listed(tmp_path: Path) -> None:
 
 def test_parts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     symbols = {"scope": "single", "timeframe": "1h", "symbols": {"TSLA": {"slot": 0}}}
-    with pytest.raises(BundleError, match=r"(?s)scope 'single', but metadata.json says 'universal'.*TSLA has no entry"):
+    with pytest.raises(
+        BundleError, match=r"(?s)scope 'single', but metadata.json says 'universal'.*AAPL is not in symbols.json"
+    ):
         write_bundle(tiny_bundle(symbols=symbols), tmp_path / "bundle")
 
 

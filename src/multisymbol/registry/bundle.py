@@ -162,12 +162,13 @@ def _misfits(bundle: Bundle) -> list[str]:
         for key in ("scope", "timeframe")
         if bundle.symbols.get(key) != bundle.metadata.get(key) and not missing
     ]
-    known = set(bundle.symbol_configs)
-    trained = bundle.symbols.get("symbols", {})
-    if not isinstance(trained, Mapping):
+    known = bundle.symbols.get("symbols", {})
+    if not isinstance(known, Mapping):
         return [*missing, "symbols.json: 'symbols' must be a mapping of symbol to its facts"]
     foreign = [
-        f"symbols.json: {symbol} has no entry in symbol_configs.json" for symbol in trained if symbol not in known
+        f"symbol_configs.json: {symbol} is not in symbols.json"
+        for symbol in bundle.symbol_configs
+        if symbol not in known
     ]
     other = bundle.scaler.spec_digest != bundle.spec.digest
     digests = (
