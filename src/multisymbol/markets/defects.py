@@ -103,13 +103,11 @@ def describe(found: Sequence[Defect], *, raw: RawBars, origin: str) -> str:
 
 def _stamp_defects(raw: RawBars) -> Iterator[Defect]:
     yield from _where("missing timestamp", ~raw.dated)
-    order = np.argsort(raw.stamp, kind="stable")
-    same = np.diff(raw.stamp[order]) == 0
-    repeated = np.zeros(len(raw), dtype=np.bool_)
-    repeated[order[1:][same]] = repeated[order[:-1][same]] = True
-    yield from _where("duplicate timestamp", repeated & raw.dated)
-    earlier = np.r_[False, np.diff(raw.stamp) < 0][: len(raw)]
-    yield from _where("unsorted timestamp", earlier & raw.dated)
+    dated = np.flatnonzero(raw.dated)
+    stamp = raw.stamp[dated]
+    _, value, count = np.unique(stamp, return_inverse=True, return_counts=True)
+    yield from _at("duplicate timestamp", dated[count[value] > 1])
+    yield from _at("unsorted timestamp", dated[1:][np.diff(stamp) < 0])
 
 
 def _price_defects(raw: RawBars) -> Iterator[Defect]:
@@ -122,7 +120,8 @@ def _price_defects(raw: RawBars) -> Iterator[Defect]:
     inverted = high < low
     yield from _where("high below low", inverted, "high", "low")
     for name in ("open", "close"):
-        outside = (raw.numbers[name] > high) | (raw.numbers[name] < low)
+        value = raw.numbers[name]
+        outside = np.isfinite(value) & ((value > high) | (value < low))
         yield from _where(f"{name} outside high and low", outside & ~inverted, name, "high", "low")
 
 
@@ -164,7 +163,10 @@ def _too_few(raw: RawBars, *, min_bars: int) -> Defect:
 
 
 def _where(kind: str, mask: npt.NDArray[np.bool_], *columns: str) -> Iterator[Defect]:
-    at = np.flatnonzero(mask)
+    return _at(kind, np.flatnonzero(mask), *columns)
+
+
+def _at(kind: str, at: npt.NDArray[np.int64], *columns: str) -> Iterator[Defect]:
     if at.size:
         yield Defect(kind=kind, at=at, columns=columns)
 

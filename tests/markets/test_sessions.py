@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from multisymbol.errors import CalendarError
+from multisymbol.markets.instants import DAY, HOUR, Instants, Timeframe, instant, iso
+from multisymbol.markets.sessions import SessionClock, session_clock
+
+HOURLY, DAILY = Timeframe.parse("1h"), Timeframe.parse("1d")
+
+
+def clock(calendar: str, start: str = "2018-01-01", end: str = "2019-12-31") -> SessionClock:
+    return session_clock(calendar, start=instant(start), end=instant(end))
+
+
+def at(*texts: str) -> Instants:
+    return np.array([instant(text) for text in texts], dtype=np.int64)
+
+
+def closes(calendar: str, timeframe: Timeframe, *opened: str) -> list[str]:
+    return [iso(when) for when in clock(calendar).closed_at(at(*opened), timeframe)]
+
+
+def test_daily_stock_bar_stamped_at_midnight_new_york_is_known_at_the_session_close() -> None:
+    # 2018-03-09 is before the change to summer time, 2018-03-12 after it.
+    opened = ("2018-03-09T05:00Z", "2018-03-12T04:00Z")
+    assert closes("XNYS", DAILY, *opened) == ["2018-03-09T21:00Z", "2018-03-12T20:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [
+        ("2018-07-03T04:00Z", "2018-07-03T17:00Z"),
+        ("2018-11-23T05:00Z", "2018-11-23T18:00Z"),
+        ("2018-12-24T05:00Z", "2018-12-24T18:00Z"),
+        ("2019-07-03T04:00Z", "2019-07-03T17:00Z"),
+    ],
+)
+def test_daily_stock_bar_of_an_early_close_is_known_at_13_new_york(opened: str, closed: str) -> None:
+    assert closes("XNYS", DAILY, opened) == [closed]
+
+
+def test_hourly_stock_bars_of_an_early_close_end_with_it_and_later_prints_keep_their_end() -> None:
+    opened = ("2018-07-03T13:00Z", "2018-07-03T16:00Z", "2018-07-03T17:00Z")
+    assert closes("XNYS", HOURLY, *opened) == ["2018-07-03T14:00Z", "2018-07-03T17:00Z", "2018-07-03T18:00Z"]
+
+
+def test_last_hour_from_a_half_past_open_is_cut_at_the_close() -> None:
+    assert closes("XNYS", HOURLY, "2019-06-03T19:30Z") == ["2019-06-03T20:00Z"]
+
+
+def test_holidays_have_no_session() -> None:
+    holidays = at(
+        "2018-01-01T15:00Z", "2018-07-04T15:00Z", "2018-12-05T15:00Z", "2019-11-28T15:00Z", "2019-12-25T15:00Z"
+    )
+    assert not clock("XNYS").facts(holidays).is_open.any()
+
+
+@pytest.mark.parametrize(
+    ("sunday_open", "friday_close"),
+    [
+        ("2019-03-03T22:00Z", "2019-03-08T22:00Z"),  # winter time
+        ("2019-03-10T21:00Z", "2019-03-15T21:00Z"),  # clocks changed on this Sunday morning
+        ("2019-10-27T21:00Z", "2019-11-01T21:00Z"),
+        ("2019-11-03T22:00Z", "2019-11-08T22:00Z"),  # and back
+    ],
+)
+def test_currency_week_runs_from_sunday_17_to_friday_17_new_york(sunday_open: str, friday_close: str) -> None:
+    opened, closed = instant(sunday_open), instant(friday_close)
+    edges = np.array([opened - 1, opened, closed - 1, closed], dtype=np.int64)
+    assert clock("FX").facts(edges).is_open.tolist() == [False, True, True, False]
+    assert clock("FX").open_hours_between(edges[1:2], edges[3:4]).tolist() == [120.0]
+
+
+def test_currency_market_is_closed_on_christmas_and_new_year_from_17_to_17() -> None:
+    days = at("2018-12-24T21:59Z", "2018-12-24T22:00Z", "2018-12-25T21:59Z", "2018-12-25T22:00Z", "2019-01-01T12:00Z")
+    assert clock("FX").facts(days).is_open.tolist() == [True, False, False, True, False]
+
+
+def test_daily_currency_bars_run_through_the_17_oclock_border_and_end_on_friday() -> None:
+    opened = ("2019-06-05T00:00Z", "2019-06-07T00:00Z", "2019-06-09T00:00Z")  # Wednesday, Friday, Sunday
+    assert closes("FX", DAILY, *opened) == ["2019-06-06T00:00Z", "2019-06-07T21:00Z", "2019-06-10T00:00Z"]
+
+
+def test_always_open_market_knows_no_closure() -> None:
+    bitcoin = clock("24/7")
+    assert closes("24/7", DAILY, "2018-12-24T00:00Z") == ["2018-12-25T00:00Z"]
+    assert bitcoin.open_hours_between(at("2018-12-24"), at("2019-01-03")).tolist() == [240.0]
+    assert not bitcoin.closure_between(np.array([3]), np.array([300])).any()
+
+
+def test_facts_of_an_early_close_day_hand_worked() -> None:
+    # Before the open, at it, an hour in, at the close, an hour after; summer, so New York is UTC-4.
+    stamps = ("2018-07-03T13:00Z", "2018-07-03T13:30Z", "2018-07-03T14:30Z", "2018-07-03T17:00Z", "2018-07-03T18:00Z")
+    facts = clock("XNYS").facts(at(*stamps))
+    assert facts.is_open.tolist() == [False, True, True, False, False]
+    assert facts.minutes_since_open.tolist() == [390.0, 0.0, 60.0, 210.0, 210.0]
+    assert facts.minutes_to_close.tolist() == [0.0, 210.0, 150.0, 0.0, 0.0]
+    assert (facts.session - facts.session[0]).tolist() == [0, 1, 1, 1, 1]
+    assert facts.local_hour.tolist() == [9.0, 9.5, 10.5, 13.0, 14.0]
+    assert facts.local_weekday.tolist() == [1] * 5
+
+
+def test_local_time_follows_the_change_of_clocks() -> None:
+    facts = clock("XNYS").facts(at("2019-03-10T06:59Z", "2019-03-10T07:00Z", "2019-11-03T05:30Z", "2019-11-03T06:30Z"))
+    assert facts.local_hour.round(4).tolist() == [1.9833, 3.0, 1.5, 1.5]
+    assert facts.local_weekday.tolist() == [6, 6, 6, 6]
+
+
+def test_before_the_first_session_nothing_is_open_and_its_index_is_minus_one() -> None:
+    small = SessionClock(
+        calendar="own",
+        timezone="UTC",
+        opens=np.array([DAY], dtype=np.int64),
+        closes=np.array([2 * DAY], dtype=np.int64),
+    )
+    facts = small.facts(np.array([DAY - 1, DAY], dtype=np.int64))
+    assert (facts.session.tolist(), facts.is_open.tolist()) == ([-1, 0], [False, True])
+    assert (facts.minutes_since_open.tolist(), facts.minutes_to_close.tolist()) == ([0.0, 0.0], [0.0, 1440.0])
+
+
+def test_lunch_break_counts_as_closed_but_the_session_goes_on() -> None:
+    # Hong Kong: 09:30-12:00 and 13:00-16:00, UTC+8.
+    hong_kong = clock("XHKG")
+    facts = hong_kong.facts(at("2019-06-05T03:59Z", "2019-06-05T04:00Z", "2019-06-05T05:00Z"))
+    assert facts.is_open.tolist() == [True, False, True]
+    assert facts.minutes_since_open.tolist() == [149.0, 150.0, 210.0]
+    assert np.unique(facts.session).size == 1
+    assert hong_kong.open_hours_between(at("2019-06-05"), at("2019-06-06")).tolist() == [5.5]
+    bars = hong_kong.closed_at(at("2019-06-05T03:30Z", "2019-06-05T04:00Z", "2019-06-05T04:30Z"), HOURLY)
+    assert [iso(when) for when in bars] == ["2019-06-05T04:00Z", "2019-06-05T05:00Z", "2019-06-05T05:30Z"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["XNYS", "FX", "24/7", "XHKG"]),
+    st.lists(st.integers(0, 720 * 24 * 60), min_size=2, max_size=8, unique=True),
+    st.sampled_from(["15m", "1h", "4h", "1d"]),
+)
+def test_a_bar_closes_within_its_nominal_span_and_nothing_is_open_after_it(
+    calendar: str, minutes: list[int], timeframe: str
+) -> None:
+    market, length = clock(calendar), Timeframe.parse(timeframe)
+    opened = instant("2018-01-01") + np.array(sorted(minutes), dtype=np.int64) * 60_000_000_000
+    closed = market.closed_at(opened, length)
+    end = opened + length.nanoseconds
+    assert ((closed > opened) & (closed <= end)).all()
+    assert (market.open_hours_between(closed, end) == 0).all()
+    # Whole minutes counted one by one say the same as the sums.
+    grid = np.arange(opened[0], min(opened[-1], opened[0] + 3 * DAY), HOUR // 60)
+    counted = market.facts(grid).is_open.sum() / 60
+    assert market.open_hours_between(grid[:1], grid[:1] + len(grid) * (HOUR // 60)).tolist() == pytest.approx([counted])
+
+
+def test_backward_spans_have_no_open_hours() -> None:
+    assert clock("24/7").open_hours_between(at("2019-01-02"), at("2019-01-01")).tolist() == [0.0]
+
+
+def test_unknown_calendar_names_the_nearest() -> None:
+    with pytest.raises(CalendarError, match="calendar 'XNSY' is unknown, did you mean 'XNYS'"):
+        clock("XNSY")
+
+
+def test_calendar_that_does_not_reach_so_far_says_so() -> None:
+    with pytest.raises(CalendarError, match=r"calendar 'XHKG' does not cover 2019-01-01T00:00Z to 2060-.*2049"):
+        clock("XHKG", "2019-01-01", "2060-01-01")
+
+
+def test_margin_gives_way_at_the_edge_of_a_calendar() -> None:
+    edge = clock("XHKG", "2048-01-01", "2049-12-30")
+    assert iso(int(edge.closes[-1])).startswith("2049-12-3")
+
+
+def test_symbols_of_one_calendar_share_one_clock() -> None:
+    assert clock("XNYS", "2018-02-01", "2019-03-01") is clock("XNYS", "2018-05-01", "2019-10-01")
