@@ -98,7 +98,8 @@ def describe(found: Sequence[Defect], *, raw: RawBars, origin: str) -> str:
     widths = [max(len(line[column]) for line in cells) for column in (0, 1)]
     lines = [f"  {kind:<{widths[0]}}   {where:<{widths[1]}}   {detail}".rstrip() for kind, where, detail in cells]
     head = f"{origin} has {kinds} of defect{among}; nothing was written."
-    return "\n".join([head, *lines, "  Repair the file: nothing is dropped, filled or clipped in silence."])
+    cure = ["  Repair the file: nothing is dropped, filled or clipped in silence."] if rows else []
+    return "\n".join([head, *lines, *cure])
 
 
 def _stamp_defects(raw: RawBars) -> Iterator[Defect]:
