@@ -199,7 +199,7 @@ def test_bollinger_position_is_the_middle_where_the_bands_coincide(price: float)
 
 @pytest.mark.parametrize("price", [1e5, 0.12, 1e-6])
 def test_deviations_keep_their_digits_at_any_price(price: float) -> None:
-    # Moves of a millionth: E[x^2] - E[x]^2 of doubles would have four digits left, TA-Lib's STDDEV none below 1e-7.
+    # Moves of a millionth: E[x^2] - E[x]^2 in doubles would have four digits left.
     moves = np.random.default_rng(0).normal(0.0, 1e-6, 500)
     values = price * (1.0 + moves)
     exact = np.array([np.std((values[i - 19 : i + 1] / price - 1.0).astype(np.longdouble)) for i in range(19, 500)])

@@ -135,6 +135,12 @@ def test_later_prices_change_nothing() -> None:
     np.testing.assert_array_equal(rows_of(bars_of(stretch)).values[:200], before)
 
 
+def test_prices_however_small_have_the_same_rows() -> None:
+    stretch = walk(300, seed=1)
+    prices = {name: np.ldexp(getattr(stretch, name), -60) for name in ("open", "high", "low", "close")}
+    np.testing.assert_array_equal(rows_of(bars_of(replace(stretch, **prices))).values, rows_of(bars_of(stretch)).values)
+
+
 def test_a_segment_knows_nothing_of_the_one_before() -> None:
     both = walk(500, seed=2)
     rows = rows_of(bars_of(both, segment=np.repeat([0, 1], [250, 250]).astype(np.int32)))

@@ -52,6 +52,8 @@ def test_a_change_of_exactly_the_threshold_ends_a_leg(percent: float) -> None:
     labeller = replace(PERCENT, percent=percent)
     assert label([100.0, 100.0 + percent], labeller).value[0] == HOLD
     assert label([100.0, 100.0 - percent], labeller).value[0] == HOLD
+    assert label([50.0, 100.0, 100.0 - percent], labeller).value[1] == HOLD
+    assert label([200.0, 100.0, 100.0 + percent], labeller).value[1] == HOLD
     assert label([100.0, 100.0 + 0.999 * percent], labeller).value[0] == UNRESOLVED
 
 
@@ -169,9 +171,11 @@ def test_labels_and_rule_begin_with_the_first_deviation() -> None:
 
 
 def test_a_wild_bar_does_not_freeze_the_legs_after_it() -> None:
-    # 18 % in one bar: five of the deviations then are far more than this market moves in the 2000 bars that follow.
-    calm = walk(2200, seed=4, deviation=0.001)
-    closes = np.concatenate([calm[:200], 0.82 * calm[200:]])
+    # Down 18 % and up 9: five of the deviations then, 20 %, are more than this market ever rises above that low.
+    closes = walk(2200, seed=4, deviation=0.001)
+    closes[200] *= 0.82
+    closes[201:] *= 0.9
+    assert closes[200:].max() / closes[200] < 1.2 < 1.0 + VOLATILITY.thresholds(closes)[200]
     labels = label(closes, VOLATILITY)
     assert (labels.value == UNRESOLVED).sum() < 200
     assert (labels.value == HOLD).sum() > 20

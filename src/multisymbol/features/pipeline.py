@@ -291,16 +291,12 @@ def _refuse_other_columns(choice: _Choice, *, config: SymbolConfig, spec: Featur
 
 
 def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> Stretch:
-    """Cut out one segment, its prices divided by the power of two that brings its first close into [1/2, 1).
-
-    Exact, so no bit of a result changes; but TA-Lib takes numbers below 1e-14 for 0, whatever the price.
-    """
-    exponent = -np.frexp(bars.close[rows.start])[1]
+    """Cut out one segment."""
     return Stretch(
-        open=np.ldexp(bars.open[rows], exponent),
-        high=np.ldexp(bars.high[rows], exponent),
-        low=np.ldexp(bars.low[rows], exponent),
-        close=np.ldexp(bars.close[rows], exponent),
+        open=bars.open[rows],
+        high=bars.high[rows],
+        low=bars.low[rows],
+        close=bars.close[rows],
         volume=bars.volume[rows] if with_volume else np.full(rows.stop - rows.start, np.nan),
     )
 

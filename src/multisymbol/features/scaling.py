@@ -212,11 +212,9 @@ def _check_rows(rows: Mapping[str, npt.NDArray[np.float32]], *, spec: FeatureSpe
 
 
 def _moments(values: npt.NDArray[np.float32]) -> _Moments:
-    """Moments about the first row, so those of a constant are exact."""
-    first = values[0].astype(np.float64)
-    shifted = values.astype(np.float64) - first
-    mean = shifted.mean(axis=0)
-    return _Moments(rows=len(values), mean=first + mean, variance=np.square(shifted - mean).mean(axis=0))
+    """Moments in float64, in which the sum of equal float32 numbers is exact: a constant has a variance of 0."""
+    exact = values.astype(np.float64)
+    return _Moments(rows=len(values), mean=exact.mean(axis=0), variance=exact.var(axis=0))
 
 
 def _pool(parts: Sequence[_Moments]) -> _Moments:
