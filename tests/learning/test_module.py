@@ -1,8 +1,11 @@
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import lightning.pytorch as pl
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers.logger import Logger
 
 from multisymbol.learning.fitting import fit
@@ -84,6 +87,35 @@ def test_logged_log_loss_is_that_of_the_corrected_probabilities(tmp_path: Path) 
     uncorrected = SymbolCounts(symbols=3)
     uncorrected.update(torch.softmax(logits, 1), batch.y_B, batch.symbol_B)
     assert uncorrected.overall().log_loss != pytest.approx(counts.overall().log_loss, rel=1e-3)
+
+
+class Losses(Callback):
+    """Remembers the loss of each step, epoch by epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[float]] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.epochs.append([])
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.epochs[-1].append(float(outputs["loss"]))
+
+
+def test_train_loss_is_the_mean_over_the_steps_of_its_epoch(tmp_path: Path) -> None:
+    losses, logger = Losses(), Book()
+    fit(
+        module(),
+        datamodule=world().datamodule(),
+        trainer=trainer(epochs=2),
+        callbacks=[losses],
+        loggers=[logger],
+        folder=tmp_path,
+        resume=False,
+    )
+    assert logger.by_name("train/loss") == pytest.approx([sum(epoch) / len(epoch) for epoch in losses.epochs], rel=1e-6)
 
 
 def test_training_lowers_the_loss(book: Book) -> None:

@@ -1,8 +1,6 @@
 """Fitting: a trainer, a module and its data in; the best epoch out, with proof."""
 
 import logging
-import signal
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -159,12 +157,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _run(
     trainer: pl.Trainer, module: DirectionModule, *, datamodule: MultiSymbolDataModule, resume_from: Path | None
 ) -> None:
-    """Fit; an interrupt comes out as what it is.
-
-    Lightning turns Ctrl-C into SystemExit and leaves the process deaf to the next one (trainer/call.py, 2.6.6).
-    """
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT)
+    """Fit; an interrupt comes out as what it is, where Lightning turns it into SystemExit (trainer/call.py, 2.6.6)."""
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from, weights_only=True)
     except SystemExit as stop:
@@ -172,9 +165,6 @@ def _run(
             raise
         message = "fitting was interrupted; last.ckpt holds the last whole epoch"
         raise KeyboardInterrupt(message) from stop
-    finally:
-        if main:
-            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
