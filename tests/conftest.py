@@ -1,6 +1,7 @@
 """Fixtures of the whole project: composed configurations, a folder for outputs, commands as a user starts them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +12,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-import multisymbol.workflows.settings  # registers the resolvers  # noqa: F401
+from multisymbol.config import plain
+from multisymbol.registry.store import Store
+from multisymbol.workflows.settings import problems
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,5 +52,52 @@ def command() -> Command:
             check=False,
             env={**os.environ, **dict(env), "COLUMNS": "160"},
         )
+
+    return call
+
+
+Trained = Callable[..., Path]
+
+SMALL = (
+    "source.start=2017-01-01",
+    "source.end=2019-01-01",
+    "trainer.max_epochs=2",
+    "batch_size=256",
+    "window=4",
+    "stride=3",
+    "sampling.epoch_samples=4096",
+)
+"""Overrides that make a training of a few seconds."""
+
+
+@pytest.fixture(scope="session")
+def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a prepared MLflow database: its migrations take seconds, a copy does not."""
+    folder = tmp_path_factory.mktemp("store")
+    Store(uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "artifacts"), mlflow_experiment="none").prepare()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, store_template: Path) -> Path:
+    """Return a folder for outputs that holds a prepared store."""
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    shutil.copy(store_template, folder / "mlflow.db")
+    return folder
+
+
+@pytest.fixture
+def training(composed: Compose, outputs: Path) -> Trained:
+    """Train in this process with overrides on top of SMALL; returns the run's folder."""
+    from multisymbol.workflows.train import train
+
+    def call(*overrides: str, folder: Path | None = None, name: str = "run") -> Path:
+        config = composed(f"paths.outputs={outputs}", *SMALL, *overrides, folder=folder)
+        found = problems(config)
+        assert found == []
+        run_dir = outputs / "runs" / name
+        train(plain(config), run_dir)
+        return run_dir
 
     return call

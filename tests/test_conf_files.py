@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Compose
+from tests.conftest import ROOT, Compose
 
 from multisymbol.config import build, plain
 from multisymbol.workflows.settings import problems

@@ -140,8 +140,12 @@ def _item_annotation(annotation: ast.expr | None) -> ast.expr | None:
     return None
 
 
+class _NoValue:
+    """Stands for a type that no value of a configuration has, such as a tensor."""
+
+
 class _Types(dict[str, Any]):
-    """Names an annotation may use; what a configuration cannot hold counts as Any."""
+    """Names an annotation may use; one that cannot be told apart counts as Any."""
 
     def __missing__(self, name: str) -> Any:
         return Any
@@ -160,7 +164,7 @@ def _known_types() -> _Types:
     special = {name: getattr(typing, name) for name in ("Optional", "Union", "Literal", "Any", "Annotated")}
     special |= {"List": list, "Dict": dict, "Tuple": tuple}
     numbers = {name: getattr(pydantic, name) for name in ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat")}
-    return _Types(plain | abstract | special | numbers)
+    return _Types(plain | abstract | special | numbers | {"Tensor": _NoValue})
 
 
 def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
@@ -171,7 +175,7 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
         return None
     try:
         expected = eval(compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, _known_types())
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(expected)
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(expected, config={"arbitrary_types_allowed": True})
     except (TypeError, AttributeError, NameError, pydantic.PydanticUserError):
         return None
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.config import build
+from multisymbol.errors import SplitError
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import Labeller
@@ -75,6 +76,7 @@ def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
     ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
     parts: Parts = build(values["split"]).folds(ledger, timeframe=source.timeframe)[0]
     check_classes(ledger, parts)
+    _check_unseen(symbols, parts)
     scaler = _scaler(panel, ledger, parts, build(values["scaling"]))
     symbol_slots, class_slots = _slots(symbols, parts)
     return Prepared(
@@ -133,6 +135,20 @@ def _scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) -> Sca
         fitted_from=int(decided.min()),
         fitted_until=int(decided.max()),
     )
+
+
+def _check_unseen(symbols: Universe, parts: Parts) -> None:
+    """Refuse to score a symbol whose asset class nobody trained on: other classes' statistics do harm."""
+    trained = {config.asset_class for config, count in zip(symbols, parts.counts, strict=True) if count.train}
+    strangers = [
+        f"  {config.symbol}: {count.test:,} test samples, but no symbol of class '{config.asset_class}' has train samples"
+        for config, count in zip(symbols, parts.counts, strict=True)
+        if count.role == "unseen" and config.asset_class not in trained
+    ]
+    if strangers:
+        names = ",".join(line.split(":")[0].strip() for line in strangers)
+        cure = f"Leave them out (symbols.without=[{names}]), or move split.validation_from"
+        raise SplitError("\n".join(["symbols of an unseen asset class cannot be scored", *strangers, cure]))
 
 
 def _slots(symbols: Universe, parts: Parts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -107,7 +107,8 @@ def problems(config: DictConfig) -> list[Problem]:
 
 def _as_problem(line: str) -> Problem:
     path, _, text = line.strip().partition(": ")
-    return Problem(path=path, text=text.strip())
+    own = path.startswith("symbols.") and path not in {"symbols.only", "symbols.without"}
+    return Problem(path=path.replace("symbols.", "symbols.members.", 1) if own else path, text=text.strip())
 
 
 def symbol_configs(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -153,8 +154,8 @@ def _listed(members: Mapping[str, Any], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _resolver(_root_: DictConfig) -> dict[str, dict[str, Any]]:
-    return symbol_configs(plain(_root_, leave_out=_COMPUTED))
+def _resolver(_root_: DictConfig) -> DictConfig:
+    return OmegaConf.create(symbol_configs(plain(_root_, leave_out=_COMPUTED)))
 
 
 OmegaConf.register_new_resolver("multisymbol.symbol_configs", _resolver, replace=True)
