@@ -121,9 +121,11 @@ def test_a_history_worked_by_hand() -> None:
 
 
 def test_window_start_does_not_reach_before_the_segment() -> None:
-    own = dataclasses.replace(history(6), warmup_bars=4)  # ready from the first bar, as if carried in
+    own = with_segments(history(8), borders=[4])
+    own = dataclasses.replace(own, warmup_bars=3)  # ready from the first bar, as if carried in
     ledger = build_ledger(hand_panel([own]), window=2, stride=1)
-    assert ((ledger.window_start - START) // HOUR).tolist() == [0, 0, 0, 0]
+    assert ledger.row.tolist() == [1, 2, 3, 5, 6]
+    assert ((ledger.window_start - START) // HOUR).tolist() == [0, 0, 0, 4, 4]
 
 
 def test_an_unresolved_label_is_never_a_sample_whatever_its_value() -> None:
