@@ -300,6 +300,8 @@ class Origins:
 
     def __call__(self, path: str) -> str:
         """Name the file that holds the key, or `command line`."""
+        if "=" in path:  # a group's option, which Hydra never saw
+            return "command line"
         for override in self.overrides:
             key = override.split("=")[0].lstrip("+~")
             if path == key or path.startswith(f"{key}."):

@@ -50,6 +50,10 @@ def test_last_hour_from_a_half_past_open_is_cut_at_the_close() -> None:
     assert closes("XNYS", HOURLY, "2019-06-03T19:30Z") == ["2019-06-03T20:00Z"]
 
 
+def test_daily_bar_stamped_at_the_open_does_not_wait_for_the_next_open() -> None:
+    assert closes("XNYS", DAILY, "2019-06-03T13:30Z") == ["2019-06-03T20:00Z"]
+
+
 def test_holidays_have_no_session() -> None:
     holidays = at(
         "2018-01-01T15:00Z", "2018-07-04T15:00Z", "2018-12-05T15:00Z", "2019-11-28T15:00Z", "2019-12-25T15:00Z"

@@ -30,6 +30,10 @@ class _CommandLine:
     wrong_options: list[Problem] = field(default_factory=list)
 
 
+class _StoppedError(SystemExit):
+    """Carries a user's mistake out through Hydra, which would announce an Exception in words of its own."""
+
+
 _line = _CommandLine()
 
 
@@ -42,7 +46,7 @@ def start(main: Callable[[], object]) -> None:
         main()
     except KeyboardInterrupt:
         sys.exit("interrupted")
-    except (MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
+    except (_StoppedError, MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
         if _line.verbose:
             traceback.print_exc()
         print(_message(error), file=sys.stderr)
@@ -57,7 +61,7 @@ def execute(work: Callable[[dict[str, Any], Path], float], config: DictConfig) -
         config: From Hydra.
 
     Raises:
-        ConfigError: Any problem, all at once.
+        SystemExit: Caused by the ConfigError that lists every problem, or another mistake with a cure.
     """
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
@@ -65,9 +69,9 @@ def execute(work: Callable[[dict[str, Any], Path], float], config: DictConfig) -
         if found:
             raise report(found, origin=_origins())
         return work(plain(config), run_dir)
-    except MultisymbolError:
+    except MultisymbolError as error:
         _forget(run_dir)
-        raise
+        raise _StoppedError from error
 
 
 def _message(error: BaseException) -> str:
@@ -158,7 +162,7 @@ def _forget(run_dir: Path) -> None:
     """Remove a run's folder that holds nothing but Hydra's own pages."""
     if run_dir.is_dir() and all(path.name == ".hydra" or path.suffix == ".log" for path in run_dir.iterdir()):
         shutil.rmtree(run_dir)
-        for parent in list(run_dir.parents)[:2]:
-            if any(parent.iterdir()) or parent.name == "outputs":
+        for parent in list(run_dir.parents)[:3]:
+            if any(parent.iterdir()):
                 break
             parent.rmdir()
