@@ -24,11 +24,15 @@ class SegmentLabels:
         resolved_row: Row, within the stretch, of the bar at whose close the label became known; -1. int64, shape (n,).
         rule: What the labels' own mechanics say at the bar's close, with nothing learned (for ZigZag the retracement
             rule, METHOD 3d): the no-skill forecast. A class or -1. int8, shape (n,).
+        target: What a regression learns: log return from the bar's close to the resolving bar's, in units of the
+            volatility of the labeller's whole horizon as known at the bar's close. Known when the label is; NaN where
+            the label is unresolved or the labeller has no such return. float32, shape (n,).
     """
 
     value: npt.NDArray[np.int8]
     resolved_row: npt.NDArray[np.int64]
     rule: npt.NDArray[np.int8]
+    target: npt.NDArray[np.float32]
 
 
 class Labeller(Protocol):
@@ -47,11 +51,13 @@ class Labels:
         value: As in `SegmentLabels`.
         resolved_at: `closed_at` of the resolving bar; NEVER where unresolved.
         rule: As in `SegmentLabels`.
+        target: As in `SegmentLabels`.
     """
 
     value: npt.NDArray[np.int8]
     resolved_at: Instants
     rule: npt.NDArray[np.int8]
+    target: npt.NDArray[np.float32]
 
 
 def label_bars(bars: Bars, labeller: Labeller) -> Labels:
@@ -62,9 +68,10 @@ def label_bars(bars: Bars, labeller: Labeller) -> Labels:
     value = np.full(len(bars), UNRESOLVED, dtype=np.int8)
     resolved_at = np.full(len(bars), NEVER, dtype=np.int64)
     rule = np.full(len(bars), UNRESOLVED, dtype=np.int8)
+    target = np.full(len(bars), np.nan, dtype=np.float32)
     for stretch in bars.segments():
         labels = labeller.label(bars, stretch)
         known = labels.value != UNRESOLVED
-        value[stretch], rule[stretch] = labels.value, labels.rule
+        value[stretch], rule[stretch], target[stretch] = labels.value, labels.rule, labels.target
         resolved_at[stretch][known] = bars.closed_at[stretch][labels.resolved_row[known]]
-    return Labels(value=value, resolved_at=resolved_at, rule=rule)
+    return Labels(value=value, resolved_at=resolved_at, rule=rule, target=target)

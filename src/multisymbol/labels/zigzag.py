@@ -69,7 +69,8 @@ class ZigZag:
         """
         close = bars.close[stretch]
         legs = _legs(close, self.thresholds(close))
-        return SegmentLabels(value=legs.value, resolved_row=legs.resolved_row, rule=legs.rule)
+        no_target = np.full(len(close), np.nan, dtype=np.float32)  # a leg has no horizon to scale a return by
+        return SegmentLabels(value=legs.value, resolved_row=legs.resolved_row, rule=legs.rule, target=no_target)
 
     def thresholds(self, close: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the relative change each bar's volatility asks for; NaN where it is not known yet.
