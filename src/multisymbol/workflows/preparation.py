@@ -1,5 +1,6 @@
 """From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb that needs them."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.config import build
-from multisymbol.errors import SplitError
+from multisymbol.errors import MultisymbolError, SplitError
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import Labeller
@@ -71,8 +72,16 @@ def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
     """
     symbols = universe(values["symbol_configs"])
     source: BarSource = build(values["source"])
-    period = Period(**values["period"])
-    panel = _panel(values, symbols, source, period, terminal)
+    panel = _panel(values, symbols, source, terminal)
+    try:
+        return _samples(values, symbols, source, panel)
+    except MultisymbolError:
+        if not panel.reused:  # a mistake leaves nothing behind
+            shutil.rmtree(panel.folder)
+        raise
+
+
+def _samples(values: Mapping[str, Any], symbols: Universe, source: BarSource, panel: Panel) -> Prepared:
     ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
     parts: Parts = build(values["split"]).folds(ledger, timeframe=source.timeframe)[0]
     check_classes(ledger, parts)
@@ -93,16 +102,14 @@ def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
     )
 
 
-def _panel(
-    values: Mapping[str, Any], symbols: Universe, source: BarSource, period: Period, terminal: Terminal
-) -> Panel:
+def _panel(values: Mapping[str, Any], symbols: Universe, source: BarSource, terminal: Terminal) -> Panel:
     labellers: dict[str, Labeller] = {config.symbol: build(config.label) for config in symbols}
     with terminal.progress("panel") as progress:
         return ensure_panel(
             Path(values["paths"]["cache"]),
             universe=symbols,
             source=source,
-            period=period,
+            period=Period(**values["period"]),
             spec=_spec(values),
             labellers=labellers,
             progress=progress,
