@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
 from multisymbol.errors import OutputError, StoreError
@@ -379,6 +380,24 @@ def test_run_shows_the_score_over_all_symbols(registered: Callable[..., int], st
 def test_score_that_does_not_exist_is_absent_not_zero(registered: Callable[..., int], store: Store) -> None:
     registered(scores=[scored("GC=F", math.nan)])
     assert models_below(store, "1", "GC_3DF") == 0
+
+
+def test_version_and_alias_are_made_by_one_process_at_a_time(
+    registered: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(client(store.uri))
+    create = kind.create_model_version
+    held = []
+
+    def watched(self: Any, *arguments: Any, **choices: Any) -> Any:
+        with pytest.raises(Timeout), FileLock(f"{store.uri.removeprefix('sqlite:///')}.registration.lock", timeout=0):
+            pass
+        held.append(True)
+        return create(self, *arguments, **choices)
+
+    monkeypatch.setattr(kind, "create_model_version", watched)
+    registered()
+    assert held == [True]
 
 
 # --- several processes -----------------------------------------------------------------------------------------------
