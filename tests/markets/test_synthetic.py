@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from multisymbol.errors import BarsError, ConfigError, SourceError
+from multisymbol.markets import synthetic
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import HOUR, Period, iso
 from multisymbol.markets.symbols import SymbolConfig
@@ -164,6 +165,24 @@ def test_without_signal_nothing_is_predictable() -> None:
 def test_planted_signal_is_predictable_from_past_closes_and_its_sign_turns_it() -> None:
     assert predictability(0.1, 3) > 8
     assert predictability(-0.1, 3) < -8
+
+
+def test_drift_is_the_documented_function_of_earlier_returns_alone() -> None:
+    shock, size = np.random.default_rng(1).standard_normal(500), 0.001
+    none, flat = np.zeros(500), np.full(500, size)
+    _, move, level = synthetic._walk(none, shock, none, flat, 0.3)
+    observed = move / (level * size)
+    mean = pd.Series(np.r_[0.0, observed]).ewm(alpha=MOMENTUM_WEIGHT, adjust=False).mean().to_numpy()[:-1]
+    unit = mean * np.sqrt((2 - MOMENTUM_WEIGHT) / MOMENTUM_WEIGHT)
+    assert np.allclose(observed - shock, 0.3 * np.tanh(unit) / 0.6279)
+
+
+def test_rounding_leaves_no_price_outside_high_and_low() -> None:
+    move = np.random.default_rng(1).normal(0, 0.01, 5000)
+    still = np.zeros(5000)
+    prices = synthetic._prices(still, move, still, generator=np.random.default_rng(2))
+    assert (prices["high"] >= np.maximum(prices["open"], prices["close"])).all()
+    assert (prices["low"] <= np.minimum(prices["open"], prices["close"])).all()
 
 
 def test_signal_leaves_the_random_numbers_as_they_are() -> None:
