@@ -103,7 +103,11 @@ class DirectionModule(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout for this step: checkpoints hold no generator, yet a resumed run must draw the same."""
-        torch.manual_seed(named_seed(self._seed, "dropout", self.current_epoch, batch_idx, self.global_rank))
+        seed = named_seed(self._seed, "dropout", self.current_epoch, batch_idx, self.global_rank)
+        # `torch.manual_seed` prepares every kind of device, with a stack trace each: 140 us, a tenth of a small step.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def on_train_epoch_start(self) -> None:
         """Forget the last epoch's loss."""
