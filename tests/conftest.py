@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,17 +23,18 @@ Compose = Callable[..., DictConfig]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def compose_train(*overrides: str, folder: Path | None = None) -> DictConfig:
+    """Compose conf/train.yaml with overrides, as Hydra would; `folder` is a user's own configuration folder."""
+    GlobalHydra.instance().clear()
+    search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", [*search, *overrides], return_hydra_config=False)
+
+
 @pytest.fixture
 def composed() -> Compose:
-    """Compose conf/train.yaml with overrides, as Hydra would."""
-
-    def call(*overrides: str, folder: Path | None = None) -> DictConfig:
-        GlobalHydra.instance().clear()
-        search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            return compose("train", [*search, *overrides], return_hydra_config=False)
-
-    return call
+    """Return `compose_train`."""
+    return compose_train
 
 
 @pytest.fixture(scope="session")
@@ -74,30 +76,32 @@ SMALL = (
 def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a prepared MLflow database: its migrations take seconds, a copy does not."""
     folder = tmp_path_factory.mktemp("store")
-    Store(uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "artifacts"), mlflow_experiment="none").prepare()
+    Store(
+        uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "artifacts"), mlflow_experiment="none"
+    ).prepare()
     return folder / "mlflow.db"
 
 
-@pytest.fixture
-def outputs(tmp_path: Path, store_template: Path) -> Path:
+def prepared_outputs(folder: Path, store_template: Path) -> Path:
     """Return a folder for outputs that holds a prepared store."""
-    folder = tmp_path / "outputs"
-    folder.mkdir()
-    shutil.copy(store_template, folder / "mlflow.db")
-    return folder
+    outputs = folder / "outputs"
+    outputs.mkdir()
+    shutil.copy(store_template, outputs / "mlflow.db")
+    return outputs
 
 
-@pytest.fixture
-def training(composed: Compose, outputs: Path) -> Trained:
+def train_small(outputs: Path, *overrides: str, folder: Path | None = None, name: str = "run") -> Path:
     """Train in this process with overrides on top of SMALL; returns the run's folder."""
     from multisymbol.workflows.train import train
 
-    def call(*overrides: str, folder: Path | None = None, name: str = "run") -> Path:
-        config = composed(f"paths.outputs={outputs}", *SMALL, *overrides, folder=folder)
-        found = problems(config)
-        assert found == []
-        run_dir = outputs / "runs" / name
-        train(plain(config), run_dir)
-        return run_dir
+    config = compose_train(f"paths.outputs={outputs}", *SMALL, *overrides, folder=folder)
+    assert problems(config) == []
+    run_dir = outputs / "runs" / name
+    train(plain(config), run_dir)
+    return run_dir
 
-    return call
+
+@pytest.fixture
+def training(tmp_path: Path, store_template: Path) -> Trained:
+    """Return `train_small` with outputs of the test's own."""
+    return partial(train_small, prepared_outputs(tmp_path, store_template))

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import ROOT, Compose
 
 from multisymbol.config import build, plain
 from multisymbol.workflows.settings import problems
+from tests.conftest import ROOT, Compose
 
 CONF = ROOT / "conf"
 LISTS = {"asset_class"}  # groups chosen as a list

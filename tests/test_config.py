@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.conftest import Command, Compose
 from omegaconf import OmegaConf
 
 from multisymbol.config import build, check, report
 from multisymbol.errors import ConfigError
 from multisymbol.workflows.settings import problems
+from tests.conftest import Command, Compose
 
 
 def lines(composed: Compose, *overrides: str, folder: Path | None = None) -> list[str]:
@@ -63,12 +63,21 @@ def test_what_code_supplies_is_not_missing_from_a_partial_node() -> None:
 
 
 def test_refused_arguments_carry_the_class_s_own_message() -> None:
-    with pytest.raises(ConfigError, match="not before period.end"):
+    with pytest.raises(ConfigError, match=r"not before period\.end"):
         build({"_target_": "multisymbol.markets.instants.Period", "start": "2020", "end": "2010"})
 
 
 def test_lists_arrive_as_plain_python() -> None:
-    made = build(OmegaConf.create({"_target_": "multisymbol.workflows.settings.FeatureDefaults", "indicators": {"rsi": {"period": 3}}, "fuzzy": {}, "raw": ["rsi"]}))
+    made = build(
+        OmegaConf.create(
+            {
+                "_target_": "multisymbol.workflows.settings.FeatureDefaults",
+                "indicators": {"rsi": {"period": 3}},
+                "fuzzy": {},
+                "raw": ["rsi"],
+            }
+        )
+    )
     assert type(made.raw) is list
     assert type(made.indicators) is dict
 

@@ -81,7 +81,10 @@ def check(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
 def report(problems: Sequence[Problem], *, origin: Callable[[str], str] | None = None) -> ConfigError:
     """Put all problems into one error, each with the file or command line it comes from."""
     sources = [origin(problem.path) if origin else "" for problem in problems]
-    heads = [f"{source}: {problem.path}" if source else problem.path for source, problem in zip(sources, problems, strict=True)]
+    heads = [
+        f"{source}: {problem.path}" if source else problem.path
+        for source, problem in zip(sources, problems, strict=True)
+    ]
     width = min(max(map(len, heads)), 70)
     lines = [f"  {head:<{width}}   {problem.text}" for head, problem in zip(heads, problems, strict=True)]
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -98,7 +101,9 @@ def _check_node(node: Mapping[str, Any], *, target: str, path: str, partial: boo
             continue
         parameter = signature.parameters.get(str(key))
         if parameter is not None:
-            yield from _check_value(value, annotation=parameter.annotation, module=signature.module, path=f"{path}{key}")
+            yield from _check_value(
+                value, annotation=parameter.annotation, module=signature.module, path=f"{path}{key}"
+            )
         elif not signature.open_ended:
             yield Problem(path=f"{path}{key}", text="unknown key" + nearest(str(key), list(signature.parameters)))
     if not partial:
@@ -163,7 +168,9 @@ def _known_types() -> _Types:
     abstract = {name: getattr(collections.abc, name) for name in ("Sequence", "Mapping", "Iterable")}
     special = {name: getattr(typing, name) for name in ("Optional", "Union", "Literal", "Any", "Annotated")}
     special |= {"List": list, "Dict": dict, "Tuple": tuple}
-    numbers = {name: getattr(pydantic, name) for name in ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat")}
+    numbers = {
+        name: getattr(pydantic, name) for name in ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat")
+    }
     return _Types(plain | abstract | special | numbers | {"Tensor": _NoValue})
 
 
@@ -174,7 +181,9 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
     if annotation is None:
         return None
     try:
-        expected = eval(compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, _known_types())
+        expected = eval(
+            compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, _known_types()
+        )
         adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(expected, config={"arbitrary_types_allowed": True})
     except (TypeError, AttributeError, NameError, pydantic.PydanticUserError):
         return None
@@ -182,7 +191,9 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
         adapter.validate_python(value)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {value!r}" + _choice(first, value)
+        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {value!r}" + _choice(
+            first, value
+        )
     return None
 
 
@@ -209,7 +220,9 @@ def _signature(target: str) -> _Signature | None:
 
 def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None:
     if any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
-        fields = [item for item in definition.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+        fields = [
+            item for item in definition.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        ]
         parameters = {
             item.target.id: _Parameter(annotation=item.annotation, required=item.value is None)
             for item in fields
@@ -330,7 +343,7 @@ class Origins:
     def _page(self, file: Path) -> Mapping[str, Any]:
         if file not in self._pages:
             page = OmegaConf.to_container(OmegaConf.load(file))
-            self._pages[file] = page if isinstance(page, dict) else {}
+            self._pages[file] = {str(key): value for key, value in page.items()} if isinstance(page, dict) else {}
         return self._pages[file]
 
 
@@ -357,7 +370,7 @@ def project_root() -> Path:
 
 
 def plain(config: DictConfig, *, leave_out: Sequence[str] = ()) -> dict[str, Any]:
-    """Resolve a composed configuration into plain Python, some top-level keys left out; `???` stays where a value is missing."""
+    """Resolve a composed configuration into plain Python, some top-level keys left out; a missing value stays `???`."""
     return {str(key): _plain(config, str(key)) for key in config if key not in leave_out}
 
 

@@ -56,7 +56,13 @@ def prepared(composed: Compose, tmp_path: Path, folder: Path) -> Prepare:
     def call(*overrides: str) -> Any:
         outputs = tmp_path / "outputs"
         mine = ("symbols=coins", "source=parquet", f"++source.root={folder}", f"++paths.outputs={outputs}")
-        config = composed(*mine, "labels.sigmas=4", "++asset_class.crypto.indicators.moving_average.slow=50", *overrides, folder=tmp_path)
+        config = composed(
+            *mine,
+            "labels.sigmas=4",
+            "++asset_class.crypto.indicators.moving_average.slow=50",
+            *overrides,
+            folder=tmp_path,
+        )
         assert problems(config) == []
         try:
             return prepare(plain(config), Terminal(silent=True))

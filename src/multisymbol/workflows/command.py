@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def _message(error: BaseException) -> str:
         cause = cause.__cause__
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         folder = error.filename or "a folder"
-        return str(OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder: paths.outputs=DIR"))
+        return str(
+            OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder: paths.outputs=DIR")
+        )
     return f"{error}\nSee the whole configuration: --cfg job      its pages: --info defaults-tree"
 
 
@@ -104,7 +107,14 @@ def _arguments(arguments: Sequence[str]) -> list[str]:
 def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
     for place, argument in enumerate(arguments):
         key, equals, value = argument.partition("=")
-        is_flag_value = place > 0 and arguments[place - 1] in {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
+        is_flag_value = place > 0 and arguments[place - 1] in {
+            "--config-dir",
+            "-cd",
+            "--config-name",
+            "-cn",
+            "--config-path",
+            "-cp",
+        }
         if not equals or argument[0] in "-+~" or is_flag_value or key.startswith("hydra"):
             yield argument
             continue
@@ -129,7 +139,7 @@ def _options(group: str, folders: Sequence[Path]) -> list[str]:
 
 def _config_folders(arguments: Sequence[str]) -> list[Path]:
     """Return the user's configuration folders, then the project's."""
-    own = [Path(after) for flag, after in zip(arguments, arguments[1:], strict=False) if flag in {"--config-dir", "-cd"}]
+    own = [Path(after) for flag, after in pairwise(arguments) if flag in {"--config-dir", "-cd"}]
     own += [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("--config-dir=")]
     missing = [str(folder) for folder in own if not folder.is_dir()]
     if missing:
@@ -142,7 +152,9 @@ def _sweep_problems(config: DictConfig) -> list[Problem]:
     """Refuse a sweep whose jobs start processes of their own: each would run the whole sweep again."""
     many = OmegaConf.select(config, "trainer.devices") not in {1, "auto", "1"}
     if HydraConfig.get().mode == RunMode.MULTIRUN and many:
-        return [Problem(path="trainer.devices", text="a sweep runs its jobs on one device each; use trainer=cpu or gpu")]
+        return [
+            Problem(path="trainer.devices", text="a sweep runs its jobs on one device each; use trainer=cpu or gpu")
+        ]
     return []
 
 
@@ -152,7 +164,10 @@ def _origins() -> Origins:
     own_first = sorted(folders, key=lambda folder: folder == project_root() / "conf")
     return Origins(
         overrides=list(hydra.overrides.task),
-        choices={key.split("@")[0]: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value for key, value in hydra.runtime.choices.items()},
+        choices={
+            key.split("@")[0]: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            for key, value in hydra.runtime.choices.items()
+        },
         folders=own_first,
         primary=str(hydra.job.config_name),
     )

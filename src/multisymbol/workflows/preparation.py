@@ -1,4 +1,4 @@
-"""From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb that needs them."""
+"""From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb."""
 
 import shutil
 from collections.abc import Mapping
@@ -131,7 +131,9 @@ def _scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) -> Sca
     train = parts.positions(TRAIN)
     owner, row = ledger.symbol[train], ledger.row[train]
     rows = {
-        symbol: panel.features[row[owner == index]] for index, symbol in enumerate(ledger.symbols) if np.any(owner == index)
+        symbol: panel.features[row[owner == index]]
+        for index, symbol in enumerate(ledger.symbols)
+        if np.any(owner == index)
     }
     decided = ledger.decided_at[train]
     return fit_scaler(
@@ -148,7 +150,7 @@ def _check_unseen(symbols: Universe, parts: Parts) -> None:
     """Refuse to score a symbol whose asset class nobody trained on: other classes' statistics do harm."""
     trained = {config.asset_class for config, count in zip(symbols, parts.counts, strict=True) if count.train}
     strangers = [
-        f"  {config.symbol}: {count.test:,} test samples, but no symbol of class '{config.asset_class}' has train samples"
+        f"  {config.symbol}: {count.test:,} test samples, but no symbol of class '{config.asset_class}' trains"
         for config, count in zip(symbols, parts.counts, strict=True)
         if count.role == "unseen" and config.asset_class not in trained
     ]

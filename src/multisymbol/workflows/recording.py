@@ -13,8 +13,8 @@ import pandas as pd
 from multisymbol.evaluation.measures import Worth
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.instants import iso
-from multisymbol.registry.bundle import Bundle, write_bundle
 from multisymbol.markets.symbols import slug
+from multisymbol.registry.bundle import Bundle, write_bundle
 from multisymbol.registry.store import Run, StoredVersion, SymbolScores, VersionTags, model_name
 from multisymbol.reports.figures import calibration_figure, confusion_figure, fold_figure, sampling_figure
 from multisymbol.reports.tables import (
@@ -70,14 +70,14 @@ def tables(outcome: "Outcome", prepared: Prepared) -> dict[str, Table]:
 
 
 def predictions(outcome: "Outcome", prepared: Prepared) -> pd.DataFrame:
-    """Return one row per test sample: symbol, decided_at, resolved_at, label, probabilities; joined by nobody by position."""
+    """Return one row per test sample: symbol, decided_at, resolved_at, label and probabilities."""
     ledger, rows = prepared.ledger, outcome.test.positions
     return pd.DataFrame(
         {
-            "symbol": pd.Categorical.from_codes(ledger.symbol[rows], list(ledger.symbols)),
+            "symbol": pd.Categorical.from_codes(ledger.symbol[rows], pd.Index(ledger.symbols)),
             "decided_at": pd.to_datetime(ledger.decided_at[rows], unit="ns", utc=True),
             "resolved_at": pd.to_datetime(ledger.resolved_at[rows], unit="ns", utc=True),
-            "label": pd.Categorical.from_codes(ledger.label[rows], list(CLASSES)),
+            "label": pd.Categorical.from_codes(ledger.label[rows], pd.Index(CLASSES)),
             **{f"p_{name.lower()}": outcome.test.prob[:, place] for place, name in enumerate(CLASSES)},
         }
     )
@@ -89,7 +89,9 @@ def _run_metrics(outcome: "Outcome") -> dict[str, float]:
         f"test/log_loss/{slug(symbol)}": worth.model.log_loss for symbol, worth in outcome.evaluation.by_symbol.items()
     }
     skill = {f"test/skill/{slug(symbol)}": worth.skill for symbol, worth in outcome.evaluation.by_symbol.items()}
-    pooled = {f"test/{key.removeprefix('test_')}": value for key, value in test_metrics(outcome.evaluation.overall).items()}
+    pooled = {
+        f"test/{key.removeprefix('test_')}": value for key, value in test_metrics(outcome.evaluation.overall).items()
+    }
     return {
         **pooled,
         **by_symbol,
@@ -250,4 +252,3 @@ def _label(values: Mapping[str, Any]) -> str:
     node = values["labels"]
     name = str(node["_target_"]).rpartition(".")[2]
     return f"{name}({', '.join(f'{key}={value}' for key, value in node.items() if not key.startswith('_'))})"
-

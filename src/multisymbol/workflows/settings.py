@@ -139,7 +139,11 @@ def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             raise SymbolError(message)
         chosen = [values["symbol"]]
         named.append(("symbol", values["symbol"]))
-    unknown = [f"  {key}: no member '{name}'{nearest(name, list(members))} Members: {_listed(members)}" for key, name in named if name not in members]
+    unknown = [
+        f"  {key}: no member '{name}'{nearest(name, list(members))} Members: {_listed(members)}"
+        for key, name in named
+        if name not in members
+    ]
     if unknown:
         raise SymbolError("\n".join(["symbols are not in the universe", *unknown]))
     left = {name: members[name] for name in chosen if name not in without}

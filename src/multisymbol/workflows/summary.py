@@ -47,8 +47,8 @@ def _dropped(prepared: Prepared) -> str:
 def _panel(prepared: Prepared, *, seconds: float) -> str:
     panel = prepared.panel
     size = panel.features.nbytes / 1e6
-    how = "reused" if panel.reused else "built"
-    return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how}, ready in {seconds:.1f} s · {_shown(panel.folder)}"
+    how = f"{'reused' if panel.reused else 'built'}, ready in {seconds:.1f} s"
+    return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how} · {_shown(panel.folder)}"
 
 
 def _fold(fold: Fold) -> str:
@@ -66,7 +66,8 @@ def _sampling(prepared: Prepared, values: Mapping[str, Any]) -> str:
     share, passes = shares.share[trained] * 100, shares.passes[trained]
     name = values["sampling"]["_target_"].rpartition(".")[2].lower()
     spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
-    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch · {int(shares.draws.sum()):,} samples"
+    draws = int(shares.draws.sum())
+    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch of {draws:,} samples"
 
 
 def _shown(folder: Path) -> str:

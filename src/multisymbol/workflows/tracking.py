@@ -10,12 +10,12 @@ from typing import Any
 from filelock import FileLock
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from multisymbol.config import project_root
 from multisymbol.markets.instants import iso
-from multisymbol.registry.store import DataFacts, Run, Store
+from multisymbol.registry.store import DataFacts, Run, Status, Store
 from multisymbol.workflows.preparation import Prepared
 
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
@@ -25,7 +25,7 @@ _PARAM_KEYS = ("strategy", "mode", "symbol", "seed", "window", "stride", "batch_
 class RunLogger(Logger):
     """Hands Lightning's metrics to our run, one transaction an epoch; the run is opened and ended by us.
 
-    Lightning's own MLflow logger writes metric by metric, cuts parameters and ends the run after the fit.
+    Lightning's own MLflow logger alters names, cuts parameters and ends the run after the fit.
     """
 
     def __init__(self, run: Run) -> None:
@@ -63,7 +63,7 @@ def opened_run(values: Mapping[str, Any], prepared: Prepared) -> Iterator[Run]:
     store.prepare()
     parent = _parent(store)
     run = store.open_run(None, tags=_tags(values), parent_run_id=parent.run_id if parent else None)
-    status = "FAILED"
+    status: Status = "FAILED"
     try:
         _note_inputs(run, values, prepared)
         yield run
@@ -138,6 +138,7 @@ def flat_params(values: Mapping[str, Any]) -> dict[str, object]:
 
 def git_commit() -> str:
     """Return the commit of the code, `+changes` where files differ from it, `unknown` outside a repository."""
+
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True, check=True)
         return done.stdout.strip()

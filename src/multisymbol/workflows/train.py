@@ -20,7 +20,7 @@ from multisymbol.learning.fitting import FitResult, fit, load_best
 from multisymbol.learning.losses import mixture_class_counts
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
-from multisymbol.registry.store import Run, StoredVersion
+from multisymbol.registry.store import Run
 from multisymbol.reports.tables import show
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import TEST, TRAIN
@@ -76,7 +76,14 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
         outcome = assess(module, fitted, values, prepared)
         record(run, outcome, values, prepared, run_dir)
         version = register(run, outcome, values, prepared, run_dir) if values["registry"]["register"] else None
-    _tell(outcome, version, run, values, prepared, terminal)
+    terminal.show("")
+    terminal.show(show(tables(outcome, prepared)["test"], most=40))
+    if version:
+        terminal.fact("registered", f"{version.name} version {version.version} (alias newest)      run {run.name}")
+    else:
+        terminal.fact("run", f"{run.name}, not registered (registry.register=false)")
+    terminal.fact("look at it", f"mlflow ui --backend-store-uri {_shown_uri(values)}")
+    terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
     return fitted.best_score
 
 
@@ -165,28 +172,9 @@ def _datamodule(values: Mapping[str, Any], prepared: Prepared) -> MultiSymbolDat
 def _speed(fitted: FitResult) -> str:
     why = "stopped early" if fitted.stopped_early else "all of them"
     return (
-        f"{fitted.epochs_run} epochs ({why}), best {fitted.best_epoch} with validation log-loss {fitted.best_score:.4f} · "
+        f"{fitted.epochs_run} epochs ({why}), best {fitted.best_epoch}: validation log-loss {fitted.best_score:.4f} · "
         f"{fitted.steps:,} steps · {fitted.windows_per_second:,.0f} windows/s · {fitted.seconds:.1f} s"
     )
-
-
-def _tell(
-    outcome: Outcome,
-    version: StoredVersion | None,
-    run: Run,
-    values: Mapping[str, Any],
-    prepared: Prepared,
-    terminal: Terminal,
-) -> None:
-    """Print the table per symbol, where the model is, and what to look at."""
-    terminal.show("")
-    terminal.show(show(tables(outcome, prepared)["test"], most=40))
-    if version:
-        terminal.fact("registered", f"{version.name} version {version.version} (alias newest)      run {run.name}")
-    else:
-        terminal.fact("not registered", f"(registry.register=false)      run {run.name}")
-    terminal.fact("look at it", f"mlflow ui --backend-store-uri {_shown_uri(values)}")
-    terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
 
 
 def _shown_uri(values: Mapping[str, Any]) -> str:
@@ -199,4 +187,3 @@ def _peak_memory() -> float:
     """Return this process's largest resident set so far, MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
