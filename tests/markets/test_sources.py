@@ -3,7 +3,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
@@ -51,12 +50,6 @@ def test_synthetic_files_say_so(folder: Path, coin: SymbolConfig, hours: Hours) 
     table = pyarrow.Table.from_pandas(hours(30)).replace_schema_metadata({SYNTHETIC_KEY: b"{}"})
     parquet.write_table(table, folder / "BTCUSDT.parquet")
     assert source(folder).read(coin, Period()).synthetic
-
-
-def test_folder_with_an_equals_sign_adds_no_column(tmp_path: Path, coin: SymbolConfig, hours: Hours) -> None:
-    (tmp_path / "volume=7").mkdir()
-    hours(30).drop(columns="volume").to_parquet(tmp_path / "volume=7" / "BTCUSDT.parquet")
-    assert np.isnan(source(tmp_path / "volume=7").read(replace(coin, volume="optional"), Period()).volume).all()
 
 
 def test_pattern_may_have_slug_and_timeframe(tmp_path: Path, coin: SymbolConfig, hours: Hours) -> None:

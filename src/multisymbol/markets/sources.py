@@ -96,7 +96,6 @@ class ParquetSource:
         """
         path = self._file(config)
         try:
-            # Not parquet.read_table: that takes folders named `key=value` above the file for columns.
             table = parquet.ParquetFile(path).read()
         except (pyarrow.ArrowException, OSError) as error:
             message = f"{path} cannot be read as Parquet: {error}"
