@@ -75,3 +75,14 @@ def label_bars(bars: Bars, labeller: Labeller) -> Labels:
         value[stretch], rule[stretch], target[stretch] = labels.value, labels.rule, labels.target
         resolved_at[stretch][known] = bars.closed_at[stretch][labels.resolved_row[known]]
     return Labels(value=value, resolved_at=resolved_at, rule=rule, target=target)
+
+
+def class_shares(labels: npt.NDArray[np.int8]) -> tuple[float, float, float]:
+    """Return the shares of BUY, HOLD and SELL among resolved labels; all 0 where none is resolved.
+
+    Args:
+        labels: As `value` in `SegmentLabels`. Any length.
+    """
+    known = labels[labels != UNRESOLVED]
+    buy, hold, sell = np.bincount(known, minlength=len(CLASSES)) / max(len(known), 1)
+    return float(buy), float(hold), float(sell)

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from multisymbol.errors import LabelError
 from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
+from multisymbol.labels.parameters import Requirement, require
+from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
 
 Threshold: TypeAlias = Literal["percent", "volatility"]
@@ -51,15 +52,13 @@ class ZigZag:
     volatility_bars: int
 
     def __post_init__(self) -> None:
-        problems = [
-            (self.threshold in get_args(Threshold), "threshold", f"one of {', '.join(get_args(Threshold))}"),
-            (0.0 < self.percent < 100.0, "percent", "a number above 0 and below 100 (2.0 is 2 %)"),
-            (0.0 < self.sigmas < np.inf, "sigmas", "a number above 0"),
-            (self.volatility_bars >= 2, "volatility_bars", "2 or more bars"),
+        requirements = [
+            Requirement("threshold", self.threshold in get_args(Threshold), f"one of {', '.join(get_args(Threshold))}"),
+            Requirement("percent", 0.0 < self.percent < 100.0, "a number above 0 and below 100 (2.0 is 2 %)"),
+            Requirement("sigmas", 0.0 < self.sigmas < np.inf, "a number above 0"),
+            Requirement("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
         ]
-        lines = [f"zigzag.{n}: expected {wanted}, got {getattr(self, n)!r}" for good, n, wanted in problems if not good]
-        if lines:
-            raise LabelError("\n".join(lines))
+        require(self, name="zigzag", requirements=requirements)
 
     def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
         """Label the bars of `stretch`, using those and no others.
@@ -85,31 +84,6 @@ class ZigZag:
             return np.full(len(close), self.percent / 100.0)
         scaled: npt.NDArray[np.float64] = self.sigmas * trailing_deviation(close, self.volatility_bars)
         return scaled
-
-
-@njit(cache=True)
-def trailing_deviation(close: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.float64]:
-    """Standard deviation of the last `period` log returns at each bar, each window summed by itself.
-
-    Args:
-        close: Shape (n,).
-        period: Returns in the deviation.
-
-    Returns:
-        Shape (n,); NaN for the first `period` bars, exactly 0 where all are the same.
-    """
-    deviations = np.full(len(close), np.nan)
-    returns = np.log(close[1:] / close[:-1])
-    for row in range(period, len(close)):
-        last = returns[row - 1]  # deviations from it make those of equal returns exactly 0
-        total = 0.0
-        squares = 0.0
-        for i in range(row - period, row):
-            total += returns[i] - last
-        for i in range(row - period, row):
-            squares += (returns[i] - last - total / period) ** 2
-        deviations[row] = np.sqrt(squares / period)
-    return deviations
 
 
 class _Legs(NamedTuple):

@@ -1,0 +1,165 @@
+r"""Triple barrier: which of two prices is reached first, one above the close and one below, or neither in time.
+
+    upper  - - - - - - - - - - - - - - -   close * exp(+upper_sigmas * s)       reached first: BUY
+                        _/\
+    close  o__    _/\__/   \      |        neither within horizon_bars: by the close then, HOLD within
+              \__/          \_____|        close * exp(+-expiry_sigmas * s), else its side of the entry
+    lower  - - - - - - - - - - - - | - -   close * exp(-lower_sigmas * s)       reached first: SELL
+           t                   t + horizon_bars
+
+    s = trailing deviation of one bar's log return, known at t, times sqrt(horizon_bars)
+
+`s` is the deviation of the return over the whole horizon, so that 1 sigma asks the same of a random walk whatever the
+horizon: with both barriers at 1, a continuous one reaches them in time in 63 % of cases. (Lopez de Prado and KTRDR
+scale by one bar's deviation; divide such a multiple by sqrt(horizon_bars).) Distances are of log prices, so that a
+market turned upside down has its labels turned upside down. The entry is the close; later, highs and lows count.
+
+Source: Lopez de Prado 2018, Advances in Financial Machine Learning, 3.4.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels
+from multisymbol.labels.outcomes import Outcomes, side, unresolved, with_rule
+from multisymbol.labels.parameters import Requirement, require
+from multisymbol.labels.volatility import trailing_deviation
+from multisymbol.markets.bars import Bars
+
+BothHit: TypeAlias = Literal["by_close", "stop_first"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TripleBarrier:
+    """Labels of the first barrier reached.
+
+    Args:
+        upper_sigmas: Log distance of the upper barrier from the close in deviations of the horizon, above 0.
+        lower_sigmas: Likewise of the lower barrier.
+        horizon_bars: Bars until a label expires, 1 or more; gaps that do not end a stretch count as no bar.
+        volatility_bars: Log returns in the deviation of one bar, those up to the labelled bar, 2 or more. A bar without
+            a deviation, or with one of 0, has no barriers: its label stays unresolved.
+        both_hit: What a bar says that reaches both barriers, its open between them, so that nobody knows which was
+            first. `by_close`: the side of the entry on which it closes, on neither HOLD. `stop_first`: whoever bought
+            may have been stopped out before the gain, and so may whoever sold: HOLD.
+        expiry_sigmas: A label that expires is HOLD if the close then is at most so many deviations of the horizon away,
+            else BUY or SELL by its side; 0 or more. From the barriers' distance on, every expiry is HOLD.
+
+    Raises:
+        LabelError: A value is out of its range; all problems at once.
+    """
+
+    upper_sigmas: float
+    lower_sigmas: float
+    horizon_bars: int
+    volatility_bars: int
+    both_hit: BothHit
+    expiry_sigmas: float
+
+    def __post_init__(self) -> None:
+        requirements = [
+            Requirement("upper_sigmas", 0.0 < self.upper_sigmas < np.inf, "a number above 0"),
+            Requirement("lower_sigmas", 0.0 < self.lower_sigmas < np.inf, "a number above 0"),
+            Requirement("horizon_bars", self.horizon_bars >= 1, "1 or more bars"),
+            Requirement("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
+            Requirement("both_hit", self.both_hit in get_args(BothHit), f"one of {', '.join(get_args(BothHit))}"),
+            Requirement("expiry_sigmas", 0.0 <= self.expiry_sigmas < np.inf, "a number, 0 or more"),
+        ]
+        require(self, name="triple_barrier", requirements=requirements)
+
+    def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
+        """Label the bars of `stretch`, using those and no others.
+
+        A label becomes known at the close of the bar that reaches a barrier, or of the one `horizon_bars` later; where
+        the stretch ends before either, it stays unresolved. The rule is the latest bar's label that is known. The
+        target is of the close of the resolving bar, not of the barrier: on a martingale its mean is 0, wherever the
+        barriers are.
+        """
+        close = bars.close[stretch]
+        prices = _Prices(bars.open[stretch], bars.high[stretch], bars.low[stretch], close)
+        sigma = trailing_deviation(close, self.volatility_bars) * np.sqrt(self.horizon_bars)
+        rules = _Rules(
+            upper=float(self.upper_sigmas),
+            lower=float(self.lower_sigmas),
+            dead_band=float(self.expiry_sigmas),
+            horizon=self.horizon_bars,
+            by_close=self.both_hit == "by_close",
+        )
+        return with_rule(_outcomes(prices, sigma, rules))
+
+
+class _Prices(NamedTuple):
+    """Of one stretch. Shape (n,) each."""
+
+    open: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    close: npt.NDArray[np.float64]
+
+
+class _Rules(NamedTuple):
+    """The labeller's parameters; distances in deviations of the horizon."""
+
+    upper: float
+    lower: float
+    dead_band: float
+    horizon: int
+    by_close: bool
+
+
+@njit(cache=True)
+def _outcomes(prices: _Prices, sigma: npt.NDArray[np.float64], rules: _Rules) -> Outcomes:
+    """Walk from each bar to the one that resolves its label."""
+    n = len(sigma)
+    outcomes: Outcomes = unresolved(n)
+    for row in range(n):
+        if not sigma[row] > 0.0:
+            continue
+        entry = prices.close[row]
+        upper = entry * np.exp(rules.upper * sigma[row])
+        lower = entry * np.exp(-rules.lower * sigma[row])
+        expiry = row + rules.horizon
+        end = _first_touch(prices, row + 1, min(expiry, n), upper, lower)
+        if end < n:
+            moved = np.log(prices.close[end] / entry) / sigma[row]
+            first = _first_reached(prices, end, upper, lower)
+            if first == _BOTH:
+                first = side(moved, 0.0) if rules.by_close else HOLD
+            elif first == _NEITHER:
+                first = side(moved, rules.dead_band)
+            outcomes.value[row] = first
+            outcomes.resolved_row[row] = end
+            outcomes.target[row] = moved
+    return outcomes
+
+
+_BOTH, _NEITHER = -2, -3
+"""Answers of `_first_reached` that are no class."""
+
+
+@njit(cache=True)
+def _first_touch(prices: _Prices, start: int, stop: int, upper: float, lower: float) -> int:
+    """Return the first bar of start..stop-1 that reaches a barrier, else `stop`."""
+    for row in range(start, stop):
+        if prices.high[row] >= upper or prices.low[row] <= lower:
+            return row
+    return stop
+
+
+@njit(cache=True)
+def _first_reached(prices: _Prices, row: int, upper: float, lower: float) -> int:
+    """Return which barrier a bar reached first: BUY the upper, SELL the lower. Its open comes before its extremes."""
+    if prices.open[row] >= upper:
+        return BUY
+    if prices.open[row] <= lower:
+        return SELL
+    above, below = prices.high[row] >= upper, prices.low[row] <= lower
+    if above and below:
+        return _BOTH
+    if above:
+        return BUY
+    return SELL if below else _NEITHER
