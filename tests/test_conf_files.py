@@ -19,7 +19,8 @@ def override(file: Path) -> list[str]:
     group, option = file.parent.name, file.stem
     chosen = f"{group}=[stock,forex,crypto,metal]" if group in LISTS else f"{group}={option}"
     needs_root = option in {"parquet", "real_hourly"}
-    return [chosen, *(["source.root=bars"] if needs_root else [])]
+    from_table = [f"symbols.file={ROOT / 'tests' / 'markets' / 'universe.csv'}"] if option == "table" else []
+    return [chosen, *(["source.root=bars"] if needs_root else []), *from_table]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))

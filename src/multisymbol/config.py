@@ -369,9 +369,27 @@ def project_root() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
+def computed(key: str, compute: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    """Let a top-level key follow from all others, as `${multisymbol.<key>:}` in a page says.
+
+    `plain` calls `compute` itself: a DictConfig of hundreds of symbols takes seconds to make and seconds to take apart.
+    """
+    _computed[key] = compute
+    OmegaConf.register_new_resolver(
+        f"multisymbol.{key}",
+        lambda _root_: OmegaConf.create(compute(plain(_root_, leave_out=list(_computed)))),
+        replace=True,
+    )
+
+
+_computed: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {}
+
+
 def plain(config: DictConfig, *, leave_out: Sequence[str] = ()) -> dict[str, Any]:
     """Resolve a composed configuration into plain Python, some top-level keys left out; a missing value stays `???`."""
-    return {str(key): _plain(config, str(key)) for key in config if key not in leave_out}
+    keys = [str(key) for key in config if key not in leave_out]
+    given = {key: _plain(config, key) for key in keys if key not in _computed}
+    return given | {key: _computed[key](given) for key in keys if key in _computed}
 
 
 def _plain(config: DictConfig, key: str) -> Any:

@@ -1,16 +1,18 @@
 """The keys of `conf/train.yaml`: their types, and the resolved configuration of every symbol."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pydantic import NonNegativeInt, PositiveInt
 
-from multisymbol.config import Problem, check, plain
+from multisymbol.config import Problem, check, computed, plain
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.instants import Period
 from multisymbol.markets.symbols import AssetClass, resolve
+from multisymbol.markets.table import Remark, located, member_lines, read_members
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +32,13 @@ class SymbolSelection:
         members: Symbol -> `{asset_class: name, **own overrides}`.
         only: Members to use, None for all.
         without: Members to leave out.
+        file: A table of further members (`multisymbol.markets.table`); what `members` says of one of them wins.
     """
 
     members: dict[str, dict[str, Any]]
     only: list[str] | None = None
     without: list[str] | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +105,35 @@ def problems(config: DictConfig) -> list[Problem]:
     try:
         symbol_configs(values)
     except SymbolError as error:
-        found += [_as_problem(line) for line in str(error).splitlines() if line.startswith("  ")]
+        lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
+        found += [_as_problem(line) for line in _in_table(lines, values["symbols"])]
     return found
 
 
+def _in_table(lines: Sequence[str], selection: Mapping[str, Any]) -> list[str]:
+    """Give problems of members that come from the table alone the line they stand in."""
+    if selection.get("file") is None or not any(line.startswith("symbols.") for line in lines):
+        return list(lines)
+    file, kept, remarks = Path(selection["file"]), [], []
+    rows = {name: line for name, line in member_lines(file).items() if name not in selection["members"]}
+    for line in lines:
+        inner = line.removeprefix("symbols.")
+        owner = next((name for name in _heads(inner) if name in rows), None) if inner != line else None
+        if owner is None:
+            kept.append(line)
+        else:
+            remarks.append(Remark(line=rows[owner], text=inner[len(owner) + 1 :]))
+    return [*kept, *located(remarks, path=file)]
+
+
+def _heads(path: str) -> Iterator[str]:
+    """Yield what a dotted path may begin with, the longest first: a symbol may have a dot."""
+    parts = path.partition(": ")[0].split(".")
+    return (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+
+
 def _as_problem(line: str) -> Problem:
-    path, _, text = line.strip().partition(": ")
+    path, _, text = line.partition(": ")
     own = path.startswith("symbols.") and path not in {"symbols.only", "symbols.without"}
     return Problem(path=path.replace("symbols.", "symbols.members.", 1) if own else path, text=text.strip())
 
@@ -129,7 +156,7 @@ def symbol_configs(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Apply `symbols.only`, `symbols.without` and, in mode single, `symbol`."""
     selection = values["symbols"]
-    members: dict[str, dict[str, Any]] = selection["members"]
+    members = _members(values)
     only, without = selection.get("only"), selection.get("without") or []
     chosen = list(members) if only is None else only
     named = [("symbols.only", name) for name in only or []] + [("symbols.without", name) for name in without]
@@ -153,13 +180,26 @@ def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return left
 
 
+def _members(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Lay the members of the page over those of its table."""
+    selection = values["symbols"]
+    own: dict[str, dict[str, Any]] = selection["members"]
+    if selection.get("file") is None:
+        return own
+    table = read_members(Path(selection["file"]), asset_classes=tuple(values["asset_class"]))
+    return table | {name: _over(table.get(name), entry, depth=3) for name, entry in own.items()}
+
+
+def _over(below: Any, above: Any, *, depth: int) -> Any:
+    """Lay mappings over one another down to `depth` levels: an indicator's parameters, but a membership whole."""
+    if depth == 0 or not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {**below, **{key: _over(below.get(key), value, depth=depth - 1) for key, value in above.items()}}
+
+
 def _listed(members: Mapping[str, Any], most: int = 12) -> str:
     names = list(members)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _resolver(_root_: DictConfig) -> DictConfig:
-    return OmegaConf.create(symbol_configs(plain(_root_, leave_out=_COMPUTED)))
-
-
-OmegaConf.register_new_resolver("multisymbol.symbol_configs", _resolver, replace=True)
+computed("symbol_configs", symbol_configs)
