@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import LabelError
 from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
-from multisymbol.labels.zigzag import ZigZag, trailing_deviation
+from multisymbol.labels.zigzag import ZigZag
 from tests.labels.worlds import bars_of, walk
 
 PERCENT = ZigZag(threshold="percent", percent=2.0, sigmas=5.0, volatility_bars=20)
@@ -65,45 +65,6 @@ def test_the_end_is_missing_and_never_hold() -> None:
 
 
 @given(closes=walks, labeller=both)
-@settings(max_examples=60, deadline=None)
-def test_a_label_is_reproduced_without_the_bars_after_its_resolution(
-    closes: npt.NDArray[np.float64], labeller: ZigZag
-) -> None:
-    labels = label(closes, labeller)
-    for row in np.flatnonzero(labels.value != UNRESOLVED)[::7]:
-        cut = label(closes[: labels.resolved_row[row] + 1], labeller)
-        assert cut.value[row] == labels.value[row]
-        assert cut.resolved_row[row] == labels.resolved_row[row]
-
-
-@given(closes=walks, labeller=both)
-@settings(max_examples=60, deadline=None)
-def test_a_label_is_unresolved_without_the_bar_that_resolves_it(
-    closes: npt.NDArray[np.float64], labeller: ZigZag
-) -> None:
-    labels = label(closes, labeller)
-    for row in np.flatnonzero(labels.value != UNRESOLVED)[::7]:
-        resolved_row = labels.resolved_row[row]
-        assert resolved_row > row
-        assert label(closes[:resolved_row], labeller).value[row] == UNRESOLVED
-
-
-@given(closes=walks, labeller=both, later=st.floats(0.2, 5.0), seed=st.integers(0, 100))
-@settings(max_examples=60, deadline=None)
-def test_prices_after_the_resolution_change_neither_label_nor_rule(
-    closes: npt.NDArray[np.float64], labeller: ZigZag, later: float, seed: int
-) -> None:
-    labels = label(closes, labeller)
-    border = len(closes) // 2
-    changed = np.concatenate([closes[:border], later * walk(len(closes) - border, seed=seed)])
-    other = label(changed, labeller)
-    known = (labels.value != UNRESOLVED) & (labels.resolved_row < border)
-    np.testing.assert_array_equal(other.value[known], labels.value[known])
-    np.testing.assert_array_equal(other.resolved_row[known], labels.resolved_row[known])
-    np.testing.assert_array_equal(other.rule[:border], labels.rule[:border])
-
-
-@given(closes=walks, labeller=both)
 @settings(max_examples=30, deadline=None)
 def test_resolved_labels_are_a_prefix_and_their_instants_do_not_go_back(
     closes: npt.NDArray[np.float64], labeller: ZigZag
@@ -154,15 +115,6 @@ def test_the_rule_is_right_three_times_in_four_on_a_random_walk(labeller: ZigZag
     assert (labels.value == labels.rule)[said].mean() == pytest.approx(0.75, abs=0.03)
 
 
-def test_the_deviation_is_that_of_the_returns_up_to_the_bar() -> None:
-    closes = walk(60, seed=2)
-    deviation = trailing_deviation(closes, 20)
-    returns = np.diff(np.log(closes))
-    assert np.isnan(deviation[:20]).all()
-    for row in (20, 41, 59):
-        assert deviation[row] == pytest.approx(returns[row - 20 : row].std(), rel=1e-9)
-
-
 def test_labels_and_rule_begin_with_the_first_deviation() -> None:
     labels = label(walk(250, seed=3), VOLATILITY)
     assert (labels.value[:20] == UNRESOLVED).all()
@@ -188,24 +140,6 @@ def test_a_market_that_stands_still_for_long_keeps_its_threshold() -> None:
     assert (labels.value[160:200] != UNRESOLVED).any()
     still = labels.value[130:160]
     assert (still == HOLD).sum() == 0
-
-
-def test_labels_look_at_their_stretch_alone() -> None:
-    closes = walk(300, seed=7)
-    bars = bars_of(closes)
-    part = VOLATILITY.label(bars, slice(100, 250))
-    alone = label(closes[100:250], VOLATILITY)
-    np.testing.assert_array_equal(part.value, alone.value)
-    np.testing.assert_array_equal(part.resolved_row, alone.resolved_row)
-
-
-@pytest.mark.parametrize("labeller", [PERCENT, VOLATILITY])
-@pytest.mark.parametrize("count", [1, 2, 21])
-def test_a_short_stretch_has_labels(labeller: ZigZag, count: int) -> None:
-    labels = label(walk(count), labeller)
-    dtypes = [array.dtype.name for array in (labels.value, labels.resolved_row, labels.rule)]
-    assert dtypes == ["int8", "int64", "int8"]
-    assert len(labels.value) == len(labels.resolved_row) == len(labels.rule) == count
 
 
 def test_unfit_parameters_are_all_named() -> None:
