@@ -33,7 +33,7 @@ from tests.samples.memory import (
 )
 from tests.samples.worlds import HOURLY, single_cut
 
-ARRAYS = ("features", "opened_at", "closed_at", "segment", "ready", "label", "resolved_at", "rule")
+ARRAYS = ("features", "opened_at", "closed_at", "segment", "ready", "label", "resolved_at", "rule", "target")
 
 
 def names(cache: Path) -> list[str]:

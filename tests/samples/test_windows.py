@@ -1,3 +1,4 @@
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -40,7 +41,30 @@ def test_every_field_belongs_to_the_sample_asked_for() -> None:
     assert batch.class_slot_B.tolist() == [0, 1, 1, 1, 1]
     assert batch.sample_B.tolist() == positions.tolist()
     assert batch.x_BTF.dtype == torch.float32
-    assert {part.dtype for part in batch[1:]} == {torch.int64}
+    assert batch.target_B.tolist() == ledger.target[chosen].tolist()
+    floats = {name for name in batch._fields if getattr(batch, name).dtype == torch.float32}
+    assert floats == {"x_BTF", "target_B", "weight_B"}
+    assert {part.dtype for name, part in batch._asdict().items() if name not in floats} == {torch.int64}
+
+
+def test_the_weight_is_the_samples_own_times_its_symbols() -> None:
+    panel = hand_panel([history(30, seed=seed) for seed in range(3)])
+    ledger = build_ledger(panel, window=3, stride=1)
+    own = np.random.default_rng(0).random(len(ledger)).astype(np.float32)
+    ledger = dataclasses.replace(ledger, weight=own)
+    slots = np.zeros(3, dtype=np.int64)
+    everything = torch.arange(len(ledger))
+
+    def weights(of_symbols: np.ndarray[tuple[int], np.dtype[np.float64]] | None) -> list[float]:
+        windows = WindowDataset(
+            features=panel.features, ledger=ledger, symbol_slots=slots, class_slots=slots, symbol_weights=of_symbols
+        )
+        found: list[float] = windows[everything].weight_B.tolist()
+        return found
+
+    assert weights(None) == own.tolist()
+    doubled = weights(np.array([1.0, 2.0, 0.5]))
+    assert doubled == (own * np.array([1.0, 2.0, 0.5], dtype=np.float32)[ledger.symbol]).tolist()
 
 
 def test_length_is_the_number_of_samples_and_no_sample_may_be_out_of_it() -> None:

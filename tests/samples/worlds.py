@@ -73,6 +73,7 @@ def hand_panel(histories: Sequence[History], *, folder: Path | None = None) -> P
         label=np.concatenate([own.label for own in histories]),
         resolved_at=np.concatenate([own.resolved_at for own in histories]),
         rule=np.full(len(opened_at), -1, dtype=np.int8),
+        target=np.random.default_rng(7).normal(size=len(opened_at)).astype(np.float32),
         warmup_bars=np.array([own.warmup_bars for own in histories], dtype=np.int64),
         fingerprints=dict.fromkeys(names, ""),
     )
@@ -100,6 +101,8 @@ def hand_ledger(
         resolved_at=resolved_at,
         label=np.arange(len(number), dtype=np.int8) % 3 if label is None else label,
         rule=np.full(len(number), -1, dtype=np.int8),
+        target=np.full(len(number), np.nan, dtype=np.float32),
+        weight=np.ones(len(number), dtype=np.float32),
         counts=tuple(
             SymbolCount(symbol=name, bars=n, warmup=0, filling=0, unresolved=0, strided=0, samples=n)
             for name, n in zip(names, rows, strict=True)

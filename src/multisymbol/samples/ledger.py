@@ -43,6 +43,8 @@ class Ledger:
         resolved_at: When the label became known, always > decided_at or = it, never NEVER.
         label: 0, 1, 2. int8.
         rule: 0, 1, 2 or -1. int8.
+        target: What a regression learns, known at `resolved_at`; NaN where the labels have none. float32.
+        weight: Of the sample in the loss, 1 unless it was given another (`samples.weights`). float32.
         counts: Per symbol, in order.
     """
 
@@ -56,6 +58,8 @@ class Ledger:
     resolved_at: Instants
     label: npt.NDArray[np.int8]
     rule: npt.NDArray[np.int8]
+    target: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
     counts: tuple[SymbolCount, ...]
 
     def __len__(self) -> int:
@@ -101,6 +105,8 @@ def build_ledger(panel: Panel, *, window: int, stride: int) -> Ledger:
         resolved_at=panel.resolved_at[row],
         label=panel.label[row],
         rule=panel.rule[row],
+        target=panel.target[row],
+        weight=np.ones(len(row), dtype=np.float32),
         counts=counts,
     )
 

@@ -19,11 +19,13 @@ class Shares:
         rows: Train samples a symbol has. int64.
         share: Its part of the draws, sums to 1. float64.
         draws: Draws per epoch, sums to the epoch's length (largest remainder: within 1 of share * length). int64.
+        weight: Loss weight of each of its samples. float64.
     """
 
     rows: npt.NDArray[np.int64]
     share: npt.NDArray[np.float64]
     draws: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float64]
 
     @property
     def passes(self) -> npt.NDArray[np.float64]:
@@ -105,7 +107,7 @@ def tempered(
     epoch = int(min(asked, cap.sum()))
     w = np.ones(len(n)) if weights is None else np.asarray(weights, dtype=np.float64)
     ideal = _fill_up(np.where(n > 0, w * n ** (1.0 / temperature), 0.0), cap=cap, total=epoch)
-    return Shares(rows=n, share=ideal / epoch, draws=_largest_remainder(ideal, total=epoch))
+    return Shares(rows=n, share=ideal / epoch, draws=_largest_remainder(ideal, total=epoch), weight=np.ones(len(n)))
 
 
 def _check(rows: npt.NDArray[np.int64], *, temperature: float, max_passes: float, epoch_samples: int | None) -> None:

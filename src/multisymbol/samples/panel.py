@@ -41,6 +41,7 @@ _COLUMNS: Mapping[str, type[np.generic]] = {
     "label": np.int8,
     "resolved_at": np.int64,
     "rule": np.int8,
+    "target": np.float32,
 }
 """The files of a panel and what they hold."""
 
@@ -68,6 +69,7 @@ class Panel:
         label: 0, 1, 2 or -1. int8, shape (N,).
         resolved_at: NEVER where unresolved. int64, shape (N,).
         rule: The labels' own mechanics, 0, 1, 2 or -1. int8, shape (N,).
+        target: What a regression learns, known when the label is; NaN where there is none. float32, shape (N,).
         warmup_bars: Per symbol. int64, shape (symbols,).
         fingerprints: Symbol -> hash of its bars.
     """
@@ -87,6 +89,7 @@ class Panel:
     label: npt.NDArray[np.int8]
     resolved_at: Instants
     rule: npt.NDArray[np.int8]
+    target: npt.NDArray[np.float32]
     warmup_bars: npt.NDArray[np.int64]
     fingerprints: Mapping[str, str]
 
@@ -291,6 +294,7 @@ def _symbol_rows(bars: Bars, *, config: SymbolConfig, choices: _Choices) -> tupl
         "label": labels.value,
         "resolved_at": labels.resolved_at,
         "rule": labels.rule,
+        "target": labels.target,
     }
     assert {len(values) for values in rows.values()} == {len(bars)}
     return rows, features.warmup_bars

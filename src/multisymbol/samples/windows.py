@@ -22,6 +22,8 @@ class Batch(NamedTuple):
         symbol_B: Index in the universe, int64.
         symbol_slot_B: Embedding slot of the symbol, 0 = unknown, int64.
         class_slot_B: Embedding slot of the asset class, 0 = unknown, int64.
+        target_B: What a regression learns, NaN where the labels have none, float32.
+        weight_B: Of the sample in the loss: its own times that of its symbol in the mixture, float32.
         sample_B: Ledger positions, int64.
     """
 
@@ -31,6 +33,8 @@ class Batch(NamedTuple):
     symbol_B: torch.Tensor
     symbol_slot_B: torch.Tensor
     class_slot_B: torch.Tensor
+    target_B: torch.Tensor
+    weight_B: torch.Tensor
     sample_B: torch.Tensor
 
 
@@ -45,6 +49,7 @@ class WindowDataset(Dataset[Batch]):
         ledger: The samples.
         symbol_slots: Slot of each symbol, 0 for one not trained on. int64, shape (symbols,).
         class_slots: Slot of each symbol's asset class, 0 for one not trained on. int64, shape (symbols,).
+        symbol_weights: Loss weight of each symbol's samples, `Shares.weight`; None: 1. float64, shape (symbols,).
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class WindowDataset(Dataset[Batch]):
         ledger: Ledger,
         symbol_slots: npt.NDArray[np.int64],
         class_slots: npt.NDArray[np.int64],
+        symbol_weights: npt.NDArray[np.float64] | None = None,
     ) -> None:
         assert features.flags.c_contiguous
         rows, self._width = features.shape
@@ -64,6 +70,8 @@ class WindowDataset(Dataset[Batch]):
         self._start = torch.tensor(ledger.row - (self._window - 1))
         self._label = torch.tensor(ledger.label)
         self._rule = torch.tensor(ledger.rule)
+        self._target = torch.tensor(ledger.target)
+        self._weight = torch.tensor(_weights(ledger, symbol_weights))
         self._symbol = torch.tensor(ledger.symbol)
         self._symbol_slots = torch.tensor(symbol_slots, dtype=torch.int64)
         self._class_slots = torch.tensor(class_slots, dtype=torch.int64)
@@ -81,8 +89,17 @@ class WindowDataset(Dataset[Batch]):
             symbol_B=symbol,
             symbol_slot_B=self._symbol_slots.index_select(0, symbol),
             class_slot_B=self._class_slots.index_select(0, symbol),
+            target_B=self._target.index_select(0, positions),
+            weight_B=self._weight.index_select(0, positions),
             sample_B=positions,
         )
+
+
+def _weights(ledger: Ledger, symbol_weights: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float32]:
+    if symbol_weights is None:
+        return ledger.weight
+    weights: npt.NDArray[np.float32] = (ledger.weight * symbol_weights[ledger.symbol]).astype(np.float32)
+    return weights
 
 
 def _shared(features: npt.NDArray[np.float32]) -> torch.Tensor:

@@ -1,0 +1,43 @@
+"""Weights of samples whose labels overlap: the more labels say the same, the less each of them counts."""
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.markets.instants import Instants
+from multisymbol.samples.ledger import Ledger
+
+
+def uniqueness(ledger: Ledger) -> npt.NDArray[np.float32]:
+    """Return the average uniqueness of each sample's span [decided_at, resolved_at] within its symbol, of mean 1.
+
+    At an instant at which c labels of the symbol are open each is 1/c unique; a sample's uniqueness is the mean of that
+    over the instants of its span, both ends included. The instants are those at which a label of the symbol begins or
+    ends: with a stride of 1, its bars. Other symbols do not count, however they move together.
+
+    How many labels are open at an instant is known then, so a weight tells nothing from after the sample's own label;
+    the scale (mean 1 over all samples of the symbol) is one number for the whole history.
+
+    Returns:
+        Shape (M,), > 0.
+
+    Source: Lopez de Prado 2018, Advances in Financial Machine Learning, sections 4.3 and 4.4.
+    """
+    weight = np.empty(len(ledger), dtype=np.float32)
+    for index in range(len(ledger.symbols)):
+        own = ledger.symbol == index
+        if own.any():
+            unique = _average_uniqueness(ledger.decided_at[own], ledger.resolved_at[own])
+            weight[own] = unique / unique.mean()
+    return weight
+
+
+def _average_uniqueness(begins: Instants, ends: Instants) -> npt.NDArray[np.float64]:
+    instants = np.unique(np.concatenate([begins, ends]))
+    first, after = np.searchsorted(instants, begins), np.searchsorted(instants, ends, side="right")
+    count = len(instants) + 1
+    still_open = np.cumsum(np.bincount(first, minlength=count) - np.bincount(after, minlength=count))
+    summed = np.concatenate(
+        [[0.0], np.cumsum(1.0 / still_open[:-1])]
+    )  # every instant begins or ends a label: none is 0
+    average: npt.NDArray[np.float64] = (summed[after] - summed[first]) / (after - first)
+    return average
