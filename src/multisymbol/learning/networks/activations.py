@@ -25,16 +25,17 @@ def activation_module(name: Activation) -> nn.Module:
     return _MODULES[name]()
 
 
-def init_hidden(layer: nn.Linear, *, activation: Activation) -> None:
+def init_hidden(layer: nn.Linear | nn.Conv1d, *, activation: Activation) -> None:
     """Keep the variance of a signal through the layer and its activation (Glorot 2010 for tanh, He 2015 for others)."""
     if activation == "tanh":
         nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain("tanh"))
     else:
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def init_output(layer: nn.Linear) -> None:
-    """Start near equal probabilities: a wide start costs the first steps to unlearn confident nonsense."""
+    """Start near equal probabilities, or a return of 0: a wide start costs steps to unlearn confident nonsense."""
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)

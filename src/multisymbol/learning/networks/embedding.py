@@ -20,7 +20,7 @@ class NetworkShape:
         window: T, bars.
         symbols: Trained symbols; slots 1..symbols.
         asset_classes: Trained classes; slots 1..asset_classes.
-        classes: C, label classes.
+        classes: C, numbers a network gives per window: one per label class, or a single one for a return.
     """
 
     features: int
