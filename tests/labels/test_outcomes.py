@@ -1,10 +1,9 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED
-from multisymbol.labels.outcomes import Outcomes, persistence, side, with_rule
+from multisymbol.labels.outcomes import persistence, side, with_rule
 
 U = UNRESOLVED
 
@@ -29,18 +28,16 @@ def test_the_rule_is_that_of_the_definition(spans: list[int | None], seed: int) 
         assert rule[now] == (value[known[-1]] if known else U)
 
 
-@pytest.mark.parametrize(
-    ("moved", "dead_band", "said"),
-    [(0.5, 0.4, BUY), (0.4, 0.4, HOLD), (-0.4, 0.4, HOLD), (-0.5, 0.4, SELL), (0.0, 0.0, HOLD), (1e-12, 0.0, BUY)],
-)
-def test_the_border_of_the_dead_band_is_hold(moved: float, dead_band: float, said: int) -> None:
-    assert side(moved, dead_band) == said
+def test_the_border_of_the_dead_band_is_hold_and_what_is_not_known_is_missing() -> None:
+    moved = np.array([0.5, 0.4, 0.0, -0.4, -0.5, np.nan])
+    assert side(moved, 0.4).tolist() == [BUY, HOLD, HOLD, HOLD, SELL, U]
+    assert side(np.array([1e-12, 0.0, -1e-12, np.nan]), 0.0).tolist() == [BUY, HOLD, SELL, U]
 
 
-def test_the_rule_completes_outcomes() -> None:
-    outcomes = Outcomes(np.array([SELL, U], np.int8), np.array([1, -1]), np.array([-1.0, np.nan], np.float32))
-    labels = with_rule(outcomes)
-    assert labels.value is outcomes.value
-    assert labels.resolved_row is outcomes.resolved_row
-    assert labels.target is outcomes.target
+def test_the_rule_and_the_move_complete_labels() -> None:
+    value, resolved_row = np.array([SELL, U], np.int8), np.array([1, -1])
+    labels = with_rule(value=value, resolved_row=resolved_row, moved=np.array([-1.5, np.nan]))
+    assert labels.value is value
+    assert labels.resolved_row is resolved_row
     assert labels.rule.tolist() == [U, SELL]
+    np.testing.assert_array_equal(labels.target, np.array([-1.5, np.nan], dtype=np.float32))

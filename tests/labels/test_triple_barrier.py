@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from multisymbol.errors import LabelError
 from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels, class_shares
 from multisymbol.labels.triple_barrier import BothHit, TripleBarrier
+from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
 from tests.labels.worlds import martingale, path_bars, rough
 
@@ -114,13 +115,15 @@ def test_the_end_is_missing_and_never_hold() -> None:
     assert after_100()[0] == UNRESOLVED
 
 
-def test_a_barrier_is_reached_at_its_very_price() -> None:
-    # A horizon of 1 and 1 sigma: the upper barrier is 100 * exp(deviation), to the last bit.
-    labeller = replace(BARRIERS, upper_sigmas=1.0, lower_sigmas=1.0, horizon_bars=1, expiry_sigmas=5.0)
-    deviation = math.log(110.0 / 100.0)
-    for upper in (100.0 * math.exp(deviation), np.nextafter(100.0 * math.exp(deviation), 0.0) - 1e-9):
-        said = BUY if upper == 100.0 * math.exp(deviation) else HOLD
-        assert after_100((100.0, upper, 99.0, 100.0), labeller=labeller)[0] == said
+@pytest.mark.parametrize("bars_before", [0, 3])
+def test_a_barrier_is_reached_at_its_very_price(bars_before: int) -> None:
+    distance = 0.75 * trailing_deviation(np.array([100.0, 110.0, 100.0]), 2)[2] * np.sqrt(4)
+    upper, lower = 100.0 * np.exp(distance), 100.0 * np.exp(-distance)
+    calm = (CALM,) * bars_before
+    assert after_100(*calm, (100.0, upper, 99.0, 100.0), CALM, CALM, CALM) == (BUY, bars_before + 1)
+    assert after_100(*calm, (100.0, 101.0, lower, 100.0), CALM, CALM, CALM) == (SELL, bars_before + 1)
+    inside = (100.0, np.nextafter(upper, 0.0), np.nextafter(lower, 200.0), 100.0)
+    assert after_100(*calm, inside, CALM, CALM, CALM) == (HOLD, 4)
 
 
 def plain_label(bars: Bars, labeller: TripleBarrier, row: int) -> tuple[int, int, float]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from multisymbol.labels.labels import SegmentLabels
-from multisymbol.labels.outcomes import Outcomes, side, unresolved, with_rule
+from multisymbol.labels.outcomes import side, with_rule
 from multisymbol.labels.parameters import Requirement, require
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
@@ -55,19 +55,16 @@ class Horizon:
         """
         close = bars.close[stretch]
         sigma = trailing_deviation(close, self.volatility_bars) * np.sqrt(self.bars)
-        return with_rule(_outcomes(close, sigma, self.bars, float(self.dead_band_sigmas)))
+        moved = _moves(close, sigma, self.bars)
+        resolved_row = np.where(np.isnan(moved), -1, np.arange(len(moved)) + self.bars)
+        return with_rule(value=side(moved, float(self.dead_band_sigmas)), resolved_row=resolved_row, moved=moved)
 
 
 @njit(cache=True)
-def _outcomes(
-    close: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64], horizon: int, dead_band: float
-) -> Outcomes:
-    """Compare each close with the one `horizon` bars later."""
-    outcomes: Outcomes = unresolved(len(close))
+def _moves(close: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64], horizon: int) -> npt.NDArray[np.float64]:
+    """Log return to the close `horizon` bars later, in sigmas; NaN without the one or the other. Shape (n,)."""
+    moved = np.full(len(close), np.nan)
     for row in range(len(close) - horizon):
         if sigma[row] > 0.0:
-            moved = np.log(close[row + horizon] / close[row]) / sigma[row]
-            outcomes.value[row] = side(moved, dead_band)
-            outcomes.resolved_row[row] = row + horizon
-            outcomes.target[row] = moved
-    return outcomes
+            moved[row] = np.log(close[row + horizon] / close[row]) / sigma[row]
+    return moved

@@ -1,6 +1,8 @@
-"""What labels of a return that lies ahead have in common, whatever ends them."""
+"""What labels of a return that lies ahead have in common, whatever ends them.
 
-from typing import NamedTuple
+Called from Python, never from a compiled function elsewhere: one that lies compiled on disk does not notice when a
+function that it calls in another file has changed.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,34 +11,26 @@ from numba import njit
 from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
 
 
-class Outcomes(NamedTuple):
-    """As in `SegmentLabels`; what a compiled function can return. Shape (n,) each."""
-
-    value: npt.NDArray[np.int8]
-    resolved_row: npt.NDArray[np.int64]
-    target: npt.NDArray[np.float32]
-
-
 @njit(cache=True)
-def unresolved(count: int) -> Outcomes:
-    """Return outcomes of `count` bars none of which is known."""
-    return Outcomes(
-        np.full(count, UNRESOLVED, np.int8), np.full(count, -1, np.int64), np.full(count, np.nan, np.float32)
-    )
+def side(moved: npt.NDArray[np.float64], dead_band: float) -> npt.NDArray[np.int8]:
+    """Return the class of each move: HOLD for one of at most `dead_band` up or down, unresolved for NaN. Shape (n,)."""
+    value = np.full(len(moved), UNRESOLVED, np.int8)
+    for row in range(len(moved)):
+        if abs(moved[row]) <= dead_band:
+            value[row] = HOLD
+        elif moved[row] > 0.0:
+            value[row] = BUY
+        elif moved[row] < 0.0:
+            value[row] = SELL
+    return value
 
 
-@njit(cache=True)
-def side(moved: float, dead_band: float) -> int:
-    """Return the class of a move: HOLD for one of at most `dead_band` up or down."""
-    if abs(moved) <= dead_band:
-        return HOLD
-    return BUY if moved > 0.0 else SELL
-
-
-def with_rule(outcomes: Outcomes) -> SegmentLabels:
-    """Complete outcomes with their no-skill forecast, persistence."""
-    rule = persistence(outcomes.value, outcomes.resolved_row)
-    return SegmentLabels(value=outcomes.value, resolved_row=outcomes.resolved_row, rule=rule, target=outcomes.target)
+def with_rule(
+    *, value: npt.NDArray[np.int8], resolved_row: npt.NDArray[np.int64], moved: npt.NDArray[np.float64]
+) -> SegmentLabels:
+    """Complete labels with their no-skill forecast, persistence; the move is their target. Shape (n,) each."""
+    rule = persistence(value, resolved_row)
+    return SegmentLabels(value=value, resolved_row=resolved_row, rule=rule, target=moved.astype(np.float32))
 
 
 @njit(cache=True)
@@ -45,7 +39,8 @@ def persistence(value: npt.NDArray[np.int8], resolved_row: npt.NDArray[np.int64]
 
     That label is of prices up to this bar, and this bar's label is of prices after it: they share no return. On a
     martingale the rule knows nothing of the direction. The label of the bar before is another matter: it shares nearly
-    all its bars with this bar's and mostly equals it, but is not known yet.
+    all its bars with this bar's and mostly equals it, but is not known yet. Where labels end when something happens,
+    the latest known one ended early: the rule says HOLD less often than labels do.
 
     Args:
         value: As in `SegmentLabels`. Shape (n,).

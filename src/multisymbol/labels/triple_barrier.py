@@ -25,7 +25,7 @@ import numpy.typing as npt
 from numba import njit
 
 from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels
-from multisymbol.labels.outcomes import Outcomes, side, unresolved, with_rule
+from multisymbol.labels.outcomes import side, with_rule
 from multisymbol.labels.parameters import Requirement, require
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
@@ -82,14 +82,16 @@ class TripleBarrier:
         close = bars.close[stretch]
         prices = _Prices(bars.open[stretch], bars.high[stretch], bars.low[stretch], close)
         sigma = trailing_deviation(close, self.volatility_bars) * np.sqrt(self.horizon_bars)
-        rules = _Rules(
-            upper=float(self.upper_sigmas),
-            lower=float(self.lower_sigmas),
-            dead_band=float(self.expiry_sigmas),
-            horizon=self.horizon_bars,
-            by_close=self.both_hit == "by_close",
-        )
-        return with_rule(_outcomes(prices, sigma, rules))
+        ends = _walk(prices, sigma, float(self.upper_sigmas), float(self.lower_sigmas), self.horizon_bars)
+        return with_rule(value=self._classes(ends), resolved_row=ends.row, moved=ends.moved)
+
+    def _classes(self, ends: "_Ends") -> npt.NDArray[np.int8]:
+        value: npt.NDArray[np.int8] = side(ends.moved, float(self.expiry_sigmas))
+        both = ends.reached == _BOTH
+        value[both] = side(ends.moved[both], 0.0) if self.both_hit == "by_close" else HOLD
+        value[ends.reached == _UPPER] = BUY
+        value[ends.reached == _LOWER] = SELL
+        return value
 
 
 class _Prices(NamedTuple):
@@ -101,44 +103,42 @@ class _Prices(NamedTuple):
     close: npt.NDArray[np.float64]
 
 
-class _Rules(NamedTuple):
-    """The labeller's parameters; distances in deviations of the horizon."""
+class _Ends(NamedTuple):
+    """The bar that resolves each bar's label; shape (n,) each.
 
-    upper: float
-    lower: float
-    dead_band: float
-    horizon: int
-    by_close: bool
+    Args:
+        row: Row of that bar; -1 where there is none.
+        reached: Which barrier it reached first, or `_BOTH` or `_NEITHER`.
+        moved: Log return to its close in sigmas; NaN where there is none.
+    """
+
+    row: npt.NDArray[np.int64]
+    reached: npt.NDArray[np.int8]
+    moved: npt.NDArray[np.float64]
+
+
+_NEITHER, _UPPER, _LOWER, _BOTH = 0, 1, 2, 3
 
 
 @njit(cache=True)
-def _outcomes(prices: _Prices, sigma: npt.NDArray[np.float64], rules: _Rules) -> Outcomes:
+def _walk(
+    prices: _Prices, sigma: npt.NDArray[np.float64], upper_sigmas: float, lower_sigmas: float, horizon: int
+) -> _Ends:
     """Walk from each bar to the one that resolves its label."""
     n = len(sigma)
-    outcomes: Outcomes = unresolved(n)
+    ends = _Ends(np.full(n, -1, np.int64), np.full(n, _NEITHER, np.int8), np.full(n, np.nan))
     for row in range(n):
         if not sigma[row] > 0.0:
             continue
         entry = prices.close[row]
-        upper = entry * np.exp(rules.upper * sigma[row])
-        lower = entry * np.exp(-rules.lower * sigma[row])
-        expiry = row + rules.horizon
-        end = _first_touch(prices, row + 1, min(expiry, n), upper, lower)
+        upper = entry * np.exp(upper_sigmas * sigma[row])
+        lower = entry * np.exp(-lower_sigmas * sigma[row])
+        end = _first_touch(prices, row + 1, min(row + horizon, n), upper, lower)
         if end < n:
-            moved = np.log(prices.close[end] / entry) / sigma[row]
-            first = _first_reached(prices, end, upper, lower)
-            if first == _BOTH:
-                first = side(moved, 0.0) if rules.by_close else HOLD
-            elif first == _NEITHER:
-                first = side(moved, rules.dead_band)
-            outcomes.value[row] = first
-            outcomes.resolved_row[row] = end
-            outcomes.target[row] = moved
-    return outcomes
-
-
-_BOTH, _NEITHER = -2, -3
-"""Answers of `_first_reached` that are no class."""
+            ends.row[row] = end
+            ends.reached[row] = _first_reached(prices, end, upper, lower)
+            ends.moved[row] = np.log(prices.close[end] / entry) / sigma[row]
+    return ends
 
 
 @njit(cache=True)
@@ -152,14 +152,14 @@ def _first_touch(prices: _Prices, start: int, stop: int, upper: float, lower: fl
 
 @njit(cache=True)
 def _first_reached(prices: _Prices, row: int, upper: float, lower: float) -> int:
-    """Return which barrier a bar reached first: BUY the upper, SELL the lower. Its open comes before its extremes."""
+    """Return which barrier a bar reached first; its open comes before its extremes."""
     if prices.open[row] >= upper:
-        return BUY
+        return _UPPER
     if prices.open[row] <= lower:
-        return SELL
+        return _LOWER
     above, below = prices.high[row] >= upper, prices.low[row] <= lower
     if above and below:
         return _BOTH
     if above:
-        return BUY
-    return SELL if below else _NEITHER
+        return _UPPER
+    return _LOWER if below else _NEITHER
