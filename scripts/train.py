@@ -12,6 +12,10 @@ from multisymbol.workflows import command
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and Lightning only once the configuration has been found good."""
+    if values["dry_run"]:
+        from multisymbol.workflows.dry_run import dry_run
+
+        return dry_run(values)
     from multisymbol.workflows.train import train
 
     return train(values, run_dir)
@@ -20,7 +24,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> float:
     """Run one training; returns the validation log-loss of the best epoch."""
-    return command.execute(work, config)
+    return command.execute(work, config, leaves=not (config.dry_run or config.resume))
 
 
 if __name__ == "__main__":

@@ -164,10 +164,10 @@ def _known_types() -> _Types:
 
     import pydantic
 
-    plain = {name: getattr(builtins, name) for name in ("int", "float", "str", "bool", "list", "tuple", "dict", "set")}
+    plain = {name: getattr(builtins, name) for name in ("int", "float", "str", "list", "tuple", "dict", "set")}
     abstract = {name: getattr(collections.abc, name) for name in ("Sequence", "Mapping", "Iterable")}
     special = {name: getattr(typing, name) for name in ("Optional", "Union", "Literal", "Any", "Annotated")}
-    special |= {"List": list, "Dict": dict, "Tuple": tuple}
+    special |= {"List": list, "Dict": dict, "Tuple": tuple, "bool": pydantic.StrictBool}
     numbers = {
         name: getattr(pydantic, name) for name in ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat")
     }
@@ -228,10 +228,17 @@ def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None
             for item in fields
             if isinstance(item.target, ast.Name) and "ClassVar" not in ast.unparse(item.annotation)
         }
-        return _Signature(module=module, parameters=parameters, open_ended=False)
+        above = _base_signature(module, definition)
+        inherited = above.parameters if above else {}
+        return _Signature(module=module, parameters={**inherited, **parameters}, open_ended=False)
     for item in definition.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             return _function_signature(module, item, skip_self=True)
+    return _base_signature(module, definition)
+
+
+def _base_signature(module: str, definition: ast.ClassDef) -> _Signature | None:
+    """Read the signature of the first base whose source is found."""
     for base in definition.bases:
         found = _find(module, base.id) if isinstance(base, ast.Name) else None
         if found and isinstance(found[1], ast.ClassDef):
@@ -336,9 +343,14 @@ class Origins:
                     if file.is_file():
                         head = file.read_text(encoding="utf-8").splitlines()[:1]
                         yield file, "" if head and "@package _global_" in head[0] else f"{group.replace('/', '.')}."
-        for folder in self.folders:
-            if (folder / f"{self.primary}.yaml").is_file():
-                yield folder / f"{self.primary}.yaml", ""
+        pages = [self.primary]
+        for name in pages:
+            for file in (folder / f"{name}.yaml" for folder in self.folders):
+                if file.is_file():
+                    yield file, ""
+                    # A page may build on another one: `defaults: [train, _self_]`.
+                    entries = self._page(file).get("defaults", [])
+                    pages += [entry for entry in entries if isinstance(entry, str) and entry not in {*pages, "_self_"}]
 
     def _page(self, file: Path) -> Mapping[str, Any]:
         if file not in self._pages:
@@ -348,14 +360,11 @@ class Origins:
 
 
 def _holds(page: Any, keys: Sequence[str]) -> bool:
-    """Whether a page has the key, or sets a whole branch above it."""
-    for key in keys:
-        if not isinstance(page, Mapping):
-            return True
-        if key not in page:
-            return False
-        page = page[key]
-    return True
+    """Whether a page has the key, or sets a whole branch above it; a key may hold dots itself (BRK.B)."""
+    if not keys or not isinstance(page, Mapping):
+        return True
+    heads = ((".".join(keys[:n]), keys[n:]) for n in range(1, len(keys) + 1))
+    return any(head in page and _holds(page[head], rest) for head, rest in heads)
 
 
 def _shown(file: Path) -> str:

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from multisymbol.config import Origins, Problem, plain, project_root, report
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
-from multisymbol.workflows.settings import problems
+from multisymbol.workflows.settings import SCHEMA, problems
 
 _MANY = {"-m", "--multirun"}
 
@@ -54,25 +54,32 @@ def start(main: Callable[[], object]) -> None:
         sys.exit(2)
 
 
-def execute(work: Callable[[dict[str, Any], Path], float], config: DictConfig) -> float:
+def execute(
+    work: Callable[[dict[str, Any], Path], float], config: DictConfig, *, schema: str = SCHEMA, leaves: bool = True
+) -> float:
     """Check a composed configuration, then do the work in the run's folder; a mistake leaves no folder behind.
 
     Args:
         work: Gets the plain, resolved configuration and the run's folder; returns what a sweep optimises.
         config: From Hydra.
+        schema: Dotted name of the dataclass that lists the keys of the top level.
+        leaves: Whether the work leaves something; if not, the folder Hydra made is removed.
 
     Raises:
         SystemExit: Caused by the ConfigError that lists every problem, or another mistake with a cure.
     """
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
-        found = [*_line.wrong_options, *problems(config), *_sweep_problems(config)]
+        found = [*_line.wrong_options, *problems(config, schema=schema), *_sweep_problems(config)]
         if found:
-            raise report(found, origin=_origins())
-        return work(plain(config), run_dir)
+            raise report(found, origin=origins())
+        score = work(plain(config), run_dir)
     except MultisymbolError as error:
         _forget(run_dir)
         raise _StoppedError from error
+    if not leaves:
+        _forget(run_dir)
+    return score
 
 
 def _message(error: BaseException) -> str:
@@ -158,7 +165,8 @@ def _sweep_problems(config: DictConfig) -> list[Problem]:
     return []
 
 
-def _origins() -> Origins:
+def origins() -> Origins:
+    """Return what names the file each key of the running command's configuration comes from."""
     hydra = HydraConfig.get()
     folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file" and source.path]
     own_first = sorted(folders, key=lambda folder: folder == project_root() / "conf")

@@ -110,13 +110,14 @@ def _panel(values: Mapping[str, Any], symbols: Universe, source: BarSource, term
             universe=symbols,
             source=source,
             period=Period(**values["period"]),
-            spec=_spec(values),
+            spec=spec_of(values),
             labellers=labellers,
             progress=progress,
         )
 
 
-def _spec(values: Mapping[str, Any]) -> FeatureSpec:
+def spec_of(values: Mapping[str, Any]) -> FeatureSpec:
+    """Return the columns a configuration asks for."""
     features = values["features"]
     return feature_spec(
         indicators=features["indicators"],

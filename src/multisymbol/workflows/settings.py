@@ -89,17 +89,19 @@ class TrainSettings:
     stride: PositiveInt
     batch_size: PositiveInt
     eval_batch_size: PositiveInt
+    resume: str | None
     period: Period
+    dry_run: bool
 
 
 SCHEMA = f"{__name__}.TrainSettings"
 _COMPUTED = ("symbol_configs",)
 
 
-def problems(config: DictConfig) -> list[Problem]:
+def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
     """List everything that is wrong with a composed configuration, before anything is loaded."""
     values = plain(config, leave_out=_COMPUTED)
-    found = check(values, schema=SCHEMA)
+    found = check(values, schema=schema)
     if any(problem.path.split(".")[0] in {"symbols", "asset_class", "features", "labels", "mode"} for problem in found):
         return found
     try:
