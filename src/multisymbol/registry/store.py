@@ -5,7 +5,6 @@ needed, and a store that is prepared says so without it. The SQLite file is set 
 then costs 3 ms instead of 28), which the file remembers.
 """
 
-# ruff: noqa: PLC0415
 # mlflow is imported where it is used, for the reason above.
 
 import json
@@ -214,6 +213,24 @@ class Store:
         """Start the run that groups the jobs of a sweep, which pass its `run_id` as `parent_run_id`."""
         return self.open_run(name, tags={"sweep": "true", **tags})
 
+    def find_run(self, text: str) -> "FoundRun | None":
+        """Look a run up by its id, or by its name (the newest of that name); None where there is none."""
+        client = _client(self.uri)
+        chosen = "run_id" if re.fullmatch(r"[0-9a-f]{32}", text) else "run_name"
+        condition = f"attributes.{chosen} = '{text.replace(chr(39), '')}'"
+        with _translated(f"run {text} cannot be looked up in {self.uri}"):
+            found = client.search_runs([self._experiment_id()], condition, max_results=1)
+        if not found:
+            return None
+        run = found[0]
+        return FoundRun(run_id=run.info.run_id, name=run.info.run_name, status=run.info.status, tags=run.data.tags)
+
+    def unfinished_runs(self) -> list[str]:
+        """Name the runs that did not end as FINISHED, newest first."""
+        with _translated(f"runs cannot be listed in {self.uri}"):
+            found = _client(self.uri).search_runs([self._experiment_id()], "attributes.status != 'FINISHED'")
+        return [run.info.run_name for run in found]
+
     def resume_run(self, run_id: str) -> "Run":
         """Open a run again, to go on with it.
 
@@ -391,6 +408,23 @@ class Store:
         stored = _look_up(client, name, alias=None, version=number)
         assert stored is not None
         return stored
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundRun:
+    """A run as it was left.
+
+    Args:
+        run_id: MLflow's.
+        name: For people.
+        status: RUNNING (also after kill -9), FINISHED, FAILED or KILLED.
+        tags: As set by whoever opened it.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import importlib.metadata
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,7 @@ def register(
 ) -> StoredVersion:
     """Write the bundle and register it as the next version of its name, alias `newest`."""
     folder = run_dir / "bundle"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
     write_bundle(_bundle(outcome, values, prepared), folder)
     single = values["mode"] == "single"
     return run.store.register(

@@ -18,6 +18,9 @@ from multisymbol.markets.instants import iso
 from multisymbol.registry.store import DataFacts, Run, Status, Store
 from multisymbol.workflows.preparation import Prepared
 
+CONFIG = "config.json"
+"""Name of the resolved configuration in a run's folder and among its artifacts."""
+
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
 _PARAM_KEYS = ("strategy", "mode", "symbol", "seed", "window", "stride", "batch_size")
 
@@ -53,19 +56,41 @@ class RunLogger(Logger):
         """Do nothing: parameters are logged once, by `open_run`."""
 
 
-@contextmanager
-def opened_run(values: Mapping[str, Any], prepared: Prepared) -> Iterator[Run]:
-    """Open a run, note what goes into it, and end it as what it became: FINISHED, FAILED or KILLED."""
+def prepared_store(values: Mapping[str, Any]) -> Store:
+    """Return the store a configuration names, ready for use."""
     registry = values["registry"]
     store = Store(
         uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
     )
     store.prepare()
+    return store
+
+
+@contextmanager
+def opened_run(
+    values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, resumed_run_id: str | None
+) -> Iterator[Run]:
+    """Open a run, note what goes into it, and end it as what it became: FINISHED, FAILED or KILLED.
+
+    Args:
+        values: Plain configuration.
+        prepared: Its data.
+        run_dir: The run's folder, noted as a tag for a later `resume`.
+        resumed_run_id: Go on with this run instead of a new one.
+    """
+    store = prepared_store(values)
     parent = _parent(store)
-    run = store.open_run(None, tags=_tags(values), parent_run_id=parent.run_id if parent else None)
+    if resumed_run_id is None:
+        tags = {**_tags(values), "run_dir": str(run_dir)}
+        run = store.open_run(None, tags=tags, parent_run_id=parent.run_id if parent else None)
+    else:
+        run = store.resume_run(resumed_run_id)
     status: Status = "FAILED"
     try:
-        _note_inputs(run, values, prepared)
+        if resumed_run_id is None:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
+            _note_inputs(run, values, prepared)
         yield run
         status = "FINISHED"
     except KeyboardInterrupt:
@@ -103,7 +128,7 @@ def _tags(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _note_inputs(run: Run, values: Mapping[str, Any], prepared: Prepared) -> None:
     run.log_params(flat_params(values))
-    run.log_json(dict(values), path="config.json")
+    run.log_json(dict(values), path=CONFIG)
     ledger, panel = prepared.ledger, prepared.panel
     facts = [
         DataFacts(

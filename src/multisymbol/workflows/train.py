@@ -26,6 +26,7 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import TEST, TRAIN
 from multisymbol.workflows.preparation import Prepared, prepare
 from multisymbol.workflows.recording import record, register, tables
+from multisymbol.workflows.resuming import interrupted
 from multisymbol.workflows.summary import describe
 from multisymbol.workflows.tracking import RunLogger, opened_run
 
@@ -63,15 +64,18 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
     Returns:
         Validation log-loss of the best epoch: what a sweep minimises.
     """
+    resumed = interrupted(values) if values["resume"] else None
+    if resumed:
+        values, run_dir = resumed.values, resumed.run_dir
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     terminal = Terminal(silent=not first)
     started = time.perf_counter()
     prepared = prepare(values, terminal)
     describe(prepared, values, terminal, seconds=time.perf_counter() - started)
     if not first:
-        return fit_network(values, prepared, run_dir, run=None)[1].best_score
-    with opened_run(values, prepared) as run:
-        module, fitted = fit_network(values, prepared, run_dir, run=run)
+        return fit_network(values, prepared, run_dir, run=None, resume=resumed is not None)[1].best_score
+    with opened_run(values, prepared, run_dir, resumed_run_id=resumed.run_id if resumed else None) as run:
+        module, fitted = fit_network(values, prepared, run_dir, run=run, resume=resumed is not None)
         terminal.fact("trained", _speed(fitted))
         outcome = assess(module, fitted, values, prepared)
         record(run, outcome, values, prepared, run_dir)
@@ -88,7 +92,7 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
 
 
 def fit_network(
-    values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, run: Run | None
+    values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, run: Run | None, resume: bool
 ) -> tuple[DirectionModule, FitResult]:
     """Build network, loss and data from the configuration and fit them; the module then holds the best epoch."""
     seed_everything(values["seed"], workers=True, verbose=False)
@@ -100,7 +104,7 @@ def fit_network(
         callbacks=[build(node) for node in values["callbacks"].values()],
         loggers=[RunLogger(run)] if run else [],
         folder=run_dir / "checkpoints",
-        resume=False,
+        resume=resume and (run_dir / "checkpoints" / "last.ckpt").exists(),  # killed before the first: from the start
     )
     load_best(module, fitted.best_path)
     return module, fitted
