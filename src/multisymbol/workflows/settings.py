@@ -82,7 +82,7 @@ class TrainSettings:
     trainer: Any
     registry: RegistrySettings
     strategy: str
-    mode: Literal["universal", "single"]
+    mode: Literal["universal", "single", "per_symbol"]
     symbol: str | None
     seed: NonNegativeInt
     window: PositiveInt
@@ -158,32 +158,32 @@ def symbol_configs(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Apply `symbols.only`, `symbols.without` and, in mode single, `symbol`."""
     selection = values["symbols"]
-    members = _members(values)
+    known = members(values)
     only, without = selection.get("only"), selection.get("without") or []
-    chosen = list(members) if only is None else only
+    chosen = list(known) if only is None else only
     named = [("symbols.only", name) for name in only or []] + [("symbols.without", name) for name in without]
     if values["mode"] == "single":
         if values["symbol"] is None:
-            message = f"\n  symbol: mode=single needs one, for example symbol={next(iter(members), 'AAPL')}"
+            message = f"\n  symbol: mode=single needs one, for example symbol={next(iter(known), 'AAPL')}"
             raise SymbolError(message)
         chosen = [values["symbol"]]
         named.append(("symbol", values["symbol"]))
     unknown = [
-        f"  {key}: no member '{name}'{nearest(name, list(members))} Members: {_listed(members)}"
+        f"  {key}: no member '{name}'{nearest(name, list(known))} Members: {_listed(known)}"
         for key, name in named
-        if name not in members
+        if name not in known
     ]
     if unknown:
         raise SymbolError("\n".join(["symbols are not in the universe", *unknown]))
-    left = {name: members[name] for name in chosen if name not in without}
+    left = {name: known[name] for name in chosen if name not in without}
     if not left:
         message = "\n  symbols: no member is left; see symbols.only and symbols.without"
         raise SymbolError(message)
     return left
 
 
-def _members(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Lay the members of the page over those of its table."""
+def members(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the entry of every member, those of the page laid over those of its table."""
     selection = values["symbols"]
     own: dict[str, dict[str, Any]] = selection["members"]
     if selection.get("file") is None:
