@@ -10,9 +10,13 @@ import torch
 from mlflow import MlflowClient
 from safetensors.torch import load_file
 
+from multisymbol.config import plain
 from multisymbol.errors import SplitError
 from multisymbol.registry.bundle import read_bundle
-from tests.conftest import Trained, prepared_outputs, train_small
+from multisymbol.reports.terminal import Terminal
+from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
+from multisymbol.workflows.preparation import prepare, single_arms
+from tests.conftest import SMALL, Trained, compose_train, prepared_outputs, train_small
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +130,32 @@ def test_unseen_symbol_is_scored_with_its_class_and_never_trained(training: Trai
 
 def _run_id(run_dir: Path) -> str:
     return str(client(run_dir).get_model_version_by_alias("neuro_fuzzy.1h.universal", "newest").run_id)
+
+
+def test_per_symbol_trains_and_registers_one_model_each_on_the_universe_s_cuts(training: Trained) -> None:
+    run_dir = training("mode=per_symbol", "symbols.only=[AAPL,EURUSD]", "trainer.max_epochs=1", "stride=1")
+    store = client(run_dir)
+    names = {model.name for model in store.search_registered_models()}
+    assert names == {"neuro_fuzzy.1h.sym.AAPL", "neuro_fuzzy.1h.sym.EURUSD"}
+    spans = {read_bundle(run_dir / name / "bundle").metadata["spans"]["test_from"][:10] for name in ("AAPL", "EURUSD")}
+    assert len(spans) == 1, "one clock"
+    versions = [store.get_model_version_by_alias(name, "newest") for name in names]
+    parents = {store.get_run(str(version.run_id)).data.tags["mlflow.parentRunId"] for version in versions}
+    assert len(parents) == 1
+    table = pd.read_parquet(run_dir / "predictions.parquet")
+    assert set(table["symbol"]) == set(table["model"]) == {"AAPL", "EURUSD"}
+
+
+def test_single_arm_learns_from_exactly_the_universe_s_samples_of_its_symbol(tmp_path: Path) -> None:
+    values = plain(compose_train(f"paths.outputs={tmp_path}", *SMALL))
+    whole = prepare(values, Terminal(silent=True))
+    for index, (own, prepared) in enumerate(single_arms(values, whole)):
+        assert own["symbol"] == whole.universe.symbols[index]
+        for part in (TRAIN, VALIDATION, TEST):
+            mine = whole.parts.positions(part)
+            mine = mine[whole.ledger.symbol[mine] == index]
+            theirs = prepared.parts.positions(part)
+            assert np.array_equal(whole.ledger.decided_at[mine], prepared.ledger.decided_at[theirs])
+            assert np.array_equal(whole.ledger.label[mine], prepared.ledger.label[theirs])
+            same = whole.panel.features[whole.ledger.row[mine]] == prepared.panel.features[prepared.ledger.row[theirs]]
+            assert same.all()

@@ -1,7 +1,8 @@
 """From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.config import build
-from multisymbol.errors import MultisymbolError, SplitError
+from multisymbol.errors import LabelError, MultisymbolError, SplitError
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import Labeller
@@ -64,28 +65,84 @@ class Prepared:
 
 
 def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
-    """Build what a configuration describes; the panel and its scaled form are reused where they exist.
+    """Build what a configuration describes for its first fold: see `prepare_folds`."""
+    return prepare_folds(values, terminal)[0]
+
+
+def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepared, ...]:
+    """Build what a configuration describes, fold by fold; the panel and its scaled forms are reused where they exist.
 
     Args:
         values: Plain, checked configuration.
         terminal: Shows what is going on.
+
+    Returns:
+        One per fold of the split, sharing panel and ledger.
     """
     symbols = universe(values["symbol_configs"])
     source: BarSource = build(values["source"])
-    panel = _panel(values, symbols, source, terminal)
+    with _kept_on_success(_panel(values, symbols, source, terminal)) as panel:
+        ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
+        folds: tuple[Parts, ...] = build(values["split"]).folds(ledger, timeframe=source.timeframe)
+        for parts in folds:
+            check_classes(ledger, parts)
+            _check_unseen(symbols, parts)
+        return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in folds)
+
+
+def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[str, Any], Prepared]]:
+    """Prepare one model per symbol on exactly the samples and parts the symbol has in the universe's fold.
+
+    Args:
+        values: Configuration of the universe.
+        whole: The universe's data, one fold.
+
+    Returns:
+        Configuration (mode single) and data of each symbol that trains and is tested; the others cannot have a model.
+
+    Raises:
+        LabelError: A symbol's own train samples lack a class; all such symbols are named.
+    """
+    arms, problems = [], []
+    for index, (config, count) in enumerate(zip(whole.universe, whole.parts.counts, strict=True)):
+        if count.role != "trained":
+            continue
+        own = {**values, "mode": "single", "symbol": config.symbol}
+        own["symbol_configs"] = {config.symbol: values["symbol_configs"][config.symbol]}
+        try:
+            arms.append((own, _single_arm(own, whole, index)))
+        except LabelError as error:
+            problems.append(f"  {config.symbol}: {error}")
+    if problems:
+        raise LabelError("\n".join(["symbols without a model of their own", *problems]))
+    return arms
+
+
+def _single_arm(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+    symbols = universe(values["symbol_configs"])
+    with _kept_on_success(_panel(values, symbols, whole.source, Terminal(silent=True))) as panel:
+        ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
+        mine = whole.ledger.symbol == index
+        assert np.array_equal(ledger.decided_at, whole.ledger.decided_at[mine]), "arms must have the same samples"
+        parts = Parts(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],))
+        check_classes(ledger, parts)
+        return _prepared(values, symbols, whole.source, panel, ledger=ledger, parts=parts)
+
+
+@contextmanager
+def _kept_on_success(panel: Panel) -> Iterator[Panel]:
+    """Remove a panel again that was built for a configuration that turns out to be mistaken: nothing is left behind."""
     try:
-        return _samples(values, symbols, source, panel)
+        yield panel
     except MultisymbolError:
-        if not panel.reused:  # a mistake leaves nothing behind
+        if not panel.reused:
             shutil.rmtree(panel.folder)
         raise
 
 
-def _samples(values: Mapping[str, Any], symbols: Universe, source: BarSource, panel: Panel) -> Prepared:
-    ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
-    parts: Parts = build(values["split"]).folds(ledger, timeframe=source.timeframe)[0]
-    check_classes(ledger, parts)
-    _check_unseen(symbols, parts)
+def _prepared(
+    values: Mapping[str, Any], symbols: Universe, source: BarSource, panel: Panel, *, ledger: Ledger, parts: Parts
+) -> Prepared:
     scaler = _scaler(panel, ledger, parts, build(values["scaling"]))
     symbol_slots, class_slots = _slots(symbols, parts)
     return Prepared(

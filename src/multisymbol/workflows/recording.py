@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from multisymbol.registry.bundle import Bundle, write_bundle
 from multisymbol.registry.store import Run, StoredVersion, SymbolScores, VersionTags, model_name
 from multisymbol.reports.figures import calibration_figure, confusion_figure, fold_figure, sampling_figure
 from multisymbol.reports.tables import (
+    SymbolRow,
     Table,
     drop_table,
     fold_table,
@@ -33,12 +35,14 @@ from multisymbol.workflows.preparation import Prepared
 from multisymbol.workflows.tracking import git_commit
 
 if TYPE_CHECKING:
-    from multisymbol.workflows.train import Outcome
+    from multisymbol.workflows.one_model import Outcome
+
+PREDICTIONS = "predictions.parquet"
 
 _LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
 
 
-def record(run: Run, outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> None:
+def record(run: Run, outcome: "Outcome", prepared: Prepared, run_dir: Path) -> None:
     """Log tables, pictures, scores and the test predictions."""
     fitted, evaluation = outcome.fitted, outcome.evaluation
     run.log_metrics(_run_metrics(outcome), step=fitted.best_epoch)
@@ -54,7 +58,7 @@ def record(run: Run, outcome: "Outcome", values: Mapping[str, Any], prepared: Pr
     }
     for name, figure in figures.items():
         run.log_figure(figure, path=f"figures/{name}.png")
-    file = run_dir / "predictions.parquet"
+    file = run_dir / PREDICTIONS
     predictions(outcome, prepared).to_parquet(file)
     run.log_file(file)
 
@@ -68,6 +72,12 @@ def tables(outcome: "Outcome", prepared: Prepared) -> dict[str, Table]:
         "fold": fold_table(prepared.parts.counts),
         "sampling": sampling_table(prepared.universe.symbols, prepared.shares),
     }
+
+
+def overall_row(outcome: "Outcome", prepared: Prepared, *, name: str) -> SymbolRow:
+    """Return one line for all test rows of a model: the row over all symbols, or that of its only one."""
+    roles = {count.symbol: count.role for count in prepared.parts.counts}
+    return replace(symbol_rows(outcome.evaluation, roles=roles)[-1], symbol=name, role="")
 
 
 def predictions(outcome: "Outcome", prepared: Prepared) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,11 @@ from multisymbol.workflows.tracking import CONFIG, prepared_store
 _MAY_CHANGE = ("resume", "paths", "registry")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interrupted:
-    """A run to go on with.
+def interrupted(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
+    """Find the run that `resume` names, by its name or id; the folder knows what is done and which MLflow run it is.
 
-    Args:
-        values: The configuration it was started with.
-        run_dir: Its folder.
-        run_id: Its MLflow run.
-    """
-
-    values: dict[str, Any]
-    run_dir: Path
-    run_id: str
-
-
-def interrupted(values: Mapping[str, Any]) -> Interrupted:
-    """Find the run that `resume` names, by its name or id.
+    Returns:
+        The configuration it was started with, and its folder.
 
     Raises:
         StoreError: There is no such run, it is finished, or its folder is gone.
@@ -53,8 +40,7 @@ def interrupted(values: Mapping[str, Any]) -> Interrupted:
     if not (run_dir / CONFIG).is_file():
         message = f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one"
         raise StoreError(message)
-    stored = json.loads((run_dir / CONFIG).read_text(encoding="utf-8"))
-    return Interrupted(values=stored, run_dir=run_dir, run_id=found.run_id)
+    return json.loads((run_dir / CONFIG).read_text(encoding="utf-8")), run_dir
 
 
 def _refuse_other_overrides() -> None:

@@ -1,6 +1,6 @@
 """The lines a run says before it trains: what it uses, what it dropped, where it cuts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ from multisymbol.samples.splits import Fold
 from multisymbol.workflows.preparation import Prepared
 
 
-def describe(prepared: Prepared, values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
-    """Print universe, drops, panel, fold and sampling; a person acts on each of them."""
+def describe(folds: Sequence[Prepared], values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
+    """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
+    prepared = folds[0]
     terminal.fact("universe", _universe(prepared, values))
     terminal.fact("dropped", _dropped(prepared))
     terminal.fact("panel", _panel(prepared, seconds=seconds))
-    terminal.fact("fold", _fold(prepared.parts.fold))
+    for item in folds:
+        terminal.fact("fold" if len(folds) == 1 else item.parts.fold.name, _fold(item.parts.fold))
     terminal.fact("sampling", _sampling(prepared, values))
 
 

@@ -21,6 +21,8 @@ from multisymbol.workflows.preparation import Prepared
 CONFIG = "config.json"
 """Name of the resolved configuration in a run's folder and among its artifacts."""
 
+_NOTE = "run.json"
+
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
 _PARAM_KEYS = ("strategy", "mode", "symbol", "seed", "window", "stride", "batch_size")
 
@@ -67,30 +69,38 @@ def prepared_store(values: Mapping[str, Any]) -> Store:
 
 
 @contextmanager
-def opened_run(
-    values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, resumed_run_id: str | None
-) -> Iterator[Run]:
+def opened_run(values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
     """Open a run, note what goes into it, and end it as what it became: FINISHED, FAILED or KILLED.
+
+    A folder that holds an interrupted run goes on with that run.
 
     Args:
         values: Plain configuration.
         prepared: Its data.
-        run_dir: The run's folder, noted as a tag for a later `resume`.
-        resumed_run_id: Go on with this run instead of a new one.
+        run_dir: The run's folder.
+        parent: The run it is a child of; None: that of the sweep, if it is part of one.
     """
+    with _run_in(run_dir, values, parent=parent) as run:
+        if not run_dir.joinpath("checkpoints").exists():
+            _note_inputs(run, values, prepared)
+        yield run
+
+
+@contextmanager
+def group_run(values: Mapping[str, Any], run_dir: Path) -> Iterator[Run]:
+    """Open the run whose children are the models of one command."""
+    with _run_in(run_dir, values, parent=None) as run:
+        run.log_json(dict(values), path=CONFIG)
+        yield run
+
+
+@contextmanager
+def _run_in(run_dir: Path, values: Mapping[str, Any], *, parent: Run | None) -> Iterator[Run]:
     store = prepared_store(values)
-    parent = _parent(store)
-    if resumed_run_id is None:
-        tags = {**_tags(values), "run_dir": str(run_dir)}
-        run = store.open_run(None, tags=tags, parent_run_id=parent.run_id if parent else None)
-    else:
-        run = store.resume_run(resumed_run_id)
+    sweep = _parent(store) if parent is None else None
+    run = _open(store, run_dir, values, parent=parent or sweep)
     status: Status = "FAILED"
     try:
-        if resumed_run_id is None:
-            run_dir.mkdir(parents=True, exist_ok=True)
-            (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
-            _note_inputs(run, values, prepared)
         yield run
         status = "FINISHED"
     except KeyboardInterrupt:
@@ -98,8 +108,20 @@ def opened_run(
         raise
     finally:
         run.finish(status)
-        if parent:
-            parent.finish()
+        if sweep:
+            sweep.finish()
+
+
+def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run | None) -> Run:
+    note = run_dir / _NOTE
+    if note.is_file():
+        return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
+    tags = {**_tags(values), "run_dir": str(run_dir)}
+    run = store.open_run(None, tags=tags, parent_run_id=parent.run_id if parent else None)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
+    note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
+    return run
 
 
 def _parent(store: Store) -> Run | None:

@@ -1,176 +1,164 @@
-"""The verb `train`: one configuration in, one fitted, scored and registered model out."""
+"""The verb `train`: one configuration in; fitted, scored, recorded and registered models out.
 
+Most configurations mean one model. `mode=per_symbol` means one for each symbol, a split of several folds one for each
+fold; then the runs are children of one run that shows them side by side.
+"""
+
+import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import seed_everything
+import pandas as pd
 
-from multisymbol.config import build
-from multisymbol.evaluation.calibration import Temperature, fit_temperature
-from multisymbol.evaluation.inference import Probabilities, predict
-from multisymbol.evaluation.measures import Evaluation, evaluate
-from multisymbol.learning.datamodule import MultiSymbolDataModule
-from multisymbol.learning.fitting import FitResult, fit, load_best
-from multisymbol.learning.losses import mixture_class_counts
-from multisymbol.learning.module import DirectionModule
-from multisymbol.learning.networks.embedding import NetworkShape
-from multisymbol.registry.store import Run
-from multisymbol.reports.tables import show
+from multisymbol.errors import ConfigError
+from multisymbol.learning.fitting import FitResult
+from multisymbol.registry.store import Run, StoredVersion
+from multisymbol.reports.tables import SymbolRow, show, symbol_table, to_csv, to_markdown
 from multisymbol.reports.terminal import Terminal
-from multisymbol.samples.splits import TEST, TRAIN
-from multisymbol.workflows.preparation import Prepared, prepare
-from multisymbol.workflows.recording import record, register, tables
+from multisymbol.workflows.one_model import assess, fit_network
+from multisymbol.workflows.preparation import Prepared, prepare_folds, single_arms
+from multisymbol.workflows.recording import PREDICTIONS, overall_row, record, register, tables
 from multisymbol.workflows.resuming import interrupted
 from multisymbol.workflows.summary import describe
-from multisymbol.workflows.tracking import RunLogger, opened_run
+from multisymbol.workflows.tracking import group_run, opened_run
+
+_DONE = "done.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What a training came to.
+class Job:
+    """One model to be trained.
 
     Args:
-        fitted: The fit.
-        module: With the best epoch's weights.
-        temperature: Fitted on validation, applied to test.
-        validation: Probabilities of the validation rows, before the temperature.
-        test: Probabilities of the test rows, after it.
-        evaluation: Scores on the test rows beside the no-skill forecasts.
-        before: The same scores without the temperature.
+        name: Its folder within the run's; empty where there is but one.
+        values: Its plain configuration.
+        prepared: Its data.
+        run_dir: Its folder.
+        register: Whether the model becomes a registered version: of several folds only the last one's.
     """
 
-    fitted: FitResult
-    module: DirectionModule
-    temperature: Temperature
-    validation: Probabilities
-    test: Probabilities
-    evaluation: Evaluation
-    before: Evaluation
+    name: str
+    values: Mapping[str, Any]
+    prepared: Prepared
+    run_dir: Path
+    register: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """What a job came to.
+
+    Args:
+        score: Validation log-loss of the best epoch.
+        row: Its test scores in one line.
+        registered: Name and version, or why not.
+    """
+
+    score: float
+    row: SymbolRow
+    registered: str
 
 
 def train(values: Mapping[str, Any], run_dir: Path) -> float:
-    """Train, score, record and register one model.
+    """Train, score, record and register what a configuration describes.
 
     Args:
         values: Plain, checked configuration (`conf/train.yaml`).
         run_dir: The run's folder.
 
     Returns:
-        Validation log-loss of the best epoch: what a sweep minimises.
+        Validation log-loss of the best epoch, the mean over the models where there are several: what a sweep minimises.
     """
-    resumed = interrupted(values) if values["resume"] else None
-    if resumed:
-        values, run_dir = resumed.values, resumed.run_dir
+    if values["resume"]:
+        values, run_dir = interrupted(values)
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     terminal = Terminal(silent=not first)
     started = time.perf_counter()
-    prepared = prepare(values, terminal)
-    describe(prepared, values, terminal, seconds=time.perf_counter() - started)
+    folds = prepare_folds(values, terminal)
+    describe(folds, values, terminal, seconds=time.perf_counter() - started)
+    jobs = _plan(values, folds, run_dir)
     if not first:
-        return fit_network(values, prepared, run_dir, run=None, resume=resumed is not None)[1].best_score
-    with opened_run(values, prepared, run_dir, resumed_run_id=resumed.run_id if resumed else None) as run:
-        module, fitted = fit_network(values, prepared, run_dir, run=run, resume=resumed is not None)
-        terminal.fact("trained", _speed(fitted))
-        outcome = assess(module, fitted, values, prepared)
-        record(run, outcome, values, prepared, run_dir)
-        version = register(run, outcome, values, prepared, run_dir) if values["registry"]["register"] else None
-    terminal.show("")
-    terminal.show(show(tables(outcome, prepared)["test"], most=40))
-    if version:
-        terminal.fact("registered", f"{version.name} version {version.version} (alias newest)      run {run.name}")
-    else:
-        terminal.fact("run", f"{run.name}, not registered (registry.register=false)")
+        return fit_network(values, jobs[0].prepared, run_dir, run=None)[1].best_score
+    score = _one(jobs[0], terminal) if len(jobs) == 1 else _several(jobs, values, run_dir, terminal)
     terminal.fact("look at it", f"mlflow ui --backend-store-uri {_shown_uri(values)}")
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
-    return fitted.best_score
+    return score
 
 
-def fit_network(
-    values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, run: Run | None, resume: bool
-) -> tuple[DirectionModule, FitResult]:
-    """Build network, loss and data from the configuration and fit them; the module then holds the best epoch."""
-    seed_everything(values["seed"], workers=True, verbose=False)
-    module = _module(values, prepared)
-    fitted = fit(
-        module,
-        datamodule=_datamodule(values, prepared),
-        trainer=build(values["trainer"]),
-        callbacks=[build(node) for node in values["callbacks"].values()],
-        loggers=[RunLogger(run)] if run else [],
-        folder=run_dir / "checkpoints",
-        resume=resume and (run_dir / "checkpoints" / "last.ckpt").exists(),  # killed before the first: from the start
-    )
-    load_best(module, fitted.best_path)
-    return module, fitted
+def _plan(values: Mapping[str, Any], folds: Sequence[Prepared], run_dir: Path) -> list[Job]:
+    """List the models to be trained, fold by fold."""
+    per_symbol = values["mode"] == "per_symbol"
+    jobs = []
+    for place, fold in enumerate(folds):
+        arms = single_arms(values, fold) if per_symbol else [(values, fold)]
+        for arm_values, prepared in arms:
+            symbol = [prepared.universe.configs[0].slug] if per_symbol else []
+            name = "-".join([*symbol, *([fold.parts.fold.name] if len(folds) > 1 else [])])
+            last = place == len(folds) - 1 and bool(values["registry"]["register"])
+            jobs.append(Job(name=name, values=arm_values, prepared=prepared, run_dir=run_dir / name, register=last))
+    if len(jobs) > 1 and values["trainer"]["devices"] not in {1, "1"}:
+        message = f"{len(jobs)} models in one command train on one device; use trainer=cpu or trainer=gpu"
+        raise ConfigError(message)
+    return jobs
 
 
-def assess(module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared) -> Outcome:
-    """Score the best epoch on the test rows, with a temperature fitted on the validation rows of trained symbols."""
-    ledger, parts = prepared.ledger, prepared.parts
-    data = _datamodule(values, prepared)
-    common = {
-        "dataset": data.dataset,
-        "batch_size": values["eval_batch_size"],
-        "log_weights": module.loss.log_weights,
-        "device": module.device,
-    }
-    validation = predict(module.network, positions=data.positions("val"), **common)
-    temperature = fit_temperature(validation.prob, ledger.label[validation.positions])
-    train, rows = parts.positions(TRAIN), parts.positions(TEST)
-    before = predict(module.network, positions=rows, **common)
-    test = predict(module.network, positions=rows, temperature=temperature.value, **common)
-    return Outcome(
-        fitted=fitted,
-        module=module,
-        temperature=temperature,
-        validation=validation,
-        test=test,
-        evaluation=evaluate(test.prob, ledger, rows, train),
-        before=evaluate(before.prob, ledger, rows, train),
-    )
+def _one(job: Job, terminal: Terminal) -> float:
+    done = _train(job, terminal, parent=None, alone=True)
+    terminal.fact("registered" if job.register else "run", done.registered)
+    return done.score
 
 
-def network_shape(values: Mapping[str, Any], prepared: Prepared) -> NetworkShape:
-    """Return what the data fix about the network."""
-    return NetworkShape(
-        features=len(prepared.panel.spec.columns),
-        window=values["window"],
-        symbols=len(prepared.trained),
-        asset_classes=len(prepared.trained_classes),
-    )
+def _several(jobs: Sequence[Job], values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> float:
+    """Train model after model under one run; those that were done before an interruption are not trained again."""
+    with group_run(values, run_dir) as group:
+        done = []
+        for place, job in enumerate(jobs, start=1):
+            done.append(_train(job, terminal, parent=group, alone=False))
+            terminal.fact(f"{place}/{len(jobs)}", f"{job.name}: {done[-1].registered}")
+        table = symbol_table([item.row for item in done])
+        group.log_text(to_csv(table), path="tables/test.csv")
+        group.log_text(to_markdown(table), path="tables/test.md")
+        file = run_dir / PREDICTIONS
+        parts = [pd.read_parquet(job.run_dir / PREDICTIONS).assign(model=job.name) for job in jobs]
+        pd.concat(parts, ignore_index=True).to_parquet(file)
+        group.log_file(file)
+    terminal.show("")
+    terminal.show(show(table, most=40))
+    return sum(item.score for item in done) / len(done)
 
 
-def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
-    ledger, train = prepared.ledger, prepared.parts.positions(TRAIN)
-    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=prepared.shares.draws)
-    return DirectionModule(
-        network=build(values["model"])(shape=network_shape(values, prepared)),
-        loss=build(values["loss"])(class_counts=counts.tolist()),
-        optimizer=build(values["optimizer"]),
-        schedule=build(values["scheduler"]),
-        symbols=prepared.universe.symbols,
-        seed=values["seed"],
-    )
+def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> Done:
+    note = job.run_dir / _DONE
+    if note.is_file():
+        stored = json.loads(note.read_text(encoding="utf-8"))
+        return Done(score=stored["score"], row=SymbolRow(**stored["row"]), registered=stored["registered"])
+    with opened_run(job.values, job.prepared, job.run_dir, parent=parent) as run:
+        module, fitted = fit_network(job.values, job.prepared, job.run_dir, run=run)
+        if alone:
+            terminal.fact("trained", _speed(fitted))
+        outcome = assess(module, fitted, job.values, job.prepared)
+        record(run, outcome, job.prepared, job.run_dir)
+        version = register(run, outcome, job.values, job.prepared, job.run_dir) if job.register else None
+        row = overall_row(outcome, job.prepared, name=job.name)
+        done = Done(score=fitted.best_score, row=row, registered=_registered(version, run))
+        facts = {"score": done.score, "row": {name: getattr(row, name) for name in row.__slots__}}
+        note.write_text(json.dumps({**facts, "registered": done.registered}), encoding="utf-8")
+    if alone:
+        terminal.show("")
+        terminal.show(show(tables(outcome, job.prepared)["test"], most=40))
+    return done
 
 
-def _datamodule(values: Mapping[str, Any], prepared: Prepared) -> MultiSymbolDataModule:
-    return MultiSymbolDataModule(
-        features=prepared.features,
-        ledger=prepared.ledger,
-        parts=prepared.parts,
-        shares=prepared.shares,
-        symbol_slots=prepared.symbol_slots,
-        class_slots=prepared.class_slots,
-        seed=values["seed"],
-        batch_size=values["batch_size"],
-        eval_batch_size=values["eval_batch_size"],
-    )
+def _registered(version: StoredVersion | None, run: Run) -> str:
+    if version is None:
+        return f"{run.name}, not registered"
+    return f"{version.name} version {version.version} (alias newest)      run {run.name}"
 
 
 def _speed(fitted: FitResult) -> str:
