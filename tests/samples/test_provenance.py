@@ -10,14 +10,16 @@ import torch
 
 from multisymbol.features.pipeline import feature_rows
 from multisymbol.features.scaling import Scaler
-from multisymbol.labels.labels import label_bars
+from multisymbol.labels.horizon import Horizon
+from multisymbol.labels.labels import Labeller, label_bars
+from multisymbol.labels.triple_barrier import TripleBarrier
 from multisymbol.markets.sessions import session_clock
-from multisymbol.markets.symbols import SymbolConfig
-from multisymbol.samples.ledger import build_ledger
-from multisymbol.samples.mixture import Balanced, Concat, Mixture
+from multisymbol.markets.symbols import SymbolConfig, Universe
+from multisymbol.samples.ledger import Ledger, build_ledger
+from multisymbol.samples.mixture import Mixture
 from multisymbol.samples.panel import Panel, ensure_scaled
 from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.splits import TRAIN
+from multisymbol.samples.splits import TRAIN, Parts
 from multisymbol.samples.windows import Batch, WindowDataset
 from tests.samples.memory import (
     MemorySource,
@@ -28,7 +30,7 @@ from tests.samples.memory import (
     make_source,
     make_universe,
 )
-from tests.samples.worlds import HOURLY, single_cut
+from tests.samples.worlds import EVERY_MIXTURE, HOURLY, single_cut
 
 WINDOW = 6
 
@@ -36,14 +38,17 @@ WINDOW = 6
 class Alone:
     """One symbol recomputed from its own bars, as if there were no others and no panel."""
 
-    def __init__(self, config: SymbolConfig, *, source: MemorySource, panel: Panel, scaler: Scaler) -> None:
+    def __init__(
+        self, config: SymbolConfig, *, source: MemorySource, labeller: Labeller, panel: Panel, scaler: Scaler
+    ) -> None:
         bars = source.bars[config.symbol]
         clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
         features = feature_rows(bars, config=config, spec=panel.spec, clock=clock)
-        labels = label_bars(bars, make_labellers(make_universe(len(panel.symbols)))[config.symbol])
+        labels = label_bars(bars, labeller)
         self.x = scaler.transform(features.values, symbol=config.symbol, asset_class=config.asset_class)
         self.y = labels.value
         self.rule = labels.rule
+        self.target = labels.target
         self.resolved_at = labels.resolved_at
         self.row_at = {int(closed_at): row for row, closed_at in enumerate(bars.closed_at)}
 
@@ -52,13 +57,32 @@ class Alone:
         return self.x[row - WINDOW + 1 : row + 1]
 
 
-@pytest.mark.parametrize("mixture", [Concat(epoch_samples=None), Balanced(epoch_samples=None, max_passes=4.0)])
+def labellers_of(name: str, universe: Universe) -> dict[str, Labeller]:
+    if name == "zigzag":
+        return make_labellers(universe)
+    return {
+        config.symbol: Horizon(bars=3 + index % 4, dead_band_sigmas=0.3, volatility_bars=20)
+        if name == "horizon"
+        else TripleBarrier(
+            upper_sigmas=1.0,
+            lower_sigmas=0.8,
+            horizon_bars=5 + index % 4,
+            volatility_bars=20,
+            both_hit="by_close",
+            expiry_sigmas=0.3,
+        )
+        for index, config in enumerate(universe)
+    }
+
+
+@pytest.mark.parametrize("name", ["zigzag", "horizon", "triple_barrier"])
 @pytest.mark.parametrize("symbols", [1, 3, 10])
 def test_x_and_y_of_every_sample_are_those_of_its_symbol_computed_alone(
-    tmp_path: Path, symbols: int, mixture: Mixture
+    tmp_path: Path, symbols: int, name: str
 ) -> None:
     universe, source = make_universe(symbols), make_source(symbols)
-    panel = make_panel(tmp_path, universe=universe, source=source)
+    labellers = labellers_of(name, universe)
+    panel = make_panel(tmp_path, universe=universe, source=source, labellers=labellers)
     ledger = build_ledger(panel, window=WINDOW, stride=1)
     (parts,) = single_cut(allow=True).folds(ledger, timeframe=HOURLY)
     scaler = make_scaler(panel, ledger=ledger, parts=parts)
@@ -66,15 +90,36 @@ def test_x_and_y_of_every_sample_are_those_of_its_symbol_computed_alone(
     dataset = WindowDataset(
         features=ensure_scaled(panel, scaler, tmp_path), ledger=ledger, symbol_slots=slots, class_slots=slots
     )
+    alone = [
+        Alone(config, source=source, labeller=labellers[config.symbol], panel=panel, scaler=scaler)
+        for config in universe
+    ]
+    everything = dataset[torch.arange(len(ledger))]
+    assert_recomputed(everything, decided_at=ledger.decided_at, resolved_at=ledger.resolved_at, alone=alone)
+    assert {int(symbol) for symbol in everything.symbol_B} == set(range(symbols))
+    assert {0, 2} <= {int(label) for label in everything.y_B}
+    assert np.isfinite(everything.target_B.numpy()).all() == (name != "zigzag")
+    for mixture in EVERY_MIXTURE.values():
+        assert_every_batch_is_of_train_rows(mixture, dataset=dataset, everything=everything, ledger=ledger, parts=parts)
+
+
+def assert_every_batch_is_of_train_rows(
+    mixture: Mixture, *, dataset: WindowDataset, everything: Batch, ledger: Ledger, parts: Parts
+) -> None:
+    """Whatever the order, a batch holds exactly the samples it names, and those train."""
     positions = parts.positions_by_symbol(TRAIN, ledger=ledger)
-    shares = mixture.shares([len(own) for own in positions])
-    sampler = EpochSampler(positions=positions, shares=shares, seed=7, batch_size=32, rank=0, ranks=1)
-    alone = [Alone(config, source=source, panel=panel, scaler=scaler) for config in universe]
-    everything = torch.arange(len(ledger))
-    for batch in (dataset[everything], *(dataset[positions] for positions in sampler)):
-        assert_recomputed(batch, decided_at=ledger.decided_at, resolved_at=ledger.resolved_at, alone=alone)
-    assert {int(symbol) for symbol in dataset[everything].symbol_B} == set(range(symbols))
-    assert {0, 2} <= {int(label) for label in dataset[everything].y_B}
+    if len(positions) == 1:
+        positions.append(np.empty(0, dtype=np.int64))  # some mixtures weigh S1
+    names = [f"S{index}" for index in range(len(positions))]
+    shares = mixture.shares([len(own) for own in positions], symbols=names)
+    for batch in map(
+        dataset.__getitem__,
+        EpochSampler(positions=positions, shares=shares, seed=7, batch_size=32, rank=0, ranks=1),
+    ):
+        assert (parts.part[batch.sample_B.numpy()] == TRAIN).all()
+        for name, values in batch._asdict().items():
+            expected = getattr(everything, name)[batch.sample_B]
+            assert torch.equal(torch.nan_to_num(values), torch.nan_to_num(expected)), name
 
 
 def assert_recomputed(
@@ -86,6 +131,7 @@ def assert_recomputed(
         assert np.array_equal(batch.x_BTF[index].numpy(), own.window(decided)), (symbol, decided)
         assert np.isfinite(own.window(decided)).all()
         assert (batch.y_B[index], batch.rule_B[index]) == (own.y[row], own.rule[row])
+        assert np.array_equal(batch.target_B[index].numpy(), own.target[row], equal_nan=True)
         assert resolved_at[position] == own.resolved_at[row] >= decided
 
 

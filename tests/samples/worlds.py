@@ -1,8 +1,10 @@
 """Small worlds for the tests of this layer: panels made by hand, ledgers made by hand, bars from memory."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +12,13 @@ import numpy.typing as npt
 from multisymbol.features.pipeline import Column, FeatureSpec
 from multisymbol.markets.instants import HOUR, NEVER, Instants, Timeframe, instant
 from multisymbol.samples.ledger import Ledger, SymbolCount
+from multisymbol.samples.mixture import Balanced, Concat, Interleaved, Mixture, Temperature, Undersampled
 from multisymbol.samples.panel import Panel
 from multisymbol.samples.splits import SingleCut
 
 START = instant("2020-01-01")
 HOURLY = Timeframe.parse("1h")
+Way: TypeAlias = Literal["sampling", "loss_weights"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,3 +134,61 @@ def single_cut(
         embargo_bars=embargo_bars,
         absent="allow" if allow else "refuse",
     )
+
+
+def concat(*, epoch_samples: int | None = None, how: Way = "sampling", stratum: str = "none") -> Concat:
+    return Concat(epoch_samples=epoch_samples, how=how, symbol_weights=None, stratum=stratum)
+
+
+def balanced(
+    *, epoch_samples: int | None = None, max_passes: float = 4.0, how: Way = "sampling", stratum: str = "none"
+) -> Balanced:
+    return Balanced(epoch_samples=epoch_samples, max_passes=max_passes, how=how, symbol_weights=None, stratum=stratum)
+
+
+def temperature(
+    degrees: float,
+    *,
+    max_passes: float = math.inf,
+    epoch_samples: int | None = None,
+    how: Way = "sampling",
+    weights: dict[str, float] | None = None,
+) -> Temperature:
+    return Temperature(
+        temperature=degrees,
+        max_passes=max_passes,
+        epoch_samples=epoch_samples,
+        how=how,
+        symbol_weights=weights,
+        stratum="none",
+    )
+
+
+def interleaved(
+    *, epoch_samples: int | None = None, max_passes: float = 4.0, weights: dict[str, float] | None = None
+) -> Interleaved:
+    return Interleaved(epoch_samples=epoch_samples, max_passes=max_passes, symbol_weights=weights, stratum="none")
+
+
+def undersampled(*, epoch_samples: int | None = None, how: Way = "sampling") -> Undersampled:
+    return Undersampled(epoch_samples=epoch_samples, how=how, symbol_weights=None, stratum="none")
+
+
+def _in_two_ways(how: Way) -> dict[str, Mixture]:
+    return {
+        "concat": concat(how=how),
+        "undersampled": undersampled(how=how),
+        "a long undersampled": undersampled(how=how, epoch_samples=300),
+        "balanced": balanced(how=how),
+        "a long balanced": balanced(how=how, epoch_samples=700, max_passes=2.5),
+        "temperature": temperature(3.0, max_passes=4.0, how=how),
+        "weighted temperature": temperature(5.0, how=how, weights={"S0": 0.5, "S1": 2.0}),
+    }
+
+
+EVERY_MIXTURE: dict[str, Mixture] = {
+    "interleaved": interleaved(),
+    "a short interleaved": interleaved(epoch_samples=100, weights={"S1": 3.0}),
+    **{f"{name} by {how}": own for how in get_args(Way) for name, own in _in_two_ways(how).items()},
+}
+"""All of `conf/sampling`, in both ways where there are two."""

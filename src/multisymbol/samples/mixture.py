@@ -1,44 +1,120 @@
-"""Mixtures: how often the samples of each symbol are drawn."""
+"""Mixtures: how often the samples of each symbol are drawn, and how much each of them weighs in the loss."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.errors import SampleError
+from multisymbol.errors import SampleError, nearest
+from multisymbol.markets.instants import NEVER
+
+Rows: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
+"""Train samples of each symbol, 0 where it does not train. Shape (symbols,)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shares:
-    """The mixture of one epoch, shape (symbols,) each.
+    """The mixture of one epoch, shape (symbols,) each unless said.
 
     Args:
         rows: Train samples a symbol has. int64.
-        share: Its part of the draws, sums to 1. float64.
-        draws: Draws per epoch, sums to the epoch's length (largest remainder: within 1 of share * length). int64.
-        weight: Loss weight of each of its samples. float64.
+        share: Its part of the loss, draws times weight; sums to 1. float64.
+        draws: Draws per epoch. By sampling they are within 1 of share * their sum (largest remainder). int64.
+        weight: Loss weight of each of its samples, of mean 1 over the draws: all 1 where draws make the share. float64.
+        kept: Samples a symbol may be drawn from, the same in every epoch; None: all it has. int64.
+        order: `spread`: each symbol's draws evenly over the epoch, at random instants; `round_robin`: one draw of each
+            symbol in turn, which have the same number of draws.
+        stratum: Second stratum of each row of the LEDGER, drawn from equally within a symbol; None: not looked at.
+            int8, shape (M,).
+        max_passes: Cap on the passes over one symbol's samples in one stratum.
     """
 
     rows: npt.NDArray[np.int64]
     share: npt.NDArray[np.float64]
     draws: npt.NDArray[np.int64]
     weight: npt.NDArray[np.float64]
+    kept: npt.NDArray[np.int64] | None = None
+    order: Literal["spread", "round_robin"] = "spread"
+    stratum: npt.NDArray[np.int8] | None = None
+    max_passes: float = math.inf
 
     @property
     def passes(self) -> npt.NDArray[np.float64]:
-        """Effective passes over each symbol's samples in one epoch; 0 where it has none."""
-        return np.divide(self.draws, self.rows, out=np.zeros(len(self.rows)), where=self.rows > 0)
+        """Effective passes over the samples a symbol may be drawn from, in one epoch; 0 where it has none."""
+        pool = self.rows - self.dropped
+        passes: npt.NDArray[np.float64] = np.divide(self.draws, pool, out=np.zeros(len(pool)), where=pool > 0)
+        return passes
+
+    @property
+    def dropped(self) -> npt.NDArray[np.int64]:
+        """Train samples of each symbol that no epoch draws from."""
+        return np.zeros_like(self.rows) if self.kept is None else self.rows - self.kept
 
 
 class Mixture(Protocol):
-    """A file in `conf/sampling`."""
+    """A file in `conf/sampling`.
 
-    def shares(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Shares:
-        """Return shares, draws and passes for symbols with so many train samples (0: the symbol does not train)."""
+    Every mixture has `symbol_weights`, the w of its formula: symbol -> weight above 0, 1 for a symbol not named (None:
+    all 1). And `stratum`, within which a symbol's draws are made equally: `none`, `session` or a column (`strata`).
+
+    Those that may reach a symbol's share in two ways (METHOD 3f) have `how`: `sampling` draws by the share, weights
+    are 1; `loss_weights` draws every sample equally often, as `Concat` does, and weighs a symbol's samples by its share
+    of the mixture over its share of the rows: nothing is repeated, gradients are noisier.
+    """
+
+    @property
+    def stratum(self) -> str:
+        """Second stratum: `none`, `session`, or a feature column."""
         ...
+
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+        """Return shares, draws and loss weights.
+
+        Args:
+            rows: Train samples of each symbol.
+            symbols: Their names; needed where `symbol_weights` names some.
+
+        Raises:
+            SampleError: No rows at all, a parameter out of its range, or a weight of a symbol there is not.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Temperature:
+    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats (METHOD 3f); nothing is deleted.
+
+    Args:
+        temperature: T, from 1 (shares as the rows) up to inf (all symbols alike).
+        max_passes: Most expected passes over one symbol in an epoch; the surplus goes to the others. With
+            `loss_weights` the largest weight.
+        epoch_samples: Draws per epoch; None: as many as there are train samples.
+        how: See Mixture; likewise `symbol_weights` and `stratum`.
+        symbol_weights: The w.
+        stratum: Within a symbol.
+    """
+
+    temperature: float
+    max_passes: float
+    epoch_samples: int | None
+    how: Literal["sampling", "loss_weights"]
+    symbol_weights: dict[str, float] | None
+    stratum: str
+
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+        """See Mixture."""
+        return tempered(
+            rows,
+            temperature=self.temperature,
+            max_passes=self.max_passes,
+            epoch_samples=self.epoch_samples,
+            how=self.how,
+            weights=named_weights(self.symbol_weights, symbols=symbols, count=len(rows)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,51 +123,164 @@ class Concat:
 
     Args:
         epoch_samples: Draws per epoch; None: as many as there are train samples.
+        how: See Mixture; likewise `symbol_weights` and `stratum`.
+        symbol_weights: Weight of a symbol's rows.
+        stratum: Within a symbol.
     """
 
     epoch_samples: int | None
+    how: Literal["sampling", "loss_weights"]
+    symbol_weights: dict[str, float] | None
+    stratum: str
 
-    def shares(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
         """See Mixture."""
-        return tempered(rows, temperature=1.0, max_passes=math.inf, epoch_samples=self.epoch_samples)
+        mixture = Temperature(
+            temperature=1.0,
+            max_passes=math.inf,
+            epoch_samples=self.epoch_samples,
+            how=self.how,
+            symbol_weights=self.symbol_weights,
+            stratum=self.stratum,
+        )
+        return mixture.shares(rows, symbols=symbols)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Balanced:
-    """Every symbol equally often, as far as `max_passes` allows; nothing is deleted (METHOD 3f).
+    """Every symbol equally often, as far as `max_passes` allows: Temperature at T = inf.
 
     Args:
         epoch_samples: Draws per epoch; None: as many as there are train samples.
-        max_passes: Most expected passes over one symbol in an epoch; the surplus goes to the others.
+        max_passes: As in Temperature.
+        how: See Mixture; likewise `symbol_weights` and `stratum`.
+        symbol_weights: Weight of a symbol.
+        stratum: Within a symbol.
     """
 
     epoch_samples: int | None
     max_passes: float
+    how: Literal["sampling", "loss_weights"]
+    symbol_weights: dict[str, float] | None
+    stratum: str
 
-    def shares(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
         """See Mixture."""
-        return tempered(rows, temperature=math.inf, max_passes=self.max_passes, epoch_samples=self.epoch_samples)
+        mixture = Temperature(
+            temperature=math.inf,
+            max_passes=self.max_passes,
+            epoch_samples=self.epoch_samples,
+            how=self.how,
+            symbol_weights=self.symbol_weights,
+            stratum=self.stratum,
+        )
+        return mixture.shares(rows, symbols=symbols)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interleaved:
+    """Round robin: draw k of the epoch is the next sample of symbol k mod S, of the S symbols that train.
+
+    A batch holds each symbol equally often, to within one. The epoch is made of whole rounds: as many as fit into
+    `epoch_samples`, and no more than pass `max_passes` times over the shortest symbol. What a long symbol did not show
+    in one epoch may come in the next: each begins with another random pass.
+
+    Draws being equal, `symbol_weights` act as loss weights.
+
+    Args:
+        epoch_samples: Draws per epoch at most; None: as many as there are train samples.
+        max_passes: Most passes over one symbol in an epoch.
+        symbol_weights: See Mixture; likewise `stratum`.
+        stratum: Within a symbol.
+    """
+
+    epoch_samples: int | None
+    max_passes: float
+    symbol_weights: dict[str, float] | None
+    stratum: str
+
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+        """See Mixture."""
+        n = np.asarray(rows, dtype=np.int64)
+        _check(n, temperature=1.0, max_passes=self.max_passes, epoch_samples=self.epoch_samples)
+        weights = named_weights(self.symbol_weights, symbols=symbols, count=len(rows))
+        trains = n > 0
+        asked = int(n.sum()) if self.epoch_samples is None else self.epoch_samples
+        rounds = int(min(asked // trains.sum(), _cap(n[trains], self.max_passes).min()))
+        if rounds < 1:
+            message = (
+                f"epoch_samples={asked} is less than one round of the {trains.sum()} symbols that train; take more"
+            )
+            raise SampleError(message)
+        share = np.where(trains, weights, 0.0) / weights[trains].sum()
+        return Shares(
+            rows=n,
+            share=share,
+            draws=np.where(trains, rounds, 0),
+            weight=np.where(trains, weights / weights[trains].mean(), 1.0),
+            order="round_robin",
+            max_passes=self.max_passes,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undersampled:
+    """Drop rows of every symbol, at random, down to the number of the shortest: for comparison alone.
+
+    What `df.sample(n=min)` does, as far as windows stay whole: with nine symbols of 15 years and one of 1 year, 93 % of
+    the samples are never learned from. The same ones are left out in every epoch, chosen by the run's seed;
+    `Shares.dropped` counts them.
+
+    Args:
+        epoch_samples: Draws per epoch; None: as many as are kept.
+        how: See Mixture; likewise `symbol_weights` and `stratum`.
+        symbol_weights: Weight of a symbol's kept rows.
+        stratum: Within a symbol.
+    """
+
+    epoch_samples: int | None
+    how: Literal["sampling", "loss_weights"]
+    symbol_weights: dict[str, float] | None
+    stratum: str
+
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+        """See Mixture."""
+        n = np.asarray(rows, dtype=np.int64)
+        kept = np.minimum(n, n[n > 0].min(initial=NEVER))
+        mixture = Temperature(
+            temperature=1.0,
+            max_passes=math.inf,
+            epoch_samples=self.epoch_samples,
+            how=self.how,
+            symbol_weights=self.symbol_weights,
+            stratum=self.stratum,
+        )
+        return dataclasses.replace(mixture.shares(kept, symbols=symbols), rows=n, kept=kept)
 
 
 def tempered(
-    rows: Sequence[int] | npt.NDArray[np.int64],
+    rows: Rows,
     *,
     temperature: float,
     max_passes: float,
     epoch_samples: int | None,
-    weights: Sequence[float] | npt.NDArray[np.float64] | None = None,
+    how: Literal["sampling", "loss_weights"] = "sampling",
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> Shares:
     """Return the mixture p ~ w n^(1/T), with passes capped and the surplus given to the symbols below the cap.
 
     T = 1 with equal weights draws every sample equally often, T = inf every symbol. Symbols without rows are not drawn.
-    Draws never exceed `max_passes * rows`. Where all symbols are at the cap the epoch is shorter than asked for:
-    `max_passes` passes over everything, shares as the rows.
+
+    By sampling, draws never exceed `max_passes * rows`; where all symbols are at the cap the epoch is shorter than
+    asked for: `max_passes` passes over everything, shares as the rows. By loss weights, every sample is drawn equally
+    often, and a symbol's weight is p * all rows / its rows, at most `max_passes`.
 
     Args:
         rows: Train samples of each symbol. Shape (symbols,).
         temperature: T, from 1 up.
         max_passes: Cap, from 1 up; inf for none.
         epoch_samples: Draws per epoch; None: as many as there are rows.
+        how: By which of the two.
         weights: w, > 0; None: all equal. Shape (symbols,).
 
     Raises:
@@ -102,12 +291,79 @@ def tempered(
     """
     n = np.asarray(rows, dtype=np.int64)
     _check(n, temperature=temperature, max_passes=max_passes, epoch_samples=epoch_samples)
-    cap = np.full(len(n), math.inf) if math.isinf(max_passes) else np.floor(np.round(max_passes * n, 6))
-    asked = int(n.sum()) if epoch_samples is None else epoch_samples
-    epoch = int(min(asked, cap.sum()))
-    w = np.ones(len(n)) if weights is None else np.asarray(weights, dtype=np.float64)
-    ideal = _fill_up(np.where(n > 0, w * n ** (1.0 / temperature), 0.0), cap=cap, total=epoch)
-    return Shares(rows=n, share=ideal / epoch, draws=_largest_remainder(ideal, total=epoch), weight=np.ones(len(n)))
+    w = np.ones(len(n)) if weights is None else weights
+    wanted = np.where(n > 0, w * n ** (1.0 / temperature), 0.0)
+    if how == "loss_weights":
+        return _weighed(n, wanted=wanted, max_weight=max_passes, epoch_samples=epoch_samples)
+    cap = np.floor(_cap(n, max_passes))
+    epoch = int(min(n.sum() if epoch_samples is None else epoch_samples, cap.sum()))
+    ideal = _fill_up(wanted, cap=cap, total=epoch)
+    return Shares(
+        rows=n,
+        share=ideal / epoch,
+        draws=_largest_remainder(ideal, total=epoch),
+        weight=np.ones(len(n)),
+        max_passes=max_passes,
+    )
+
+
+def _weighed(
+    rows: npt.NDArray[np.int64], *, wanted: npt.NDArray[np.float64], max_weight: float, epoch_samples: int | None
+) -> Shares:
+    """Draw every sample equally often, and let its weight make up its symbol's share."""
+    total = int(rows.sum())
+    epoch = total if epoch_samples is None else epoch_samples
+    trains = rows > 0
+    share = _fill_up(wanted, cap=_cap(rows, max_weight), total=total) / total
+    return Shares(
+        rows=rows,
+        share=share,
+        draws=_largest_remainder(epoch * rows / total, total=epoch),
+        weight=np.divide(share * total, rows, out=np.ones(len(rows)), where=trains),
+        max_passes=max(max_weight, math.ceil(epoch / total)),
+    )
+
+
+def named_weights(
+    symbol_weights: Mapping[str, float] | None, *, symbols: Sequence[str] | None, count: int
+) -> npt.NDArray[np.float64]:
+    """Return each symbol's weight, 1 where none is given. Shape (count,).
+
+    Raises:
+        SampleError: A weight that is not above 0, or of a symbol there is not; all at once, with the nearest names.
+    """
+    if not symbol_weights:
+        return np.ones(count)
+    assert symbols is not None, "weights by name need the names"
+    assert len(symbols) == count
+    problems = [
+        f"sampling.symbol_weights.{name}: there is no such symbol{nearest(name, symbols) or ' in the universe'}"
+        for name in symbol_weights
+        if name not in symbols
+    ]
+    problems += [
+        f"sampling.symbol_weights.{name}={weight} must be above 0; leave a symbol out with symbols.without=[{name}]"
+        for name, weight in symbol_weights.items()
+        if not 0 < weight < math.inf
+    ]
+    if problems:
+        raise SampleError("\n".join(problems))
+    return np.array([symbol_weights.get(name, 1.0) for name in symbols], dtype=np.float64)
+
+
+def equal_draws(draws: int, *, sizes: npt.NDArray[np.int64], max_passes: float) -> npt.NDArray[np.int64]:
+    """Divide a symbol's draws equally between its strata, each taking `max_passes` over its samples at most.
+
+    Args:
+        draws: At most `max_passes` over all samples of the symbol.
+        sizes: Samples in each stratum, > 0. Shape (strata,).
+        max_passes: The cap; what a small stratum cannot take goes to the others.
+
+    Returns:
+        Within 1 of the equal division; sums to `draws`. Shape (strata,).
+    """
+    ideal = _fill_up(np.ones(len(sizes)), cap=_cap(sizes, max_passes), total=draws)
+    return _largest_remainder(ideal, total=draws)
 
 
 def _check(rows: npt.NDArray[np.int64], *, temperature: float, max_passes: float, epoch_samples: int | None) -> None:
@@ -122,6 +378,14 @@ def _check(rows: npt.NDArray[np.int64], *, temperature: float, max_passes: float
         problems.append(f"epoch_samples must be at least 1 or null, got {epoch_samples}")
     if problems:
         raise SampleError("\n".join(problems))
+
+
+def _cap(rows: npt.NDArray[np.int64], max_passes: float) -> npt.NDArray[np.float64]:
+    """Return the most draws that stay within `max_passes`; inf also where there are no rows."""
+    cap = np.full(len(rows), math.inf)
+    if not math.isinf(max_passes):
+        cap[:] = np.round(max_passes * rows, 6)  # 2.9999999999 is 3
+    return cap
 
 
 def _fill_up(weight: npt.NDArray[np.float64], *, cap: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +10,11 @@ import torch
 from torch.utils.data import Sampler
 
 from multisymbol.errors import SampleError
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import Shares, equal_draws
 
 _STREAM = zlib.crc32(b"samples.sampler.epoch_order")
-"""Sets these random numbers apart from others drawn from the same seed."""
+_KEPT = zlib.crc32(b"samples.sampler.kept")
+"""Set these random numbers apart from others drawn from the same seed."""
 
 
 def epoch_order(
@@ -22,7 +24,9 @@ def epoch_order(
 
     Each symbol's draws are whole reshuffled passes and a partial one (every sample floor or ceil of `passes` times),
     spread evenly over the epoch: its k-th of d draws comes at a random instant of [k/d, (k+1)/d), so that each batch
-    holds close to the symbol's share. A symbol's random numbers depend on (seed, epoch, its index) alone.
+    holds close to the symbol's share. With strata the same holds for each stratum of each symbol. Round robin takes the
+    symbols' draws in turn instead. A symbol's random numbers depend on (seed, epoch, its index, stratum) alone; which
+    samples are kept, where not all are, on (seed, its index).
 
     Args:
         positions: Per symbol, the ledger positions of its train samples.
@@ -34,13 +38,55 @@ def epoch_order(
         int64, shape (draws,).
     """
     assert [len(own) for own in positions] == shares.rows.tolist()
-    drawn, instants = [], []
-    for symbol, (own, draws) in enumerate(zip(positions, shares.draws.tolist(), strict=True)):
-        random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM, epoch, symbol)))
-        passes = [random.permutation(own) for _ in range(-(-draws // max(len(own), 1)))]
-        drawn.append(np.concatenate([own[:0], *passes])[:draws])
-        instants.append((np.arange(draws) + random.random(draws)) / max(draws, 1))
-    return np.concatenate(drawn)[np.argsort(np.concatenate(instants), kind="stable")]
+    queues = [_queue(own, shares, symbol=symbol, seed=seed, epoch=epoch) for symbol, own in enumerate(positions)]
+    if shares.order == "round_robin":
+        return np.stack([queue.positions for queue in queues if len(queue.positions)], axis=1).ravel()
+    return _merged(queues).positions
+
+
+class _Queue(NamedTuple):
+    """Draws in order, each with its instant in [0, 1) of the epoch."""
+
+    positions: npt.NDArray[np.int64]
+    instants: npt.NDArray[np.float64]
+
+
+def _queue(own: npt.NDArray[np.int64], shares: Shares, *, symbol: int, seed: int, epoch: int) -> _Queue:
+    """Draw one symbol's samples."""
+    draws = int(shares.draws[symbol])
+    if shares.kept is not None and shares.kept[symbol] < len(own):
+        own = np.sort(_random(seed, _KEPT, symbol).permutation(own)[: shares.kept[symbol]])
+    if shares.stratum is None or draws == 0:
+        return _passes(own, draws=draws, random=_random(seed, _STREAM, epoch, symbol))
+    strata, place = np.unique(shares.stratum[own], return_inverse=True)
+    each = equal_draws(draws, sizes=np.bincount(place), max_passes=shares.max_passes)
+    return _merged(
+        [
+            _passes(own[place == index], draws=int(each[index]), random=_random(seed, _STREAM, epoch, symbol, stratum))
+            for index, stratum in enumerate(strata.tolist())
+        ]
+    )
+
+
+def _passes(own: npt.NDArray[np.int64], *, draws: int, random: np.random.Generator) -> _Queue:
+    passes = [random.permutation(own) for _ in range(-(-draws // max(len(own), 1)))]
+    return _Queue(
+        positions=np.concatenate([own[:0], *passes])[:draws],
+        instants=(np.arange(draws) + random.random(draws)) / max(draws, 1),
+    )
+
+
+def _merged(queues: list[_Queue]) -> _Queue:
+    instants = np.concatenate([queue.instants for queue in queues])
+    order = np.argsort(instants, kind="stable")
+    return _Queue(
+        positions=np.concatenate([queue.positions for queue in queues])[order],
+        instants=instants[order],
+    )
+
+
+def _random(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 class EpochSampler(Sampler[torch.Tensor]):
@@ -99,7 +145,8 @@ class EpochSampler(Sampler[torch.Tensor]):
     def __iter__(self) -> Iterator[torch.Tensor]:
         order = torch.from_numpy(epoch_order(self._positions, self._shares, seed=self._seed, epoch=self._epoch))
         for batch in torch.split(order[: self._batches * self._batch_size], self._batch_size):
-            yield batch[self._rank :: self._ranks]
+            # Neighbours stay together: of a round robin over two symbols, every second draw would be one symbol.
+            yield torch.tensor_split(batch, self._ranks)[self._rank]
 
     def __len__(self) -> int:
         return self._batches
