@@ -19,6 +19,7 @@ from pyarrow import parquet
 
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
+from multisymbol.markets.defects import Limits, OnDefect
 from multisymbol.markets.instants import Period
 from multisymbol.markets.sources import SYNTHETIC_KEY
 from multisymbol.markets.symbols import Universe, resolve, slug, universe
@@ -53,6 +54,8 @@ class Market:
             annual_volatility=self.annual_volatility,
             ragged=self.ragged,
             min_bars=1,
+            on_defect=OnDefect(),
+            limits=Limits(wick=dict.fromkeys(self.annual_volatility, 1.0), flat_bars=5),
         )
 
 

@@ -16,9 +16,9 @@ FILES = sorted(file for file in CONF.rglob("*.yaml") if file.parent != CONF and 
 
 
 def override(file: Path) -> list[str]:
-    group, option = file.parent.name, file.stem
+    group, option = file.parent.relative_to(CONF).as_posix(), file.stem
     chosen = f"{group}=[stock,forex,crypto,metal]" if group in LISTS else f"{group}={option}"
-    needs_root = option in {"parquet", "real_hourly"}
+    needs_root = option in {"csv", "parquet", "real_hourly"}
     from_table = [f"symbols.file={ROOT / 'tests' / 'markets' / 'universe.csv'}"] if option == "table" else []
     return [chosen, *(["source.root=bars"] if needs_root else []), *from_table]
 
@@ -49,7 +49,10 @@ def test_everything_a_file_names_can_be_built(file: Path, composed: Compose) -> 
     values = plain(composed(*override(file)), leave_out=("symbol_configs",))
     if group in LISTS | GLOBAL | {"paths", "symbols", "features", "registry"}:
         return
-    made = [build(node) for node in targets(values[group])]
+    node: Any = values
+    for part in file.parent.relative_to(CONF).parts:
+        node = node[part]
+    made = [build(found) for found in targets(node)]
     assert all(item is not None for item in made)
 
 

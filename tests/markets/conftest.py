@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from multisymbol.markets.defects import Limits
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig
 
 KINDS = {"stock": ("XNYS", "required"), "forex": ("FX", "optional"), "crypto": ("24/7", "required")}
+
+LIMITS = Limits(wick={"stock": 0.04, "forex": 0.02, "crypto": 0.2}, flat_bars=5)
 
 
 def config_of(symbol: str, asset_class: str, **changes: Any) -> SymbolConfig:

@@ -9,24 +9,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import BarsError, CalendarError
-from multisymbol.markets.bars import Bars, segment_numbers, validate
+from multisymbol.markets.bars import Bars, segment_numbers
+from multisymbol.markets.defects import OnDefect
+from multisymbol.markets.examination import Examined, Reading, examine
 from multisymbol.markets.instants import HOUR, Period, Timeframe, instant, iso
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Gaps, SymbolConfig
 
-from .conftest import config_of
+from .conftest import LIMITS, config_of
 
 Hours = Callable[..., pd.DataFrame]
 
 
-def bars_of(frame: pd.DataFrame, config: SymbolConfig, **changes: Any) -> Bars:
-    settings: dict[str, Any] = {
+def reading(**changes: Any) -> Reading:
+    choices: dict[str, Any] = {
         "timeframe": Timeframe.parse("1h"),
         "stamped": "open",
-        "period": Period(),
         "min_bars": 1,
+        "on_defect": OnDefect(),
+        "limits": LIMITS,
     }
-    return validate(frame, config=config, synthetic=False, origin="bars/BTC.parquet", **{**settings, **changes})
+    return Reading(**{**choices, **changes})
+
+
+def bars_of(frame: pd.DataFrame, config: SymbolConfig, *, period: Period = Period(), **changes: Any) -> Bars:  # noqa: B008
+    return examined(frame, config, period=period, **changes).accepted()
+
+
+def examined(frame: pd.DataFrame, config: SymbolConfig, *, period: Period = Period(), **changes: Any) -> Examined:  # noqa: B008
+    return examine(
+        frame,
+        config=config,
+        period=period,
+        reading=reading(**changes),
+        synthetic=False,
+        origin="bars/BTC.parquet",
+    )
 
 
 def defects(frame: pd.DataFrame, config: SymbolConfig, **changes: Any) -> list[str]:
@@ -104,7 +122,7 @@ def test_every_kind_of_defect_is_named_at_once_with_row_time_and_value(hours: Ho
         "close outside high and low row 9 2019-01-07T09:00Z close 300 high 105 low 103",
         "volume is missing row 10 2019-01-07T10:00Z",
         "volume is negative row 11 2019-01-07T11:00Z volume -5",
-        "Repair the file: nothing is dropped, filled or clipped in silence.",
+        "Repair the file, or say what to do with such rows: source/on_defect=drop (text has to be repaired)",
     ]
 
 

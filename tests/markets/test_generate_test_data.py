@@ -6,10 +6,11 @@ from types import ModuleType
 import pytest
 import yaml
 
+from multisymbol.markets.defects import OnDefect
 from multisymbol.markets.instants import Period
 from multisymbol.markets.sources import ParquetSource
 
-from .conftest import config_of
+from .conftest import LIMITS, config_of
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "generate_test_data.py"
 SHORT = ["--start", "2018-01-01", "--end", "2018-03-01"]
@@ -31,7 +32,15 @@ def test_files_are_marked_synthetic_and_readable_with_their_universe(
     out = tmp_path / "bars"
     symbols = "AAPL,BRK.B,EUR/USD:forex"
     assert script.main(["--symbols", symbols, "--timeframe", "1h", "--out", str(out), *SHORT]) == 0
-    source = ParquetSource(root=str(out), pattern="{slug}.parquet", timeframe="1h", stamped="open", min_bars=100)
+    source = ParquetSource(
+        root=str(out),
+        pattern="{slug}.parquet",
+        timeframe="1h",
+        stamped="open",
+        min_bars=100,
+        on_defect=OnDefect(),
+        limits=LIMITS,
+    )
     for symbol, asset_class in (("AAPL", "stock"), ("BRK.B", "stock"), ("EUR/USD", "forex")):
         assert source.read(config_of(symbol, asset_class), Period()).synthetic
     facts = json.loads((out / "SYNTHETIC.json").read_text())

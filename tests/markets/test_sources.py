@@ -9,15 +9,25 @@ import pytest
 from pyarrow import parquet
 
 from multisymbol.errors import BarsError, ConfigError, SourceError
+from multisymbol.markets.defects import OnDefect
 from multisymbol.markets.instants import Period
 from multisymbol.markets.sources import SYNTHETIC_KEY, ParquetSource
 from multisymbol.markets.symbols import Gaps, SymbolConfig
+
+from .conftest import LIMITS
 
 Hours = Callable[..., pd.DataFrame]
 
 
 def source(root: Path, **changes: Any) -> ParquetSource:
-    choices: dict[str, Any] = {"pattern": "{symbol}.parquet", "timeframe": "1h", "stamped": "open", "min_bars": 5}
+    choices: dict[str, Any] = {
+        "pattern": "{symbol}.parquet",
+        "timeframe": "1h",
+        "stamped": "open",
+        "min_bars": 5,
+        "on_defect": OnDefect(),
+        "limits": LIMITS,
+    }
     return ParquetSource(root=str(root), **{**choices, **changes})
 
 
@@ -114,6 +124,9 @@ def test_fingerprint_changes_with_all_that_changes_the_bars(folder: Path, coin: 
         of(stamped="close"),
         of(min_bars=6),
         of(timeframe="2h"),
+        of(on_defect=OnDefect(wick="drop")),
+        of(limits=replace(LIMITS, flat_bars=6)),
+        of(limits=replace(LIMITS, wick={**LIMITS.wick, "crypto": 0.3})),
         of(replace(coin, calendar="FX")),
         of(replace(coin, volume="none")),
         of(replace(coin, gaps=Gaps(over_closed="reset", max_missing_hours=20.0))),

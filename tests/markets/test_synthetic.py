@@ -8,11 +8,12 @@ import pytest
 from multisymbol.errors import BarsError, ConfigError, SourceError
 from multisymbol.markets import synthetic
 from multisymbol.markets.bars import Bars
+from multisymbol.markets.defects import OnDefect
 from multisymbol.markets.instants import HOUR, Period, iso
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.synthetic import MOMENTUM_WEIGHT, SyntheticSource
 
-from .conftest import config_of
+from .conftest import LIMITS, config_of
 
 
 def market(**changes: Any) -> SyntheticSource:
@@ -26,6 +27,8 @@ def market(**changes: Any) -> SyntheticSource:
         "annual_volatility": {"stock": 0.3, "forex": 0.08, "crypto": 0.8},
         "ragged": False,
         "min_bars": 100,
+        "on_defect": OnDefect(),
+        "limits": LIMITS,
     }
     return SyntheticSource(**{**choices, **changes})
 

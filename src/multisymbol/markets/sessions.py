@@ -108,6 +108,22 @@ class SessionClock:
         open_time: Instants = np.maximum(self._open_time(end) - self._open_time(start), 0)
         return open_time / HOUR
 
+    def bars_between(self, start: Instants, end: Instants, timeframe: Timeframe) -> npt.NDArray[np.int64]:
+        """Return how many bars of at most a day fit into the open market of each [start, end). Shape (n,).
+
+        Each session is cut by itself: a rest of half a bar or more is a bar (09:30 to 10:00 of a stock's hours), and so
+        is a whole session that is shorter (6.5 hours of a stock's day). 0 where end <= start or the market is closed.
+        """
+        first = np.searchsorted(self.closes, start, side="right")
+        counts = np.maximum(np.searchsorted(self.opens, end, side="left") - first, 0)
+        which = np.repeat(np.arange(len(start)), counts)
+        session = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+        opens, closes = self.opens[session], self.closes[session]
+        traded = self._open_time(np.minimum(closes, end[which])) - self._open_time(np.maximum(opens, start[which]))
+        whole = traded == self._open_time(closes) - self._open_time(opens)
+        bars = np.maximum((2 * traded // timeframe.nanoseconds + 1) // 2, whole)
+        return np.bincount(which, weights=bars, minlength=len(start)).astype(np.int64)
+
     def closure_between(self, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Tell whether the market closes and opens again between two sessions (indices), breaks aside.
 

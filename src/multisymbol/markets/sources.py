@@ -1,10 +1,8 @@
-"""Where bars come from: one protocol, a Parquet folder, the synthetic market."""
+"""Where bars come from: one protocol, and a folder of Parquet files."""
 
 import hashlib
 import importlib.metadata
 import json
-import re
-import string
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,16 +12,16 @@ import pandas as pd
 import pyarrow
 from pyarrow import parquet
 
-from multisymbol.errors import ConfigError, SourceError, nearest
-from multisymbol.markets.bars import Bars, validate
+from multisymbol.errors import SourceError
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.defects import Limits, OnDefect
+from multisymbol.markets.examination import Examined, Reading, examine
+from multisymbol.markets.folders import BarFolder
 from multisymbol.markets.instants import Period, Timeframe
-from multisymbol.markets.symbols import SymbolConfig, unslug
+from multisymbol.markets.symbols import SymbolConfig
 
 SYNTHETIC_KEY = b"multisymbol.synthetic"
 """Key in the metadata of a Parquet schema that says the bars were generated."""
-
-_PLACEHOLDERS = ("symbol", "slug", "timeframe")
-_NAMES_SHOWN = 20
 
 
 class BarSource(Protocol):
@@ -52,6 +50,19 @@ class BarSource(Protocol):
         ...
 
 
+class ExaminedSource(BarSource, Protocol):
+    """A source that also tells what is wrong with its bars, whatever the policies."""
+
+    def examine(self, config: SymbolConfig, period: Period) -> Examined:
+        """Read and judge the symbol's bars.
+
+        Raises:
+            SourceError: Nothing there for this symbol, or not readable.
+            BarsError: The rows cannot be judged: a missing column, timestamps without time zone.
+        """
+        ...
+
+
 class ParquetSource:
     """A folder of Parquet files, one per symbol.
 
@@ -61,20 +72,29 @@ class ParquetSource:
         timeframe: Length of the bars, for example `1h`.
         stamped: Whether a timestamp is the bar's open or its close.
         min_bars: Fewer bars than this are refused.
+        on_defect: What happens to the rows of each kind of defect.
+        limits: What counts as odd.
 
     Raises:
         ConfigError: The pattern has another placeholder, or none that tells symbols apart.
     """
 
     def __init__(
-        self, *, root: str, pattern: str, timeframe: str, stamped: Literal["open", "close"], min_bars: int
+        self,
+        *,
+        root: str,
+        pattern: str,
+        timeframe: str,
+        stamped: Literal["open", "close"],
+        min_bars: int,
+        on_defect: OnDefect,
+        limits: Limits,
     ) -> None:
-        _check_pattern(pattern)
-        self.root = Path(root)
-        self.pattern = pattern
         self.timeframe = Timeframe.parse(timeframe)
-        self.stamped = stamped
-        self.min_bars = min_bars
+        self.folder = BarFolder(root=Path(root), pattern=pattern, timeframe=self.timeframe)
+        self.reading = Reading(
+            timeframe=self.timeframe, stamped=stamped, min_bars=min_bars, on_defect=on_defect, limits=limits
+        )
 
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return the SHA-256 over the file's bytes and all else that `read` depends on.
@@ -82,10 +102,8 @@ class ParquetSource:
         Raises:
             SourceError: There is no file for this symbol.
         """
-        with self._file(config).open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        choices = {"stamped": self.stamped, "timeframe": self.timeframe.text, "min_bars": self.min_bars}
-        return fingerprint_of({"content": content, **choices}, config=config, period=period)
+        content = {"content": self.folder.content_digest(config)}
+        return fingerprint_of(content, config=config, period=period, reading=self.reading)
 
     def read(self, config: SymbolConfig, period: Period) -> Bars:
         """Read, validate and return the symbol's bars; columns other than the six are ignored.
@@ -94,59 +112,41 @@ class ParquetSource:
             SourceError: No file for this symbol, or not a Parquet file.
             BarsError: The bars have defects.
         """
-        path = self._file(config)
-        try:
-            table = parquet.ParquetFile(path).read()
-        except (pyarrow.ArrowException, OSError) as error:
-            message = f"{path} cannot be read as Parquet: {error}"
-            raise SourceError(message) from error
-        return validate(
-            _with_timestamp(table.to_pandas()),
-            config=config,
-            timeframe=self.timeframe,
-            stamped=self.stamped,
-            period=period,
-            min_bars=self.min_bars,
-            synthetic=SYNTHETIC_KEY in (table.schema.metadata or {}),
-            origin=str(path),
-        )
+        return self.examine(config, period).accepted()
 
-    def _file(self, config: SymbolConfig) -> Path:
-        if "{symbol}" in self.pattern and re.search(r"[/\\]|^\.\.?$", config.symbol):
-            message = (
-                f"'{config.symbol}' cannot be part of a file name; write source.pattern with {{slug}}: {config.slug}"
-            )
-            raise SourceError(message)
-        path = self.root / self.pattern.format(symbol=config.symbol, slug=config.slug, timeframe=self.timeframe.text)
-        if not path.is_file():
-            raise SourceError(self._absent(path, config.symbol))
-        return path
+    def examine(self, config: SymbolConfig, period: Period) -> Examined:
+        """Read and judge the symbol's bars.
 
-    def _absent(self, path: Path, symbol: str) -> str:
-        """Say why there is no file: no folder, nothing in it, or other symbols."""
-        if not self.root.is_dir():
-            return f"{self.root} is not a folder; source.root names the folder that holds {self.pattern}"
-        there = self._symbols()
-        if not there:
-            return f"{self.root} holds no file like {self.pattern}, looked for {symbol} (source.root, source.pattern)"
-        alike = [name for name in there if name.casefold() == symbol.casefold()]
-        hint = f", did you mean '{alike[0]}'?" if alike else nearest(symbol, there)
-        more = f" and {len(there) - _NAMES_SHOWN} more" if len(there) > _NAMES_SHOWN else ""
-        return (
-            f"{path} does not exist, so there are no bars of {symbol}{hint}\n"
-            f"  {self.root} has {', '.join(there[:_NAMES_SHOWN])}{more}"
-        )
-
-    def _symbols(self) -> list[str]:
-        """List the symbols that the folder has files of."""
-        expression = _file_expression(self.pattern, self.timeframe)
-        paths = self.root.glob("/".join("*" for _ in Path(self.pattern).parts))
-        names = [path.relative_to(self.root).as_posix() for path in paths]
-        found = [match.groupdict() for name in names if (match := expression.fullmatch(name))]
-        return sorted({entry["symbol"] if "symbol" in entry else unslug(entry["slug"]) for entry in found})
+        Raises:
+            SourceError: No file for this symbol, or not a Parquet file.
+            BarsError: The rows cannot be judged.
+        """
+        return examine_parquet(self.folder.file(config), config=config, period=period, reading=self.reading)
 
 
-def fingerprint_of(origin: Mapping[str, Any], *, config: SymbolConfig, period: Period) -> str:
+def examine_parquet(path: Path, *, config: SymbolConfig, period: Period, reading: Reading) -> Examined:
+    """Read and judge one Parquet file.
+
+    Raises:
+        SourceError: It is not a Parquet file.
+        BarsError: Its rows cannot be judged.
+    """
+    try:
+        table = parquet.ParquetFile(path).read()
+    except (pyarrow.ArrowException, OSError) as error:
+        message = f"{path} cannot be read as Parquet: {error}"
+        raise SourceError(message) from error
+    return examine(
+        _with_timestamp(table.to_pandas()),
+        config=config,
+        period=period,
+        reading=reading,
+        synthetic=SYNTHETIC_KEY in (table.schema.metadata or {}),
+        origin=str(path),
+    )
+
+
+def fingerprint_of(origin: Mapping[str, Any], *, config: SymbolConfig, period: Period, reading: Reading) -> str:
     """Hash where bars come from together with all else that decides on the `Bars` of a symbol.
 
     Session times come from exchange_calendars, whose holidays are corrected by its releases: its version counts.
@@ -158,40 +158,11 @@ def fingerprint_of(origin: Mapping[str, Any], *, config: SymbolConfig, period: P
         "volume": config.volume,
         "gaps": asdict(config.gaps),
         "period": [period.from_ns, period.until_ns],
+        "reading": asdict(reading),
+        "wick": reading.limits.wick_of(config.asset_class),
         "exchange_calendars": importlib.metadata.version("exchange_calendars"),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        used = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
-    except ValueError as error:
-        message = f"source.pattern '{pattern}' is not a pattern: {error}"
-        raise ConfigError(message) from error
-    wrong = [f"{{{name}}}{nearest(name, _PLACEHOLDERS)}" for name in used if name not in _PLACEHOLDERS]
-    if wrong:
-        message = (
-            f"source.pattern '{pattern}' has unknown placeholders: {'; '.join(wrong)}\n"
-            "  There are {symbol}, {slug} and {timeframe}."
-        )
-        raise ConfigError(message)
-    if not {"symbol", "slug"} & set(used):
-        message = f"source.pattern '{pattern}' names one file for all symbols; put {{symbol}} or {{slug}} in it"
-        raise ConfigError(message)
-
-
-def _file_expression(pattern: str, timeframe: Timeframe) -> re.Pattern[str]:
-    """Turn a pattern into an expression with the groups `symbol` and `slug`."""
-    expression, seen = "", set()
-    for literal, name, _, _ in string.Formatter().parse(pattern):
-        expression += re.escape(literal)
-        if name == "timeframe":
-            expression += re.escape(timeframe.text)
-        elif name is not None:
-            expression += f"(?P={name})" if name in seen else f"(?P<{name}>[^/]+)"
-            seen.add(name)
-    return re.compile(expression)
 
 
 def _with_timestamp(frame: pd.DataFrame) -> pd.DataFrame:

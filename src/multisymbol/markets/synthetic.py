@@ -34,7 +34,9 @@ import pandas as pd
 from numba import njit
 
 from multisymbol.errors import ConfigError, SourceError, nearest
-from multisymbol.markets.bars import Bars, validate
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.defects import Limits, OnDefect
+from multisymbol.markets.examination import Examined, Reading, examine
 from multisymbol.markets.instants import DAY, HOUR, MINUTE, Instants, Period, Timeframe, instant
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.sources import fingerprint_of
@@ -68,6 +70,8 @@ class SyntheticSource:
         annual_volatility: Asset class -> standard deviation of a year's return (0.2 = 20 %).
         ragged: Whether symbols start at instants of their own in the first half of the span.
         min_bars: Fewer bars than this are refused.
+        on_defect: What happens to the bars of each kind of defect; what is odd is counted here as in a file.
+        limits: What counts as odd.
 
     Raises:
         ConfigError: Values outside these ranges, all at once.
@@ -85,15 +89,19 @@ class SyntheticSource:
         annual_volatility: dict[str, float],
         ragged: bool,
         min_bars: int,
+        on_defect: OnDefect,
+        limits: Limits,
     ) -> None:
         self.timeframe = Timeframe.parse(timeframe)
+        self.reading = Reading(
+            timeframe=self.timeframe, stamped="open", min_bars=min_bars, on_defect=on_defect, limits=limits
+        )
         self.start, self.end = start, end
         self.seed = seed
         self.signal = signal
         self.correlation = correlation
         self.annual_volatility = dict(annual_volatility)
         self.ragged = ragged
-        self.min_bars = min_bars
         problems = list(self._problems())
         if problems:
             raise ConfigError("\n  ".join(["The synthetic market cannot be made.", *problems]))
@@ -114,9 +122,8 @@ class SyntheticSource:
             "correlation": self.correlation,
             "volatility": _volatility(self.annual_volatility, config),
             "ragged": self.ragged,
-            "min_bars": self.min_bars,
         }
-        return fingerprint_of(origin, config=config, period=period)
+        return fingerprint_of(origin, config=config, period=period, reading=self.reading)
 
     def read(self, config: SymbolConfig, period: Period) -> Bars:
         """Make the symbol's bars; those of a shorter period are the same bars.
@@ -124,6 +131,14 @@ class SyntheticSource:
         Raises:
             SourceError: There is no volatility for the symbol's asset class.
             BarsError: Fewer than `min_bars` bars in the period.
+        """
+        return self.examine(config, period).accepted()
+
+    def examine(self, config: SymbolConfig, period: Period) -> Examined:
+        """Make and judge the symbol's bars.
+
+        Raises:
+            SourceError: There is no volatility for the symbol's asset class.
         """
         frame = synthetic_frame(
             config,
@@ -136,13 +151,11 @@ class SyntheticSource:
             annual_volatility=self.annual_volatility,
             ragged=self.ragged,
         )
-        return validate(
+        return examine(
             frame,
             config=config,
-            timeframe=self.timeframe,
-            stamped="open",
             period=period,
-            min_bars=self.min_bars,
+            reading=self.reading,
             synthetic=True,
             origin=f"synthetic {config.symbol} (seed {self.seed})",
         )
