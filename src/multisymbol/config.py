@@ -301,6 +301,10 @@ def _source(module: str) -> ast.Module | None:
     return None
 
 
+_ABOVE = ("experiment", "sweep", "debug", "local")
+"""Groups whose pages win over the others."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origins:
     """Where each key of a composed configuration comes from.
@@ -334,23 +338,36 @@ class Origins:
 
     def _candidates(self) -> Iterator[tuple[Path, str]]:
         """Yield (file, package prefix), those that win first."""
-        groups = sorted(self.choices, key=lambda group: group not in {"experiment", "sweep", "debug", "local"})
-        for group in groups:
-            options = self.choices[group]
+        choices = {**self.choices, **self._lists()}
+        for group in sorted(choices, key=lambda group: group not in _ABOVE):
+            options = choices[group]
             for option in options if isinstance(options, list) else [options]:
                 for folder in self.folders:
                     file = folder / group / f"{option}.yaml"
                     if file.is_file():
                         head = file.read_text(encoding="utf-8").splitlines()[:1]
                         yield file, "" if head and "@package _global_" in head[0] else f"{group.replace('/', '.')}."
-        pages = [self.primary]
-        for name in pages:
-            for file in (folder / f"{name}.yaml" for folder in self.folders):
-                if file.is_file():
-                    yield file, ""
-                    # A page may build on another one: `defaults: [train, _self_]`.
-                    entries = self._page(file).get("defaults", [])
-                    pages += [entry for entry in entries if isinstance(entry, str) and entry not in {*pages, "_self_"}]
+        yield from ((file, "") for file in self._primary_pages())
+
+    def _primary_pages(self) -> list[Path]:
+        """Return the primary page and those it builds on: `defaults: [train, _self_]`."""
+        names, pages = [self.primary], []
+        for name in names:
+            found = [file for folder in self.folders if (file := folder / f"{name}.yaml").is_file()]
+            entries = [entry for file in found for entry in self._page(file).get("defaults", [])]
+            names += [entry for entry in entries if isinstance(entry, str) and entry not in {*names, "_self_"}]
+            pages += found
+        return pages
+
+    def _lists(self) -> dict[str, list[str]]:
+        """Find the options that were chosen as a list, which Hydra keeps no record of."""
+        above = [folder / group / f"{self.choices.get(group)}.yaml" for group in _ABOVE for folder in self.folders]
+        pages = [*reversed(self._primary_pages()), *(file for file in above if file.is_file())]
+        entries = [entry for file in pages for entry in self._page(file).get("defaults", [])]
+        chosen = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
+        lists = {key.removeprefix("override ").lstrip("/"): value for key, value in chosen if isinstance(value, list)}
+        typed = dict(override.split("=", 1) for override in self.overrides if "=[" in override)
+        return lists | {key: typed[key].strip("[]").split(",") for key in lists if key in typed}
 
     def _page(self, file: Path) -> Mapping[str, Any]:
         if file not in self._pages:
