@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,70 +43,111 @@ def panels(draw: st.DrawFn) -> Panel:
     return hand_panel(histories)
 
 
-def sample_rows_by_hand(panel: Panel, *, window: int, stride: int) -> list[tuple[int, int, int]]:
+Kept = npt.NDArray[np.bool_] | None
+
+
+def kept_of(panel: Panel, share: float | None) -> Kept:
+    """Some rows at random; None: no choice made."""
+    return None if share is None else np.random.default_rng(5).random(len(panel.label)) < share
+
+
+def sample_rows_by_hand(panel: Panel, *, window: int, stride: int, kept: Kept) -> list[tuple[int, int, int]]:
     """(symbol, row, first row its window and warm-up use) of each sample, one bar at a time."""
     samples = []
     for symbol in range(len(panel.symbols)):
-        own = range(*panel.rows(symbol).indices(len(panel.segment)))
-        for row in own:
-            rows = range(row - window + 1, row + 1)
-            if rows[0] < own[0] or len({int(panel.segment[other]) for other in rows}) > 1:
+        everything = range(*panel.rows(symbol).indices(len(panel.segment)))
+        own = [row for row in everything if kept is None or kept[row]]
+        for place, row in enumerate(own):
+            rows = own[place - window + 1 : place + 1] if place >= window - 1 else []
+            if not rows or len({int(panel.segment[other]) for other in rows}) > 1:
                 continue
-            if not all(panel.ready[other] for other in rows) or panel.label[row] < 0 or (row - own[0]) % stride:
+            if not all(panel.ready[other] for other in rows) or panel.label[row] < 0 or place % stride:
                 continue
-            same = [other for other in own if panel.segment[other] == panel.segment[row]]
-            samples.append((symbol, row, max(row - window + 1 - int(panel.warmup_bars[symbol]), same[0])))
+            same = [other for other in everything if panel.segment[other] == panel.segment[row]]
+            samples.append((symbol, row, max(rows[0] - int(panel.warmup_bars[symbol]), same[0])))
     return samples
 
 
-@settings(max_examples=150, deadline=None)
-@given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3))
-def test_samples_are_those_found_bar_by_bar(panel: Panel, window: int, stride: int) -> None:
-    expected = sample_rows_by_hand(panel, window=window, stride=stride)
+SHARES = st.sampled_from([None, 1.0, 0.8, 0.4])
+
+
+@settings(max_examples=200, deadline=None)
+@given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3), share=SHARES)
+def test_samples_are_those_found_bar_by_bar(panel: Panel, window: int, stride: int, share: float | None) -> None:
+    kept = kept_of(panel, share)
+    expected = sample_rows_by_hand(panel, window=window, stride=stride, kept=kept)
     if not expected:
         with pytest.raises(SampleError, match="no symbol has a single sample"):
-            build_ledger(panel, window=window, stride=stride)
+            build_ledger(panel, window=window, stride=stride, kept=kept)
         return
-    ledger = build_ledger(panel, window=window, stride=stride)
+    ledger = build_ledger(panel, window=window, stride=stride, kept=kept)
     rows = [row for _, row, _ in expected]
     assert list(zip(ledger.symbol.tolist(), ledger.row.tolist(), strict=True)) == [(s, row) for s, row, _ in expected]
     assert ledger.window_start.tolist() == panel.opened_at[[first for _, _, first in expected]].tolist()
     assert ledger.decided_at.tolist() == panel.closed_at[rows].tolist()
     assert ledger.resolved_at.tolist() == panel.resolved_at[rows].tolist()
     assert ledger.label.tolist() == panel.label[rows].tolist()
+    assert ledger.target.tolist() == panel.target[rows].tolist()
+    assert ledger.weight.tolist() == [1.0] * len(rows)
 
 
-@settings(max_examples=100, deadline=None)
-@given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3))
-def test_no_window_touches_another_symbol_another_segment_or_a_row_that_is_not_ready(
-    panel: Panel, window: int, stride: int
+@settings(max_examples=150, deadline=None)
+@given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3), share=SHARES)
+def test_no_window_touches_another_symbol_another_segment_or_a_row_that_is_not_ready_or_not_kept(
+    panel: Panel, window: int, stride: int, share: float | None
 ) -> None:
+    kept = kept_of(panel, share)
     try:
-        ledger = build_ledger(panel, window=window, stride=stride)
+        ledger = build_ledger(panel, window=window, stride=stride, kept=kept)
     except SampleError:
         return
+    view = np.arange(len(panel.label)) if ledger.view is None else ledger.view
     owner = np.repeat(np.arange(len(panel.symbols)), np.diff(panel.offsets))
-    rows = ledger.row[:, None] + np.arange(1 - window, 1)
-    assert (rows >= 0).all()
+    places = np.searchsorted(view, ledger.row)[:, None] + np.arange(1 - window, 1)
+    assert (places >= 0).all()
+    rows = view[places]
     assert (owner[rows] == ledger.symbol[:, None]).all()
     assert (panel.segment[rows] == panel.segment[ledger.row][:, None]).all()
     assert panel.ready[rows].all()
+    assert kept is None or kept[rows].all()
 
 
-@settings(max_examples=100, deadline=None)
-@given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3))
-def test_every_bar_is_counted_once(panel: Panel, window: int, stride: int) -> None:
+@settings(max_examples=150, deadline=None)
+@given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3), share=SHARES)
+def test_every_bar_is_counted_once(panel: Panel, window: int, stride: int, share: float | None) -> None:
+    kept = kept_of(panel, share)
     try:
-        ledger = build_ledger(panel, window=window, stride=stride)
+        ledger = build_ledger(panel, window=window, stride=stride, kept=kept)
     except SampleError:
         return
     assert sum(count.bars for count in ledger.counts) == len(panel.label)
+    out = np.zeros(len(panel.label), dtype=np.bool_) if kept is None else ~kept
     for index, count in enumerate(ledger.counts):
         own = panel.rows(index)
         assert count.bars == own.stop - own.start
-        assert count.bars == count.warmup + count.filling + count.unresolved + count.strided + count.samples
+        parts = (count.misaligned, count.warmup, count.filling, count.unresolved, count.strided, count.samples)
+        assert count.bars == sum(parts)
         assert count.samples == (ledger.symbol == index).sum()
-        assert count.warmup == (~panel.ready[own]).sum()
+        assert count.misaligned == out[own].sum()
+        assert count.warmup == (~panel.ready[own] & ~out[own]).sum()
+
+
+def test_a_history_with_bars_left_out_worked_by_hand() -> None:
+    # 12 bars, warm-up 2, window 3; rows 0 3 6 9 left out. Row 1 warms up; of 2 4 5 7 8 10 11 the first two fill the
+    # window; 5 sees 2 4 5, 7 sees 4 5 7, ...; 11 has no label.
+    own = history(12, warmup_bars=2)
+    kept = np.arange(12) % 3 != 0
+    ledger = build_ledger(hand_panel([own]), window=3, stride=1, kept=kept)
+    assert ledger.row.tolist() == [5, 7, 8, 10]
+    assert ((ledger.window_start - START) // HOUR).tolist() == [0, 2, 3, 5]  # rows 2 4 5 7, and 2 bars of warm-up
+    (count,) = ledger.counts
+    assert (count.misaligned, count.warmup, count.filling, count.unresolved, count.samples) == (4, 1, 2, 1, 4)
+
+
+def test_the_stride_counts_kept_bars() -> None:
+    kept = np.arange(12) % 3 != 0
+    ledger = build_ledger(hand_panel([history(12)]), window=1, stride=2, kept=kept)
+    assert ledger.row.tolist() == [1, 4, 7, 10]
 
 
 def test_a_history_worked_by_hand() -> None:
@@ -148,6 +190,11 @@ def test_no_sample_at_all_says_where_the_bars_of_each_symbol_went() -> None:
     assert "S0: 5 bars = 3 warm-up + 2 filling the window + 0 unresolved labels" in text
     assert "S1: 9 bars = 1 warm-up + 8 filling" in text
     assert "shorter window" in text
+
+
+def test_no_sample_at_all_says_what_the_common_hours_left_out() -> None:
+    with pytest.raises(SampleError, match=r"S0: 9 bars = 5 outside the common hours . 0 warm-up . 4 filling"):
+        build_ledger(hand_panel([history(9)]), window=6, stride=1, kept=np.arange(9) >= 5)
 
 
 @pytest.mark.parametrize(("window", "stride"), [(0, 1), (1, 0), (-3, 1)])

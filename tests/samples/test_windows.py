@@ -28,6 +28,17 @@ def test_a_batch_holds_exactly_the_rows_of_each_window(window: int) -> None:
         assert batch.x_BTF[index].tolist() == panel.features[row - window + 1 : row + 1].tolist()
 
 
+@pytest.mark.parametrize("window", [1, 4])
+def test_a_window_is_made_of_the_kept_rows_alone(window: int) -> None:
+    panel = hand_panel([history(30, width=5, seed=seed) for seed in range(3)])
+    kept = np.random.default_rng(1).random(90) < 0.6
+    ledger = build_ledger(panel, window=window, stride=1, kept=kept)
+    batch = dataset(panel.features, ledger)[torch.arange(len(ledger))]
+    for index, row in enumerate(ledger.row.tolist()):
+        rows = np.flatnonzero(kept[: row + 1])[-window:]
+        assert batch.x_BTF[index].tolist() == panel.features[rows].tolist()
+
+
 def test_every_field_belongs_to_the_sample_asked_for() -> None:
     panel = hand_panel([history(30, seed=seed) for seed in range(3)])
     ledger = build_ledger(panel, window=3, stride=2)

@@ -13,10 +13,11 @@ from multisymbol.samples.panel import Panel
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolCount:
-    """Where one symbol's bars went: bars = warmup + filling + unresolved + strided + samples.
+    """Where one symbol's bars went: bars = misaligned + warmup + filling + unresolved + strided + samples.
 
-    Each bar counts once, under the first that applies: not past its indicators' warm-up; too close to the start of its
-    segment for a whole window; label not known by the end of the data; left out by the stride.
+    Each bar counts once, under the first that applies: outside the common hours of trade, where those alone are kept;
+    not past its indicators' warm-up; too close to the start of its segment for a whole window; label not known by the
+    end of the data; left out by the stride.
     """
 
     symbol: str
@@ -26,6 +27,7 @@ class SymbolCount:
     unresolved: int
     strided: int
     samples: int
+    misaligned: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,8 @@ class Ledger:
         asset_classes: Class of each symbol.
         window: Bars a sample's window has.
         symbol: int32.
-        row: Panel row of the window's last bar; the window is rows row-window+1 .. row. int64.
+        row: Panel row of the window's last bar; the window is that row and the window-1 before it in `view`. int64.
+        view: Rows of the panel that windows are made of, ascending; None: all. int64, shape (V,).
         window_start: `opened_at` of the first bar that window AND its warm-up use (METHOD 3a: w0).
         decided_at: `closed_at` of the window's last bar.
         resolved_at: When the label became known, always > decided_at or = it, never NEVER.
@@ -61,13 +64,17 @@ class Ledger:
     target: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
     counts: tuple[SymbolCount, ...]
+    view: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
 
-def build_ledger(panel: Panel, *, window: int, stride: int) -> Ledger:
+def build_ledger(panel: Panel, *, window: int, stride: int, kept: npt.NDArray[np.bool_] | None = None) -> Ledger:
     """List the samples of a panel: windows of ready bars inside one segment, with a resolved label.
+
+    With `kept`, bars left out of it are as if they were not there: a window is of consecutive kept bars of its symbol
+    within a segment, and may reach over closed hours. Its features, made of all bars, do not change.
 
     `window_start` reaches back over the window and the symbol's `warmup_bars` before it, to its segment's first bar at
     most: what recursive indicators remember from further back has faded (METHOD 3c), and the segment holds no more.
@@ -75,7 +82,8 @@ def build_ledger(panel: Panel, *, window: int, stride: int) -> Ledger:
     Args:
         panel: The bars.
         window: Bars per window, >= 1.
-        stride: Keep every stride-th bar of a symbol as window end (by the bar's row within the symbol), >= 1.
+        stride: Keep every stride-th bar of a symbol as window end (by the bar's place among its kept ones), >= 1.
+        kept: Rows of the panel that samples are made of (`Alignment.kept`); None: all. Shape (N,).
 
     Raises:
         SampleError: No sample at all, or window < 1, stride < 1; says per symbol where its bars went.
@@ -85,22 +93,23 @@ def build_ledger(panel: Panel, *, window: int, stride: int) -> Ledger:
         raise SampleError(message)
     bars = np.diff(panel.offsets)
     symbol = np.repeat(np.arange(len(bars), dtype=np.int32), bars)
-    row = np.arange(len(symbol))
-    segment_start = _segment_starts(panel)
-    fate = _fates(panel, row=row, segment_start=segment_start, window=window, stride=stride)
+    view = np.arange(len(symbol)) if kept is None else np.flatnonzero(kept)
+    fate = np.full(len(symbol), _MISALIGNED, dtype=np.int8)
+    fate[view] = _fates(panel, view=view, symbol=symbol[view], window=window, stride=stride)
     counts = _counts(panel, symbol=symbol, fate=fate)
-    row = np.flatnonzero(fate == _SAMPLE)
-    if len(row) == 0:
+    place = np.flatnonzero(fate[view] == _SAMPLE)
+    if len(place) == 0:
         raise SampleError(_no_samples(counts, window=window, stride=stride))
-    symbol = symbol[row]
-    reach = panel.warmup_bars[symbol] + window - 1
+    row = view[place]
+    reach = view[place - window + 1] - panel.warmup_bars[symbol[row]]
     return Ledger(
         symbols=panel.symbols,
         asset_classes=panel.asset_classes,
         window=window,
-        symbol=symbol,
+        symbol=symbol[row],
         row=row,
-        window_start=panel.opened_at[np.maximum(row - reach, segment_start[row])],
+        view=None if kept is None else view,
+        window_start=panel.opened_at[np.maximum(reach, _starts(symbol, panel.segment)[row])],
         decided_at=panel.closed_at[row],
         resolved_at=panel.resolved_at[row],
         label=panel.label[row],
@@ -111,40 +120,40 @@ def build_ledger(panel: Panel, *, window: int, stride: int) -> Ledger:
     )
 
 
-_WARMUP, _FILLING, _UNRESOLVED, _STRIDED, _SAMPLE = range(5)
+_MISALIGNED, _WARMUP, _FILLING, _UNRESOLVED, _STRIDED, _SAMPLE = range(6)
 """What becomes of a bar, in the order in which it is decided."""
 
 
-def _segment_starts(panel: Panel) -> npt.NDArray[np.int64]:
-    """Return for each row the first row of its segment of its symbol. Shape (N,)."""
-    first = np.ones(len(panel.segment), dtype=np.bool_)
-    first[1:] = np.diff(panel.segment) != 0
-    first[panel.offsets[:-1]] = True
+def _starts(*keys: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Return for each row the first row of its run, in which no key changes. Shape (n,), as each key's."""
+    first = np.ones(len(keys[0]), dtype=np.bool_)
+    first[1:] = np.any([np.diff(key) != 0 for key in keys], axis=0)
     starts = np.flatnonzero(first)
     return np.repeat(starts, np.diff(starts, append=len(first)))
 
 
 def _fates(
-    panel: Panel, *, row: npt.NDArray[np.int64], segment_start: npt.NDArray[np.int64], window: int, stride: int
+    panel: Panel, *, view: npt.NDArray[np.int64], symbol: npt.NDArray[np.int32], window: int, stride: int
 ) -> npt.NDArray[np.int8]:
-    """Return what becomes of each bar. Shape (N,)."""
-    unready = np.maximum.accumulate(np.where(panel.ready, -1, row))
-    run = row - np.maximum(unready, segment_start - 1)  # ready bars of this segment up to and with this one
-    within = row - np.repeat(panel.offsets[:-1], np.diff(panel.offsets))
-    fate = np.full(len(row), _SAMPLE, dtype=np.int8)
-    fate[within % stride != 0] = _STRIDED
-    fate[(panel.label == UNRESOLVED) | (panel.resolved_at == NEVER)] = _UNRESOLVED
+    """Return what becomes of each bar of the view, as if there were no others. Shape (V,)."""
+    place, ready = np.arange(len(view)), panel.ready[view]
+    unready = np.maximum.accumulate(np.where(ready, -1, place))
+    run = place - np.maximum(unready, _starts(symbol, panel.segment[view]) - 1)  # ready bars of this segment so far
+    fate = np.full(len(view), _SAMPLE, dtype=np.int8)
+    fate[(place - _starts(symbol)) % stride != 0] = _STRIDED
+    fate[(panel.label[view] == UNRESOLVED) | (panel.resolved_at[view] == NEVER)] = _UNRESOLVED
     fate[run < window] = _FILLING
-    fate[~panel.ready] = _WARMUP
+    fate[~ready] = _WARMUP
     return fate
 
 
 def _counts(panel: Panel, *, symbol: npt.NDArray[np.int32], fate: npt.NDArray[np.int8]) -> tuple[SymbolCount, ...]:
-    table = np.bincount(symbol * np.int64(5) + fate, minlength=5 * len(panel.symbols)).reshape(-1, 5)
+    table = np.bincount(symbol * np.int64(6) + fate, minlength=6 * len(panel.symbols)).reshape(-1, 6)
     return tuple(
         SymbolCount(
             symbol=name,
             bars=int(fates.sum()),
+            misaligned=int(fates[_MISALIGNED]),
             warmup=int(fates[_WARMUP]),
             filling=int(fates[_FILLING]),
             unresolved=int(fates[_UNRESOLVED]),
@@ -160,7 +169,9 @@ def _no_samples(counts: tuple[SymbolCount, ...], *, window: int, stride: int) ->
         f"no symbol has a single sample with window={window}, stride={stride}; "
         "take a longer period, a shorter window or faster indicators",
         *(
-            f"  {count.symbol}: {count.bars} bars = {count.warmup} warm-up + {count.filling} filling the window"
+            f"  {count.symbol}: {count.bars} bars = "
+            + (f"{count.misaligned} outside the common hours + " if count.misaligned else "")
+            + f"{count.warmup} warm-up + {count.filling} filling the window"
             f" + {count.unresolved} unresolved labels + {count.strided} left out by the stride"
             for count in counts
         ),

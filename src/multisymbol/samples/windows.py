@@ -45,7 +45,8 @@ class WindowDataset(Dataset[Batch]):
     one `index_select`: as fast as memcpy, and nothing is ever materialised but the batch.
 
     Args:
-        features: Scaled panel, float32, C-contiguous, shape (N, F), may be a read-only memory map.
+        features: Scaled panel, float32, C-contiguous, shape (N, F), may be a read-only memory map. Where the ledger has
+            a `view`, its rows are copied.
         ledger: The samples.
         symbol_slots: Slot of each symbol, 0 for one not trained on. int64, shape (symbols,).
         class_slots: Slot of each symbol's asset class, 0 for one not trained on. int64, shape (symbols,).
@@ -62,12 +63,15 @@ class WindowDataset(Dataset[Batch]):
         symbol_weights: npt.NDArray[np.float64] | None = None,
     ) -> None:
         assert features.flags.c_contiguous
+        end = ledger.row
+        if ledger.view is not None:
+            features, end = features[ledger.view], np.searchsorted(ledger.view, ledger.row)
         rows, self._width = features.shape
         self._window = ledger.window
         self._windows = _shared(features).as_strided(
             (rows - self._window + 1, self._window * self._width), (self._width, 1)
         )
-        self._start = torch.tensor(ledger.row - (self._window - 1))
+        self._start = torch.tensor(end - (self._window - 1))
         self._label = torch.tensor(ledger.label)
         self._rule = torch.tensor(ledger.rule)
         self._target = torch.tensor(ledger.target)
