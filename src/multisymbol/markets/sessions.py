@@ -124,6 +124,14 @@ class SessionClock:
         bars = np.maximum((2 * traded // timeframe.nanoseconds + 1) // 2, whole)
         return np.bincount(which, weights=bars, minlength=len(start)).astype(np.int64)
 
+    def within_dates(self) -> bool:
+        """Tell whether each session lies within one date of the calendar's own clock, as an exchange's does.
+
+        Sessions of `FX` begin on the date before, those of `24/7` last to the next.
+        """
+        opened, closed = (_local(at, self.timezone) // DAY for at in (self.opens, self.closes))
+        return bool(np.all(opened == closed))
+
     def closure_between(self, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Tell whether the market closes and opens again between two sessions (indices), breaks aside.
 
