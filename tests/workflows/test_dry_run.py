@@ -61,7 +61,6 @@ def test_it_shows_what_is_a_symbols_own(values: Values) -> None:
     rows = cells(values(*OWN))
     assert rows["AAPL"]["indicators"] == "rsi.period=21"
     assert rows["AAPL"]["label"] == "percent=4 sigmas=9"
-    assert rows["AAPL"]["warmup_bars"] > rows["MSFT"]["warmup_bars"] or rows["AAPL"]["warmup_bars"] == 280
     assert (rows["MSFT"]["indicators"], rows["MSFT"]["fuzzy"]) == ("–", "1 of 10")
     assert rows["BTCUSDT"]["costs_bps"] == "7.5+0.5+1.5"
     assert rows["EURUSD"]["indicators"] == "moving_average.slow=120"
@@ -97,10 +96,10 @@ def _fields(plan: Any) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in plan.__slots__}
 
 
-def test_what_is_absent_is_listed_for_all_symbols(values: Values, tmp_path: Path) -> None:
+def test_what_is_absent_is_listed_for_all_symbols(composed: Compose, tmp_path: Path) -> None:
     (tmp_path / "bars").mkdir()
     (tmp_path / "bars" / "OTHER.parquet").write_bytes(b"")
-    made = values("source=parquet", f"++source.root={tmp_path / 'bars'}")
+    made = plain(composed("source=parquet", f"++source.root={tmp_path / 'bars'}"))
     with pytest.raises(SourceError, match=r"(?s)bars of AAPL.*bars of BTCUSDT"):
         dry_run(made)
 
