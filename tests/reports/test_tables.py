@@ -112,10 +112,10 @@ def test_fold_table_adds_up() -> None:
 
 
 def test_drop_table_accounts_for_every_bar() -> None:
-    counts = [SymbolCount(symbol="A", bars=100, warmup=10, filling=15, unresolved=5, strided=35, samples=35)]
+    counts = [SymbolCount(symbol="A", bars=100, warmup=10, filling=15, unresolved=5, strided=30, samples=35, misaligned=5)]
     table = drop_table(counts * 2)
-    assert table.rows[0] == ("A", 100, 10, 15, 5, 35, 35)
-    assert table.total == ("all", 200, 20, 30, 10, 70, 70)
+    assert table.rows[0] == ("A", 100, 5, 10, 15, 5, 30, 35)
+    assert table.total == ("all", 200, 10, 20, 30, 10, 60, 70)
     assert drop_table(counts).total is None
 
 

@@ -160,16 +160,15 @@ def fold_table(counts: Sequence[FoldCount], *, title: str = "fold") -> Table:
 
 
 def drop_table(counts: Sequence[SymbolCount]) -> Table:
-    """Say where each symbol's bars went: bars = warm-up + filling + unresolved + strided + samples."""
-    rows = tuple(
-        (row.symbol, row.bars, row.warmup, row.filling, row.unresolved, row.strided, row.samples) for row in counts
-    )
+    """Say where each symbol's bars went: bars = misaligned + warm-up + filling + unresolved + strided + samples."""
+    names = ("bars", "misaligned", "warmup", "filling", "unresolved", "strided", "samples")
+    rows = tuple((row.symbol, *(getattr(row, name) for name in names)) for row in counts)
     return Table(
         title="where the bars went",
-        note="filling = too few bars for a window yet",
+        note="misaligned = outside the common hours; filling = too few bars for a window yet",
         columns=(
             Column(name="symbol", key="symbol"),
-            Column(name="bars", key="bars", form=",d"),
+            *_numbers("bars", "misaligned"),
             Column(name="warm-up", key="warmup", form=",d"),
             *_numbers("filling", "unresolved", "strided", "samples"),
         ),

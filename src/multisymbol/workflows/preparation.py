@@ -1,9 +1,9 @@
 """From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from multisymbol.config import build
 from multisymbol.errors import LabelError, MultisymbolError, SplitError
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
-from multisymbol.labels.labels import Labeller
+from multisymbol.labels.labels import CLASSES, Labeller, class_shares
 from multisymbol.markets.instants import Period
 from multisymbol.markets.sources import BarSource
 from multisymbol.markets.symbols import Universe, universe
@@ -23,6 +23,8 @@ from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
 from multisymbol.samples.splits import TRAIN, Parts, check_classes
+from multisymbol.samples.strata import fold_shares
+from multisymbol.samples.weights import uniqueness
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +84,11 @@ def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepar
     symbols = universe(values["symbol_configs"])
     source: BarSource = build(values["source"])
     with _kept_on_success(_panel(values, symbols, source, terminal)) as panel:
-        ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
+        ledger = _ledger(values, panel, calendars=[config.calendar for config in symbols], source=source)
         folds: tuple[Parts, ...] = build(values["split"]).folds(ledger, timeframe=source.timeframe)
         for parts in folds:
             check_classes(ledger, parts)
+            _check_shares(ledger, parts, least=values["least_class_share"])
             _check_unseen(symbols, parts)
         return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in folds)
 
@@ -121,7 +124,8 @@ def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[s
 def _single_arm(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
     symbols = universe(values["symbol_configs"])
     with _kept_on_success(_panel(values, symbols, whole.source, Terminal(silent=True))) as panel:
-        ledger = build_ledger(panel, window=values["window"], stride=values["stride"])
+        calendars = [config.calendar for config in whole.universe]  # the universe's common hours, not the symbol's own
+        ledger = _ledger(values, panel, calendars=calendars, source=whole.source)
         mine = whole.ledger.symbol == index
         assert np.array_equal(ledger.decided_at, whole.ledger.decided_at[mine]), "arms must have the same samples"
         parts = Parts(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],))
@@ -151,12 +155,37 @@ def _prepared(
         panel=panel,
         ledger=ledger,
         parts=parts,
-        shares=build(values["sampling"]).shares([count.train for count in parts.counts]),
+        shares=fold_shares(
+            build(values["sampling"]),
+            panel=panel,
+            ledger=ledger,
+            parts=parts,
+            calendars=[config.calendar for config in symbols],
+        ),
         scaler=scaler,
         features=ensure_scaled(panel, scaler, Path(values["paths"]["cache"])),
         symbol_slots=symbol_slots,
         class_slots=class_slots,
     )
+
+
+def _ledger(values: Mapping[str, Any], panel: Panel, *, calendars: Sequence[str], source: BarSource) -> Ledger:
+    """List the samples of the hours the alignment keeps, weighed as asked."""
+    kept = build(values["alignment"]).kept(panel, calendars=calendars, timeframe=source.timeframe)
+    ledger = build_ledger(panel, window=values["window"], stride=values["stride"], kept=kept)
+    return replace(ledger, weight=uniqueness(ledger)) if values["sample_weights"] == "uniqueness" else ledger
+
+
+def _check_shares(ledger: Ledger, parts: Parts, *, least: float) -> None:
+    """Refuse to learn a class that hardly exists in training: its scores would be noise."""
+    shares = class_shares(ledger.label[parts.positions(TRAIN)])
+    scarce = [f"{name} {share:.2%}" for name, share in zip(CLASSES, shares, strict=True) if share < least]
+    if scarce:
+        message = (
+            f"{', '.join(scarce)} of the train samples, below least_class_share={least:g}; change the threshold or dead "
+            f"band of the labels, or allow it: least_class_share=0"
+        )
+        raise LabelError(message)
 
 
 def _panel(values: Mapping[str, Any], symbols: Universe, source: BarSource, terminal: Terminal) -> Panel:

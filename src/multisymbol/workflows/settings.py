@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from omegaconf import DictConfig
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from multisymbol.config import Problem, check, computed, plain
 from multisymbol.errors import SymbolError, nearest
@@ -87,6 +87,8 @@ class TrainSettings:
     seed: NonNegativeInt
     window: PositiveInt
     stride: PositiveInt
+    sample_weights: Literal["none", "uniqueness"]
+    least_class_share: NonNegativeFloat
     batch_size: PositiveInt
     eval_batch_size: PositiveInt
     resume: str | None

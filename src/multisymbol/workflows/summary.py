@@ -36,11 +36,13 @@ def _dropped(prepared: Prepared) -> str:
     counts = prepared.ledger.counts
     purged = sum(count.purged for count in prepared.parts.counts)
     parts = {
+        "other hours": sum(count.misaligned for count in counts),
         "warm-up": sum(count.warmup for count in counts),
         "filling windows": sum(count.filling for count in counts),
         "unresolved labels": sum(count.unresolved for count in counts),
         "strided": sum(count.strided for count in counts),
         "purged at the edges": purged,
+        "never drawn": int(prepared.shares.dropped.sum()),
     }
     text = " · ".join(f"{name} {number:,}" for name, number in parts.items() if number)
     return f"{text} of {len(prepared.panel.closed_at):,} bars      (per symbol: tables/bars.csv in the run)"

@@ -206,7 +206,7 @@ def _page(values: Mapping[str, Any], table: Table) -> str:
 
 Made by `python scripts/survey.py {given}`: {len(values["symbol_configs"])} symbols, one epoch of `{network}`, window
 {values["window"]}. *dropped*: bars that are no sample (warm-up, filling a window, other hours, unresolved labels);
-*purged*: samples left out at the cuts; *passes*: effective passes over a symbol's train samples in one epoch, fewest to most;
+*purged*: samples left out at the cuts; *passes*: effective passes over a symbol's train samples in one epoch;
 *MB*: largest resident set of a process that did nothing else. Times are of one shared machine.
 
 {to_markdown(table)}"""
