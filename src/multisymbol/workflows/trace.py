@@ -194,7 +194,7 @@ def trace_bar(prepared: Prepared, values: Mapping[str, Any], *, symbol: str, at:
     row = _row_at(bars, at=at)
     found = np.flatnonzero(prepared.ledger.row == rows.start + row)
     position = int(found[0]) if len(found) else None
-    source = partial(_origin_of, values=values, config=config, origin=origin)
+    source = partial(_origin_of, layers=_layers(values, config, origin), origin=origin)
     segment_start = next(stretch.start for stretch in bars.segments() if stretch.start <= row < stretch.stop)
     first_row = max(row - values["window"] + 1, segment_start)
     reach = max(first_row - int(panel.warmup_bars[index]), segment_start)
@@ -305,7 +305,11 @@ def _indicator_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple
     for key, entry in config.indicators.items():
         configured = configure(key, entry)
         parameters = tuple(
-            Value(name=name, value=value, origin=source(("indicators", key, name), default="features"))
+            Value(
+                name=name,
+                value=value,
+                origin=source(("indicators", key, name), default=f"features.indicators.{key}.{name}"),
+            )
             for name, value in configured.values.items()
         )
         recipes |= dict.fromkeys(configured.columns, parameters)
@@ -316,7 +320,11 @@ def _membership_recipes(config: SymbolConfig, source: _Source) -> dict[str, tupl
     """Return membership column -> its shape with the break points."""
     return {
         f"{column}_{name}": tuple(
-            Value(name=shape, value=points, origin=source(("fuzzy", column, name, shape), default="features"))
+            Value(
+                name=shape,
+                value=points,
+                origin=source(("fuzzy", column, name, shape), default=f"features.fuzzy.{column}.{name}.{shape}"),
+            )
             for shape, points in definition.items()
         )
         for column, sets in config.fuzzy.items()
@@ -335,34 +343,43 @@ def _label(prepared: Prepared, config: SymbolConfig, bars: Bars, *, panel_row: i
         rule=int(panel.rule[panel_row]),
         target=float(panel.target[panel_row]),
         made_from=tuple(
-            Value(name=name, value=value, origin=source(("labels", group, name), default=None))
+            Value(name=name, value=value, origin=source(("labels", group, name), default=f"labels.{name}"))
             for name, value in config.label.items()
             if not name.startswith("_")
         ),
     )
 
 
-def _origin_of(
-    keys: tuple[str, ...], *, default: str | None, values: Mapping[str, Any], config: SymbolConfig, origin: Origin
-) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layer:
+    """What an asset class or a symbol says of itself, and how to name the place where it says it."""
+
+    entry: Any
+    origin: Origin
+
+
+def _layers(values: Mapping[str, Any], config: SymbolConfig, origin: Origin) -> list[_Layer]:
+    """List what lies over the defaults of a symbol, that which wins first."""
+    selection, own, shared = values["symbols"], f"symbols.members.{config.symbol}", f"asset_class.{config.asset_class}"
+    layers = [_Layer(entry=selection["members"].get(config.symbol), origin=lambda path: origin(f"{own}.{path}"))]
+    if selection.get("file") is not None:
+        row = f"{selection['file']} line {member_lines(Path(selection['file'])).get(config.symbol)}"
+        layers.append(_Layer(entry=members(values).get(config.symbol), origin=lambda _: row))
+    by_class = values["asset_class"][config.asset_class]
+    return [*layers, _Layer(entry=by_class, origin=lambda path: origin(f"{shared}.{path}"))]
+
+
+def _origin_of(keys: tuple[str, ...], *, default: str, layers: Sequence[_Layer], origin: Origin) -> str:
     """Name where a resolved value was written: the symbol's own entry, else its class's, else the default's.
 
     Args:
-        keys: Within the entry, such as `("indicators", "rsi", "period")`.
-        default: Branch the defaults lie under; None: as labels do, `labels.<parameter>`.
-        values: The configuration.
-        config: Whose value.
+        keys: Within an entry, such as `("indicators", "rsi", "period")`.
+        default: Dotted key of the default.
+        layers: See `_layers`.
         origin: Names the file of a key.
     """
-    selection = values["symbols"]
     path = ".".join(keys)
-    if _has(selection["members"].get(config.symbol), keys):
-        return origin(f"symbols.members.{config.symbol}.{path}")
-    if _has(members(values).get(config.symbol), keys):
-        return f"{selection['file']} line {member_lines(Path(selection['file']))[config.symbol]}"
-    if _has(values["asset_class"][config.asset_class], keys):
-        return origin(f"asset_class.{config.asset_class}.{path}")
-    return origin(f"labels.{keys[-1]}" if default is None else f"{default}.{path}")
+    return next((layer.origin(path) for layer in layers if _has(layer.entry, keys)), "") or origin(default)
 
 
 def _has(entry: Any, keys: Sequence[str]) -> bool:
