@@ -5,7 +5,7 @@ import torch
 from multisymbol.errors import SampleError
 from multisymbol.evaluation.calibration import apply_temperature
 from multisymbol.evaluation.inference import predict
-from multisymbol.learning.losses import probabilities
+from multisymbol.learning.probabilities import probabilities
 from multisymbol.samples.splits import TEST
 from tests.learning.worlds import module, world
 

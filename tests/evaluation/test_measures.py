@@ -28,6 +28,8 @@ def ledger(symbol: list[int], label: list[int], rule: list[int]) -> Ledger:
         resolved_at=decided_at + HOUR,
         label=np.array(label, dtype=np.int8),
         rule=np.array(rule, dtype=np.int8),
+        target=np.full(rows, np.nan, dtype=np.float32),
+        weight=np.ones(rows, dtype=np.float32),
         counts=(),
     )
 

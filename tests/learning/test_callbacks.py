@@ -1,23 +1,31 @@
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import lightning.pytorch as pl
 import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 
-from multisymbol.learning.callbacks import Progress, checkpoints, early_stopping, progress_text
+from multisymbol.errors import ConfigError
+from multisymbol.learning.callbacks import LastCheckpoint, Progress, early_stopping, progress_text
 from multisymbol.learning.fitting import fit
-from multisymbol.learning.module import MONITOR
-from tests.learning.worlds import module, trainer, world
+from multisymbol.learning.module import DirectionModule
+from tests.learning.worlds import module, regression, trainer, world
 
 
-def shown(folder: Path, *, terminal: bool) -> str:
+def shown(
+    folder: Path, *, terminal: bool, given: DirectionModule | None = None, callbacks: tuple[Callback, ...] = ()
+) -> str:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=140, color_system=None)
     fit(
-        module(),
+        module() if given is None else given,
         datamodule=world().datamodule(),
         trainer=trainer(epochs=2),
-        callbacks=[Progress(refresh_seconds=0.0, console=console)],
+        callbacks=[Progress(refresh_seconds=0.0, console=console), *callbacks],
         loggers=(),
         folder=folder,
         resume=False,
@@ -40,17 +48,60 @@ def test_progress_is_silent_when_piped(tmp_path: Path, capfd: pytest.CaptureFixt
 
 
 def test_progress_text_is_the_promised_one() -> None:
-    text = progress_text(windows_per_second=41_234, seconds_left=52.3, scores=[0.99, 0.979, 0.981])
+    text = progress_text(
+        windows_per_second=41_234, seconds_left=52.3, monitor="val/log_loss", scores=[0.99, 0.979, 0.981]
+    )
     assert text == " · 41k windows/s · 0:00:52 left · val/log_loss 0.981 (best 0.979, epoch 2)"
-    assert progress_text(windows_per_second=876, seconds_left=3700, scores=[]) == " · 876 windows/s · 1:01:40 left"
+    assert (
+        progress_text(windows_per_second=876, seconds_left=3700, monitor="val/huber", scores=[])
+        == " · 876 windows/s · 1:01:40 left"
+    )
 
 
-def test_best_checkpoint_comes_before_the_last(tmp_path: Path) -> None:
-    best, last = checkpoints(tmp_path)
-    assert (best.monitor, best.mode, best.filename) == (MONITOR, "min", "best")
-    assert (last.monitor, last.filename) == (None, "last")
-
-
-def test_early_stopping_watches_the_monitor() -> None:
+@pytest.mark.parametrize(("given", "monitor"), [(module, "val/log_loss"), (regression, "val/huber")])
+def test_early_stopping_best_checkpoint_and_progress_watch_the_score_of_the_task(
+    given: Callable[[], DirectionModule], monitor: str, tmp_path: Path
+) -> None:
     stopping = early_stopping(patience=3, min_delta=0.01)
-    assert (stopping.monitor, stopping.mode, stopping.patience, stopping.min_delta) == (MONITOR, "min", 3, -0.01)
+    assert shown(tmp_path, terminal=True, given=given(), callbacks=(stopping,)).count(monitor) > 0
+    assert (stopping.monitor, stopping.mode, stopping.patience, stopping.min_delta) == (monitor, "min", 3, -0.01)
+    (state,) = [
+        state
+        for key, state in torch.load(tmp_path / "best.ckpt", weights_only=True)["callbacks"].items()
+        if key.startswith("ModelCheckpoint")
+    ]
+    assert state["monitor"] == monitor
+
+
+class Writes(LastCheckpoint):
+    """Notes the step and the epoch's batch at which something is written."""
+
+    def __init__(self, *, every_steps: int | None) -> None:
+        super().__init__(every_steps=every_steps)
+        self.steps: list[int] = []
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.steps.append(trainer.global_step)
+
+
+@pytest.mark.parametrize(
+    # Two epochs of 11 steps; at the end of each one write of the best epoch and one of the last.
+    ("every_steps", "written"),
+    [(None, [11, 11, 22, 22]), (4, [4, 8, 11, 11, 12, 16, 20, 22, 22]), (11, [11, 11, 22, 22]), (22, [11, 11, 22, 22])],
+)
+def test_last_checkpoint_is_written_every_so_many_steps_and_once_after_each_epoch(
+    every_steps: int | None, written: list[int], tmp_path: Path
+) -> None:
+    writes = Writes(every_steps=every_steps)
+    shown(tmp_path, terminal=False, callbacks=(writes,))
+    assert writes.steps == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_useless_numbers_are_refused() -> None:
+    with pytest.raises(ConfigError, match="every_steps must be 1 or more, or null, got 0"):
+        LastCheckpoint(every_steps=0)
+    with pytest.raises(ConfigError, match="patience must be 1 or more epochs, got 0"):
+        early_stopping(patience=0, min_delta=0.0)

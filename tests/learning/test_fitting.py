@@ -9,13 +9,14 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
+from torch.nn import functional
 
-from multisymbol.errors import BundleError, ConfigError, SampleError
-from multisymbol.learning.callbacks import early_stopping
+from multisymbol.errors import BundleError, ConfigError, LabelError, SampleError
+from multisymbol.learning.callbacks import LastCheckpoint, early_stopping
 from multisymbol.learning.fitting import FitResult, fit, load_best
 from multisymbol.learning.module import DirectionModule
 from multisymbol.samples.splits import VALIDATION
-from tests.learning.worlds import World, module, trainer, world
+from tests.learning.worlds import World, module, regression, trainer, world
 
 
 @pytest.fixture(scope="module")
@@ -106,23 +107,35 @@ def test_loading_another_epoch_than_the_best_is_refused(small: World, tmp_path: 
         load_best(given, result.last_path)
 
 
+class Failure(Exception):  # noqa: N818 (nothing is wrong)
+    pass
+
+
+class FailAt(Callback):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.step:
+            raise Failure
+
+
+def test_loading_what_was_written_within_an_epoch_is_refused(small: World, tmp_path: Path) -> None:
+    given = module()
+    with pytest.raises(Failure):
+        run(given, small, tmp_path, callbacks=(LastCheckpoint(every_steps=2), FailAt(15)))
+    with pytest.raises(BundleError, match=r"last.ckpt is epoch 2 written within it, before its score, .*use .*best"):
+        load_best(given, tmp_path / "last.ckpt")
+    load_best(given, tmp_path / "best.ckpt")
+
+
 def test_checkpoints_hold_plain_values_only(small: World, tmp_path: Path) -> None:
     result = run(module(), small, tmp_path, epochs=1)
     for path in (result.best_path, result.last_path):
         assert "hyper_parameters" not in torch.load(path, weights_only=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
-
-
-def test_resumed_run_equals_uninterrupted_run_bit_for_bit(small: World, tmp_path: Path) -> None:
-    whole, whole_watch = module(dropout=0.3), Watch()
-    run(whole, small, tmp_path / "whole", epochs=4, callbacks=(whole_watch,))
-    run(module(dropout=0.3), small, tmp_path / "half", epochs=2)
-    resumed, watch = module(dropout=0.3, seed=5), Watch()
-    result = run(resumed, small, tmp_path / "half", epochs=4, callbacks=(watch,), resume=True)
-    assert watch.losses == whole_watch.losses[len(whole_watch.losses) // 2 :]
-    assert watch.scores == whole_watch.scores[2:]
-    assert equal(weights(resumed), weights(whole))
-    assert (result.epochs_run, result.steps) == (4, len(whole_watch.losses))
 
 
 def test_same_seed_gives_same_weights_and_another_seed_does_not(small: World, tmp_path: Path) -> None:
@@ -154,6 +167,34 @@ def test_result_counts_steps_and_windows(small: World, tmp_path: Path) -> None:
     batches = int(small.train_rows().sum()) // 32
     assert (result.steps, result.epochs_run, result.stopped_early) == (2 * batches, 2, False)
     assert result.windows_per_second * result.seconds == pytest.approx(2 * batches * 32)
+
+
+def test_returns_are_fitted_through_the_same_module(small: World, tmp_path: Path) -> None:
+    given = regression()
+    result = run(given, small, tmp_path, epochs=5)
+    last = torch.load(result.last_path, weights_only=True)
+    assert result.monitor == "val/huber"
+    load_best(given, result.best_path)
+    rows = torch.from_numpy(small.parts.positions(VALIDATION))
+    batch = small.datamodule().dataset[rows]
+    with torch.no_grad():
+        forecast = given.eval()(batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B).squeeze(1)
+    huber = functional.huber_loss(forecast, batch.target_B)
+    assert result.best_score == pytest.approx(float(huber), rel=1e-6)
+    assert result.best_score < 0.5 * float(functional.huber_loss(torch.zeros_like(forecast), batch.target_B))
+    assert sum(scores.rows for scores in given.validation_scores) == len(rows)
+    assert "ic" in dataclasses.asdict(given.validation_scores[0])
+    assert last["epoch"] == 4
+
+
+def test_samples_without_a_return_are_refused_for_a_regression_alone(small: World, tmp_path: Path) -> None:
+    target = small.ledger.target.copy()
+    target[small.parts.positions(VALIDATION)[:2]] = np.nan
+    made = dataclasses.replace(small, ledger=dataclasses.replace(small.ledger, target=target))
+    with pytest.raises(LabelError, match=r"2 of 477 train and validation samples of BRK\.B .*take labels=horizon"):
+        run(regression(), made, tmp_path / "returns")
+    assert not (tmp_path / "returns").exists()
+    run(module(), made, tmp_path / "directions", epochs=1)
 
 
 def test_diverged_training_is_refused_with_a_cure(small: World, tmp_path: Path) -> None:
@@ -201,18 +242,6 @@ def test_unseen_symbols_are_not_validated_on(small: World) -> None:
     symbols = small.without_training(1).datamodule
     made = symbols()
     assert set(small.ledger.symbol[made.positions("val")]) == {0, 2}
-
-
-def test_resume_without_a_checkpoint_is_refused(small: World, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nothing to resume from: .*last\.ckpt does not exist"):
-        run(module(), small, tmp_path, resume=True)
-
-
-def test_best_epoch_before_a_resume_stays_the_best(small: World, tmp_path: Path) -> None:
-    batches = int(small.train_rows().sum()) // 32
-    run(module(network=Worsening(batches)), small, tmp_path, epochs=3)
-    result = run(module(network=Worsening(batches)), small, tmp_path, epochs=5, resume=True)
-    assert (result.best_epoch, result.epochs_run) == (2, 5)
 
 
 def test_empty_validation_is_refused(small: World, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import pytest
@@ -8,15 +9,18 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers.logger import Logger
 
+from multisymbol.errors import ConfigError
 from multisymbol.learning.fitting import fit
-from multisymbol.learning.losses import probabilities
 from multisymbol.learning.metrics import SymbolCounts
-from multisymbol.learning.module import MONITOR, WATCHED
+from multisymbol.learning.probabilities import probabilities
 from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.seeding import named_seed
+from multisymbol.learning.tasks import Direction
 from multisymbol.markets.symbols import slug
 from multisymbol.samples.splits import VALIDATION
 from tests.learning.worlds import SYMBOLS, module, trainer, world
+
+MONITOR, WATCHED = "val/log_loss", Direction().watched
 
 
 class Book(Logger):
@@ -123,12 +127,42 @@ def test_training_lowers_the_loss(book: Book) -> None:
     assert book.by_name(MONITOR)[-1] < book.by_name(MONITOR)[0]
 
 
-def test_plateau_schedule_watches_the_monitor() -> None:
-    given = module()
-    given._schedule = Schedule(factory=torch.optim.lr_scheduler.ReduceLROnPlateau, interval="epoch")
-    configured = given.configure_optimizers()
-    assert isinstance(configured, dict)
-    assert configured["lr_scheduler"]["monitor"] == MONITOR  # type: ignore[typeddict-item]
+def plateau(interval: Literal["epoch", "step"] = "epoch") -> Schedule:
+    # A change counts from 1000 nats on: the best score is the first epoch's, all others are without improvement.
+    cut = partial(
+        torch.optim.lr_scheduler.ReduceLROnPlateau, factor=0.1, patience=1, threshold=1e3, threshold_mode="abs"
+    )
+    return Schedule(factory=cut, interval=interval)
+
+
+class Rates(Callback):
+    """Remembers the learning rate of each epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: list[float] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.epochs.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def test_plateau_schedule_moves_once_an_epoch_by_the_score(tmp_path: Path) -> None:
+    rates = Rates()
+    fit(
+        module(lr=1e-2, schedule=plateau()),
+        datamodule=world().datamodule(),
+        trainer=trainer(epochs=5),
+        callbacks=[rates],
+        loggers=(),
+        folder=tmp_path,
+        resume=False,
+    )
+    # Epoch 1 is the best, 2 and 3 are no improvement: cut; 4 and 5 likewise.
+    assert rates.epochs == pytest.approx([1e-2, 1e-2, 1e-2, 1e-3, 1e-3])
+
+
+def test_plateau_schedule_after_each_step_is_refused() -> None:
+    with pytest.raises(ConfigError, match="interval must be epoch for ReduceLROnPlateau, got step"):
+        module(schedule=plateau("step")).configure_optimizers()
 
 
 def test_module_has_no_buffers_ranks_would_wait_for() -> None:

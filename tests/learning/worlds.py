@@ -12,14 +12,14 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 
 from multisymbol.learning.datamodule import MultiSymbolDataModule
-from multisymbol.learning.losses import ClassWeightedCrossEntropy
+from multisymbol.learning.losses import ClassWeightedCrossEntropy, Huber, Loss
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.networks.mlp import Mlp
 from multisymbol.learning.schedules import Schedule
 from multisymbol.markets.instants import HOUR, NEVER, instant
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Balanced
+from multisymbol.samples.mixture import Shares
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Fold, Parts
 
 SYMBOLS = ("BRK.B", "EURUSD", "BTC-USD")
@@ -41,7 +41,7 @@ class World:
             features=self.features,
             ledger=self.ledger,
             parts=self.parts,
-            shares=Balanced(epoch_samples=None, max_passes=4.0).shares(self.train_rows()),
+            shares=equal_shares(self.train_rows()),
             symbol_slots=np.array([1, 2, 3]),
             class_slots=np.array([1, 2, 3]),
             seed=seed,
@@ -56,6 +56,13 @@ class World:
         """The same with one symbol that does not train: its train rows purged."""
         part = np.where((self.ledger.symbol == symbol) & (self.parts.part == TRAIN), -1, self.parts.part)
         return replace(self, parts=replace(self.parts, part=part.astype(np.int8)))
+
+
+def equal_shares(rows: npt.NDArray[np.int64]) -> Shares:
+    """Every symbol that trains equally often, in an epoch about as long as there are rows."""
+    trains = (rows > 0).astype(np.float64)
+    share = trains / trains.sum()
+    return Shares(rows=rows, share=share, draws=(rows.sum() * share).astype(np.int64), weight=np.ones(len(rows)))
 
 
 def world(*, bars: int = 200, noise: float = 0.5, seed: int = 3) -> World:
@@ -77,6 +84,8 @@ def world(*, bars: int = 200, noise: float = 0.5, seed: int = 3) -> World:
         resolved_at=closed_at[row] + HOUR,
         label=label[row],
         rule=np.where(features[row, 1] > 0, 0, -1).astype(np.int8),
+        target=score[row].astype(np.float32),
+        weight=np.ones(len(row), dtype=np.float32),
         counts=(),
     )
     part = np.select([bar[row] < 0.6 * bars, bar[row] < 0.8 * bars], [TRAIN, VALIDATION], default=TEST)
@@ -84,32 +93,46 @@ def world(*, bars: int = 200, noise: float = 0.5, seed: int = 3) -> World:
     return World(features=features, ledger=ledger, parts=Parts(fold=fold, part=part.astype(np.int8), counts=()))
 
 
-SHAPE = NetworkShape(features=FEATURES, window=WINDOW, symbols=3, asset_classes=3)
-
-
-def module(
-    *, lr: float = 1e-2, dropout: float = 0.0, seed: int = 5, network: torch.nn.Module | None = None
-) -> DirectionModule:
-    torch.manual_seed(seed)
-    mlp = Mlp(
+def mlp(*, dropout: float = 0.0, classes: int = 3) -> Mlp:
+    return Mlp(
         hidden=[8],
         dropout=dropout,
         activation="relu",
         embedding="symbol",
         embedding_dim=2,
         unknown_dropout=dropout,
-        shape=SHAPE,
+        shape=NetworkShape(features=FEATURES, window=WINDOW, symbols=3, asset_classes=3, classes=classes),
     )
+
+
+def exponential(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    return torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9)
+
+
+def module(
+    *,
+    lr: float = 1e-2,
+    dropout: float = 0.0,
+    seed: int = 5,
+    network: torch.nn.Module | None = None,
+    loss: Loss | None = None,
+    schedule: Schedule | None = None,
+) -> DirectionModule:
+    torch.manual_seed(seed)
+    weighted = ClassWeightedCrossEntropy(class_counts=[20, 60, 20], power=0.5, cap=10.0)
     return DirectionModule(
-        network=mlp if network is None else network,
-        loss=ClassWeightedCrossEntropy(class_counts=[20, 60, 20], power=0.5, cap=10.0),
+        network=mlp(dropout=dropout) if network is None else network,
+        loss=weighted if loss is None else loss,
         optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=lr, fused=True),
-        schedule=Schedule(
-            factory=lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9), interval="epoch"
-        ),
+        schedule=Schedule(factory=exponential, interval="epoch") if schedule is None else schedule,
         symbols=SYMBOLS,
         seed=seed,
     )
+
+
+def regression(*, dropout: float = 0.0, seed: int = 5, delta: float = 1.0) -> DirectionModule:
+    torch.manual_seed(seed)
+    return module(seed=seed, network=mlp(dropout=dropout, classes=1), loss=Huber(delta=delta))
 
 
 def trainer(

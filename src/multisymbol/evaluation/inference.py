@@ -1,7 +1,8 @@
-"""Probabilities of a network for chosen samples: one plain loop for validation, test and serving."""
+"""Probabilities or returns of a network for chosen samples: one plain loop for validation, test and serving."""
 
 # B batch, C class
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from multisymbol.errors import SampleError
-from multisymbol.learning.losses import probabilities
+from multisymbol.learning.probabilities import probabilities
 from multisymbol.samples.windows import Batch, WindowDataset
 
 
@@ -24,6 +25,19 @@ class Probabilities:
     """
 
     prob: npt.NDArray[np.float64]
+    positions: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Returns:
+    """What a network fitted to returns says of n samples.
+
+    Args:
+        forecast: In units of the target (`Ledger.target`). float64, shape (n,).
+        positions: Ledger positions they are for. int64, shape (n,).
+    """
+
+    forecast: npt.NDArray[np.float64]
     positions: npt.NDArray[np.int64]
 
 
@@ -51,29 +65,67 @@ def predict(
     Raises:
         SampleError: A probability is no number; names the symbols by number and the first position.
     """
+
+    def read(logits_BC: torch.Tensor) -> torch.Tensor:
+        return probabilities(logits_BC, log_weights, temperature=temperature)
+
+    parts = _outputs(network, dataset=dataset, positions=positions, batch_size=batch_size, device=device, read=read)
+    return Probabilities(prob=np.concatenate([np.empty((0, len(log_weights))), *parts]), positions=positions)
+
+
+def predict_returns(
+    network: nn.Module,
+    *,
+    dataset: WindowDataset,
+    positions: npt.NDArray[np.int64],
+    batch_size: int,
+    device: torch.device | str,
+) -> Returns:
+    """Run a network fitted to returns over samples, as `predict` does.
+
+    Raises:
+        SampleError: A forecast is no number.
+    """
+    parts = _outputs(
+        network,
+        dataset=dataset,
+        positions=positions,
+        batch_size=batch_size,
+        device=device,
+        read=lambda output_BC: output_BC.double(),
+    )
+    return Returns(forecast=np.concatenate([np.empty((0, 1)), *parts])[:, 0], positions=positions)
+
+
+def _outputs(
+    network: nn.Module,
+    *,
+    dataset: WindowDataset,
+    positions: npt.NDArray[np.int64],
+    batch_size: int,
+    device: torch.device | str,
+    read: Callable[[torch.Tensor], torch.Tensor],
+) -> list[npt.NDArray[np.float64]]:
     network.to(device)
     training = network.training
     network.eval()
     try:
         with torch.inference_mode():
-            parts = [
-                _batch(network, dataset[part], log_weights=log_weights, device=device, temperature=temperature)
+            return [
+                _batch(network, dataset[part], device=device, read=read)
                 for part in torch.split(torch.from_numpy(positions.copy()), batch_size)
                 if len(part)
             ]
     finally:
         network.train(training)
-    prob = np.concatenate([np.empty((0, len(log_weights))), *parts])
-    return Probabilities(prob=prob, positions=positions)
 
 
 def _batch(
-    network: nn.Module, batch: Batch, *, log_weights: torch.Tensor, device: torch.device | str, temperature: float
+    network: nn.Module, batch: Batch, *, device: torch.device | str, read: Callable[[torch.Tensor], torch.Tensor]
 ) -> npt.NDArray[np.float64]:
     inputs = (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)
-    logits_BC = network(*(tensor.to(device) for tensor in inputs))
-    prob_BC: npt.NDArray[np.float64] = probabilities(logits_BC, log_weights, temperature=temperature).cpu().numpy()
-    broken = np.flatnonzero(~np.isfinite(prob_BC).all(axis=1))
+    read_BC: npt.NDArray[np.float64] = read(network(*(tensor.to(device) for tensor in inputs))).cpu().numpy()
+    broken = np.flatnonzero(~np.isfinite(read_BC).all(axis=1))
     if len(broken):
         symbols = np.unique(batch.symbol_B.numpy()[broken]).tolist()
         message = (
@@ -81,4 +133,4 @@ def _batch(
             f"symbols number {symbols}: their features hold NaN, or the network does. Is their asset class trained?"
         )
         raise SampleError(message)
-    return prob_BC
+    return read_BC

@@ -7,31 +7,91 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, ModelCheckpoint
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from multisymbol.learning.module import MONITOR
+from multisymbol.errors import ConfigError
+from multisymbol.learning.module import DirectionModule
 from multisymbol.samples.windows import Batch
 
 
-def early_stopping(*, patience: int, min_delta: float) -> EarlyStopping:
-    """Stop when validation log-loss has not improved by more than `min_delta` nats for `patience` epochs."""
-    # A score that is no number is an error of its own (DirectionModule), not a reason to stop and go on as if well.
-    return EarlyStopping(MONITOR, mode="min", patience=patience, min_delta=min_delta, check_finite=False)
+class Patience(EarlyStopping):
+    """Stops when the monitored score of the module's task gets no better; see `early_stopping`."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Take up the task's monitor."""
+        assert isinstance(pl_module, DirectionModule)
+        self.monitor = pl_module.task.monitor
+        super().setup(trainer, pl_module, stage)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has ended the training."""
+        return self.wait_count >= self.patience
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stay stopped: Lightning forgets it when a run that was stopped early is resumed."""
+        trainer.should_stop = trainer.should_stop or self.stopped
 
 
-def checkpoints(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """Keep `best.ckpt` and `last.ckpt`, in this order: Lightning's "best" is the first one (PITFALLS L3).
+def early_stopping(*, patience: int, min_delta: float) -> Patience:
+    """Stop when the monitored score has not improved by more than `min_delta` for `patience` epochs.
 
-    `last.ckpt` is the last whole epoch: written without a score, after each epoch, it is what a run resumes from.
+    Raises:
+        ConfigError: patience below 1.
     """
-    best = ModelCheckpoint(
-        folder, filename="best", monitor=MONITOR, mode="min", save_top_k=1, enable_version_counter=False
+    if patience < 1:
+        message = f"callbacks.early_stopping: patience must be 1 or more epochs, got {patience}"
+        raise ConfigError(message)
+    # A score that is no number is an error of its own (DirectionModule), not a reason to stop and go on as if well.
+    return Patience("", mode="min", patience=patience, min_delta=min_delta, check_finite=False)
+
+
+def best_checkpoint(folder: Path, *, monitor: str) -> ModelCheckpoint:
+    """Keep `best.ckpt`, the epoch with the lowest score."""
+    return ModelCheckpoint(
+        folder, filename="best", monitor=monitor, mode="min", save_top_k=1, enable_version_counter=False
     )
-    last = ModelCheckpoint(folder, filename="last", monitor=None, save_top_k=1, enable_version_counter=False)
-    return best, last
+
+
+class LastCheckpoint(Checkpoint):
+    """Writes `last.ckpt`, what a run resumes from, after each epoch and every so many steps within it.
+
+    The last step of an epoch writes none: the epoch's own follows after validation.
+
+    Args:
+        every_steps: Optimizer steps; None: after each epoch alone. What a kill can cost.
+
+    Raises:
+        ConfigError: every_steps below 1.
+    """
+
+    def __init__(self, *, every_steps: int | None) -> None:
+        super().__init__()
+        if every_steps is not None and every_steps < 1:
+            message = f"callbacks.last_checkpoint: every_steps must be 1 or more, or null, got {every_steps}"
+            raise ConfigError(message)
+        self._every_steps = every_steps
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Write, if it is time."""
+        if self._every_steps is None or trainer.global_step % self._every_steps:
+            return
+        if batch_idx + 1 < trainer.num_training_batches:
+            trainer.save_checkpoint(last_path(Path(trainer.default_root_dir)))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write; called after those that watch the score, so that their state is in the file."""
+        trainer.save_checkpoint(last_path(Path(trainer.default_root_dir)))
+
+
+def last_path(folder: Path) -> Path:
+    """Return where a run's `last.ckpt` lies."""
+    return folder / "last.ckpt"
 
 
 class Throughput(Callback):
@@ -40,12 +100,12 @@ class Throughput(Callback):
     def __init__(self) -> None:
         self.windows = 0
         self.steps = 0
-        self._started_at = 0.0
+        self._started_at: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Since fitting started."""
-        return time.monotonic() - self._started_at
+        """Since fitting started; 0 where there was nothing left to do."""
+        return time.monotonic() - self._started_at if self._started_at is not None else 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -77,6 +137,7 @@ class Progress(Throughput):
         self._refresh_seconds = refresh_seconds
         self._console = Console(stderr=True) if console is None else console
         self._bar: Bar | None = None
+        self._monitor = ""
         self._scores: list[float] = []
         self._drawn_at = 0.0
 
@@ -100,7 +161,9 @@ class Progress(Throughput):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the epoch's score."""
-        self._scores.append(float(trainer.callback_metrics[MONITOR]))
+        assert isinstance(pl_module, DirectionModule)
+        self._monitor = pl_module.task.monitor
+        self._scores.append(float(trainer.callback_metrics[self._monitor]))
         self._draw(trainer, int(trainer.num_training_batches))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -120,6 +183,7 @@ class Progress(Throughput):
         text = progress_text(
             windows_per_second=self.windows / self.seconds,
             seconds_left=self.seconds / self.steps * steps_left,
+            monitor=self._monitor,
             scores=self._scores,
         )
         self._bar.update(
@@ -136,12 +200,13 @@ class Progress(Throughput):
             self._bar = None
 
 
-def progress_text(*, windows_per_second: float, seconds_left: float, scores: Sequence[float]) -> str:
+def progress_text(*, windows_per_second: float, seconds_left: float, monitor: str, scores: Sequence[float]) -> str:
     """Write ` · 41k windows/s · 0:00:52 left · val/log_loss 0.981 (best 0.979, epoch 5)`.
 
     Args:
         windows_per_second: Since fitting started.
         seconds_left: At that speed, if no epoch is saved by stopping early.
+        monitor: Name of the score.
         scores: Of the epochs done in this run, in order.
     """
     speed = f"{windows_per_second / 1000:.0f}k" if windows_per_second >= 10_000 else f"{windows_per_second:.0f}"
@@ -149,4 +214,4 @@ def progress_text(*, windows_per_second: float, seconds_left: float, scores: Seq
     if not scores:
         return text
     best = min(range(len(scores)), key=scores.__getitem__)
-    return f"{text} · {MONITOR} {scores[-1]:.3f} (best {scores[best]:.3f}, epoch {best + 1})"
+    return f"{text} · {monitor} {scores[-1]:.3f} (best {scores[best]:.3f}, epoch {best + 1})"

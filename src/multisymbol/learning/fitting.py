@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 
-from multisymbol.errors import BundleError, ConfigError, SampleError
-from multisymbol.learning.callbacks import Throughput, checkpoints
+from multisymbol.errors import BundleError, SampleError
+from multisymbol.learning.callbacks import LastCheckpoint, Patience, Throughput, best_checkpoint, last_path
+from multisymbol.learning.checkpoints import AtomicCheckpointIO
 from multisymbol.learning.datamodule import MultiSymbolDataModule
-from multisymbol.learning.module import MONITOR, DirectionModule
+from multisymbol.learning.module import PROOF, DirectionModule
 
 
 class TrainerFactory(Protocol):
@@ -33,8 +35,9 @@ class FitResult:
 
     Args:
         best_path: Checkpoint of the best epoch.
-        last_path: Checkpoint of the last whole epoch, to resume from.
-        best_score: Its validation log-loss, nats.
+        last_path: Checkpoint of the last epoch, to resume from.
+        best_score: Its score on validation, as `monitor` names it; lower is better.
+        monitor: Name of that score, such as `val/log_loss`.
         best_epoch: Counted from 1.
         epochs_run: Whole epochs, those before a resume included.
         seconds: From the first step to the last, validation included; this process's.
@@ -46,6 +49,7 @@ class FitResult:
     best_path: Path
     last_path: Path
     best_score: float
+    monitor: str
     best_epoch: int
     epochs_run: int
     seconds: float
@@ -56,7 +60,7 @@ class FitResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BestEpoch:
-    """What a checkpoint says of itself: epoch from 1, validation log-loss in nats."""
+    """What a checkpoint says of itself: epoch from 1, and its score on validation."""
 
     epoch: int
     score: float
@@ -80,42 +84,54 @@ def fit(
         module: Network, loss, optimizer.
         datamodule: Train and validation batches.
         trainer: Makes the Trainer.
-        callbacks: Early stopping, progress; the checkpoints are added here.
+        callbacks: Early stopping, progress, how often `last.ckpt` is written within an epoch (`LastCheckpoint`; without
+            one, after each epoch); the best checkpoint is added here.
         loggers: Where metrics go.
         folder: Gets `best.ckpt` and `last.ckpt`.
-        resume: Go on from the folder's `last.ckpt`; the best epoch stays the best of all.
+        resume: Go on from the folder's `last.ckpt`, in mid-epoch too, to the same end as if nothing had happened; the
+            best epoch stays the best of all. A run that was killed before the first one starts anew.
 
     Raises:
-        ConfigError: There is nothing to resume from, or the trainer would wrap our samplers.
+        ConfigError: The trainer would wrap our samplers, or a run is resumed with other data.
+        LabelError: Samples hold nothing the loss could learn.
         SampleError: No train or validation samples, a loss that is no number, or no epoch with a score.
-        KeyboardInterrupt: Ctrl-C; `last.ckpt` holds the last whole epoch.
+        OutputError: A checkpoint cannot be written.
+        KeyboardInterrupt: Ctrl-C; `last.ckpt` is whole, and what a run resumes from.
     """
-    if resume and not (folder / "last.ckpt").exists():
-        message = f"there is nothing to resume from: {folder / 'last.ckpt'} does not exist; start without resume"
-        raise ConfigError(message)
-    best, last = checkpoints(folder)
+    positions = np.concatenate([datamodule.positions("train"), datamodule.positions("val")])
+    module.task.check(datamodule.ledger, positions)
+    monitor = module.task.monitor
+    best = best_checkpoint(folder, monitor=monitor)
+    last = (
+        []
+        if any(isinstance(callback, LastCheckpoint) for callback in callbacks)
+        else [LastCheckpoint(every_steps=None)]
+    )
     throughput = next((callback for callback in callbacks if isinstance(callback, Throughput)), Throughput())
     others = [callback for callback in callbacks if callback is not throughput]
     with _quiet():
-        built = trainer(logger=list(loggers), callbacks=[best, last, throughput, *others], default_root_dir=folder)
-        _run(built, module, datamodule=datamodule, resume_from=folder / "last.ckpt" if resume else None)
+        built = trainer(logger=list(loggers), callbacks=[best, *last, throughput, *others], default_root_dir=folder)
+        built.strategy.checkpoint_io = AtomicCheckpointIO()
+        resume_from = last_path(folder) if resume and last_path(folder).exists() else None
+        _run(built, module, datamodule=datamodule, resume_from=resume_from)
     seconds = throughput.seconds
     found = _proof(Path(best.best_model_path)) if best.best_model_score is not None else None
     if found is None:
         message = (
-            f"no epoch was scored by {MONITOR}: {built.current_epoch} of trainer.max_epochs {built.max_epochs} ran"
+            f"no epoch was scored by {monitor}: {built.current_epoch} of trainer.max_epochs {built.max_epochs} ran"
         )
         raise SampleError(message)
     return FitResult(
         best_path=Path(best.best_model_path),
-        last_path=Path(last.best_model_path),
+        last_path=last_path(folder),
         best_score=found.score,
+        monitor=monitor,
         best_epoch=found.epoch,
         epochs_run=built.current_epoch,
         seconds=seconds,
         steps=built.global_step,
-        windows_per_second=throughput.windows / seconds,
-        stopped_early=any(isinstance(c, EarlyStopping) and c.stopped_epoch > 0 for c in others),
+        windows_per_second=throughput.windows / seconds if seconds else 0.0,
+        stopped_early=any(isinstance(callback, Patience) and callback.stopped for callback in others),
     )
 
 
@@ -136,14 +152,15 @@ def _proof(path: Path) -> BestEpoch:
     """Compare the epoch's own score with the best one known when the file was written."""
     content = _read(path)
     bests = [state for state in content.get("callbacks", {}).values() if state.get("best_model_score") is not None]
-    if MONITOR not in content or not bests:
-        message = f"{path} does not say which {MONITOR} it has: it is no checkpoint of multisymbol"
+    proof = content.get(PROOF)
+    if proof is None or not bests:
+        message = f"{path} does not say which score it has: it is no checkpoint of multisymbol, or no epoch's"
         raise BundleError(message)
-    epoch, score, best = content["epoch"] + 1, content[MONITOR], float(bests[0]["best_model_score"])
+    epoch, score, best = content["epoch"] + 1, proof["score"], float(bests[0]["best_model_score"])
     if score != best:
+        has = "written within it, before its score" if score is None else f"with {proof['monitor']} {score:.6f}"
         message = (
-            f"{path} is epoch {epoch} with {MONITOR} {score:.6f}, but an earlier epoch had {best:.6f}; "
-            f"use {bests[0]['best_model_path']}"
+            f"{path} is epoch {epoch} {has}, but an earlier epoch had {best:.6f}; use {bests[0]['best_model_path']}"
         )
         raise BundleError(message)
     return BestEpoch(epoch=epoch, score=score)
@@ -163,7 +180,7 @@ def _run(
     except SystemExit as stop:
         if not trainer.interrupted:
             raise
-        message = "fitting was interrupted; last.ckpt holds the last whole epoch"
+        message = "fitting was interrupted; last.ckpt is whole, and what a run resumes from"
         raise KeyboardInterrupt(message) from stop
 
 

@@ -4,53 +4,38 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from lightning.pytorch.utilities.types import LRSchedulerConfigType, LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from multisymbol.errors import SampleError
-from multisymbol.learning.losses import probabilities
-from multisymbol.learning.metrics import Scores, SymbolCounts
+from multisymbol.errors import ConfigError, SampleError
+from multisymbol.learning.losses import Loss
+from multisymbol.learning.metrics import Scores
+from multisymbol.learning.returns import ReturnScores
 from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.symbols import slug
 from multisymbol.samples.windows import Batch
 
-MONITOR = "val/log_loss"
-"""What early stopping, the best checkpoint and a plateau schedule watch; lower is better."""
-
-WATCHED = ("log_loss", "macro_f1", "balanced_accuracy", "mcc", "brier")
-"""Scores logged as `val/<name>` after each epoch."""
+PROOF = "multisymbol"
+"""Key under which a checkpoint says which score its weights had, and how far its epoch had come."""
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
-class Loss(Protocol):
-    """A module that compares logits (B, C) with labels (B,)."""
-
-    @property
-    def log_weights(self) -> torch.Tensor:
-        """What `probabilities` subtracts from the logits; zeros for a loss that leaves the prior alone."""
-        ...
-
-    def __call__(self, logits_BC: torch.Tensor, y_B: torch.Tensor) -> torch.Tensor:
-        """Return the mean over the rows."""
-        ...
-
-
 class DirectionModule(pl.LightningModule):
-    """Fits a network to directions: forward, one step, optimizers.
+    """Fits a network to what its loss is about, directions or returns: forward, one step, optimizers.
 
     Saves no hyperparameters: the network is rebuilt from the stored configuration and `load_best` (PITFALLS L1, L2).
 
     Args:
-        network: Windows and slots to logits.
-        loss: As `Loss`, a module.
+        network: Windows and slots to outputs, `loss.task.outputs` of them.
+        loss: A module; it names the task.
         optimizer: Parameters -> optimizer.
         schedule: Of the learning rate.
         symbols: Names by number.
@@ -70,18 +55,21 @@ class DirectionModule(pl.LightningModule):
         super().__init__()
         self.network = network
         self.loss = loss
+        self.task = loss.task
         self.symbols = tuple(symbols)
-        self.validation_scores: list[Scores] = []
+        self.validation_scores: Sequence[Scores | ReturnScores] = ()
         self._optimizer = optimizer
         self._schedule = schedule
         self._seed = seed
-        self._train_loss = MeanMetric(nan_strategy="disable")
-        self._validation = SymbolCounts(symbols=len(self.symbols))
+        self._validation = self.task.tally(len(self.symbols))
+        self._loss_sum = torch.zeros((), dtype=torch.float64)
+        self._losses = 0
+        self._scored = False
 
     def forward(self, x_BTF: torch.Tensor, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:
-        """Return logits, shape (B, C)."""
-        logits_BC: torch.Tensor = self.network(x_BTF, symbol_slot_B, class_slot_B)
-        return logits_BC
+        """Return the network's outputs, shape (B, C)."""
+        output_BC: torch.Tensor = self.network(x_BTF, symbol_slot_B, class_slot_B)
+        return output_BC
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of a batch."""
@@ -92,13 +80,15 @@ class DirectionModule(pl.LightningModule):
         self._step(batch, "val")
 
     def _step(self, batch: Batch, split: Literal["train", "val"]) -> torch.Tensor:
-        logits_BC = self(batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)
-        loss = self.loss(logits_BC, batch.y_B)
+        output_BC = self(batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)
+        truth_B = self.task.truth(batch)
+        loss = self.loss(output_BC, truth_B, batch.weight_B)
         # Summed on the device, logged once an epoch: a `self.log` a step would cost as much as a small network.
         if split == "train":
-            self._train_loss.update(loss.detach())
+            self._loss_sum += loss.detach()
+            self._losses += 1
         else:
-            self._validation.update(probabilities(logits_BC, self.loss.log_weights), batch.y_B, batch.symbol_B)
+            self._validation.update(self.task.forecast(output_BC, self.loss.log_weights), truth_B, batch.symbol_B)
         return loss
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -109,13 +99,19 @@ class DirectionModule(pl.LightningModule):
         if self.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
+    def on_train_start(self) -> None:
+        """Move the sum of losses, which is no buffer (see `losses`), to the device."""
+        self._loss_sum = self._loss_sum.to(self.device)
+
     def on_train_epoch_start(self) -> None:
-        """Forget the last epoch's loss."""
-        self._train_loss.reset()
+        """Forget the last epoch; not called where an epoch is gone on with."""
+        self._loss_sum = torch.zeros_like(self._loss_sum)
+        self._losses = 0
+        self._scored = False
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's loss."""
-        self.log("train/loss", self._train_loss.compute())
+        self.log("train/loss", self._loss_sum / self._losses, sync_dist=True)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last epoch's counts."""
@@ -124,47 +120,82 @@ class DirectionModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the scores, over all rows and per symbol; raise SampleError when they are no numbers."""
         overall, self.validation_scores = self._validation.overall(), self._validation.by_symbol()
-        if not math.isfinite(overall.log_loss):
-            raise SampleError(self._no_numbers(overall))
+        score = self.task.score(overall)
+        if not math.isfinite(score):
+            raise SampleError(self._no_numbers(overall.rows))
         # The counts are summed over the processes already: each of them logs the same numbers.
-        self.log_dict({f"val/{name}": getattr(overall, name) for name in WATCHED}, rank_zero_only=False)
+        self.log_dict({f"val/{name}": getattr(overall, name) for name in self.task.watched}, rank_zero_only=False)
         by_symbol = {
-            f"{MONITOR}/{slug(symbol)}": scores.log_loss
+            f"{self.task.monitor}/{slug(symbol)}": self.task.score(scores)
             for symbol, scores in zip(self.symbols, self.validation_scores, strict=True)
             if scores.rows
         }
         for logger in self.loggers:
             logger.log_metrics(by_symbol, step=self.global_step)
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(score)
+        self._scored = True
 
-    def _no_numbers(self, overall: Scores) -> str:
-        """Say why validation gave no finite log-loss."""
-        if overall.rows == 0:
+    def _no_numbers(self, rows: int) -> str:
+        """Say why validation gave no finite score."""
+        if rows == 0:
             return "there are no validation samples; the best epoch cannot be told. Move split.validation_from"
-        broken = [s for s, scores in zip(self.symbols, self.validation_scores, strict=True) if not _finite(scores)]
-        if self._train_loss.update_called and not math.isfinite(float(self._train_loss.compute())):
+        broken = [
+            symbol
+            for symbol, scores in zip(self.symbols, self.validation_scores, strict=True)
+            if scores.rows and not math.isfinite(self.task.score(scores))
+        ]
+        if not math.isfinite(float(self._loss_sum)):
             rate = self.trainer.optimizers[0].defaults["lr"]
             return (
                 f"training diverged in epoch {self.current_epoch + 1}: the loss is no finite number any more. Lower "
                 f"optimizer.lr (it was {rate:g}), set trainer.gradient_clip_val, or look for NaN and extreme features"
             )
         return (
-            f"epoch {self.current_epoch + 1}: log-loss on validation is no finite number for {', '.join(broken)}. "
+            f"epoch {self.current_epoch + 1}: {self.task.monitor} is no finite number for {', '.join(broken)}. "
             f"Their features hold NaN: is their asset class among the trained ones?"
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write the epoch's own score beside its weights: by it a file proves to be the best epoch's."""
-        checkpoint[MONITOR] = float(self.trainer.callback_metrics[MONITOR])
+        """Write the epoch's own score beside its weights: by it a file proves to be the best epoch's.
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build optimizer and schedule."""
-        optimizer = self._optimizer(self.network.parameters())
-        scheduler = self._schedule.factory(optimizer)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": self._schedule.interval, "monitor": MONITOR},
+        In mid-epoch there is none yet, but there are losses to go on with; of several processes, their mean.
+        """
+        loss_sum = self.trainer.strategy.reduce(self._loss_sum.clone(), reduce_op="mean")
+        checkpoint[PROOF] = {
+            "monitor": self.task.monitor,
+            "score": float(self.trainer.callback_metrics[self.task.monitor]) if self._scored else None,
+            "loss_sum": float(loss_sum),
+            "losses": self._losses,
         }
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the losses of the epoch that is gone on with."""
+        self._loss_sum = torch.tensor(checkpoint[PROOF]["loss_sum"], dtype=torch.float64)
+        self._losses = checkpoint[PROOF]["losses"]
 
-def _finite(scores: Scores) -> bool:
-    return scores.rows == 0 or math.isfinite(scores.log_loss)
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build optimizer and schedule.
+
+        Raises:
+            ConfigError: A plateau schedule that is to move after each step: there is a score once an epoch.
+        """
+        optimizer = self._optimizer(self.network.parameters())
+        scheduler = self._schedule.factory(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau) and self._schedule.interval != "epoch":
+            message = f"scheduler: interval must be epoch for ReduceLROnPlateau, got {self._schedule.interval}"
+            raise ConfigError(message)
+        # Lightning moves a plateau schedule after the checkpoint of its epoch is written, and not at all in an epoch
+        # that is gone on with (loops/fit_loop.py, 2.6.6): a resumed run would differ. So it is ours, see above.
+        ours: LRSchedulerConfigType = {
+            "scheduler": scheduler,
+            "interval": self._schedule.interval,
+            "reduce_on_plateau": False,
+        }
+        return {"optimizer": optimizer, "lr_scheduler": ours}
+
+    def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: Any | None) -> None:
+        """Move a schedule, but for one that waits for the score."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
