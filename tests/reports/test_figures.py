@@ -71,7 +71,8 @@ def cut(ledger: Ledger) -> Parts:
 def shares_of(rows: list[int]) -> Shares:
     counts = np.array(rows)
     share = (counts > 0) / (counts > 0).sum()
-    return Shares(rows=counts, share=share, draws=(share * counts.sum()).astype(np.int64))
+    draws = (share * counts.sum()).astype(np.int64)
+    return Shares(rows=counts, share=share, draws=draws, weight=np.ones(len(counts)))
 
 
 def reliabilities() -> dict[str, Reliability]:

@@ -93,7 +93,8 @@ def test_markdown_shows_what_the_terminal_shows() -> None:
 
 
 def test_sampling_table_adds_up() -> None:
-    shares = Shares(rows=np.array([100, 300, 0]), share=np.array([0.5, 0.5, 0.0]), draws=np.array([200, 200, 0]))
+    share, draws = np.array([0.5, 0.5, 0.0]), np.array([200, 200, 0])
+    shares = Shares(rows=np.array([100, 300, 0]), share=share, draws=draws, weight=np.ones(3))
     lines = printed(sampling_table(["A", "B", "C"], shares), terminal=False).splitlines()
     assert [line.split() for line in lines[2:]] == [
         ["A", "100", "50.0%", "200", "2.00"],
@@ -112,7 +113,9 @@ def test_fold_table_adds_up() -> None:
 
 
 def test_drop_table_accounts_for_every_bar() -> None:
-    counts = [SymbolCount(symbol="A", bars=100, warmup=10, filling=15, unresolved=5, strided=30, samples=35, misaligned=5)]
+    counts = [
+        SymbolCount(symbol="A", bars=100, warmup=10, filling=15, unresolved=5, strided=30, samples=35, misaligned=5)
+    ]
     table = drop_table(counts * 2)
     assert table.rows[0] == ("A", 100, 5, 10, 15, 5, 30, 35)
     assert table.total == ("all", 200, 10, 20, 30, 10, 60, 70)

@@ -182,8 +182,8 @@ def _check_shares(ledger: Ledger, parts: Parts, *, least: float) -> None:
     scarce = [f"{name} {share:.2%}" for name, share in zip(CLASSES, shares, strict=True) if share < least]
     if scarce:
         message = (
-            f"{', '.join(scarce)} of the train samples, below least_class_share={least:g}; change the threshold or dead "
-            f"band of the labels, or allow it: least_class_share=0"
+            f"{', '.join(scarce)} of the train samples, below least_class_share={least:g}; change threshold or dead "
+            "band of the labels, or allow it: least_class_share=0"
         )
         raise LabelError(message)
 
