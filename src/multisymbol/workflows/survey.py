@@ -200,7 +200,7 @@ def _cells(line: Line, numbers: Sequence[str]) -> Iterator[Cell]:
 
 
 def _page(values: Mapping[str, Any], table: Table) -> str:
-    given = " ".join(HydraConfig.get().overrides.task).replace("++", "")
+    given = " ".join(_shown(text.lstrip("+")) for text in HydraConfig.get().overrides.task).strip()
     network = str(values["model"]["_target_"]).rpartition(".")[2]
     return f"""# What each choice does to the data
 
@@ -210,3 +210,11 @@ Made by `python scripts/survey.py {given}`: {len(values["symbol_configs"])} symb
 *MB*: largest resident set of a process that did nothing else. Times are of one shared machine.
 
 {to_markdown(table)}"""
+
+
+def _shown(override: str) -> str:
+    """Leave the folders of one machine out of the command that made the page."""
+    key = override.partition("=")[0]
+    if key.startswith("paths."):
+        return ""
+    return f"{key}=DIR" if key == "source.root" else "out=docs/choices.md" if key == "out" else override
