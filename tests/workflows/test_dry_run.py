@@ -1,5 +1,6 @@
 """A dry run: what it says is what a run uses, and nothing is built."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,14 @@ def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path
     assert len(said.splitlines()) < 30
     for part in (
         "test_from=2018-09-01",
-        "window     4 bars, every 3th",
+        "window     4 bars, one ends every 3 bars",
         "Balanced(",
         "Mlp(",
         "29 membership",
         "at most",
     ):
         assert part in said
+    assert re.search(r"\ndefects +keep: .*wick", said)
     assert "1 symbols (stock) have ranges of their own for rsi" in said
     assert not (tmp_path / "outputs").exists()
 

@@ -151,7 +151,7 @@ def _row(plan: SymbolPlan, values: Mapping[str, Any]) -> tuple[str | int, ...]:
 
 def _changed(given: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[str]:
     """Name what differs as `key=value`."""
-    return (f"{key}={_number(value)}" for key, value in given.items() if default.get(key) != value)
+    return (f"{key}={_text(value)}" for key, value in given.items() if default.get(key) != value)
 
 
 def _changed_parameters(config: SymbolConfig, values: Mapping[str, Any]) -> Iterator[str]:
@@ -174,31 +174,36 @@ def _shortened(columns: Sequence[str], *, of: Mapping[str, Any]) -> str:
     return f"{len(columns)} of {len(of)}" if columns else SAME
 
 
-def _number(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _facts(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is common to all symbols."""
     spec = spec_of(values)
     kinds = [column.kind for column in spec.columns]
     counts = " · ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    yield "source", _call(values["source"])
+    yield "source", _call({key: value for key, value in values["source"].items() if not isinstance(value, Mapping)})
+    if handled := _handled(values["source"].get("on_defect") or {}):
+        yield "defects", handled
     if origin := _common_origin(plans):
         yield "bars", origin
     yield "features", f"{len(kinds)} columns: {counts}      spec {spec.digest}"
     yield from (("fuzzy", text) for text in _fuzzy_lines(plans, values))
     yield "labels", _call(values["labels"])
-    yield (
-        "window",
-        f"{values['window']} bars, every {_nth(values['stride'])} bar ends one · {_call(values['alignment'])}",
-    )
+    ends = "at every bar" if values["stride"] == 1 else f"every {values['stride']} bars"
+    yield "window", f"{values['window']} bars, one ends {ends} · {_call(values['alignment'])}"
     yield "split", _call(values["split"])
     yield "sampling", f"{_call(values['sampling'])} · batches of {values['batch_size']:,}"
     yield from ((part, _call(values[part])) for part in ("model", "loss", "optimizer"))
     bars, samples = sum(plan.bars for plan in plans), sum(plan.most_samples for plan in plans)
-    yield "samples", f"{samples:,} at most, of {bars:,} bars; labels left unresolved and the cuts take some more"
+    yield "samples", f"{samples:,} at most, of {bars:,} bars; alignment, unresolved labels and the cuts take some more"
     yield "dry run", "nothing was written; without dry_run=true this is trained"
+
+
+def _handled(on_defect: Mapping[str, str]) -> str:
+    """Say which defects of bars are not refused, and what is done about them instead."""
+    kinds: dict[str, list[str]] = {}
+    for kind, done in on_defect.items():
+        if not kind.startswith("_") and done != "raise":
+            kinds.setdefault(done, []).append(kind)
+    return " · ".join(f"{done}: {', '.join(names)}" for done, names in kinds.items())
 
 
 def _fuzzy_lines(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[str]:
@@ -219,11 +224,16 @@ def _common_origin(plans: Sequence[SymbolPlan]) -> str | None:
 
 
 def _call(node: Mapping[str, Any]) -> str:
-    """Write a node as `Name(key=value)`; what is null is left out."""
-    given = {key: value for key, value in node.items() if not key.startswith("_") and value is not None}
-    text = ", ".join(f"{key}={_number(value)}" for key, value in given.items())
-    return f"{str(node['_target_']).rpartition('.')[2]}({text})"
+    """Write a node as `Name(key=value)`, or `Name(value)` where all have the same; what is null is left out."""
+    given = {key: _text(value) for key, value in node.items() if not key.startswith("_") and value is not None}
+    alike = len(given) > 1 and len(set(given.values())) == 1
+    inner = next(iter(given.values())) if alike else ", ".join(f"{key}={text}" for key, text in given.items())
+    return f"{str(node['_target_']).rpartition('.')[2]}({inner})"
 
 
-def _nth(stride: int) -> str:
-    return "single" if stride == 1 else f"{stride}th"
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return (
+            _call(value) if "_target_" in value else "{" + ", ".join(f"{k}: {_text(v)}" for k, v in value.items()) + "}"
+        )
+    return f"{value:g}" if isinstance(value, float) else str(value)
