@@ -4,8 +4,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import LabelError, SplitError
-from multisymbol.markets.instants import HOUR, NEVER, iso
-from multisymbol.samples.ledger import Ledger
+from multisymbol.markets.instants import HOUR, NEVER
+from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.splits import (
     PURGED,
     TEST,
@@ -17,30 +17,8 @@ from multisymbol.samples.splits import (
     check_disjoint,
     cut,
 )
-from tests.samples.worlds import HOURLY, START, hand_ledger, single_cut
-
-
-def hours(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return START + HOUR * np.array(values, dtype=np.int64)
-
-
-def at(hour: int) -> str:
-    return iso(START + HOUR * hour)
-
-
-def steady(first: int, last: int, *, span: int = 1, symbol: int = 0) -> Ledger:
-    """One sample an hour, its label known `span` hours later."""
-    decided_at = hours(*range(first, last))
-    return hand_ledger([symbol] * len(decided_at), decided_at=decided_at, resolved_at=decided_at + span * HOUR)
-
-
-def together(*ledgers: Ledger) -> Ledger:
-    """One symbol after another."""
-    return hand_ledger(
-        np.repeat(np.arange(len(ledgers), dtype=np.int32), [len(own) for own in ledgers]),
-        decided_at=np.concatenate([own.decided_at for own in ledgers]),
-        resolved_at=np.concatenate([own.resolved_at for own in ledgers]),
-    )
+from tests.samples.hours import at, hours, steady, together
+from tests.samples.worlds import HOURLY, hand_ledger, hand_panel, history, single_cut
 
 
 @st.composite
@@ -167,7 +145,7 @@ def test_absent_symbols_are_refused_all_at_once_with_span_and_cure() -> None:
 
 @pytest.mark.parametrize(("a", "b", "c"), [(60, 60, 90), (70, 60, 90), (50, 60, 60)])
 def test_cuts_out_of_order_are_refused(a: int, b: int, c: int) -> None:
-    with pytest.raises(SplitError, match="out of order: validation from 2020-01-0"):
+    with pytest.raises(SplitError, match="of 'single cut' are out of order: validation from 2020-01-0"):
         single_cut(validation_from=at(a), test_from=at(b), test_until=at(c)).folds(steady(0, 100), timeframe=HOURLY)
 
 
@@ -176,7 +154,9 @@ def test_cuts_out_of_order_are_refused(a: int, b: int, c: int) -> None:
     [(1, 60, "train"), (50, 52, "validation"), (50, 200, "test"), (200, 300, "validation and test")],
 )
 def test_an_empty_part_is_refused_by_name(a: int, b: int, empty: str) -> None:
-    with pytest.raises(SplitError, match=f"^{empty} would be empty: .*from 2020-01-01T00:00Z to 2020-01-05T03:00Z"):
+    with pytest.raises(
+        SplitError, match=f"^{empty} would be empty in 'single cut': .*from 2020-01-01T00:00Z to 2020-01-05T03:00Z"
+    ):
         single_cut(validation_from=at(a), test_from=at(b)).folds(steady(0, 100), timeframe=HOURLY)
 
 
@@ -223,3 +203,34 @@ def test_all_classes_in_train_pass() -> None:
     ledger = steady(0, 100)
     (parts,) = single_cut().folds(ledger, timeframe=HOURLY)
     check_classes(ledger, parts)
+
+
+def test_a_sealed_span_shortens_the_time_and_is_counted() -> None:
+    # Hours 0..99 sealed from 50: the last label known before it is that of hour 48, so 0.25 of 48 hours are the test.
+    split = single_cut(validation_share=0.25, test_share=0.25, sealed_from=at(50))
+    (parts,) = split.folds(steady(0, 100), timeframe=HOURLY)
+    assert parts.positions(TEST).tolist() == list(range(36, 49))
+    assert parts.positions(VALIDATION).tolist() == list(range(24, 34))
+    (count,) = parts.counts
+    assert (count.sealed, count.test, count.purged) == (51, 13, 51 + 4)
+    (opened,) = split.opened(steady(0, 100), timeframe=HOURLY)
+    assert opened.positions(TEST).tolist() == list(range(50, 100))
+    assert opened.positions(VALIDATION)[0] == 50 - 12 - 0  # a quarter of 50 hours, rounded, before the seal
+    assert opened.counts[0].sealed == 0
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(20, 40, 60), (20, 60, 70), (60, 70, 80)])
+def test_cuts_in_the_sealed_span_are_refused(a: int, b: int, c: int) -> None:
+    split = single_cut(validation_from=at(a), test_from=at(b), test_until=at(c), sealed_from=at(50))
+    with pytest.raises(SplitError) as caught:
+        split.folds(steady(0, 100), timeframe=HOURLY)
+    text = str(caught.value)
+    assert "the cuts of 'single cut' reach into the sealed span, which begins at 2020-01-03T02:00Z" in text
+    assert "move them before it: the sealed span is opened by itself, once, at the end" in text
+
+
+def test_a_symbol_without_a_sample_is_told_where_its_bars_went() -> None:
+    panel = hand_panel([history(200), history(9, warmup_bars=3)])
+    ledger = build_ledger(panel, window=8, stride=1)
+    with pytest.raises(SplitError, match="S1: no sample in 9 bars: 3 warm-up, 6 too few for a window of 8, 0 without"):
+        single_cut().folds(ledger, timeframe=HOURLY)

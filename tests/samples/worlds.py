@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from multisymbol.features.pipeline import Column, FeatureSpec
 from multisymbol.markets.instants import HOUR, NEVER, Instants, Timeframe, instant
+from multisymbol.samples.combinatorial import CombinatorialPurged
 from multisymbol.samples.ledger import Ledger, SymbolCount
+from multisymbol.samples.left_out import LeaveSymbolsOut
 from multisymbol.samples.mixture import Balanced, Concat, Interleaved, Mixture, Temperature, Undersampled
 from multisymbol.samples.panel import Panel
-from multisymbol.samples.splits import SingleCut
+from multisymbol.samples.splits import SingleCut, Split
+from multisymbol.samples.walk_forward import WalkForward
 
 START = instant("2020-01-01")
 HOURLY = Timeframe.parse("1h")
@@ -89,18 +92,20 @@ def hand_ledger(
     decided_at: Instants,
     resolved_at: Instants,
     label: npt.NDArray[np.int8] | None = None,
+    window_start: Instants | None = None,
+    asset_classes: Sequence[str] | None = None,
 ) -> Ledger:
-    """A ledger of samples whose windows do not matter; symbols S0, S1, ..."""
+    """A ledger of samples; windows begin where they end, unless said; symbols S0, S1, ..."""
     number = np.asarray(symbol, dtype=np.int32)
     names = tuple(f"S{index}" for index in range(int(number.max()) + 1))
     rows = np.bincount(number).tolist()
     return Ledger(
         symbols=names,
-        asset_classes=("coins",) * len(names),
+        asset_classes=("coins",) * len(names) if asset_classes is None else tuple(asset_classes),
         window=1,
         symbol=number,
         row=np.arange(len(number)),
-        window_start=decided_at,
+        window_start=decided_at if window_start is None else window_start,
         decided_at=decided_at,
         resolved_at=resolved_at,
         label=np.arange(len(number), dtype=np.int8) % 3 if label is None else label,
@@ -123,6 +128,7 @@ def single_cut(
     test_share: float = 0.2,
     embargo_bars: int = 1,
     allow: bool = False,
+    sealed_from: str | None = None,
 ) -> SingleCut:
     """The cut of `conf/split/single_cut.yaml` with other values."""
     return SingleCut(
@@ -133,7 +139,74 @@ def single_cut(
         test_share=test_share,
         embargo_bars=embargo_bars,
         absent="allow" if allow else "refuse",
+        sealed_from=sealed_from,
     )
+
+
+def walk_forward(
+    *,
+    window: Literal["anchored", "rolling"] = "anchored",
+    train: str = "40h",
+    validation: str = "20h",
+    test: str = "20h",
+    step: str | None = None,
+    count: int | None = None,
+    embargo_bars: int = 1,
+    allow: bool = True,
+    sealed_from: str | None = None,
+) -> WalkForward:
+    return WalkForward(
+        window=window,
+        train=train,
+        validation=validation,
+        test=test,
+        step=step,
+        count=count,
+        embargo_bars=embargo_bars,
+        absent="allow" if allow else "refuse",
+        sealed_from=sealed_from,
+    )
+
+
+def combinatorial(
+    groups: int = 5,
+    test_groups: int = 2,
+    *,
+    validation_share: float = 0.2,
+    embargo_bars: int = 1,
+    allow: bool = True,
+    sealed_from: str | None = None,
+) -> CombinatorialPurged:
+    return CombinatorialPurged(
+        groups=groups,
+        test_groups=test_groups,
+        validation_share=validation_share,
+        embargo_bars=embargo_bars,
+        absent="allow" if allow else "refuse",
+        sealed_from=sealed_from,
+    )
+
+
+def leave_symbols_out(
+    groups: Literal["asset_class"] | int | list[list[str]], *, cut: SingleCut, seed: int = 1
+) -> LeaveSymbolsOut:
+    return LeaveSymbolsOut(groups=groups, seed=seed, cut=cut)
+
+
+def every_split(*, embargo_bars: int = 1, sealed_from: str | None = None) -> dict[str, Split]:
+    """All of `conf/split`, for some hundred hours; symbols may be absent."""
+    cut = single_cut(embargo_bars=embargo_bars, sealed_from=sealed_from, allow=True)
+    return {
+        "single cut": cut,
+        "anchored": walk_forward(embargo_bars=embargo_bars, sealed_from=sealed_from),
+        "rolling": walk_forward(
+            window="rolling", test="15h", step="25h", count=2, embargo_bars=embargo_bars, sealed_from=sealed_from
+        ),
+        "combinatorial": combinatorial(embargo_bars=embargo_bars, sealed_from=sealed_from),
+        "one group": combinatorial(6, 1, embargo_bars=embargo_bars, sealed_from=sealed_from),
+        "symbols left out": leave_symbols_out(2, cut=cut),
+        "classes left out": leave_symbols_out("asset_class", cut=cut),
+    }
 
 
 def concat(*, epoch_samples: int | None = None, how: Way = "sampling", stratum: str = "none") -> Concat:
