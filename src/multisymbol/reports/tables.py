@@ -4,11 +4,13 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from rich.text import Text
 
 from multisymbol.evaluation.measures import Evaluation, Worth
+from multisymbol.evaluation.regression import ReturnEvaluation, ReturnWorth
 from multisymbol.samples.ledger import SymbolCount
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.splits import FoldCount
@@ -120,6 +122,47 @@ def symbol_table(rows: Sequence[SymbolRow], *, title: str = "test") -> Table:
         rows=tuple(line for symbol, line in lines.items() if symbol != ALL),
         total=lines.get(ALL),
     )
+
+
+def return_table(evaluation: ReturnEvaluation, *, roles: Mapping[str, str]) -> Table:
+    """Set the test scores of forecasts of a return beside those of zero."""
+    rows = tuple(_return_row(symbol, roles[symbol], worth) for symbol, worth in evaluation.by_symbol.items())
+    numbers = ("Huber", "zero", "R2 to zero", "IC", "rank IC", "sign acc.")
+    keys = ("huber", "zero_huber", "r2", "ic", "rank_ic", "sign_accuracy")
+    return Table(
+        title="test, forward return in deviations of its horizon",
+        note="zero = a forecast of zero, same rows",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="role", key="role"),
+            Column(name="rows", key="rows", form=",d"),
+            *(Column(name=name, key=key, form=".4f") for name, key in zip(numbers, keys, strict=True)),
+        ),
+        rows=rows,
+        total=_return_row(ALL, "", evaluation.overall) if len(rows) > 1 else None,
+    )
+
+
+def _return_row(symbol: str, role: str, worth: ReturnWorth) -> tuple[Cell, ...]:
+    model = worth.model
+    scored = (model.huber, worth.zero.huber, worth.r2, model.ic, worth.rank_ic, model.sign_accuracy)
+    return (symbol, role, model.rows, *scored)
+
+
+def one_line(table: Table, *, name: str) -> Table:
+    """Return the table of the total alone (or of the only row), under another name and without a role."""
+    line = table.rows[0] if table.total is None else table.total
+    kept = [place for place, column in enumerate(table.columns) if column.key != "role"]
+    columns = tuple(table.columns[place] for place in kept)
+    return replace(table, columns=columns, rows=((name, *(line[place] for place in kept[1:])),), total=None)
+
+
+def table_from_json(data: Mapping[str, Any]) -> Table:
+    """Read what `dataclasses.asdict` and JSON made of a table."""
+    columns = tuple(Column(**column) for column in data["columns"])
+    rows = tuple(tuple(row) for row in data["rows"])
+    total = None if data["total"] is None else tuple(data["total"])
+    return Table(title=data["title"], note=data["note"], columns=columns, rows=rows, total=total)
 
 
 def sampling_table(symbols: Sequence[str], shares: Shares) -> Table:

@@ -1,48 +1,29 @@
 """One model: built from the configuration, fitted, and scored on the test rows of its fold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from lightning.pytorch import seed_everything
 
 from multisymbol.config import build
-from multisymbol.evaluation.calibration import Temperature, fit_temperature
-from multisymbol.evaluation.inference import Probabilities, predict
-from multisymbol.evaluation.measures import Evaluation, evaluate
+from multisymbol.evaluation.calibration import fit_temperature
+from multisymbol.evaluation.inference import Probabilities, predict, predict_returns
+from multisymbol.evaluation.measures import evaluate
+from multisymbol.evaluation.regression import evaluate_regression
 from multisymbol.learning.datamodule import MultiSymbolDataModule
 from multisymbol.learning.fitting import FitResult, fit, load_best
-from multisymbol.learning.losses import mixture_class_counts
+from multisymbol.learning.losses import completed, mixture_class_counts
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
+from multisymbol.learning.tasks import ForwardReturn
 from multisymbol.registry.store import Run
 from multisymbol.samples.splits import TEST, TRAIN
+from multisymbol.workflows.outcomes import DirectionOutcome, Outcome, ReturnOutcome
 from multisymbol.workflows.preparation import Prepared
 from multisymbol.workflows.tracking import RunLogger
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What a training came to.
-
-    Args:
-        fitted: The fit.
-        module: With the best epoch's weights.
-        temperature: Fitted on validation, applied to test.
-        validation: Probabilities of the validation rows, before the temperature.
-        test: Probabilities of the test rows, after it.
-        evaluation: Scores on the test rows beside the no-skill forecasts.
-        before: The same scores without the temperature.
-    """
-
-    fitted: FitResult
-    module: DirectionModule
-    temperature: Temperature
-    validation: Probabilities
-    test: Probabilities
-    evaluation: Evaluation
-    before: Evaluation
 
 
 def fit_network(
@@ -69,47 +50,78 @@ def fit_network(
 
 
 def assess(module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared) -> Outcome:
-    """Score the best epoch on the test rows, with a temperature fitted on the validation rows of trained symbols."""
+    """Score the best epoch on the test rows."""
+    task = module.task
+    if isinstance(task, ForwardReturn):
+        return _assess_returns(module, fitted, values, prepared, delta=task.delta)
+    return _assess_directions(module, fitted, values, prepared)
+
+
+def _assess_directions(
+    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared
+) -> DirectionOutcome:
+    """Fit a temperature on the validation rows of trained symbols, then score with and without it."""
     ledger, parts = prepared.ledger, prepared.parts
     data = _datamodule(values, prepared)
-    common = {
-        "dataset": data.dataset,
-        "batch_size": values["eval_batch_size"],
-        "log_weights": module.loss.log_weights,
-        "device": module.device,
-    }
-    validation = predict(module.network, positions=data.positions("val"), **common)
+
+    def predicted(positions: npt.NDArray[np.int64], temperature: float = 1.0) -> Probabilities:
+        return predict(
+            module.network,
+            dataset=data.dataset,
+            positions=positions,
+            batch_size=values["eval_batch_size"],
+            log_weights=module.loss.log_weights,
+            device=module.device,
+            temperature=temperature,
+        )
+
+    validation = predicted(data.positions("val"))
     temperature = fit_temperature(validation.prob, ledger.label[validation.positions])
     train, rows = parts.positions(TRAIN), parts.positions(TEST)
-    before = predict(module.network, positions=rows, **common)
-    test = predict(module.network, positions=rows, temperature=temperature.value, **common)
-    return Outcome(
+    test = predicted(rows, temperature.value)
+    return DirectionOutcome(
         fitted=fitted,
         module=module,
         temperature=temperature,
-        validation=validation,
         test=test,
         evaluation=evaluate(test.prob, ledger, rows, train),
-        before=evaluate(before.prob, ledger, rows, train),
+        before=evaluate(predicted(rows).prob, ledger, rows, train),
     )
 
 
-def network_shape(values: Mapping[str, Any], prepared: Prepared) -> NetworkShape:
-    """Return what the data fix about the network."""
+def _assess_returns(
+    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared, *, delta: float
+) -> ReturnOutcome:
+    rows = prepared.parts.positions(TEST)
+    test = predict_returns(
+        module.network,
+        dataset=_datamodule(values, prepared).dataset,
+        positions=rows,
+        batch_size=values["eval_batch_size"],
+        device=module.device,
+    )
+    evaluation = evaluate_regression(test.forecast, prepared.ledger, rows, delta=delta)
+    return ReturnOutcome(fitted=fitted, module=module, test=test, evaluation=evaluation)
+
+
+def network_shape(values: Mapping[str, Any], prepared: Prepared, *, outputs: int) -> NetworkShape:
+    """Return what the data and the task fix about the network."""
     return NetworkShape(
         features=len(prepared.panel.spec.columns),
         window=values["window"],
         symbols=len(prepared.trained),
         asset_classes=len(prepared.trained_classes),
+        classes=outputs,
     )
 
 
 def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
     ledger, train = prepared.ledger, prepared.parts.positions(TRAIN)
     counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=prepared.shares.draws)
+    loss = completed(build(values["loss"]), class_counts=counts.tolist())
     return DirectionModule(
-        network=build(values["model"])(shape=network_shape(values, prepared)),
-        loss=build(values["loss"])(class_counts=counts.tolist()),
+        network=build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs)),
+        loss=loss,
         optimizer=build(values["optimizer"]),
         schedule=build(values["scheduler"]),
         symbols=prepared.universe.symbols,

@@ -5,122 +5,83 @@ import hashlib
 import importlib.metadata
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from multisymbol.evaluation.measures import Worth
-from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.instants import iso
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.bundle import Bundle, write_bundle
 from multisymbol.registry.store import Run, StoredVersion, SymbolScores, VersionTags, model_name
-from multisymbol.reports.figures import calibration_figure, confusion_figure, fold_figure, sampling_figure
+from multisymbol.reports.figures import fold_figure, sampling_figure
 from multisymbol.reports.tables import (
-    SymbolRow,
     Table,
     drop_table,
     fold_table,
     sampling_table,
-    symbol_rows,
-    symbol_table,
     to_csv,
     to_markdown,
 )
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
+from multisymbol.workflows.outcomes import Outcome
 from multisymbol.workflows.preparation import Prepared
 from multisymbol.workflows.tracking import git_commit
 
-if TYPE_CHECKING:
-    from multisymbol.workflows.one_model import Outcome
-
 PREDICTIONS = "predictions.parquet"
+
+_PER_SYMBOL = ("test_log_loss", "test_huber", "test_ic", "test_skill")
 
 _LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
 
 
-def record(run: Run, outcome: "Outcome", prepared: Prepared, run_dir: Path) -> None:
-    """Log tables, pictures, scores and the test predictions."""
-    fitted, evaluation = outcome.fitted, outcome.evaluation
-    run.log_metrics(_run_metrics(outcome), step=fitted.best_epoch)
+def record(run: Run, outcome: Outcome, prepared: Prepared, run_dir: Path) -> None:
+    """Log tables, pictures, scores and the test forecasts."""
+    run.log_metrics(_run_metrics(outcome), step=outcome.fitted.best_epoch)
     for name, table in tables(outcome, prepared).items():
         run.log_text(to_csv(table), path=f"tables/{name}.csv")
         run.log_text(to_markdown(table), path=f"tables/{name}.md")
-    worths = {"all": evaluation.overall, **evaluation.by_symbol}
     figures = {
         "fold": fold_figure(prepared.parts, prepared.ledger),
         "sampling": sampling_figure(prepared.universe.symbols, prepared.shares),
-        "confusion": confusion_figure({name: worth.confusion for name, worth in worths.items()}),
-        "calibration": calibration_figure(outcome.before.reliability, evaluation.reliability),
+        **outcome.figures(),
     }
     for name, figure in figures.items():
         run.log_figure(figure, path=f"figures/{name}.png")
     file = run_dir / PREDICTIONS
-    predictions(outcome, prepared).to_parquet(file)
+    outcome.predictions(prepared).to_parquet(file)
     run.log_file(file)
 
 
-def tables(outcome: "Outcome", prepared: Prepared) -> dict[str, Table]:
+def tables(outcome: Outcome, prepared: Prepared) -> dict[str, Table]:
     """Return the tables of a run by name."""
-    roles = {count.symbol: count.role for count in prepared.parts.counts}
     return {
-        "test": symbol_table(symbol_rows(outcome.evaluation, roles=roles)),
+        "test": outcome.table(prepared),
         "bars": drop_table(prepared.ledger.counts),
         "fold": fold_table(prepared.parts.counts),
         "sampling": sampling_table(prepared.universe.symbols, prepared.shares),
     }
 
 
-def overall_row(outcome: "Outcome", prepared: Prepared, *, name: str) -> SymbolRow:
-    """Return one line for all test rows of a model: the row over all symbols, or that of its only one."""
-    roles = {count.symbol: count.role for count in prepared.parts.counts}
-    return replace(symbol_rows(outcome.evaluation, roles=roles)[-1], symbol=name, role="")
-
-
-def predictions(outcome: "Outcome", prepared: Prepared) -> pd.DataFrame:
-    """Return one row per test sample: symbol, decided_at, resolved_at, label and probabilities."""
-    ledger, rows = prepared.ledger, outcome.test.positions
-    return pd.DataFrame(
-        {
-            "symbol": pd.Categorical.from_codes(ledger.symbol[rows], pd.Index(ledger.symbols)),
-            "decided_at": pd.to_datetime(ledger.decided_at[rows], unit="ns", utc=True),
-            "resolved_at": pd.to_datetime(ledger.resolved_at[rows], unit="ns", utc=True),
-            "label": pd.Categorical.from_codes(ledger.label[rows], pd.Index(CLASSES)),
-            **{f"p_{name.lower()}": outcome.test.prob[:, place] for place, name in enumerate(CLASSES)},
-        }
-    )
-
-
-def _run_metrics(outcome: "Outcome") -> dict[str, float]:
-    """Name a run's final numbers: pooled, per symbol, and what the temperature did."""
-    by_symbol = {
-        f"test/log_loss/{slug(symbol)}": worth.model.log_loss for symbol, worth in outcome.evaluation.by_symbol.items()
-    }
-    skill = {f"test/skill/{slug(symbol)}": worth.skill for symbol, worth in outcome.evaluation.by_symbol.items()}
-    pooled = {
-        f"test/{key.removeprefix('test_')}": value for key, value in test_metrics(outcome.evaluation.overall).items()
+def _run_metrics(outcome: Outcome) -> dict[str, float]:
+    """Name a run's final numbers: pooled, per symbol, and of the fit."""
+    of_symbols = {
+        f"test/{name.removeprefix('test_')}/{slug(symbol)}": value
+        for symbol, scores in outcome.by_symbol().items()
+        for name, value in scores.items()
+        if name in _PER_SYMBOL
     }
     return {
-        **pooled,
-        **by_symbol,
-        **skill,
-        "test/direction_skill": outcome.evaluation.overall.direction.skill,
-        "test/activity_skill": outcome.evaluation.overall.activity.skill,
-        "best/val_log_loss": outcome.fitted.best_score,
+        **{f"test/{name.removeprefix('test_')}": value for name, value in outcome.pooled().items()},
+        **of_symbols,
+        **outcome.more_metrics(),
+        outcome.module.task.monitor.replace("val/", "best/val_"): outcome.fitted.best_score,
         "best/epoch": float(outcome.fitted.best_epoch),
-        "calibration/temperature": outcome.temperature.value,
-        "calibration/val_log_loss_before": outcome.temperature.log_loss_before,
-        "calibration/val_log_loss_after": outcome.temperature.log_loss_after,
         "windows_per_second": outcome.fitted.windows_per_second,
     }
 
 
-def register(
-    run: Run, outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared, run_dir: Path
-) -> StoredVersion:
+def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> StoredVersion:
     """Write the bundle and register it as the next version of its name, alias `newest`."""
     folder = run_dir / "bundle"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
@@ -136,30 +97,14 @@ def register(
         ),
         tags=_tags(values, prepared),
         scores=[
-            SymbolScores(symbol=symbol, digest=prepared.panel.fingerprints[symbol], metrics=test_metrics(worth))
-            for symbol, worth in outcome.evaluation.by_symbol.items()
+            SymbolScores(symbol=symbol, digest=prepared.panel.fingerprints[symbol], metrics=scores)
+            for symbol, scores in outcome.by_symbol().items()
         ],
-        pooled=test_metrics(outcome.evaluation.overall),
+        pooled=outcome.pooled(),
     )
 
 
-def test_metrics(worth: Worth) -> dict[str, float]:
-    """Name the scores one sorts models by."""
-    no_skill = getattr(worth, worth.no_skill)
-    return {
-        "test_log_loss": worth.model.log_loss,
-        "test_no_skill_log_loss": no_skill.log_loss,
-        "test_skill": worth.skill,
-        "test_balanced_accuracy": worth.model.balanced_accuracy,
-        "test_no_skill_balanced_accuracy": no_skill.balanced_accuracy,
-        "test_macro_f1": worth.model.macro_f1,
-        "test_mcc": worth.model.mcc,
-        "test_brier": worth.model.brier,
-        "test_rows": float(worth.model.rows),
-    }
-
-
-def _bundle(outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared) -> Bundle:
+def _bundle(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Bundle:
     network = outcome.module.network
     return Bundle(
         weights={name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
@@ -194,15 +139,13 @@ def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _metadata(outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
-    evaluation = outcome.evaluation
+def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
     return {
         "strategy": values["strategy"],
         "scope": values["mode"],
         "timeframe": prepared.source.timeframe.text,
         "seed": values["seed"],
         "window": values["window"],
-        "classes": list(CLASSES),
         "created_at": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
         "shape": {
             "features": len(prepared.panel.spec.columns),
@@ -210,14 +153,13 @@ def _metadata(outcome: "Outcome", values: Mapping[str, Any], prepared: Prepared)
             "asset_classes": len(prepared.trained_classes),
         },
         "asset_classes": {name: slot for slot, name in enumerate(prepared.trained_classes, start=1)},
-        "log_class_weights": outcome.module.loss.log_weights.tolist(),
-        "temperature": outcome.temperature.value,
+        **outcome.facts(),
         "label": _label(values),
         "spans": {key: iso(at) for key, at in spans(prepared).items()},
         "best_epoch": outcome.fitted.best_epoch,
-        "validation_log_loss": outcome.fitted.best_score,
-        "test": test_metrics(evaluation.overall),
-        "test_by_symbol": {symbol: test_metrics(worth) for symbol, worth in evaluation.by_symbol.items()},
+        outcome.module.task.monitor.replace("val/", "validation_"): outcome.fitted.best_score,
+        "test": outcome.pooled(),
+        "test_by_symbol": outcome.by_symbol(),
         "bars": dict(prepared.panel.fingerprints),
         "data_digest": data_digest(prepared),
         "git_commit": git_commit(),

@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ import pandas as pd
 from multisymbol.errors import ConfigError
 from multisymbol.learning.fitting import FitResult
 from multisymbol.registry.store import Run, StoredVersion
-from multisymbol.reports.tables import SymbolRow, show, symbol_table, to_csv, to_markdown
+from multisymbol.reports.tables import Table, one_line, show, table_from_json, to_csv, to_markdown
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.one_model import assess, fit_network
 from multisymbol.workflows.preparation import Prepared, prepare_folds, single_arms
-from multisymbol.workflows.recording import PREDICTIONS, overall_row, record, register, tables
+from multisymbol.workflows.recording import PREDICTIONS, record, register
 from multisymbol.workflows.resuming import interrupted
 from multisymbol.workflows.summary import describe
 from multisymbol.workflows.tracking import group_run, opened_run
@@ -56,12 +56,12 @@ class Done:
 
     Args:
         score: Validation log-loss of the best epoch.
-        row: Its test scores in one line.
+        table: Its test scores in one line: over all symbols, or of its only one.
         registered: Name and version, or why not.
     """
 
     score: float
-    row: SymbolRow
+    table: Table
     registered: str
 
 
@@ -121,7 +121,7 @@ def _several(jobs: Sequence[Job], values: Mapping[str, Any], run_dir: Path, term
         for place, job in enumerate(jobs, start=1):
             done.append(_train(job, terminal, parent=group, alone=False))
             terminal.fact(f"{place}/{len(jobs)}", f"{job.name}: {done[-1].registered}")
-        table = symbol_table([item.row for item in done])
+        table = replace(done[0].table, rows=tuple(item.table.rows[0] for item in done))
         group.log_text(to_csv(table), path="tables/test.csv")
         group.log_text(to_markdown(table), path="tables/test.md")
         file = run_dir / PREDICTIONS
@@ -137,21 +137,20 @@ def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> 
     note = job.run_dir / _DONE
     if note.is_file():
         stored = json.loads(note.read_text(encoding="utf-8"))
-        return Done(score=stored["score"], row=SymbolRow(**stored["row"]), registered=stored["registered"])
+        return Done(score=stored["score"], table=table_from_json(stored["table"]), registered=stored["registered"])
     with opened_run(job.values, job.prepared, job.run_dir, parent=parent) as run:
         module, fitted = fit_network(job.values, job.prepared, job.run_dir, run=run)
         if alone:
-            terminal.fact("trained", _speed(fitted))
+            terminal.fact("trained", _speed(fitted, monitor=module.task.monitor))
         outcome = assess(module, fitted, job.values, job.prepared)
         record(run, outcome, job.prepared, job.run_dir)
         version = register(run, outcome, job.values, job.prepared, job.run_dir) if job.register else None
-        row = overall_row(outcome, job.prepared, name=job.name)
-        done = Done(score=fitted.best_score, row=row, registered=_registered(version, run))
-        facts = {"score": done.score, "row": {name: getattr(row, name) for name in row.__slots__}}
-        note.write_text(json.dumps({**facts, "registered": done.registered}), encoding="utf-8")
+        line = one_line(outcome.table(job.prepared), name=job.name)
+        done = Done(score=fitted.best_score, table=line, registered=_registered(version, run))
+        note.write_text(json.dumps(asdict(done)), encoding="utf-8")
     if alone:
         terminal.show("")
-        terminal.show(show(tables(outcome, job.prepared)["test"], most=40))
+        terminal.show(show(outcome.table(job.prepared), most=40))
     return done
 
 
@@ -161,10 +160,11 @@ def _registered(version: StoredVersion | None, run: Run) -> str:
     return f"{version.name} version {version.version} (alias newest)      run {run.name}"
 
 
-def _speed(fitted: FitResult) -> str:
+def _speed(fitted: FitResult, *, monitor: str) -> str:
+    score = monitor.replace("val/", "validation ").replace("log_loss", "log-loss")
     why = "stopped early" if fitted.stopped_early else "all of them"
     return (
-        f"{fitted.epochs_run} epochs ({why}), best {fitted.best_epoch}: validation log-loss {fitted.best_score:.4f} · "
+        f"{fitted.epochs_run} epochs ({why}), best {fitted.best_epoch}: {score} {fitted.best_score:.4f} · "
         f"{fitted.steps:,} steps · {fitted.windows_per_second:,.0f} windows/s · {fitted.seconds:.1f} s"
     )
 
