@@ -1,16 +1,30 @@
-"""Fit the small world on several processes and write what each saw: `python -m tests.learning.processes 2 FOLDER`."""
+"""Fit the small world on several processes and write what each saw: `python -m tests.learning.processes 2 FOLDER MODE`.
+
+Every fit of the script runs on the same processes: Lightning starts the others once, with the first.
+"""
 
 import json
+import os
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import Callback
 
-from multisymbol.learning.fitting import fit
+from multisymbol.errors import SampleError
+from multisymbol.learning.callbacks import LastCheckpoint, early_stopping
+from multisymbol.learning.fitting import FitResult, fit
+from multisymbol.learning.module import DirectionModule
+from multisymbol.learning.networks.embedding import NetworkShape
+from multisymbol.learning.networks.recurrent import Gru
 from multisymbol.samples.windows import Batch
-from tests.learning.worlds import module, world
+from tests.learning.worlds import FEATURES, WINDOW, module, regression, world
+
+RANK = int(os.environ.get("LOCAL_RANK", "0"))
 
 
 class Diary(Callback):
@@ -19,6 +33,10 @@ class Diary(Callback):
         self.losses: list[float] = []
         self.validated: list[list[int]] = []
         self.scores: list[float] = []
+        self.logged: list[float] = []
+
+    def facts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("samples", "losses", "validated", "scores", "logged")}
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -41,15 +59,41 @@ class Diary(Callback):
         self.validated[-1] += batch.sample_B.tolist()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.scores.append(float(trainer.callback_metrics["val/log_loss"]))
+        assert isinstance(pl_module, DirectionModule)
+        self.scores.append(float(trainer.callback_metrics[pl_module.task.monitor]))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.logged.append(float(trainer.callback_metrics["train/loss"]))
 
 
-def main(processes: int, folder: Path) -> None:
-    diary, given = Diary(), module()
+class Failure(Callback):
+    """Fails on one process, or on all, at a step."""
 
+    def __init__(self, step: int, rank: int | None) -> None:
+        self.step = step
+        self.rank = rank
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.step and self.rank in {None, trainer.global_rank}:
+            print(f"failed at {time.time()}", file=sys.stderr, flush=True)
+            message = f"process {trainer.global_rank} cannot go on"
+            raise SampleError(message)
+
+
+def run(
+    given: DirectionModule,
+    *,
+    processes: int,
+    folder: Path,
+    callbacks: Sequence[Callback],
+    epochs: int = 2,
+    resume: bool = False,
+) -> FitResult:
     def trainer(*, logger: Any, callbacks: list[Callback], default_root_dir: Path) -> pl.Trainer:
         return pl.Trainer(
-            max_epochs=2,
+            max_epochs=epochs,
             accelerator="cpu",
             devices=processes,
             strategy="ddp" if processes > 1 else "auto",
@@ -63,20 +107,80 @@ def main(processes: int, folder: Path) -> None:
             enable_model_summary=False,
         )
 
-    # 117 validation rows in batches of 50: three batches, so two processes have unequally many.
+    # 120 validation rows in batches of 50: three batches, so two processes have unequally many.
     made = world().datamodule(eval_batch_size=50)
-    result = fit(given, datamodule=made, trainer=trainer, callbacks=[diary], loggers=(), folder=folder, resume=False)
-    facts = {
-        "samples": diary.samples,
-        "losses": diary.losses,
-        "validated": diary.validated,
-        "scores": diary.scores,
+    return fit(given, datamodule=made, trainer=trainer, callbacks=callbacks, loggers=(), folder=folder, resume=resume)
+
+
+def gru() -> DirectionModule:
+    torch.manual_seed(5)
+    network = Gru(
+        hidden=6,
+        layers=1,
+        dropout=0.0,
+        embedding="symbol",
+        embedding_dim=2,
+        unknown_dropout=0.0,
+        shape=NetworkShape(features=FEATURES, window=WINDOW, symbols=3, asset_classes=3),
+    )
+    return module(network=network)
+
+
+def compared(make: Callable[[], DirectionModule], *, processes: int, folder: Path) -> dict[str, Any]:
+    """Fit with early stopping that ends it after the second of five epochs."""
+    diary, given = Diary(), make()
+    stopping = early_stopping(patience=1, min_delta=10.0)
+    result = run(given, processes=processes, folder=folder, callbacks=[diary, stopping], epochs=5)
+    return {
+        **diary.facts(),
         "rows": sum(scores.rows for scores in given.validation_scores),
         "best": [result.best_epoch, result.best_score],
-        "weights": given.network.first.weight.flatten().tolist(),  # type: ignore[union-attr, operator]
+        "ended": [result.epochs_run, result.steps, result.stopped_early],
+        "weights": torch.cat([parameter.detach().flatten() for parameter in given.network.parameters()]).tolist(),
     }
-    (folder / f"rank-{given.global_rank}.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def compare(processes: int, folder: Path) -> dict[str, Any]:
+    """Fit three networks, each process with a folder of its own: only the first one's may come to be."""
+    own = folder / f"rank-{RANK}"
+    makers: dict[str, Callable[[], DirectionModule]] = {"mlp": module, "gru": gru, "returns": regression}
+    return {name: compared(make, processes=processes, folder=own / name) for name, make in makers.items()}
+
+
+def resume(processes: int, folder: Path) -> dict[str, Any]:
+    """Fit undisturbed, and stopped on all processes in mid-epoch and gone on with."""
+    facts = {}
+    for name, stops in {"whole": [], "stopped": [15, 5]}.items():
+        diary, number = Diary(), 0
+        while stops:
+            try:
+                failure = [LastCheckpoint(every_steps=3), Failure(stops.pop(), rank=None)]
+                run(
+                    module(dropout=0.3),
+                    processes=processes,
+                    folder=folder / name,
+                    callbacks=failure,
+                    epochs=3,
+                    resume=number > 0,
+                )
+            except SampleError:
+                number += 1
+        given = module(dropout=0.3)
+        callbacks = [diary, LastCheckpoint(every_steps=3)]
+        run(given, processes=processes, folder=folder / name, callbacks=callbacks, epochs=3, resume=number > 0)
+        weights = torch.cat([parameter.detach().flatten() for parameter in given.network.parameters()]).tolist()
+        facts[name] = {**diary.facts(), "weights": weights}
+    return facts
+
+
+def main(processes: int, folder: Path, mode: str) -> None:
+    if mode.startswith("fail-"):
+        failure = Failure(3, rank=int(mode.removeprefix("fail-")))
+        run(module(), processes=processes, folder=folder, callbacks=[failure])
+        return
+    facts = {"compare": compare, "resume": resume}[mode](processes, folder)
+    (folder / f"facts-{RANK}.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
