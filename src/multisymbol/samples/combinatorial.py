@@ -74,22 +74,25 @@ class CombinatorialPurged:
         length = known.until(timeframe, sealed_from=sealed_from) - known.first
         borders = [known.first + length * number // self.groups for number in range(self.groups + 1)]
         spans = [Span(*pair) for pair in pairwise(borders)]
-        folds = []
-        for chosen in combinations(range(self.groups), self.test_groups):
-            blocks = _joined([spans[group] for group in chosen])
-            outside = _joined([spans[group] for group in range(self.groups) if group not in chosen])
-            folds.append(
-                Fold(
-                    name=f"group{'s' * (len(chosen) > 1)} {'+'.join(str(group + 1) for group in chosen)} of {self.groups}",
-                    validation_from=_last_share_from(outside, self.validation_share),
-                    test_from=blocks[0].start,
-                    test_until=blocks[-1].stop,
-                    blocks=blocks,
-                    embargo_ns=self.embargo_bars * timeframe.nanoseconds,
-                    sealed_from=sealed_from,
-                )
-            )
+        folds = [
+            self._fold(spans, chosen, embargo_ns=self.embargo_bars * timeframe.nanoseconds, sealed_from=sealed_from)
+            for chosen in combinations(range(self.groups), self.test_groups)
+        ]
         return cut_all(ledger, folds, absent=self.absent)
+
+    def _fold(self, spans: Sequence[Span], chosen: Sequence[int], *, embargo_ns: int, sealed_from: int) -> Fold:
+        blocks = _joined([spans[group] for group in chosen])
+        outside = _joined([span for group, span in enumerate(spans) if group not in chosen])
+        numbers = "+".join(str(group + 1) for group in chosen)
+        return Fold(
+            name=f"group{'s' * (len(chosen) > 1)} {numbers} of {len(spans)}",
+            validation_from=_last_share_from(outside, self.validation_share),
+            test_from=blocks[0].start,
+            test_until=blocks[-1].stop,
+            blocks=blocks,
+            embargo_ns=embargo_ns,
+            sealed_from=sealed_from,
+        )
 
     def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
         """See Split; a tuple of one, a single cut: there is nothing after the sealed span."""

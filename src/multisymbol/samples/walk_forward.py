@@ -129,10 +129,11 @@ class WalkForward:
     def _too_short(self, known: Decisions, *, fitting: int) -> str:
         count = self.count or 1
         needed = self._train + self._validation + self._test + (count - 1) * _nanoseconds(self._step)
+        first, last = known
         return (
             f"{count} fold{'s' * (count > 1)} of train {self.train}, validation {self.validation} and test {self.test} "
-            f"need {needed / DAY:,.0f} days, but the samples were decided from {iso(known.first)} to {iso(known.last)}, "
-            f"{(known.last - known.first) / DAY:,.0f} days: {fitting} fit; "
+            f"need {needed / DAY:,.0f} days, but the samples were decided from {iso(first)} to {iso(last)}, "
+            f"{(last - first) / DAY:,.0f} days: {fitting} fit; "
             "take fewer folds or shorter parts (split.count, split.train, split.validation, split.test), or more data"
         )
 
