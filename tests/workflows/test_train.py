@@ -159,3 +159,46 @@ def test_single_arm_learns_from_exactly_the_universe_s_samples_of_its_symbol(tmp
             assert np.array_equal(whole.ledger.label[mine], prepared.ledger.label[theirs])
             same = whole.panel.features[whole.ledger.row[mine]] == prepared.panel.features[prepared.ledger.row[theirs]]
             assert same.all()
+
+
+def test_every_fold_is_a_run_of_its_own_and_the_last_one_s_model_is_registered(training: Trained) -> None:
+    lengths = ("split.train=200d", "split.validation=90d", "split.test=90d", "split.count=3", "split.absent=allow")
+    run_dir = training("split=walk_forward", *lengths, "trainer.max_epochs=1", "stride=1")
+    store = client(run_dir)
+    versions = store.search_model_versions("name='neuro_fuzzy.1h.universal'")
+    assert len(versions) == 1
+    tested = pd.read_parquet(run_dir / "predictions.parquet")
+    assert tested["model"].nunique() == 3
+    spans = tested.groupby("model")["decided_at"].agg(["min", "max"]).sort_values("min")
+    assert (spans["min"].iloc[1:].to_numpy() > spans["max"].iloc[:-1].to_numpy()).all(), "test spans follow one another"
+    assert not tested.duplicated(["symbol", "decided_at"]).any(), "stitched: each instant is tested once"
+    last = str(spans.index[-1])
+    assert store.get_run(str(versions[0].run_id)).data.tags["run_dir"].endswith(last)
+
+
+def test_sealed_span_is_never_read_until_it_is_opened_and_the_opening_is_recorded(training: Trained) -> None:
+    seal = "split.sealed_from=2018-08-01"
+    closed = pd.read_parquet(training(seal, name="closed") / "predictions.parquet")
+    assert closed["resolved_at"].max() < pd.Timestamp("2018-08-01", tz="UTC")
+    run_dir = training(seal, "open_sealed=does it hold", name="opened")
+    opened = pd.read_parquet(run_dir / "predictions.parquet")
+    assert opened["decided_at"].min() >= pd.Timestamp("2018-08-01", tz="UTC")
+    tags = [run.data.tags for run in client(run_dir).search_runs(["1"])]
+    assert [tag["opened_sealed_span"] for tag in tags if "opened_sealed_span" in tag] == ["does it hold"]
+
+
+def test_return_is_learned_and_recorded_beside_zero(training: Trained) -> None:
+    run_dir = training("labels=horizon", "loss=huber", "source.signal=0.3")
+    table = pd.read_parquet(run_dir / "predictions.parquet")
+    assert {"target", "forecast"} <= set(table.columns)
+    scored = read_bundle(run_dir / "bundle").metadata
+    assert scored["task"] == "forward_return"
+    assert scored["test"]["test_ic"] > 0.05, "a plain signal is found"
+
+
+def test_coarser_bars_are_made_of_the_source_s(training: Trained) -> None:
+    run_dir = training(
+        "resample=4h", "stride=1", "split.absent=allow", "symbols.only=[EURUSD,BTCUSDT]", "labels.sigmas=6"
+    )
+    (model,) = client(run_dir).search_registered_models()
+    assert model.name == "neuro_fuzzy.4h.universal"

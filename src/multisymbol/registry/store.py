@@ -225,6 +225,12 @@ class Store:
         run = found[0]
         return FoundRun(run_id=run.info.run_id, name=run.info.run_name, status=run.info.status, tags=run.data.tags)
 
+    def runs_tagged(self, key: str) -> dict[str, str]:
+        """Return the names of the runs that carry a tag, with its value, newest first."""
+        with _translated(f"runs cannot be listed in {self.uri}"):
+            found = _client(self.uri).search_runs([self._experiment_id()], f"tags.{key} LIKE '%'")
+        return {run.info.run_name: run.data.tags[key] for run in found}
+
     def unfinished_runs(self) -> list[str]:
         """Name the runs that did not end as FINISHED, newest first."""
         with _translated(f"runs cannot be listed in {self.uri}"):

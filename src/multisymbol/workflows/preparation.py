@@ -16,13 +16,14 @@ from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import CLASSES, Labeller, class_shares
 from multisymbol.markets.instants import Period
+from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.sources import BarSource
 from multisymbol.markets.symbols import Universe, universe
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
-from multisymbol.samples.splits import TRAIN, Parts, check_classes
+from multisymbol.samples.splits import TRAIN, Parts, Split, check_classes
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
 
@@ -82,15 +83,23 @@ def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepar
         One per fold of the split, sharing panel and ledger.
     """
     symbols = universe(values["symbol_configs"])
-    source: BarSource = build(values["source"])
+    source = source_of(values)
     with _kept_on_success(_panel(values, symbols, source, terminal)) as panel:
         ledger = _ledger(values, panel, calendars=[config.calendar for config in symbols], source=source)
-        folds: tuple[Parts, ...] = build(values["split"]).folds(ledger, timeframe=source.timeframe)
+        split: Split = build(values["split"])
+        cut = split.opened if values["open_sealed"] else split.folds
+        folds = cut(ledger, timeframe=source.timeframe)
         for parts in folds:
             check_classes(ledger, parts)
             _check_shares(ledger, parts, least=values["least_class_share"])
             _check_unseen(symbols, parts)
         return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in folds)
+
+
+def source_of(values: Mapping[str, Any]) -> BarSource:
+    """Return where the bars come from, made coarser where `resample` says so."""
+    source = build(values["source"])
+    return source if values["resample"] is None else Resampled(source=source, timeframe=values["resample"])
 
 
 def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[str, Any], Prepared]]:

@@ -92,6 +92,8 @@ class TrainSettings:
     batch_size: PositiveInt
     eval_batch_size: PositiveInt
     resume: str | None
+    resample: str | None
+    open_sealed: str | None
     period: Period
     dry_run: bool
 

@@ -22,6 +22,8 @@ CONFIG = "config.json"
 """Name of the resolved configuration in a run's folder and among its artifacts."""
 
 _NOTE = "run.json"
+SEALED_TAG = "opened_sealed_span"
+"""Tag of the runs that tested a sealed span; its value is the question that was asked."""
 
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
 _PARAM_KEYS = ("strategy", "mode", "symbol", "seed", "window", "stride", "batch_size")
@@ -140,7 +142,9 @@ def _parent(store: Store) -> Run | None:
 
 
 def _tags(values: Mapping[str, Any]) -> dict[str, str]:
+    sealed = {} if values["open_sealed"] is None else {SEALED_TAG: str(values["open_sealed"])}
     return {
+        **sealed,
         "strategy": values["strategy"],
         "mode": values["mode"],
         "symbols": ",".join(values["symbol_configs"]),

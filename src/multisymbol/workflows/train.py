@@ -26,7 +26,7 @@ from multisymbol.workflows.preparation import Prepared, prepare_folds, single_ar
 from multisymbol.workflows.recording import PREDICTIONS, record, register
 from multisymbol.workflows.resuming import interrupted
 from multisymbol.workflows.summary import describe
-from multisymbol.workflows.tracking import group_run, opened_run
+from multisymbol.workflows.tracking import SEALED_TAG, group_run, opened_run, prepared_store
 
 _DONE = "done.json"
 
@@ -82,6 +82,8 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
     started = time.perf_counter()
     folds = prepare_folds(values, terminal)
     describe(folds, values, terminal, seconds=time.perf_counter() - started)
+    if values["open_sealed"] and first:
+        _tell_of_earlier_openings(values, terminal)
     jobs = _plan(values, folds, run_dir)
     if not first:
         return fit_network(values, jobs[0].prepared, run_dir, run=None)[1].best_score
@@ -89,6 +91,13 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
     terminal.fact("look at it", f"mlflow ui --backend-store-uri {_shown_uri(values)}")
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
     return score
+
+
+def _tell_of_earlier_openings(values: Mapping[str, Any], terminal: Terminal) -> None:
+    """A sealed span answers one question; each further one is a trial more, and is said to be."""
+    earlier = prepared_store(values).runs_tagged(SEALED_TAG)
+    asked = "; ".join(f"'{question}' ({name})" for name, question in earlier.items())
+    terminal.fact("sealed", f"opened for '{values['open_sealed']}', recorded. Before: {asked or 'never'}")
 
 
 def _plan(values: Mapping[str, Any], folds: Sequence[Prepared], run_dir: Path) -> list[Job]:
@@ -99,7 +108,8 @@ def _plan(values: Mapping[str, Any], folds: Sequence[Prepared], run_dir: Path) -
         arms = single_arms(values, fold) if per_symbol else [(values, fold)]
         for arm_values, prepared in arms:
             symbol = [prepared.universe.configs[0].slug] if per_symbol else []
-            name = "-".join([*symbol, *([fold.parts.fold.name] if len(folds) > 1 else [])])
+            folded = [fold.parts.fold.name.replace(" ", "-")] if len(folds) > 1 else []
+            name = "-".join([*symbol, *folded])
             last = place == len(folds) - 1 and bool(values["registry"]["register"])
             jobs.append(Job(name=name, values=arm_values, prepared=prepared, run_dir=run_dir / name, register=last))
     if len(jobs) > 1 and values["trainer"]["devices"] not in {1, "1"}:
