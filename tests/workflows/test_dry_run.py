@@ -82,7 +82,7 @@ def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path
     ):
         assert part in said
     assert re.search(r"\ndefects +keep: .*wick", said)
-    assert "1 symbols (stock) have ranges of their own for rsi" in said
+    assert "own ranges in 1 symbol (stock): rsi" in said
     assert not (tmp_path / "outputs").exists()
 
 

@@ -68,7 +68,7 @@ def test_csv_and_yaml_say_the_same(write: Write) -> None:
 def test_all_problems_of_the_rows_are_listed_with_their_lines(write: Write) -> None:
     path = write(
         "symbol,asset_class,indicators.rsi.period,costs.slippage_bps",
-        "AAPL,stock,14,1",
+        "AAPL,stock,14,",
         "MSFT,stok,14,",
         ",forex,,",
         'EURUSD,forex,"1,4",',

@@ -17,11 +17,14 @@ from multisymbol.markets.instants import HOUR, NEVER, Period, instant, iso
 from multisymbol.markets.sessions import session_clock
 from multisymbol.reports.tables import to_markdown
 from multisymbol.reports.terminal import Terminal
-from multisymbol.samples.splits import PURGED, TEST, TRAIN, VALIDATION, Fold
+from multisymbol.samples.ledger import Ledger
+from multisymbol.samples.splits import PURGED, TEST, TRAIN, VALIDATION, Fold, Parts, Span
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.workflows.preparation import Prepared, prepare
 from multisymbol.workflows.settings import problems
-from multisymbol.workflows.trace import SCHEMA, Trace, refusal, sections, trace, trace_bar, why
+from multisymbol.workflows.trace import SCHEMA, trace
+from multisymbol.workflows.trace_page import sections, why
+from multisymbol.workflows.traced import Trace, refusal, trace_bar
 from tests.conftest import ROOT, SMALL, Command, Compose, compose_train
 
 OWN = "++symbols.members.AAPL.indicators.macd.fast=8"
@@ -31,11 +34,12 @@ CHOICES = {"features": "default", "labels": "zigzag", "symbols": "demo"}
 class World:
     """One small universe, prepared once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *overrides: str) -> None:
         table = folder / "universe.csv"
-        table.write_text('symbol,asset_class,fuzzy.rsi.neutral\nXXX,stock,\nBRK.B,stock,"{triangular: [20, 50, 80]}"\n')
+        rows = ("symbol,asset_class,fuzzy.rsi.neutral,labels.zigzag.percent", "XXX,stock,,")
+        table.write_text("\n".join([*rows, 'BRK.B,stock,"{triangular: [20, 50, 80]}",3']))
         chosen = "++symbols.only=[AAPL,EURUSD,BRK.B]"
-        config = compose_train(*SMALL, OWN, chosen, f"++symbols.file={table}", f"++paths.outputs={folder}")
+        config = compose_train(*SMALL, OWN, chosen, f"++symbols.file={table}", f"++paths.outputs={folder}", *overrides)
         assert problems(config) == []
         self.values: dict[str, Any] = {**plain(config), "fold": None, "out": None}
         self.prepared: Prepared = prepare(self.values, Terminal(silent=True))
@@ -54,8 +58,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("trace"))
 
 
+@pytest.fixture(scope="module")
+def common(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same universe in the hours that stocks and currencies have in common."""
+    return World(tmp_path_factory.mktemp("common"), "alignment=common_hours")
+
+
 @pytest.mark.parametrize("position", [0, 1, 777, 1500, -1])
-def test_every_number_is_the_one_of_the_batch(position: int, world: World) -> None:
+@pytest.mark.parametrize("name", ["world", "common"])
+def test_every_number_is_the_one_of_the_batch(name: str, position: int, request: pytest.FixtureRequest) -> None:
+    world: World = request.getfixturevalue(name)
     prepared = world.prepared
     ledger = prepared.ledger
     position %= len(ledger)
@@ -75,7 +87,8 @@ def test_every_number_is_the_one_of_the_batch(position: int, world: World) -> No
     assert np.array_equal([traced.label.target], batch.target_B.numpy(), equal_nan=True)
     assert traced.label.resolved_at == ledger.resolved_at[position]
     assert traced.window_start == ledger.window_start[position]
-    assert traced.row - traced.first_row + 1 == batch.x_BTF.shape[1]
+    start = prepared.panel.rows(int(ledger.symbol[position])).start
+    assert np.array_equal(prepared.features[start + np.array(traced.window_rows)], batch.x_BTF[0].numpy())
     assert f"loss weight | {float(batch.weight_B):.6g} =" in world.page(traced)
 
 
@@ -129,6 +142,7 @@ def test_every_parameter_names_the_file_it_was_written_in(world: World) -> None:
         shown("conf/asset_class/forex.yaml"),
         shown("conf/labels/zigzag.yaml"),
     ]
+    assert [(each.value, each.origin) for each in berkshire.label.made_from if each.name == "percent"] == [(3, table)]
     page = world.page(apple)
     assert f"fast: command line, slow and signal: {shown(default)}" in page
     assert "fast 8, slow 26, signal 9" in page
@@ -141,20 +155,29 @@ def shown(file: str) -> str:
 
 
 @pytest.mark.parametrize("symbol", ["AAPL", "EURUSD"])
-def test_every_bar_without_a_sample_has_the_reason_the_ledger_counts(symbol: str, world: World) -> None:
+@pytest.mark.parametrize("name", ["world", "common"])
+def test_every_bar_without_a_sample_has_the_reason_the_ledger_counts(
+    name: str, symbol: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(name)
     prepared = world.prepared
     index = prepared.universe.symbols.index(symbol)
     rows, count = prepared.panel.rows(index), prepared.ledger.counts[index]
     sampled = set((prepared.ledger.row[prepared.ledger.symbol == index] - rows.start).tolist())
     others = [row for row in range(rows.stop - rows.start) if row not in sampled]
     said = [refusal(prepared, index, row=row, values=world.values).partition(":")[0] for row in others]
-    found = {reason: said.count(reason) for reason in ("warm-up", "filling", "unresolved", "strided")}
+    found = {reason: said.count(reason) for reason in REASONS}
+    assert sum(found.values()) == len(others) > 0
     assert found == {
+        "misaligned": count.misaligned,
         "warm-up": count.warmup,
         "filling": count.filling,
         "unresolved": count.unresolved,
         "strided": count.strided,
     }
+
+
+REASONS = ("misaligned", "warm-up", "filling", "unresolved", "strided")
 
 
 def test_a_bar_without_a_sample_is_shown_with_its_reason(world: World) -> None:
@@ -175,33 +198,81 @@ def test_outside_the_bars_the_span_is_named(world: World) -> None:
             world.traced("AAPL", instant(at))
 
 
-FOLD = Fold(name="cut", validation_from=100 * HOUR, test_from=200 * HOUR, test_until=300 * HOUR, embargo_ns=HOUR)
+FOLD: dict[str, Any] = {
+    "name": "cut",
+    "validation_from": 100 * HOUR,
+    "test_from": 200 * HOUR,
+    "test_until": 300 * HOUR,
+    "embargo_ns": HOUR,
+}
+BLOCKS = (Span(20 * HOUR, 40 * HOUR), Span(60 * HOUR, 80 * HOUR))
 
 
 @pytest.mark.parametrize(
-    ("part", "decided", "resolved", "said"),
+    ("decided", "resolved", "more", "part", "said"),
     [
-        (TRAIN, 10, 20, "label known at 1970-01-01T20:00Z, before 1970-01-05T03:00Z"),
-        (VALIDATION, 100, 150, "before 1970-01-09T07:00Z"),
-        (TEST, 200, 400, "between test from and until"),
-        (PURGED, 90, 99, "not before 1970-01-05T03:00Z: it would carry prices over the cut"),
-        (PURGED, 150, 199, "not before 1970-01-09T07:00Z: it would carry prices over the cut"),
-        (PURGED, 300, 301, "after the test part"),
-        (TRAIN, 210, 220, "by the fold's own rule"),
+        (10, 20, {}, TRAIN, "label known at 1970-01-01T20:00Z, before 1970-01-05T03:00Z"),
+        (100, 150, {}, VALIDATION, "before 1970-01-09T07:00Z (the cut less the embargo)"),
+        (200, 400, {}, TEST, "in the test span 1970-01-09T08:00Z .. 1970-01-13T12:00Z"),
+        (90, 99, {}, PURGED, "not before 1970-01-05T03:00Z: it would carry prices over the cut"),
+        (150, 199, {}, PURGED, "not before 1970-01-09T07:00Z: it would carry prices over the cut"),
+        (300, 301, {}, PURGED, "after the test part"),
+        (300, 301, {"blocks": BLOCKS}, PURGED, "over the border of a test span"),
+        (210, 290, {"sealed_from": 280 * HOUR}, PURGED, "not before the seal at 1970-01-12T16:00Z"),
+        (10, 20, {"train_from": 15 * HOUR}, PURGED, "before the train part begins at 1970-01-01T15:00Z"),
+        (10, 20, {"left_out": ("AAA",)}, PURGED, "AAA is left out of this fold's training"),
+        (210, 220, {"left_out": ("BBB",)}, PURGED, "in which only the symbols left out are tested"),
+        (45, 50, {"blocks": BLOCKS}, TRAIN, "(the cut less the embargo) and clear of every test span"),
+        (
+            15,
+            25,
+            {"blocks": BLOCKS},
+            PURGED,
+            "over the border of a test span (1970-01-01T20:00Z .. 1970-01-02T16:00Z and",
+        ),
     ],
 )
-def test_the_part_is_explained_by_the_condition_that_decides(part: int, decided: int, resolved: int, said: str) -> None:
-    assert said in why(FOLD, part=part, decided_at=decided * HOUR, resolved_at=resolved * HOUR)
+def test_the_part_is_explained_by_the_condition_that_decides(
+    decided: int, resolved: int, more: dict[str, Any], part: int, said: str
+) -> None:
+    """A second sample of BBB, tested from hour 30 to 35, is what the spans have to keep clear of."""
+    decided_at, resolved_at = (np.array(hours) * HOUR for hours in ([decided, 30], [resolved, 35]))
+    plain_values = dict.fromkeys(("row", "label", "rule", "target", "weight"), np.zeros(2))
+    ledger = Ledger(
+        symbols=("AAA", "BBB"),
+        asset_classes=("stock", "stock"),
+        window=1,
+        symbol=np.array([0, 1], dtype=np.int32),
+        window_start=decided_at - HOUR,
+        decided_at=decided_at,
+        resolved_at=resolved_at,
+        counts=(),
+        **plain_values,  # type: ignore[arg-type]
+    )
+    parts = Parts(fold=Fold(**FOLD, **more), part=np.array([part, TEST], dtype=np.int8), counts=())
+    assert said in why(ledger, parts, 0)
 
 
-def test_the_reason_fits_the_part_of_every_sample(world: World) -> None:
-    ledger, parts = world.prepared.ledger, world.prepared.parts
-    for part in (TRAIN, VALIDATION, TEST, PURGED):
-        for position in parts.positions(part)[::50]:
-            decided_at, resolved_at = int(ledger.decided_at[position]), int(ledger.resolved_at[position])
-            said = why(parts.fold, part=part, decided_at=decided_at, resolved_at=resolved_at)
-            assert "own rule" not in said
-            assert ("over the cut" in said) == (part == PURGED)
+SPLITS = {
+    "single_cut": [],
+    "walk_forward": ["split.train=200d", "split.validation=90d", "split.test=90d", "split.window=rolling"],
+    "combinatorial": ["split.groups=4"],
+    "leave_symbols_out": ["split.groups=asset_class"],
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_the_reason_fits_the_part_of_every_sample(name: str, world: World) -> None:
+    ledger = world.prepared.ledger
+    node = plain(compose_train(f"split={name}", *SPLITS[name]))["split"]
+    for parts in build(node).folds(ledger, timeframe=world.prepared.source.timeframe):
+        for position in range(0, len(ledger), 7):
+            said = why(ledger, parts, position)
+            assert (parts.part[position] == PURGED) == any(words in said for words in PURGING)
+            assert ("border of a test span" in said) <= (name == "combinatorial")
+
+
+PURGING = ("would carry prices", "after the test part", "train part begins", "left out")
 
 
 @pytest.fixture

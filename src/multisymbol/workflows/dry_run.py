@@ -214,7 +214,8 @@ def _fuzzy_lines(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iter
             groups.setdefault(columns, []).append(plan)
     for columns, group in groups.items():
         classes = sorted({plan.config.asset_class for plan in group})
-        yield f"{len(group)} symbols ({', '.join(classes)}) have ranges of their own for {', '.join(columns)}"
+        count = f"{len(group)} symbol{'s' if len(group) > 1 else ''}"
+        yield f"own ranges in {count} ({', '.join(classes)}): {', '.join(columns)}"
 
 
 def _common_origin(plans: Sequence[SymbolPlan]) -> str | None:
