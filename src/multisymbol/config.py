@@ -190,8 +190,8 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
     try:
         adapter.validate_python(value)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {value!r}" + _choice(
+        first, given = error.errors()[0], "nothing (null)" if value is None else repr(value)
+        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {given}" + _choice(
             first, value
         )
     return None

@@ -339,6 +339,15 @@ def test_the_command_shows_a_sample_and_leaves_no_run(command: Command, tmp_path
 def test_missing_keys_are_asked_for_with_all_others(command: Command, tmp_path: Path) -> None:
     done = command("scripts/trace.py", "windw=3", f"paths.outputs={tmp_path / 'outputs'}")
     assert done.returncode == 2
-    for part in ("3 problems", "symbol ", "at ", "windw", "did you mean 'window'?", "conf/trace.yaml"):
+    for part in (
+        "3 problems",
+        "symbol ",
+        "got nothing (null)",
+        "at ",
+        "missing",
+        "windw",
+        "did you mean 'window'?",
+        "conf/trace.yaml",
+    ):
         assert part in done.stderr
     assert SCHEMA == "multisymbol.workflows.trace.TraceSettings"

@@ -22,7 +22,7 @@ class TraceSettings(TrainSettings):
     """Every key of `conf/trace.yaml`."""
 
     symbol: str
-    at: str
+    at: str | int
     fold: str | None
     out: str | None
 
@@ -42,7 +42,7 @@ def trace(values: Mapping[str, Any], *, origin: Origin) -> Trace:
         OutputError: The file cannot be written.
     """
     terminal = Terminal()
-    at = instant(values["at"])
+    at = instant(str(values["at"]))
     _check_known("symbol", values["symbol"], known=list(values["symbol_configs"]))
     folds = {prepared.parts.fold.name: prepared for prepared in _prepared(values, terminal)}
     chosen = values["fold"] or next(iter(folds))
