@@ -74,11 +74,13 @@ class Examined:
     """A file after examination.
 
     Args:
+        opened_at: Start of each row that has an instant, ascending; rows outside the period left out.
         bars: What it holds, None where it is refused.
         findings: Its defects, whatever the policy.
         refusal: Why it is refused, None where it is not.
     """
 
+    opened_at: Instants
     bars: Bars | None
     findings: tuple[Finding, ...]
     refusal: BarsError | None
@@ -130,6 +132,7 @@ def examine(
     found = find_defects(raw, expected=_expected(config, reading))
     refused = [defect for defect in found if reading.on_defect.policy(defect) == "raise"]
     return Examined(
+        opened_at=np.sort(raw.opened_at[raw.dated]),
         bars=None if refused else _bars(raw, found, config=config, reading=reading, synthetic=synthetic, origin=origin),
         findings=tuple(_finding(defect, raw=raw, policy=reading.on_defect.policy(defect)) for defect in found),
         refusal=BarsError(describe(refused, raw=raw, origin=origin)) if refused else None,

@@ -82,7 +82,7 @@ class Resampled:
             at = bars.opened_at[incomplete]
             kind = f"{self.timeframe.text} bar with missing {self.source.timeframe.text} bars"
             findings += (Finding(key=INCOMPLETE, kind=kind, policy="keep", count=len(at), at=at),)
-        return Examined(bars=bars, findings=findings, refusal=None)
+        return Examined(opened_at=bars.opened_at, bars=bars, findings=findings, refusal=None)
 
 
 def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock) -> tuple[Bars, npt.NDArray[np.bool_]]:

@@ -1,0 +1,359 @@
+"""Who has data when: a table and a picture of a universe's bars, with all that looks wrong in them."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from multisymbol.markets.defects import KINDS
+from multisymbol.markets.examination import Finding
+from multisymbol.markets.instants import DAY, Instants, Timeframe, iso
+from multisymbol.markets.sessions import session_clock
+from multisymbol.reports.figures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER
+from multisymbol.reports.tables import Cell, Column, Table
+
+RED, PURPLE, MISSING = "#D55E00", "#CC79A7", "#555555"
+_FAR = 0.05
+"""Share of the universe's span by which a start or an end is away from the others' median to be marked."""
+
+_BINS = 900
+_SHORTEST_BIN = 7 * DAY
+_SAID = {"raise": "refused", "drop": "dropped", "keep": "kept"}
+_MARKS = {"wick": ORANGE, "flat": GREEN, "outside_hours": PURPLE, "gap": MISSING}
+"""Oddities with a colour of their own where they are kept; others that are kept share GREY."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SymbolCoverage:
+    """What one symbol has.
+
+    Args:
+        symbol: Name.
+        asset_class: Its class.
+        calendar: Of its sessions.
+        opened_at: Start of each row of its file, ascending; empty where the file could not be read.
+        bars: Bars a run would use, None where the file is refused.
+        segments: Uninterrupted stretches of them, None likewise.
+        findings: Defects, whatever the policy.
+    """
+
+    symbol: str
+    asset_class: str
+    calendar: str
+    opened_at: Instants
+    bars: int | None
+    segments: int | None
+    findings: tuple[Finding, ...]
+
+
+def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
+    """Set the symbols under one another: bars, span, segments, and a column for each kind of defect there is.
+
+    A start later, or an end earlier, than those of most others says so: it shortens what symbols have in common.
+    """
+    late, early = _late(symbols), _early(symbols)
+    columns = _defect_columns(symbols)
+    rows = tuple(
+        (
+            each.symbol,
+            each.asset_class,
+            math.nan if each.bars is None else each.bars,
+            _day(each.opened_at, 0, mark="late" if each.symbol in late else ""),
+            _day(each.opened_at, -1, mark="early" if each.symbol in early else ""),
+            math.nan if each.segments is None else each.segments,
+            *(_count(each, key) for key in columns),
+        )
+        for each in symbols
+    )
+    return Table(
+        title="bars",
+        note="late, early: far from the others   – none, or the file is refused",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="class", key="asset_class"),
+            Column(name="bars", key="bars", form=",d"),
+            Column(name="first", key="first"),
+            Column(name="last", key="last"),
+            Column(name="segments", key="segments", form=",d"),
+            *(Column(name=heading, key=key or "other", form=",d") for key, heading in columns.items()),
+        ),
+        rows=rows,
+    )
+
+
+def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) -> Figure:
+    """Show one line per symbol over time: darker where more of the calendar's bars are there, defects as ticks.
+
+    Args:
+        symbols: At least one of them with rows.
+        timeframe: Length of the bars.
+    """
+    ordered = _by_class(symbols)
+    edges = _edges(ordered, timeframe)
+    figure = Figure(figsize=(12.0, 1.9 + 0.34 * len(ordered)), layout="constrained", facecolor=PAPER)
+    axes = figure.subplots()
+    _mark_common(axes, ordered)
+    for row, each in enumerate(ordered):
+        if each.opened_at.size:
+            _draw_symbol(axes, each, row=row, edges=edges, timeframe=timeframe)
+        _say(axes, each, row=row)
+    _style(axes, ordered, edges=edges)
+    axes.set_title(f"{_headline(ordered)}\n", loc="left", fontsize=11, color=INK)
+    axes.annotate(
+        _facts(ordered, timeframe),
+        (0, 1),
+        (0, 5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=8,
+        color=INK,
+    )
+    _date_far(axes, ordered)
+    figure.legend(
+        handles=list(_handles(ordered)),
+        loc="outside lower left",
+        ncols=7,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        handlelength=1.2,
+    )
+    return figure
+
+
+def filled(opened_at: Instants, *, edges: Instants, calendar: str, timeframe: Timeframe) -> npt.NDArray[np.float64]:
+    """Return the share of the calendar's bars that are there, between edges; 0 where the calendar has none.
+
+    Args:
+        opened_at: Start of the bars there are.
+        edges: Borders, ascending, shape (bins + 1,).
+        calendar: Of the sessions.
+        timeframe: Length of the bars.
+    """
+    there = np.histogram(opened_at, bins=edges)[0]
+    clock = session_clock(calendar, start=int(edges[0]), end=int(edges[-1]))
+    expected = clock.bars_between(edges[:-1], edges[1:], timeframe)
+    share: npt.NDArray[np.float64] = np.minimum(there / np.maximum(expected, 1), 1.0)
+    return share
+
+
+def _defect_columns(symbols: Sequence[SymbolCoverage]) -> dict[str, str]:
+    """Return kind -> heading with its policy, in the order of judgement; what has no policy comes last, under ""."""
+    policies = {finding.key: finding.policy for each in symbols for finding in each.findings}
+    others = sorted(key for key in policies if key and key not in KINDS)
+    keys = [*(key for key in KINDS if key in policies), *others, *([""] if "" in policies else [])]
+    return {key: f"{(key or 'other').replace('_', ' ')} {_SAID[policies[key]]}" for key in keys}
+
+
+def _count(each: SymbolCoverage, key: str) -> Cell:
+    found = [finding for finding in each.findings if finding.key == key]
+    return sum(max(finding.count, 1) for finding in found) if found else math.nan
+
+
+def _day(opened_at: Instants, place: int, *, mark: str) -> str:
+    return f"{iso(int(opened_at[place]))[:10]} {mark}".rstrip() if opened_at.size else "–"
+
+
+def _late(symbols: Sequence[SymbolCoverage]) -> set[str]:
+    return _far(symbols, place=0, sign=1)
+
+
+def _early(symbols: Sequence[SymbolCoverage]) -> set[str]:
+    return _far(symbols, place=-1, sign=-1)
+
+
+def _far(symbols: Sequence[SymbolCoverage], *, place: int, sign: int) -> set[str]:
+    there = [each for each in symbols if each.opened_at.size]
+    ends = np.array([each.opened_at[place] for each in there], dtype=np.int64)
+    if ends.size == 0:
+        return set()
+    span = max(each.opened_at[-1] for each in there) - min(each.opened_at[0] for each in there)
+    far = sign * (ends - np.median(ends)) > _FAR * span
+    return {each.symbol for each, is_far in zip(there, far, strict=True) if is_far}
+
+
+def _by_class(symbols: Sequence[SymbolCoverage]) -> list[SymbolCoverage]:
+    """Keep classes together, in the order in which they appear, the longest history first."""
+    classes = list(dict.fromkeys(each.asset_class for each in symbols))
+    return sorted(
+        symbols,
+        key=lambda each: (
+            classes.index(each.asset_class),
+            int(each.opened_at[0]) if each.opened_at.size else np.iinfo(np.int64).max,
+        ),
+    )
+
+
+def _edges(symbols: Sequence[SymbolCoverage], timeframe: Timeframe) -> Instants:
+    """Cut the span of all into bins of a week or more."""
+    first = min(int(each.opened_at[0]) for each in symbols if each.opened_at.size)
+    span = max(int(each.opened_at[-1]) for each in symbols if each.opened_at.size) + timeframe.nanoseconds - first
+    bins = min(max(span // _SHORTEST_BIN, 1), _BINS)
+    return first + -(-span // bins) * np.arange(bins + 1)
+
+
+def _common(symbols: Sequence[SymbolCoverage]) -> tuple[int, int] | None:
+    """Return the span in which all that could be read have bars, None where there is none."""
+    there = [each.opened_at for each in symbols if each.opened_at.size]
+    start, end = max(int(rows[0]) for rows in there), min(int(rows[-1]) for rows in there)
+    return (start, end) if start < end else None
+
+
+def _mark_common(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
+    common = _common(symbols)
+    if common is not None and len(symbols) > 1:
+        axes.axvspan(common[0] / DAY, common[1] / DAY, color="#EEF4F8", linewidth=0, zorder=0)
+
+
+def _draw_symbol(axes: Axes, each: SymbolCoverage, *, row: int, edges: Instants, timeframe: Timeframe) -> None:
+    share = filled(each.opened_at, edges=edges, calendar=each.calendar, timeframe=timeframe)
+    inside = (edges[1:] > each.opened_at[0]) & (edges[:-1] <= each.opened_at[-1])
+    share[np.flatnonzero(inside)[[0, -1]]] = 1.0  # begun or ended within the bin
+    first, last = each.opened_at[0] / DAY, each.opened_at[-1] / DAY
+    axes.plot([first, last], [row, row], color=FAINT, linewidth=0.8, zorder=1)
+    colour = np.array(to_rgb(BLUE if each.bars is not None else RED))
+    depth = np.where(share > 0, 0.15 + 0.85 * share**2, 0.0)[:, None]
+    image = np.concatenate([np.broadcast_to(colour, (len(share), 3)), depth], axis=1)[None]
+    extent = (edges[0] / DAY, edges[-1] / DAY, row + 0.19, row - 0.19)
+    axes.imshow(image, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
+    for finding in each.findings:
+        above = finding.key != "gap"
+        reach, width = ((row - 0.40, row - 0.25), 1.0) if above else ((row + 0.25, row + 0.32), 0.6)
+        axes.vlines(_thinned(finding.at, edges) / DAY, *reach, color=_colour(finding), linewidth=width, zorder=3)
+
+
+def _thinned(at: Instants, edges: Instants) -> Instants:
+    """Leave one of those that would fall on the same spot."""
+    return at[np.unique(np.searchsorted(edges, at), return_index=True)[1]]
+
+
+def _colour(finding: Finding) -> str:
+    return RED if finding.policy != "keep" else _MARKS.get(finding.key, GREY)
+
+
+def _say(axes: Axes, each: SymbolCoverage, *, row: int) -> None:
+    """Write bars and defects at the right end of the line."""
+    counts: dict[str, int] = {}
+    for finding in each.findings:
+        counts[_short(finding)] = counts.get(_short(finding), 0) + finding.count
+    bars = "refused" if each.bars is None else f"{each.bars:,}"
+    short = " · ".join(f"{name} {count:,}" for name, count in counts.items())
+    _write(axes, bars, (1, row), offset=62, ha="right", colour=RED if each.bars is None else INK)
+    _write(axes, short, (1, row), offset=74, ha="left", colour=GREY, size=7)
+
+
+def _date_far(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
+    """Write the month beside a start or an end far from the others'."""
+    late, early = _late(symbols), _early(symbols)
+    for row, each in enumerate(symbols):
+        if each.symbol in late:
+            first = int(each.opened_at[0])
+            _write(axes, iso(first)[:7], (first / DAY, row), offset=-4, ha="right", colour=GREY, size=7, of_data=True)
+        if each.symbol in early:
+            last = int(each.opened_at[-1])
+            _write(axes, iso(last)[:7], (last / DAY, row), offset=4, ha="left", colour=GREY, size=7, of_data=True)
+
+
+def _write(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    *,
+    offset: float,
+    ha: Literal["left", "center", "right"],
+    colour: str = INK,
+    size: float = 8,
+    of_data: bool = False,
+    rotation: float = 0,
+) -> None:
+    """Write at a place: x as a share of the axes (or of the data), y a row; `offset` points to the right."""
+    axes.annotate(
+        text,
+        place,
+        (offset, 0),
+        xycoords="data" if of_data else ("axes fraction", "data"),
+        textcoords="offset points",
+        ha=ha,
+        va="center",
+        color=colour,
+        fontsize=size,
+        rotation=rotation,
+    )
+
+
+def _short(finding: Finding) -> str:
+    return {"gap": "missing", "outside_hours": "odd hours"}.get(
+        finding.key, finding.key.replace("_", " ") or finding.kind
+    )
+
+
+def _style(axes: Axes, symbols: Sequence[SymbolCoverage], *, edges: Instants) -> None:
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.set_yticks(range(len(symbols)), [each.symbol for each in symbols])
+    axes.set_ylim(len(symbols) - 0.4, -0.6)
+    axes.set_xlim(edges[0] / DAY, edges[-1] / DAY)
+    axes.xaxis_date("UTC")
+    axes.grid(axis="x", color="#EEEEEE", linewidth=0.8, zorder=0)
+    axes.set_axisbelow(True)
+    row = 0
+    for name, members in groupby(symbols, key=lambda each: each.asset_class):
+        count = len(list(members))
+        if row:
+            axes.axhline(row - 0.5, color=FAINT, linewidth=0.6)
+        _write(axes, name, (0, row + (count - 1) / 2), offset=-78, ha="center", colour=GREY, rotation=90 * (count > 1))
+        row += count
+
+
+def _headline(symbols: Sequence[SymbolCoverage]) -> str:
+    there = [each for each in symbols if each.opened_at.size]
+    first = iso(min(int(each.opened_at[0]) for each in there))[:10]
+    last = iso(max(int(each.opened_at[-1]) for each in there))[:10]
+    common = _common(symbols)
+    if len(there) == 1:
+        return f"{there[0].symbol} has bars from {first} to {last}"
+    together = (
+        "never all at once" if common is None else f"all at once from {iso(common[0])[:10]} to {iso(common[1])[:10]}"
+    )
+    return f"{len(there)} symbols have bars between {first} and {last}, {together}"
+
+
+def _facts(symbols: Sequence[SymbolCoverage], timeframe: Timeframe) -> str:
+    used = sum(each.bars or 0 for each in symbols)
+    refused = sum(each.bars is None for each in symbols)
+    missing = sum(finding.count for each in symbols for finding in each.findings if finding.key == "gap")
+    parts = [f"{used:,} bars of {timeframe.text}", f"{missing:,} bars of the calendars are missing"]
+    return " · ".join([*parts, *([f"{refused} of the files are refused"] if refused else [])])
+
+
+def _handles(symbols: Sequence[SymbolCoverage]) -> Iterator[Patch | Line2D]:
+    found = [finding for each in symbols for finding in each.findings]
+    kept = {finding.key for finding in found if finding.policy == "keep"}
+    yield Patch(color=BLUE, label="bars (paler: some are missing)")
+    if any(each.bars is None for each in symbols):
+        yield Patch(color=RED, label="refused")
+    labels: Mapping[str, str] = {"wick": "wick", "flat": "flat run", "outside_hours": "odd hours"}
+    for key, label in labels.items():
+        if key in kept:
+            yield _tick(_MARKS[key], label)
+    if any(finding.policy != "keep" for finding in found):
+        yield _tick(RED, "refused or dropped rows")
+    if "gap" in kept:
+        yield _tick(MISSING, "missing bars (below the line)")
+    if len(symbols) > 1 and _common(symbols) is not None:
+        yield Patch(color="#EEF4F8", label="all symbols have bars")
+
+
+def _tick(colour: str, label: str) -> Line2D:
+    return Line2D([], [], color=colour, marker="|", linestyle="none", markersize=8, markeredgewidth=1.2, label=label)

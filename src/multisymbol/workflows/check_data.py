@@ -1,0 +1,126 @@
+"""The verb `check_data`: what a universe's files hold and what looks wrong in them, before anything is trained."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multisymbol.config import build
+from multisymbol.errors import MultisymbolError, OutputError
+from multisymbol.markets.downloads import DownloadSource
+from multisymbol.markets.examination import Examined
+from multisymbol.markets.instants import Period
+from multisymbol.markets.resampling import Resampled
+from multisymbol.markets.sources import ExaminedSource
+from multisymbol.markets.symbols import SymbolConfig, Universe, universe
+from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table
+from multisymbol.reports.tables import show, to_csv
+from multisymbol.reports.terminal import Terminal
+from multisymbol.workflows.settings import TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckDataSettings(TrainSettings):
+    """Every key of `conf/check_data.yaml`: those of a training, and one of its own.
+
+    Args:
+        out: File of the picture (its ending is the format), None for `coverage.png` in the run's folder.
+    """
+
+    out: str | None
+
+
+SCHEMA = f"{__name__}.CheckDataSettings"
+
+
+def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
+    """Examine the bars of every symbol; show a table, write a picture and the table, and then refuse what is refused.
+
+    Args:
+        values: Plain, checked configuration (`conf/check_data.yaml`).
+        run_dir: Folder of `bars.csv` and of the picture.
+
+    Returns:
+        NaN: there is no score.
+
+    Raises:
+        MultisymbolError: The files that a run would refuse, all at once.
+        OutputError: The picture cannot be written.
+    """
+    terminal = Terminal()
+    symbols = universe(values["symbol_configs"])
+    source: ExaminedSource = build(values["source"])
+    _download(source, symbols, terminal)
+    found, problems = _examined(source, symbols, Period(**values["period"]), terminal)
+    table = coverage_table(found)
+    terminal.show(show(table))
+    terminal.show("")
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "bars.csv").write_text(to_csv(table), encoding="utf-8")
+    terminal.fact("table", str(run_dir / "bars.csv"))
+    if any(each.opened_at.size for each in found):
+        picture = Path(values["out"]) if values["out"] else run_dir / "coverage.png"
+        _draw(found, source, picture)
+        terminal.fact("picture", str(picture))
+    if problems:
+        raise type(problems[0])("\n".join(map(str, problems))) from problems[0]
+    return math.nan
+
+
+def _download(source: ExaminedSource, symbols: Universe, terminal: Terminal) -> None:
+    """Fetch what is not there yet, where bars are downloads."""
+    inner = source.source if isinstance(source, Resampled) else source
+    if isinstance(inner, DownloadSource):
+        with terminal.progress("download") as progress:
+            for config in symbols:
+                inner.download(config, progress=progress)
+
+
+def _examined(
+    source: ExaminedSource, symbols: Universe, period: Period, terminal: Terminal
+) -> tuple[list[SymbolCoverage], list[MultisymbolError]]:
+    found: list[SymbolCoverage] = []
+    problems: list[MultisymbolError] = []
+    with terminal.progress("bars") as progress:
+        for done, config in enumerate(symbols, start=1):
+            coverage, problem = _coverage(source, config, period)
+            found.append(coverage)
+            problems += [problem] if problem else []
+            progress(config.symbol, done, len(symbols))
+    return found, problems
+
+
+def _coverage(
+    source: ExaminedSource, config: SymbolConfig, period: Period
+) -> tuple[SymbolCoverage, MultisymbolError | None]:
+    """Examine one symbol; a file that cannot be judged has no rows."""
+    try:
+        examined = source.examine(config, period)
+    except MultisymbolError as error:
+        return _of(config, Examined(opened_at=np.empty(0, dtype=np.int64), bars=None, findings=(), refusal=None)), error
+    return _of(config, examined), examined.refusal
+
+
+def _of(config: SymbolConfig, examined: Examined) -> SymbolCoverage:
+    bars = examined.bars
+    return SymbolCoverage(
+        symbol=config.symbol,
+        asset_class=config.asset_class,
+        calendar=config.calendar,
+        opened_at=examined.opened_at,
+        bars=None if bars is None else len(bars),
+        segments=None if bars is None else len(bars.segments()),
+        findings=examined.findings,
+    )
+
+
+def _draw(found: list[SymbolCoverage], source: ExaminedSource, picture: Path) -> None:
+    try:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        coverage_figure(found, timeframe=source.timeframe).savefig(picture, dpi=150)
+    except (OSError, ValueError) as error:
+        message = f"{picture} cannot be written: {error}. Choose another file: out=FILE.png"
+        raise OutputError(message) from error
