@@ -193,6 +193,18 @@ def test_a_sample_slipped_in_beside_the_test_is_caught(name: str, part: int) -> 
         check_disjoint(ledger, parts)
 
 
+@pytest.mark.parametrize("name", ["combinatorial", "one group"])
+def test_a_sample_slipped_in_just_after_the_test_is_caught_by_its_window(name: str) -> None:
+    ledger = steady_world()
+    parts = every_split()[name].folds(ledger, timeframe=HOURLY)[0]
+    known = ledger.resolved_at[parts.part == TEST].max()
+    beside = np.flatnonzero((ledger.decided_at > known) & (ledger.window_start <= known))
+    assert set(parts.part[beside].tolist()) == {PURGED}
+    parts.part[beside[0]] = TRAIN
+    with pytest.raises(SplitError, match="lets the future in"):
+        check_disjoint(ledger, parts)
+
+
 def steady_world() -> Ledger:
     """Four symbols of two classes, 300 hours, labels known an hour later, or two, or three, or four."""
     hours = np.tile(START + HOUR * np.arange(1, 301), 4)
