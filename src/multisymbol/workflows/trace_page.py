@@ -144,7 +144,7 @@ def _scaled_table(traced: Trace, prepared: Prepared, values: Mapping[str, Any]) 
     method = values["scaling"].get("method", "")
     return Table(
         title="scaled features: (value - center) / spread",
-        note=f"{method} {whose}: {int(shares.rows[fitted].sum()):,} train rows, all rows known {span}",
+        note=f"{method}, fitted on {int(shares.rows[fitted].sum()):,} train rows {whose}; span of the fit {span}",
         columns=(
             Column(name="column", key="column"),
             *(Column(name=name, key=name, form=".6g") for name in ("value", "center", "spread", "scaled")),
