@@ -40,6 +40,8 @@ def ledger_of(days: list[npt.NDArray[np.int64]]) -> Ledger:
         resolved_at=decided_at,
         label=np.zeros(rows, np.int8),
         rule=np.zeros(rows, np.int8),
+        target=np.zeros(rows, np.float32),
+        weight=np.ones(rows, np.float32),
         counts=(),
     )
 

@@ -161,6 +161,7 @@ def test_single_arm_learns_from_exactly_the_universe_s_samples_of_its_symbol(tmp
             assert same.all()
 
 
+@pytest.mark.slow
 def test_every_fold_is_a_run_of_its_own_and_the_last_one_s_model_is_registered(training: Trained) -> None:
     lengths = ("split.train=200d", "split.validation=90d", "split.test=90d", "split.count=3", "split.absent=allow")
     run_dir = training("split=walk_forward", *lengths, "trainer.max_epochs=1", "stride=1")
@@ -176,6 +177,7 @@ def test_every_fold_is_a_run_of_its_own_and_the_last_one_s_model_is_registered(t
     assert store.get_run(str(versions[0].run_id)).data.tags["run_dir"].endswith(last)
 
 
+@pytest.mark.slow
 def test_sealed_span_is_never_read_until_it_is_opened_and_the_opening_is_recorded(training: Trained) -> None:
     seal = "split.sealed_from=2018-08-01"
     closed = pd.read_parquet(training(seal, name="closed") / "predictions.parquet")
