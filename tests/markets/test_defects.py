@@ -347,3 +347,18 @@ def test_flawless_bars_have_no_counts_and_periods_hide_what_is_outside(hours: Ho
 def test_every_kind_allows_to_refuse_and_has_another_choice() -> None:
     assert all(allowed(kind)[0] == "raise" and len(allowed(kind)) > 1 for kind in KINDS)
     assert LIMITS.wick_of("stock") == 0.04
+
+
+def test_page_about_data_names_every_kind_with_its_default_and_its_choices() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+    table = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    said = {
+        name.strip(" `"): [cells[-2], *cells[-1].split(", ")]
+        for cells in table
+        if cells[-2] in {"raise", "keep"}
+        for name in cells[0].split(", ")
+    }
+    assert list(said) == list(KINDS)
+    for kind in KINDS:
+        assert said[kind][0] == getattr(OnDefect(), kind)
+        assert sorted(said[kind]) == sorted(allowed(kind))

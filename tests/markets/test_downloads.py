@@ -46,6 +46,9 @@ class Recorded:
             message = f"no bars of {timeframe.text}"
             raise ConfigError(message)
 
+    def ready(self) -> None:
+        """Need no library."""
+
     def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
         assert timeframe.text == "1h"
         if self.fail_from is not None and since >= self.fail_from:
@@ -303,7 +306,7 @@ def test_what_an_exchange_does_not_know_is_named(make: Make, coin: SymbolConfig)
 
 @pytest.mark.parametrize("vendor", [YFinance(adjusted=True), Ccxt(exchange="binance", page_bars=7)])
 def test_library_that_is_not_installed_is_named_with_the_command(
-    vendor: Any, make: Make, coin: SymbolConfig, monkeypatch: pytest.MonkeyPatch
+    vendor: Any, make: Make, coin: SymbolConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     name = "yfinance" if isinstance(vendor, YFinance) else "ccxt"
     monkeypatch.setitem(sys.modules, name, None)
@@ -312,3 +315,4 @@ def test_library_that_is_not_installed_is_named_with_the_command(
     assert str(caught.value) == (
         f"source={name} needs the package {name}, which is not installed: pip install 'multisymbol[{name}]'"
     )
+    assert list(tmp_path.iterdir()) == []

@@ -71,11 +71,19 @@ class Vendor(Protocol):
         """
         ...
 
+    def ready(self) -> None:
+        """Make sure that the library which fetches bars is there.
+
+        Raises:
+            ConfigError: It is not installed, or does not know the vendor.
+        """
+        ...
+
     def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
         """Fetch one page of bars that open in [since, until).
 
         Raises:
-            ConfigError: The library that fetches them is not installed.
+            ConfigError: There are no bars of this length.
             SourceError: The vendor does not know the name, or does not answer.
         """
         ...
@@ -167,12 +175,15 @@ class DownloadSource:
         """Fetch what is not there yet, and return the symbol's file; one process fetches, others wait.
 
         Raises:
+            ConfigError: The library that fetches bars is not installed.
             SourceError: The vendor has nothing for this symbol, or does not answer; what came so far is kept.
             OutputError: The cache cannot be written.
         """
         whole = self.folder.root / f"{config.slug}.parquet"
         if whole.is_file():
             return whole
+        self._check_past()
+        self._vendor.ready()
         with _writing(self.folder.root):
             self.folder.root.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{whole}.lock"):
@@ -182,11 +193,13 @@ class DownloadSource:
                     _join(pages, whole, why=f"{self._vendor.name} has no bars of {self._name(config)}")
         return whole
 
-    def _fetch(self, config: SymbolConfig, pages: "_Pages", *, progress: Progress | None) -> None:
-        today = iso(int(self._now() * 1e9))[:10]
+    def _check_past(self) -> None:
         if self._until > self._now() * 1e9:
             message = f"source.end={iso(self._until)} lies in the future; a download ends in the past, to stay the same"
             raise SourceError(message)
+
+    def _fetch(self, config: SymbolConfig, pages: "_Pages", *, progress: Progress | None) -> None:
+        today = iso(int(self._now() * 1e9))[:10]
         at = pages.opened(since=self._since, fetched=today if self._vendor.restated else None)
         while at < self._until:
             page = self._page(config, at, pages)
@@ -228,17 +241,16 @@ class _Pages:
             since: Where the first page begins.
             fetched: Day on which all pages must have been fetched; None: any.
         """
-        self.folder.mkdir(exist_ok=True)
         facts = [self._facts(path) for path in self.paths()]
         if any(fetched not in {None, fact["fetched"]} for fact in facts):
             shutil.rmtree(self.folder)
-            self.folder.mkdir()
             facts = []
         self.count = len(facts)
         return int(facts[-1]["go_on"]) if facts else since
 
     def add(self, bars: pd.DataFrame, *, go_on: int, fetched: str) -> None:
         """Write one page: under its name only when it is whole."""
+        self.folder.mkdir(exist_ok=True)
         facts = json.dumps({"go_on": go_on, "fetched": fetched}).encode()
         table = pyarrow.Table.from_pandas(bars, preserve_index=False).replace_schema_metadata({_PAGE_KEY: facts})
         _write(table, self.folder / f"{self.count:06d}.parquet")

@@ -46,14 +46,21 @@ class YFinance:
             message = f"yfinance has no bars of {timeframe.text}; it has {', '.join(_YAHOO_PAGES)}, and resample=4h"
             raise ConfigError(f"{message} makes others of them")
 
+    def ready(self) -> None:
+        """Import yfinance.
+
+        Raises:
+            ConfigError: It is not installed.
+        """
+        _library("yfinance")
+
     def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
         """Fetch some days or years of bars.
 
         Raises:
-            ConfigError: yfinance is not installed.
             SourceError: Yahoo does not know the name, or does not answer.
         """
-        library = _library("yfinance", extra="yfinance")
+        library = _library("yfinance")
         library.config.debug.hide_exceptions = False
         end = min(since + _YAHOO_PAGES[timeframe.text] * DAY, until)
         try:
@@ -101,15 +108,23 @@ class Ccxt:
     def check(self, timeframe: Timeframe) -> None:
         """Accept all: only the exchange's library knows, see `page`."""
 
+    def ready(self) -> None:
+        """Import ccxt and look for the exchange.
+
+        Raises:
+            ConfigError: ccxt is not installed, or does not know the exchange.
+        """
+        _exchange(_library("ccxt"), self.exchange)
+
     def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
         """Fetch up to `page_bars` bars; a page without any skips as much time, for there may be later ones.
 
         Raises:
-            ConfigError: ccxt is not installed, or does not know the exchange, or that has no such bars.
+            ConfigError: The exchange has no bars of this length.
             SourceError: The exchange does not know the name, or does not answer.
         """
         del until
-        library = _library("ccxt", extra="ccxt")
+        library = _library("ccxt")
         exchange = _exchange(library, self.exchange)
         if timeframe.text not in exchange.timeframes:
             message = f"{self.exchange} has no bars of {timeframe.text}; it has {', '.join(exchange.timeframes)}"
@@ -151,11 +166,12 @@ def _exchange(library: ModuleType, name: str) -> Any:
     return getattr(library, name)({"enableRateLimit": True})
 
 
-def _library(name: str, *, extra: str) -> ModuleType:
+def _library(name: str) -> ModuleType:
+    """Import a library; the extra that installs it and the source that needs it have its name."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        message = f"source={extra} needs the package {name}, which is not installed: pip install 'multisymbol[{extra}]'"
+        message = f"source={name} needs the package {name}, which is not installed: pip install 'multisymbol[{name}]'"
         raise ConfigError(message) from error

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from multisymbol.config import build
 from multisymbol.errors import MultisymbolError, OutputError
 from multisymbol.markets.downloads import DownloadSource
 from multisymbol.markets.examination import Examined
@@ -20,6 +19,7 @@ from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, covera
 from multisymbol.reports.tables import show, to_csv
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.settings import TrainSettings
+from multisymbol.workflows.sources import bar_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     """
     terminal = Terminal()
     symbols = universe(values["symbol_configs"])
-    source: ExaminedSource = build(values["source"])
+    source = bar_source(values)
     _download(source, symbols, terminal)
     found, problems = _examined(source, symbols, Period(**values["period"]), terminal)
     table = coverage_table(found)
