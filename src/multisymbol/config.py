@@ -328,7 +328,8 @@ class Origins:
             return "command line"
         for override in self.overrides:
             key = override.split("=")[0].lstrip("+~")
-            if path == key or path.startswith(f"{key}."):
+            chooses_file = override[0] not in "+~" and key in {*self.choices, *self._lists()}
+            if not chooses_file and (path == key or path.startswith(f"{key}.")):
                 return "command line"
         for file, prefix in self._candidates():
             inner = path.removeprefix(prefix)

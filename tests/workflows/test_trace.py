@@ -329,10 +329,14 @@ def test_a_file_that_cannot_be_written(world: World, traced_page: Callable[..., 
 def test_the_command_shows_a_sample_and_leaves_no_run(command: Command, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     small = ("source.start=2018-06-01", "source.end=2019-01-01", "symbols.only=[EURUSD,USDJPY]", "labels.sigmas=6")
-    done = command("scripts/trace.py", "symbol=EURUSD", "at=2018-10-01T12:00", *small, f"paths.outputs={outputs}")
+    files = ("labels=zigzag", "asset_class=[stock,forex,crypto]")
+    done = command(
+        "scripts/trace.py", "symbol=EURUSD", "at=2018-10-01T12:00", *small, *files, f"paths.outputs={outputs}"
+    )
     assert done.returncode == 0, done.stderr
     assert "conf/asset_class/forex.yaml" in done.stdout
     assert re.search(r"sigmas +6 +command line", done.stdout)
+    assert re.search(r"volatility_bars +100 +conf/labels/zigzag.yaml", done.stdout)
     assert not (outputs / "runs").exists()
 
 
