@@ -20,9 +20,9 @@ CLASSES = ("coins", "forex")
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
-    """Two to five symbols of two classes: ragged histories of up to 400 hours, windows and label spans of up to 25."""
+    """Four to six symbols of two classes: ragged histories of up to 400 hours, windows and label spans of up to 25."""
     symbol, window_start, decided_at, resolved_at = [], [], [], []
-    symbols = draw(st.integers(2, 5))
+    symbols = draw(st.integers(4, 6))
     for index in range(symbols):
         random = np.random.default_rng(index)
         first = draw(st.integers(0, 100))

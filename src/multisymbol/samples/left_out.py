@@ -25,9 +25,9 @@ class LeaveSymbolsOut:
     is not looked at: what a new listing would meet. `conf/split/leave_symbols_out.yaml`.
 
     Args:
-        groups: Which symbols are left out together: lists of names; or a number of groups into which all symbols are
-            dealt by `seed`, each asset class spread over them; or `asset_class`, each class for itself (then nothing
-            of its kind was seen in training).
+        groups: Which symbols are left out together: lists of names; or a number of groups into which symbols are dealt
+            by `seed`, each asset class spread over them, and one that is alone in its class always trains; or
+            `asset_class`, each class for itself (then nothing of its kind was seen in training).
         seed: Deals the symbols; another one than the run's, so that runs of several seeds share their folds.
         cut: The instants, common to all symbols; its `absent` speaks of left-out symbols without test samples and of
             others without train samples.
@@ -60,17 +60,16 @@ class LeaveSymbolsOut:
         Raises:
             SplitError: Also where a group names a symbol there is not, or there are fewer symbols than groups.
         """
-        return self._each(ledger, fold=self.cut.fold(ledger, timeframe=timeframe))
+        return self._each(ledger, fold=self.cut.fold(ledger, timeframe=timeframe), name="without")
 
     def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
         """See Split; one per group."""
-        return self._each(ledger, fold=self.cut.opened_fold(ledger, timeframe=timeframe))
+        return self._each(ledger, fold=self.cut.opened_fold(ledger, timeframe=timeframe), name="sealed without")
 
-    def _each(self, ledger: Ledger, *, fold: Fold) -> tuple[Parts, ...]:
-        groups = self._named_groups(ledger)
+    def _each(self, ledger: Ledger, *, fold: Fold, name: str) -> tuple[Parts, ...]:
         folds = [
-            dataclasses.replace(fold, name=f"{fold.name}, {name} left out", left_out=group)
-            for name, group in groups.items()
+            dataclasses.replace(fold, name=f"{name} {whom}", left_out=group)
+            for whom, group in self._named_groups(ledger).items()
         ]
         return cut_all(ledger, folds, absent=self.cut.absent)
 
@@ -100,10 +99,14 @@ def _listed(groups: Sequence[Sequence[str]], ledger: Ledger) -> list[tuple[str, 
 
 
 def _dealt(ledger: Ledger, groups: int, seed: int) -> list[tuple[str, ...]]:
-    """Deal the symbols like cards, class after class, each shuffled."""
-    if groups > len(ledger.symbols):
-        message = f"split: groups={groups}, but there are only {len(ledger.symbols)} symbols; take fewer groups"
-        raise SplitError(message)
+    """Deal the symbols like cards, class after class, each shuffled, so that no class is ever left out as a whole."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM,)))
-    deck = [name for own in _by_class(ledger).values() for name in random.permutation(own).tolist()]
+    several = [own for own in _by_class(ledger).values() if len(own) > 1]
+    deck = [name for own in several for name in random.permutation(own).tolist()]
+    if groups > len(deck):
+        message = (
+            f"split: groups={groups}, but {len(deck)} of {len(ledger.symbols)} symbols are not alone in their asset "
+            "class; take fewer groups, or name them (split.groups=[[..],[..]])"
+        )
+        raise SplitError(message)
     return [tuple(sorted(deck[place::groups], key=ledger.symbols.index)) for place in range(groups)]
