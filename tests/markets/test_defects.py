@@ -219,6 +219,7 @@ def quiet(rows: int = 60, *, spread: float = 0.5) -> pd.DataFrame:
         {"low": 93.0},  # 7 %, fourteen times the usual range
         {"open": 84.0, "low": 84.0},  # the session's first trade
         {"open": 106.0, "high": 106.0},
+        {"close": 70.0, "low": 70.0},  # the session's last trade
         {"close": 70.0, "low": 0.005},
     ],
 )
@@ -233,6 +234,12 @@ def test_single_price_far_from_all_around_it_is_found(values: dict[str, float], 
 def test_move_that_stays_is_no_wick(stock: SymbolConfig) -> None:
     frame = quiet()
     frame.loc[20:, ["open", "high", "low", "close"]] *= 0.8  # an overnight gap
+    assert oddly(frame, stock, "wick") == []
+
+
+def test_price_that_the_next_bar_opens_at_is_no_wick(stock: SymbolConfig) -> None:
+    frame = with_value(quiet(), 20, high=108.0)
+    frame.loc[21:, ["open", "high", "low", "close"]] *= 1.08
     assert oddly(frame, stock, "wick") == []
 
 
