@@ -39,6 +39,8 @@ def make_ledger(*, symbols: int, bars: int, window: int) -> Ledger:
         resolved_at=row,
         label=(row % 3).astype(np.int8),
         rule=np.full(len(row), -1, dtype=np.int8),
+        target=np.full(len(row), np.nan, np.float32),
+        weight=np.ones(len(row), np.float32),
         counts=tuple(
             SymbolCount(symbol=name, bars=bars, warmup=0, filling=window - 1, unresolved=0, strided=0, samples=samples)
             for name in names
@@ -116,10 +118,10 @@ def main() -> None:
         np.save(path, np.random.default_rng(0).normal(size=(given.symbols * given.bars, given.features)).astype("f4"))
         features: npt.NDArray[np.float32] = np.load(path, mmap_mode="c")
         ledger = make_ledger(symbols=given.symbols, bars=given.bars, window=given.window)
-        concat = loader(features, ledger, mixture=Concat(epoch_samples=None), batch_size=given.batch)
-        balanced = loader(
-            features, ledger, mixture=Balanced(epoch_samples=None, max_passes=4.0), batch_size=given.batch
-        )
+        every_row = Concat(epoch_samples=None, how="sampling", symbol_weights=None, stratum="none")
+        alike = Balanced(epoch_samples=None, max_passes=4.0, how="sampling", symbol_weights=None, stratum="none")
+        concat = loader(features, ledger, mixture=every_row, batch_size=given.batch)
+        balanced = loader(features, ledger, mixture=alike, batch_size=given.batch)
         bare = {"window": given.window, "batch_size": given.batch}
         ways: dict[str, Callable[[], Iterator[object]]] = {
             "memcpy": lambda: memcpy(features, **bare),

@@ -30,7 +30,8 @@ def start(outputs: Path, *overrides: str) -> subprocess.Popen[str]:
 
 def weights(outputs: Path) -> dict[str, torch.Tensor]:
     (file,) = outputs.glob("runs/*/*/bundle/weights.safetensors")
-    return load_file(file)
+    loaded: dict[str, torch.Tensor] = load_file(file)
+    return loaded
 
 
 def all_runs(outputs: Path) -> list[tuple[str, str]]:
