@@ -71,7 +71,7 @@ def sample_rows_by_hand(panel: Panel, *, window: int, stride: int, kept: Kept) -
 SHARES = st.sampled_from([None, 1.0, 0.8, 0.4])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3), share=SHARES)
 def test_samples_are_those_found_bar_by_bar(panel: Panel, window: int, stride: int, share: float | None) -> None:
     kept = kept_of(panel, share)
@@ -91,7 +91,7 @@ def test_samples_are_those_found_bar_by_bar(panel: Panel, window: int, stride: i
     assert ledger.weight.tolist() == [1.0] * len(rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3), share=SHARES)
 def test_no_window_touches_another_symbol_another_segment_or_a_row_that_is_not_ready_or_not_kept(
     panel: Panel, window: int, stride: int, share: float | None
@@ -112,7 +112,7 @@ def test_no_window_touches_another_symbol_another_segment_or_a_row_that_is_not_r
     assert kept is None or kept[rows].all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(panel=panels(), window=st.integers(1, 6), stride=st.integers(1, 3), share=SHARES)
 def test_every_bar_is_counted_once(panel: Panel, window: int, stride: int, share: float | None) -> None:
     kept = kept_of(panel, share)

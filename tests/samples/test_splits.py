@@ -45,7 +45,7 @@ def folds_or_reject(ledger: Ledger, *, a: int, b: int, embargo_bars: int) -> Par
     return parts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ledger=ledgers(), a=st.integers(1, 250), gap=st.integers(1, 50), embargo_bars=st.integers(0, 5))
 def test_no_train_span_meets_a_validation_or_test_span_of_any_symbol(
     ledger: Ledger, a: int, gap: int, embargo_bars: int
@@ -59,7 +59,7 @@ def test_no_train_span_meets_a_validation_or_test_span_of_any_symbol(
         assert resolved_at[one].max() + embargo_bars * HOUR < decided_at[other].min()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ledger=ledgers(), a=st.integers(1, 250), gap=st.integers(1, 50), embargo_bars=st.integers(0, 5))
 def test_every_sample_is_in_the_part_the_rule_says_and_counted_once(
     ledger: Ledger, a: int, gap: int, embargo_bars: int
