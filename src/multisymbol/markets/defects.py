@@ -369,8 +369,9 @@ def _price_defects(raw: RawBars) -> Iterator[Defect]:
     yield from _where("high below low", "high_below_low", inverted, "high", "low")
     for name in ("open", "close"):
         value = raw.numbers[name]
-        room = _ROUNDING * np.abs(value)
-        outside = np.isfinite(value) & ((value > high + room) | (value < low - room))
+        finite = np.isfinite(value)
+        room = np.where(finite, _ROUNDING * np.abs(value), 0.0)
+        outside = finite & ((value > high + room) | (value < low - room))
         yield from _where(f"{name} outside high and low", "outside_range", outside & ~inverted, name, "high", "low")
 
 
