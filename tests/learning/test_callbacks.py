@@ -65,11 +65,7 @@ def test_early_stopping_best_checkpoint_and_progress_watch_the_score_of_the_task
     stopping = early_stopping(patience=3, min_delta=0.01)
     assert shown(tmp_path, terminal=True, given=given(), callbacks=(stopping,)).count(monitor) > 0
     assert (stopping.monitor, stopping.mode, stopping.patience, stopping.min_delta) == (monitor, "min", 3, -0.01)
-    (state,) = [
-        state
-        for key, state in torch.load(tmp_path / "best.ckpt", weights_only=True)["callbacks"].items()
-        if key.startswith("ModelCheckpoint")
-    ]
+    state = torch.load(tmp_path / "best.ckpt", weights_only=True)["callbacks"]["BestCheckpoint"]
     assert state["monitor"] == monitor
 
 

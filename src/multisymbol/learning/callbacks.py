@@ -27,6 +27,11 @@ class Patience(EarlyStopping):
         super().setup(trainer, pl_module, stage)
 
     @property
+    def state_key(self) -> str:
+        """Its key in a checkpoint, constant: Lightning asks for it in every hook, and would write it anew."""
+        return "Patience"
+
+    @property
     def stopped(self) -> bool:
         """Whether it has ended the training."""
         return self.wait_count >= self.patience
@@ -49,11 +54,18 @@ def early_stopping(*, patience: int, min_delta: float) -> Patience:
     return Patience("", mode="min", patience=patience, min_delta=min_delta, check_finite=False)
 
 
-def best_checkpoint(folder: Path, *, monitor: str) -> ModelCheckpoint:
-    """Keep `best.ckpt`, the epoch with the lowest score."""
-    return ModelCheckpoint(
-        folder, filename="best", monitor=monitor, mode="min", save_top_k=1, enable_version_counter=False
-    )
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `best.ckpt`, the epoch with the lowest score."""
+
+    def __init__(self, folder: Path, *, monitor: str) -> None:
+        super().__init__(
+            folder, filename="best", monitor=monitor, mode="min", save_top_k=1, enable_version_counter=False
+        )
+
+    @property
+    def state_key(self) -> str:
+        """As in Patience."""
+        return "BestCheckpoint"
 
 
 class LastCheckpoint(Checkpoint):

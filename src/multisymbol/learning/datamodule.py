@@ -7,6 +7,7 @@ from typing import Literal
 import lightning.pytorch as pl
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from multisymbol.errors import ConfigError, SampleError
 from multisymbol.samples.ledger import Ledger
@@ -128,6 +129,12 @@ class MultiSymbolDataModule(pl.LightningDataModule):
     def val_dataloader(self) -> BatchLoader:
         """Every validation row of the trained symbols, once."""
         return self._loader("val")
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch, if it has to move: Lightning's general way looks into it for 60 us each time."""
+        if batch.x_BTF.device.type == device.type == "cpu":
+            return batch
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
 
     def positions(self, split: Literal["train", "val"]) -> npt.NDArray[np.int64]:
         """Ledger positions of a split, ascending, of symbols that train."""

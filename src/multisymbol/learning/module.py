@@ -28,6 +28,22 @@ PROOF = "multisymbol"
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
+class _EpochLoss:
+    """Sum of the losses of an epoch's steps, on the device; kept apart, since a module is slow to be written to."""
+
+    def __init__(self) -> None:
+        self.sum = torch.zeros((), dtype=torch.float64)
+        self.steps = 0
+
+    def add(self, loss: torch.Tensor) -> None:
+        self.sum += loss
+        self.steps += 1
+
+    def reset(self) -> None:
+        self.sum.zero_()
+        self.steps = 0
+
+
 class DirectionModule(pl.LightningModule):
     """Fits a network to what its loss is about, directions or returns: forward, one step, optimizers.
 
@@ -62,9 +78,15 @@ class DirectionModule(pl.LightningModule):
         self._schedule = schedule
         self._seed = seed
         self._validation = self.task.tally(len(self.symbols))
-        self._loss_sum = torch.zeros((), dtype=torch.float64)
-        self._losses = 0
+        self._epoch = _EpochLoss()
         self._scored = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the hook it is in some 46 times a step; nn.Module would look for parameters each time.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     def forward(self, x_BTF: torch.Tensor, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:
         """Return the network's outputs, shape (B, C)."""
@@ -85,8 +107,7 @@ class DirectionModule(pl.LightningModule):
         loss = self.loss(output_BC, truth_B, batch.weight_B)
         # Summed on the device, logged once an epoch: a `self.log` a step would cost as much as a small network.
         if split == "train":
-            self._loss_sum += loss.detach()
-            self._losses += 1
+            self._epoch.add(loss.detach())
         else:
             self._validation.update(self.task.forecast(output_BC, self.loss.log_weights), truth_B, batch.symbol_B)
         return loss
@@ -101,17 +122,16 @@ class DirectionModule(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Move the sum of losses, which is no buffer (see `losses`), to the device."""
-        self._loss_sum = self._loss_sum.to(self.device)
+        self._epoch.sum = self._epoch.sum.to(self.device)
 
     def on_train_epoch_start(self) -> None:
         """Forget the last epoch; not called where an epoch is gone on with."""
-        self._loss_sum = torch.zeros_like(self._loss_sum)
-        self._losses = 0
+        self._epoch.reset()
         self._scored = False
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's loss."""
-        self.log("train/loss", self._loss_sum / self._losses, sync_dist=True)
+        self.log("train/loss", self._epoch.sum / self._epoch.steps, sync_dist=True)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last epoch's counts."""
@@ -146,7 +166,7 @@ class DirectionModule(pl.LightningModule):
             for symbol, scores in zip(self.symbols, self.validation_scores, strict=True)
             if scores.rows and not math.isfinite(self.task.score(scores))
         ]
-        if not math.isfinite(float(self._loss_sum)):
+        if not math.isfinite(float(self._epoch.sum)):
             rate = self.trainer.optimizers[0].defaults["lr"]
             return (
                 f"training diverged in epoch {self.current_epoch + 1}: the loss is no finite number any more. Lower "
@@ -162,18 +182,18 @@ class DirectionModule(pl.LightningModule):
 
         In mid-epoch there is none yet, but there are losses to go on with; of several processes, their mean.
         """
-        loss_sum = self.trainer.strategy.reduce(self._loss_sum.clone(), reduce_op="mean")
+        loss_sum = self.trainer.strategy.reduce(self._epoch.sum.clone(), reduce_op="mean")
         checkpoint[PROOF] = {
             "monitor": self.task.monitor,
             "score": float(self.trainer.callback_metrics[self.task.monitor]) if self._scored else None,
             "loss_sum": float(loss_sum),
-            "losses": self._losses,
+            "steps": self._epoch.steps,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the losses of the epoch that is gone on with."""
-        self._loss_sum = torch.tensor(checkpoint[PROOF]["loss_sum"], dtype=torch.float64)
-        self._losses = checkpoint[PROOF]["losses"]
+        self._epoch.sum.fill_(checkpoint[PROOF]["loss_sum"])
+        self._epoch.steps = checkpoint[PROOF]["steps"]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build optimizer and schedule.
