@@ -156,3 +156,13 @@ def test_an_unfit_choice_is_refused() -> None:
     with pytest.raises(FeatureError) as caught:
         Scaling(method="median", shrinkage_rows=-1.0, clip=0.5)  # type: ignore[arg-type]
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_without_scaling_a_class_that_never_trained_passes_unchanged() -> None:
+    spec = FeatureSpec(columns=(Column(name="rsi", kind="raw"),))
+    rows = {"A": np.array([[1.0], [3.0]], dtype=np.float32)}
+    scaling = Scaling(method="none", shrinkage_rows=1.0, clip=8.0)
+    classes = {"A": "stock", "B": "crypto"}
+    scaler = fit_scaler(rows, asset_classes=classes, spec=spec, scaling=scaling, fitted_from=0, fitted_until=1)
+    values = np.array([[50.0], [-7.0]], dtype=np.float32)
+    assert np.array_equal(scaler.transform(values, symbol="B", asset_class="crypto"), values)

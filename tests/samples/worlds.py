@@ -82,6 +82,8 @@ def hand_panel(histories: Sequence[History], *, folder: Path | None = None) -> P
         rule=np.full(len(opened_at), -1, dtype=np.int8),
         target=np.random.default_rng(7).normal(size=len(opened_at)).astype(np.float32),
         warmup_bars=np.array([own.warmup_bars for own in histories], dtype=np.int64),
+        dropped={},
+        kept_defects={},
         fingerprints=dict.fromkeys(names, ""),
     )
 

@@ -182,6 +182,8 @@ def fit_scaler(
         symbol: _shrink(each, pooled[asset_classes[symbol]], weight=_own_weight(each.rows, scaling))
         for symbol, each in moments.items()
     }
+    if scaling.method == "none":  # nothing is fitted, so nothing is missing for a class without rows
+        pooled |= {name: _pool(list(moments.values())) for name in set(asset_classes.values()) - set(pooled)}
     scaled = np.array([scaling.method != "none" and column.kind == "raw" for column in spec.columns])
     return Scaler(
         spec_digest=spec.digest,

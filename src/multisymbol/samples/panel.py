@@ -4,7 +4,8 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache as once
@@ -72,6 +73,8 @@ class Panel:
         target: What a regression learns, known when the label is; NaN where there is none. float32, shape (N,).
         warmup_bars: Per symbol. int64, shape (symbols,).
         fingerprints: Symbol -> hash of its bars.
+        dropped: Kind of defect -> rows left out of all files under the policy `drop`.
+        kept_defects: Kind of defect -> rows (or, of gaps, bars) in all files under the policy `keep`.
     """
 
     folder: Path
@@ -92,6 +95,8 @@ class Panel:
     target: npt.NDArray[np.float32]
     warmup_bars: npt.NDArray[np.int64]
     fingerprints: Mapping[str, str]
+    dropped: Mapping[str, int]
+    kept_defects: Mapping[str, int]
 
     def rows(self, index: int) -> slice:
         """Rows of the symbol with this index."""
@@ -311,6 +316,8 @@ def _symbol_facts(bars: Bars, *, rows: Mapping[str, npt.NDArray[Any]], warmup_ba
         "ready": int(rows["ready"].sum()),
         "labels": {name: int((rows["label"] == value).sum()) for value, name in enumerate(CLASSES)},
         "unresolved": int((rows["label"] < 0).sum()),
+        "dropped": dict(bars.dropped),
+        "kept_defects": dict(bars.kept_defects),
         "synthetic": bars.synthetic,
         "origin": bars.origin,
     }
@@ -348,8 +355,18 @@ def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any], reused:
         offsets=_fixed(facts["offsets"]),
         warmup_bars=_fixed([fact["warmup_bars"] for fact in facts["symbols"]]),
         fingerprints=recipe["fingerprints"],
+        dropped=_added(fact["dropped"] for fact in facts["symbols"]),
+        kept_defects=_added(fact["kept_defects"] for fact in facts["symbols"]),
         **arrays,
     )
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add up counts by name."""
+    added: Counter[str] = Counter()
+    for each in counts:
+        added.update(each)
+    return dict(added)
 
 
 def _whole(folder: Path, *, key: str) -> dict[str, Any] | None:

@@ -12,11 +12,11 @@ from multisymbol.errors import MultisymbolError
 from multisymbol.features.pipeline import FeatureSpec, warmup_bars
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import Period, iso
-from multisymbol.markets.sources import BarSource
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.reports.tables import Column, Table, show
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.preparation import spec_of
+from multisymbol.workflows.sources import bar_source
 
 SAME = "–"
 """Stands for "as the default"."""
@@ -71,7 +71,7 @@ def dry_run(values: Mapping[str, Any]) -> float:
 def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
     """Read each symbol's bars and count what would become of them."""
     configs = universe(values["symbol_configs"])
-    source: BarSource = build(values["source"])
+    source = bar_source(values)
     spec = spec_of(values)
     plans: list[SymbolPlan] = []
     problems: list[MultisymbolError] = []

@@ -16,7 +16,6 @@ from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import CLASSES, Labeller, class_shares
 from multisymbol.markets.instants import Period
-from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.sources import BarSource
 from multisymbol.markets.symbols import Universe, universe
 from multisymbol.reports.terminal import Terminal
@@ -26,6 +25,7 @@ from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
 from multisymbol.samples.splits import TRAIN, Parts, Split, check_classes
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
+from multisymbol.workflows.sources import bar_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +83,7 @@ def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepar
         One per fold of the split, sharing panel and ledger.
     """
     symbols = universe(values["symbol_configs"])
-    source = source_of(values)
+    source = bar_source(values)
     with _kept_on_success(_panel(values, symbols, source, terminal)) as panel:
         ledger = _ledger(values, panel, calendars=[config.calendar for config in symbols], source=source)
         split: Split = build(values["split"])
@@ -92,14 +92,9 @@ def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepar
         for parts in folds:
             check_classes(ledger, parts)
             _check_shares(ledger, parts, least=values["least_class_share"])
-            _check_unseen(symbols, parts)
+            if values["scaling"]["method"] != "none":
+                _check_unseen(symbols, parts)
         return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in folds)
-
-
-def source_of(values: Mapping[str, Any]) -> BarSource:
-    """Return where the bars come from, made coarser where `resample` says so."""
-    source = build(values["source"])
-    return source if values["resample"] is None else Resampled(source=source, timeframe=values["resample"])
 
 
 def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[str, Any], Prepared]]:
@@ -121,6 +116,7 @@ def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[s
             continue
         own = {**values, "mode": "single", "symbol": config.symbol}
         own["symbol_configs"] = {config.symbol: values["symbol_configs"][config.symbol]}
+        own["sampling"] = {**values["sampling"], "symbol_weights": None}  # among one symbol there is nothing to weigh
         try:
             arms.append((own, _single_arm(own, whole, index)))
         except LabelError as error:
@@ -252,7 +248,7 @@ def _check_unseen(symbols: Universe, parts: Parts) -> None:
     ]
     if strangers:
         names = ",".join(line.split(":")[0].strip() for line in strangers)
-        cure = f"Leave them out (symbols.without=[{names}]), or move split.validation_from"
+        cure = f"Leave them out (symbols.without=[{names}]), cut later, or do without scaling (scaling.method=none)"
         raise SplitError("\n".join(["symbols of an unseen asset class cannot be scored", *strangers, cure]))
 
 

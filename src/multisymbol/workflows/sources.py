@@ -18,5 +18,5 @@ def bar_source(values: Mapping[str, Any]) -> ExaminedSource:
         ConfigError: The source refuses its arguments, or its bars cannot be made that coarse.
     """
     source: ExaminedSource = build(values["source"])
-    timeframe = values.get("resample")
+    timeframe = values["resample"]
     return source if timeframe is None else Resampled(source=source, timeframe=timeframe)

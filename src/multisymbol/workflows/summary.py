@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from multisymbol.markets.instants import iso
+from multisymbol.markets.instants import NEVER, iso
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import Fold
 from multisymbol.workflows.preparation import Prepared
@@ -17,7 +17,7 @@ def describe(folds: Sequence[Prepared], values: Mapping[str, Any], terminal: Ter
     terminal.fact("dropped", _dropped(prepared))
     terminal.fact("panel", _panel(prepared, seconds=seconds))
     for item in folds:
-        terminal.fact("fold" if len(folds) == 1 else item.parts.fold.name, _fold(item.parts.fold))
+        terminal.fact("fold", _fold(item.parts.fold))
     terminal.fact("sampling", _sampling(prepared, values))
 
 
@@ -45,7 +45,10 @@ def _dropped(prepared: Prepared) -> str:
         "never drawn": int(prepared.shares.dropped.sum()),
     }
     text = " · ".join(f"{name} {number:,}" for name, number in parts.items() if number)
-    return f"{text} of {len(prepared.panel.closed_at):,} bars      (per symbol: tables/bars.csv in the run)"
+    bad = {**prepared.panel.dropped, **{f"{kind} kept": n for kind, n in prepared.panel.kept_defects.items()}}
+    rows = "".join(f" · {kind.replace('_', ' ')} {number:,}" for kind, number in bad.items() if number)
+    defects = f" · defects{rows.replace(' ·', ':', 1)}" if rows else ""
+    return f"{text} of {len(prepared.panel.closed_at):,} bars{defects}      (per symbol: tables/bars.csv in the run)"
 
 
 def _panel(prepared: Prepared, *, seconds: float) -> str:
@@ -56,10 +59,10 @@ def _panel(prepared: Prepared, *, seconds: float) -> str:
 
 
 def _fold(fold: Fold) -> str:
-    until = "the end" if iso(fold.test_until) == "never" else iso(fold.test_until)
+    spans = [f"{iso(span.start)}..{'the end' if span.stop == NEVER else iso(span.stop)}" for span in fold.test_spans]
     hours = fold.embargo_ns / 3.6e12
     return (
-        f"train ..{iso(fold.validation_from)} │ validation ..{iso(fold.test_from)} │ test ..{until}"
+        f"{fold.name}: train ..{iso(fold.validation_from)} │ validation from there │ test {', '.join(spans)}"
         f"      purged by label span, embargo {hours:g} h"
     )
 

@@ -1,6 +1,7 @@
 """What a run leaves in the MLflow store: parameters, metrics, inputs, tables, pictures, and the model."""
 
 import json
+import secrets
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from lightning.pytorch.loggers.logger import Logger
 
 from multisymbol.config import project_root
 from multisymbol.markets.instants import iso
+from multisymbol.markets.symbols import slug
 from multisymbol.registry.store import DataFacts, Run, Status, Store
 from multisymbol.workflows.preparation import Prepared
 
@@ -119,11 +121,17 @@ def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run
     if note.is_file():
         return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
     tags = {**_tags(values), "run_dir": str(run_dir)}
-    run = store.open_run(None, tags=tags, parent_run_id=parent.run_id if parent else None)
+    run = store.open_run(_name(values), tags=tags, parent_run_id=parent.run_id if parent else None)
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
     note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
     return run
+
+
+def _name(values: Mapping[str, Any]) -> str:
+    """Say whose model it is and of which network; MLflow's own names repeat when a run seeds the generators."""
+    whose = slug(values["symbol"]) if values["mode"] == "single" else values["mode"]
+    return f"{whose}-{values['model']['_target_'].rpartition('.')[2].lower()}-{secrets.token_hex(3)}"
 
 
 def _parent(store: Store) -> Run | None:
@@ -136,7 +144,9 @@ def _parent(store: Store) -> Run | None:
         if note.is_file():
             return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
         overrides = [text for text in HydraConfig.get().overrides.task if "," in text]
-        parent = store.parent_run(None, tags={"sweep_dir": folder.name, "sweep_over": " ".join(overrides)})
+        parent = store.parent_run(
+            f"sweep-{secrets.token_hex(3)}", tags={"sweep_dir": folder.name, "sweep_over": " ".join(overrides)}
+        )
         note.write_text(json.dumps({"run_id": parent.run_id}), encoding="utf-8")
         return parent
 

@@ -40,7 +40,8 @@ class Job:
         values: Its plain configuration.
         prepared: Its data.
         run_dir: Its folder.
-        register: Whether the model becomes a registered version: of several folds only the last one's.
+        register: Whether the model becomes a registered version: of the folds of a walk only the last one's, and none
+            that leaves symbols or spans out, which is made to be tested.
     """
 
     name: str
@@ -103,6 +104,7 @@ def _tell_of_earlier_openings(values: Mapping[str, Any], terminal: Terminal) -> 
 def _plan(values: Mapping[str, Any], folds: Sequence[Prepared], run_dir: Path) -> list[Job]:
     """List the models to be trained, fold by fold."""
     per_symbol = values["mode"] == "per_symbol"
+    keep = bool(values["registry"]["register"])
     jobs = []
     for place, fold in enumerate(folds):
         arms = single_arms(values, fold) if per_symbol else [(values, fold)]
@@ -110,8 +112,10 @@ def _plan(values: Mapping[str, Any], folds: Sequence[Prepared], run_dir: Path) -
             symbol = [prepared.universe.configs[0].slug] if per_symbol else []
             folded = [fold.parts.fold.name.replace(" ", "-")] if len(folds) > 1 else []
             name = "-".join([*symbol, *folded])
-            last = place == len(folds) - 1 and bool(values["registry"]["register"])
-            jobs.append(Job(name=name, values=arm_values, prepared=prepared, run_dir=run_dir / name, register=last))
+            newest = place == len(folds) - 1 and not (fold.parts.fold.left_out or fold.parts.fold.blocks)
+            jobs.append(
+                Job(name=name, values=arm_values, prepared=prepared, run_dir=run_dir / name, register=newest and keep)
+            )
     if len(jobs) > 1 and values["trainer"]["devices"] not in {1, "1"}:
         message = f"{len(jobs)} models in one command train on one device; use trainer=cpu or trainer=gpu"
         raise ConfigError(message)
