@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from multisymbol.labels.labels import Labeller, label_bars
 from multisymbol.labels.triple_barrier import TripleBarrier
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, Universe
+from multisymbol.samples.alignment import Alignment
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Mixture
 from multisymbol.samples.panel import Panel, ensure_scaled
@@ -39,7 +41,14 @@ class Alone:
     """One symbol recomputed from its own bars, as if there were no others and no panel."""
 
     def __init__(
-        self, config: SymbolConfig, *, source: MemorySource, labeller: Labeller, panel: Panel, scaler: Scaler
+        self,
+        config: SymbolConfig,
+        *,
+        source: MemorySource,
+        labeller: Labeller,
+        panel: Panel,
+        scaler: Scaler,
+        kept: npt.NDArray[np.bool_],
     ) -> None:
         bars = source.bars[config.symbol]
         clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
@@ -50,11 +59,13 @@ class Alone:
         self.rule = labels.rule
         self.target = labels.target
         self.resolved_at = labels.resolved_at
+        self.kept_rows = np.flatnonzero(kept)
         self.row_at = {int(closed_at): row for row, closed_at in enumerate(bars.closed_at)}
 
     def window(self, decided_at: int) -> npt.NDArray[np.float32]:
-        row = self.row_at[decided_at]
-        return self.x[row - WINDOW + 1 : row + 1]
+        """Return the last kept bars up to the decision."""
+        place = int(np.searchsorted(self.kept_rows, self.row_at[decided_at]))
+        return self.x[self.kept_rows[place - WINDOW + 1 : place + 1]]
 
 
 def labellers_of(name: str, universe: Universe) -> dict[str, Labeller]:
@@ -77,13 +88,18 @@ def labellers_of(name: str, universe: Universe) -> dict[str, Labeller]:
 
 @pytest.mark.parametrize("name", ["zigzag", "horizon", "triple_barrier"])
 @pytest.mark.parametrize("symbols", [1, 3, 10])
+@pytest.mark.parametrize("hours", ["all", "common"])
 def test_x_and_y_of_every_sample_are_those_of_its_symbol_computed_alone(
-    tmp_path: Path, symbols: int, name: str
+    tmp_path: Path, symbols: int, name: str, hours: Literal["all", "common"]
 ) -> None:
     universe, source = make_universe(symbols), make_source(symbols)
     labellers = labellers_of(name, universe)
     panel = make_panel(tmp_path, universe=universe, source=source, labellers=labellers)
-    ledger = build_ledger(panel, window=WINDOW, stride=1)
+    calendars = [config.calendar for config in universe]
+    alignment = Alignment(clock_features=False, hours=hours)
+    kept = alignment.kept(panel, calendars=calendars, timeframe=HOURLY)
+    assert symbols == 1 or ((kept is None) == (hours == "all") and (kept is None or not kept.all()))
+    ledger = build_ledger(panel, window=WINDOW, stride=1, kept=kept)
     (parts,) = single_cut(allow=True).folds(ledger, timeframe=HOURLY)
     scaler = make_scaler(panel, ledger=ledger, parts=parts)
     slots = np.arange(symbols)
@@ -91,8 +107,15 @@ def test_x_and_y_of_every_sample_are_those_of_its_symbol_computed_alone(
         features=ensure_scaled(panel, scaler, tmp_path), ledger=ledger, symbol_slots=slots, class_slots=slots
     )
     alone = [
-        Alone(config, source=source, labeller=labellers[config.symbol], panel=panel, scaler=scaler)
-        for config in universe
+        Alone(
+            config,
+            source=source,
+            labeller=labellers[config.symbol],
+            panel=panel,
+            scaler=scaler,
+            kept=np.ones(len(panel.closed_at), np.bool_)[panel.rows(i)] if kept is None else kept[panel.rows(i)],
+        )
+        for i, config in enumerate(universe)
     ]
     everything = dataset[torch.arange(len(ledger))]
     assert_recomputed(everything, decided_at=ledger.decided_at, resolved_at=ledger.resolved_at, alone=alone)
