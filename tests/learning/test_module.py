@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -120,6 +121,23 @@ def test_train_loss_is_the_mean_over_the_steps_of_its_epoch(tmp_path: Path) -> N
         resume=False,
     )
     assert logger.by_name("train/loss") == pytest.approx([sum(epoch) / len(epoch) for epoch in losses.epochs], rel=1e-6)
+
+
+def test_loss_is_weighed_by_sample_and_by_symbol_and_the_score_is_not(tmp_path: Path) -> None:
+    made, logger, losses = world(), Book(), Losses()
+    heavy = dataclasses.replace(made, ledger=dataclasses.replace(made.ledger, weight=3 * made.ledger.weight))
+    for name, data in (("plain", made.datamodule()), ("heavy", heavy.datamodule(symbol_weight=2.0))):
+        fit(
+            module(lr=0.0),
+            datamodule=data,
+            trainer=trainer(epochs=1),
+            callbacks=[losses],
+            loggers=[logger],
+            folder=tmp_path / name,
+            resume=False,
+        )
+    assert losses.epochs[1] == pytest.approx([6 * loss for loss in losses.epochs[0]])
+    assert logger.by_name(MONITOR)[0] == logger.by_name(MONITOR)[1]
 
 
 def test_training_lowers_the_loss(book: Book) -> None:

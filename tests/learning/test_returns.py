@@ -55,9 +55,11 @@ def test_forecast_of_zero_has_half_the_signs_and_no_correlation() -> None:
     assert math.isnan(tally([1.0, 2.0], [0.0, 0.0]).sign_accuracy)
 
 
-@pytest.mark.parametrize("constant", [0.1, 1e6, -3e-9])
-def test_constant_forecast_has_no_correlation_whatever_its_rounding(constant: float) -> None:
-    assert tally([constant] * 7, [1.0, 2.0, 3.0, -1.0, 0.3, 5.0, 9.0]).ic == 0
+@pytest.mark.parametrize("rows", [3, 7, 100, 999])
+@pytest.mark.parametrize("constant", [0.1, 0.3, 1 / 3, 1e6 + 0.1, -3e-9])
+def test_constant_forecast_has_no_correlation_whatever_its_rounding(constant: float, rows: int) -> None:
+    target = np.random.default_rng(0).normal(size=rows).tolist()
+    assert tally([constant] * rows, target).ic == 0
 
 
 def test_number_that_is_none_shows() -> None:

@@ -36,12 +36,15 @@ class World:
     ledger: Ledger
     parts: Parts
 
-    def datamodule(self, *, batch_size: int = 32, eval_batch_size: int = 16, seed: int = 5) -> MultiSymbolDataModule:
+    def datamodule(
+        self, *, batch_size: int = 32, eval_batch_size: int = 16, seed: int = 5, symbol_weight: float = 1.0
+    ) -> MultiSymbolDataModule:
+        shares = equal_shares(self.train_rows())
         return MultiSymbolDataModule(
             features=self.features,
             ledger=self.ledger,
             parts=self.parts,
-            shares=equal_shares(self.train_rows()),
+            shares=replace(shares, weight=np.full(len(SYMBOLS), symbol_weight)),
             symbol_slots=np.array([1, 2, 3]),
             class_slots=np.array([1, 2, 3]),
             seed=seed,
