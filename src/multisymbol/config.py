@@ -15,7 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from multisymbol.errors import ConfigError, nearest
+from multisymbol.errors import ConfigError, MultisymbolError, nearest
 
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
@@ -50,7 +50,7 @@ def build(node: Mapping[str, Any]) -> Any:
         node: A plain mapping or DictConfig with `_target_`; with `_partial_: true` the result is a factory.
 
     Raises:
-        ConfigError: The target refuses its arguments; its own message is passed on.
+        MultisymbolError: The target refuses its arguments; its own message is passed on.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
@@ -59,7 +59,7 @@ def build(node: Mapping[str, Any]) -> Any:
         return instantiate(OmegaConf.create(dict(node)), _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
-        if isinstance(cause, ConfigError):
+        if isinstance(cause, MultisymbolError):
             raise cause from error
         message = f"{node.get('_target_')}: {cause or error}"
         raise ConfigError(message) from error

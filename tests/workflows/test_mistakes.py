@@ -170,3 +170,20 @@ def test_outputs_that_cannot_be_written(prepared: Prepare, tmp_path: Path) -> No
 def test_window_longer_than_every_history(prepared: Prepare) -> None:
     with pytest.raises(MultisymbolError, match="window"):
         prepared("window=5000")
+
+
+def test_table_that_is_not_there_is_a_problem_of_the_configuration(composed: Compose) -> None:
+    found = problems(composed("symbols=table", "symbols.file=none.csv"))
+    assert [problem.path for problem in found] == ["symbols.file"]
+    assert "none.csv cannot be read" in found[0].text
+
+
+def test_folder_that_is_not_there_is_said_once(prepared: Prepare) -> None:
+    with pytest.raises(SourceError) as said:
+        prepared("++source.root=nowhere")
+    assert str(said.value).count("nowhere is not a folder") == 1
+
+
+def test_split_s_own_message_reaches_the_user_unadorned(prepared: Prepare) -> None:
+    with pytest.raises(MultisymbolError, match=r"^split: train=20y is no length of time"):
+        prepared("split=walk_forward", "++split.train=20y")

@@ -254,7 +254,7 @@ def _fingerprints(choices: _Choices) -> dict[str, str]:
 def _raise_all(problems: Sequence[MultisymbolError]) -> None:
     """Raise one error with the texts of all, if there are any."""
     if problems:
-        raise type(problems[0])("\n".join(str(problem) for problem in problems)) from problems[0]
+        raise type(problems[0])("\n".join(dict.fromkeys(str(problem) for problem in problems))) from problems[0]
 
 
 def _fill(folder: Path, choices: _Choices, *, progress: Callable[[str, int, int], None] | None) -> list[dict[str, Any]]:

@@ -118,7 +118,8 @@ def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
 
 def _in_table(lines: Sequence[str], selection: Mapping[str, Any]) -> list[str]:
     """Give problems of members that come from the table alone the line they stand in."""
-    if selection.get("file") is None or not any(line.startswith("symbols.") for line in lines):
+    of_members = [line for line in lines if line.startswith("symbols.") and not line.startswith("symbols.file:")]
+    if selection.get("file") is None or not of_members:
         return list(lines)
     file, kept, remarks = Path(selection["file"]), [], []
     rows = {name: line for name, line in member_lines(file).items() if name not in selection["members"]}
@@ -140,7 +141,7 @@ def _heads(path: str) -> Iterator[str]:
 
 def _as_problem(line: str) -> Problem:
     path, _, text = line.partition(": ")
-    own = path.startswith("symbols.") and path not in {"symbols.only", "symbols.without"}
+    own = path.startswith("symbols.") and path not in {"symbols.only", "symbols.without", "symbols.file"}
     return Problem(path=path.replace("symbols.", "symbols.members.", 1) if own else path, text=text.strip())
 
 
