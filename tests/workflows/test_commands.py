@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,12 +98,16 @@ def test_interrupted_run_is_marked_and_keeps_its_checkpoint(tmp_path: Path, stor
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # test workers hand on that it is ignored
     )
     deadline = time.monotonic() + 120
     while not list(outputs.glob("runs/*/*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    try:
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode != 0
     assert "Traceback" not in stderr
     assert "interrupted" in stderr
