@@ -54,14 +54,18 @@ def completed(given: AnyLoss | partial[AnyLoss], *, class_counts: Sequence[float
 
 
 def mixture_class_counts(
-    labels: npt.NDArray[np.int8], *, symbols: npt.NDArray[np.int32], draws: npt.NDArray[np.int64], classes: int = 3
+    labels: npt.NDArray[np.int8],
+    *,
+    symbols: npt.NDArray[np.int32],
+    draws: npt.NDArray[np.int64] | npt.NDArray[np.float64],
+    classes: int = 3,
 ) -> npt.NDArray[np.float64]:
     """Expected draws of each class in one epoch of the mixture: what the network sees, and so the prior it learns.
 
     Args:
         labels: Labels of the train samples. Shape (n,).
         symbols: Their symbol. Shape (n,).
-        draws: Draws per epoch of each symbol (`Shares.draws`). Shape (symbols,).
+        draws: Draws per epoch of each symbol times their loss weight (`Shares.draws * Shares.weight`). Shape (symbols,).
         classes: C.
 
     Returns:

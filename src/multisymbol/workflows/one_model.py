@@ -117,7 +117,8 @@ def network_shape(values: Mapping[str, Any], prepared: Prepared, *, outputs: int
 
 def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
     ledger, train = prepared.ledger, prepared.parts.positions(TRAIN)
-    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=prepared.shares.draws)
+    drawn = prepared.shares.draws * prepared.shares.weight  # the prior a network learns is that of the weighted mixture
+    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
     loss = completed(build(values["loss"]), class_counts=counts.tolist())
     return DirectionModule(
         network=build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs)),
