@@ -65,7 +65,7 @@ def mixture_class_counts(
     Args:
         labels: Labels of the train samples. Shape (n,).
         symbols: Their symbol. Shape (n,).
-        draws: Draws per epoch of each symbol times their loss weight (`Shares.draws * Shares.weight`). Shape (symbols,).
+        draws: Draws per epoch of each symbol, times their loss weight (`Shares`). Shape (symbols,).
         classes: C.
 
     Returns:
