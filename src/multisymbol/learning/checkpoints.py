@@ -1,7 +1,12 @@
 """Checkpoints that are whole or not there: whenever a process is killed, the file before stays readable."""
 
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -22,7 +27,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         assert storage_options is None
         target = Path(path)
         temporary = target.with_name(f"{target.name}.part")
-        with writing(target.parent):
+        with writing(target.parent), _interrupt_waits():
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with temporary.open("wb") as file:
@@ -32,3 +37,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 os.replace(temporary, target)
             finally:
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _interrupt_waits() -> Iterator[None]:
+    """Hold Ctrl-C back until the file is whole: within torch's writer it would come out as a RuntimeError."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if held and callable(handler):
+        handler(*held[0])
