@@ -51,6 +51,18 @@ class BundleError(MultisymbolError):
     """A stored model is incomplete, foreign or changed."""
 
 
+class ModelNotFoundError(MultisymbolError):
+    """No stored model may answer for a symbol; the message lists what was tried, and the command that trains one."""
+
+
+class BacktestError(MultisymbolError):
+    """Bars, decisions, costs or a model that cannot be backtested."""
+
+
+class ComparisonError(MultisymbolError):
+    """Arms that cannot be compared, or a question that was changed after the answer."""
+
+
 class OutputError(MultisymbolError):
     """A folder for results cannot be written."""
 
