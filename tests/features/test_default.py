@@ -20,7 +20,7 @@ def test_the_default_has_the_columns_its_comment_says() -> None:
     assert kinds == ["raw"] * 16 + ["membership"] * 29 + ["flag"]
     assert len(spec.columns) == 46 + 11
     symbol = config(indicators=DEFAULT["indicators"], fuzzy=DEFAULT["fuzzy"])
-    rows = feature_rows(bars_of(walk(500)), config=symbol, spec=spec, clock=new_york())
+    rows = feature_rows(bars_of(walk(500)), config=symbol, spec=spec, clock=new_york(), from_start=True)
     assert rows.ready.sum() == 500 - rows.warmup_bars > 0
 
 

@@ -6,17 +6,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import FeatureError
-from multisymbol.features.pipeline import Column, FeatureRows, FeatureSpec, feature_rows, feature_spec, warmup_bars
+from multisymbol.features.pipeline import (
+    Column,
+    FeatureRows,
+    FeatureSpec,
+    feature_rows,
+    feature_spec,
+    history_bars,
+    warmup_bars,
+)
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig
-from tests.features.worlds import FUZZY, INDICATORS, bars_of, config, first, new_york, walk
+from tests.features.worlds import FUZZY, INDICATORS, after, bars_of, config, first, new_york, walk
 
-SPEC = feature_spec(indicators=INDICATORS, fuzzy=FUZZY, raw=None, clock=True)
+SPEC = feature_spec(indicators=INDICATORS, fuzzy=FUZZY, raw=None, restart_bars=1024, clock=True)
 VOLUME = ["obv_slope", "volume_ratio", "volume_zscore", "volume_ratio_thin", "volume_ratio_usual"]
 
 
-def rows_of(bars: Bars, *, symbol: SymbolConfig | None = None, spec: FeatureSpec = SPEC) -> FeatureRows:
-    return feature_rows(bars, config=symbol or config(), spec=spec, clock=new_york())
+def rows_of(
+    bars: Bars, *, symbol: SymbolConfig | None = None, spec: FeatureSpec = SPEC, from_start: bool = True
+) -> FeatureRows:
+    return feature_rows(bars, config=symbol or config(), spec=spec, clock=new_york(), from_start=from_start)
 
 
 def columns_of(
@@ -34,6 +44,7 @@ def test_columns_come_raw_then_memberships_then_flag_then_clock() -> None:
         },
         fuzzy={"rsi": {"low": {"left_shoulder": [30, 40]}}, "macd_line": {"up": {"right_shoulder": [0, 0.01]}}},
         raw=["macd_histogram", "volume_ratio", "rsi"],
+        restart_bars=1024,
         clock=True,
     )
     assert spec.names[:7] == (
@@ -54,17 +65,23 @@ def test_columns_come_raw_then_memberships_then_flag_then_clock() -> None:
 def test_the_volume_flag_is_there_where_a_volume_column_is() -> None:
     both = {"rsi": {"period": 14}, "volume_ratio": {"period": 5}}
     thin = {"volume_ratio": {"thin": {"left_shoulder": [-1, 0]}}}
-    assert "has_volume" not in feature_spec(indicators=both, fuzzy={}, raw=["rsi"], clock=False).names
-    assert feature_spec(indicators=both, fuzzy=thin, raw=[], clock=False).names == ("volume_ratio_thin", "has_volume")
+    assert (
+        "has_volume" not in feature_spec(indicators=both, fuzzy={}, raw=["rsi"], restart_bars=1024, clock=False).names
+    )
+    assert feature_spec(indicators=both, fuzzy=thin, raw=[], restart_bars=1024, clock=False).names == (
+        "volume_ratio_thin",
+        "has_volume",
+    )
 
 
-def test_the_digest_tells_names_kinds_and_order() -> None:
+def test_the_digest_tells_names_kinds_order_and_restarts() -> None:
     columns = (Column(name="a", kind="raw"), Column(name="b", kind="raw"))
     specs = [
-        FeatureSpec(columns=columns),
-        FeatureSpec(columns=columns[::-1]),
-        FeatureSpec(columns=columns[:1]),
-        FeatureSpec(columns=(columns[0], Column(name="b", kind="flag"))),
+        FeatureSpec(columns=columns, restart_bars=64),
+        FeatureSpec(columns=columns, restart_bars=65),
+        FeatureSpec(columns=columns[::-1], restart_bars=64),
+        FeatureSpec(columns=columns[:1], restart_bars=64),
+        FeatureSpec(columns=(columns[0], Column(name="b", kind="flag")), restart_bars=64),
     ]
     assert len({spec.digest for spec in specs}) == len(specs)
     assert all(len(spec.digest) == 16 for spec in specs)
@@ -86,6 +103,7 @@ def test_all_problems_of_a_configuration_are_told_at_once() -> None:
             indicators={"rsi": {"period": 14}, "atr": {"period": 14}},
             fuzzy={"rsj": {"low": {"left_shoulder": [30, 40]}}, "atr": {"low": {"left": [3, 4]}}, "rsi": 3},  # type: ignore[dict-item]
             raw=["art"],
+            restart_bars=1024,
             clock=True,
         )
     lines = str(caught.value).splitlines()
@@ -99,7 +117,11 @@ def test_all_problems_of_a_configuration_are_told_at_once() -> None:
 def test_a_broken_indicator_is_not_reported_twice() -> None:
     with pytest.raises(FeatureError) as caught:
         feature_spec(
-            indicators={"rsi": {"priod": 14}}, fuzzy={"rsi": {"low": {"left_shoulder": [1, 2]}}}, raw=None, clock=False
+            indicators={"rsi": {"priod": 14}},
+            fuzzy={"rsi": {"low": {"left_shoulder": [1, 2]}}},
+            raw=None,
+            restart_bars=1024,
+            clock=False,
         )
     assert all("features.indicators.rsi" in line for line in str(caught.value).splitlines())
 
@@ -110,10 +132,11 @@ def test_two_columns_of_one_name_are_refused() -> None:
             indicators={"rsi": {"period": 14}, "rsi_slow": {"type": "rsi", "period": 28}},
             fuzzy={"rsi": {"slow": {"left_shoulder": [30, 40]}}},
             raw=None,
+            restart_bars=1024,
             clock=False,
         )
     with pytest.raises(FeatureError, match="no column at all"):
-        feature_spec(indicators={"rsi": {"period": 14}}, fuzzy={}, raw=[], clock=False)
+        feature_spec(indicators={"rsi": {"period": 14}}, fuzzy={}, raw=[], restart_bars=1024, clock=False)
 
 
 @given(count=st.integers(1, 400), seed=st.integers(0, 3))
@@ -125,6 +148,46 @@ def test_rows_of_the_first_bars_are_bit_equal_to_the_first_rows(count: int, seed
     whole, part = rows_of(bars), rows_of(first(bars, count))
     np.testing.assert_array_equal(part.values, whole.values[:count])
     np.testing.assert_array_equal(part.ready, whole.ready[:count])
+
+
+@given(begin=st.integers(0, 390), seed=st.integers(0, 3), restart_bars=st.sampled_from([1, 7, 40, 200]))
+@settings(max_examples=40, deadline=None)
+def test_a_short_history_gives_the_rows_of_the_whole_one_to_the_bit_or_none(
+    begin: int, seed: int, restart_bars: int
+) -> None:
+    spec = replace(SPEC, restart_bars=restart_bars)
+    stretch = walk(400, seed=seed)
+    stretch.volume[220:230] = np.nan
+    bars = bars_of(stretch, segment=np.repeat([0, 1], [330, 70]).astype(np.int32))
+    whole = rows_of(bars, spec=spec)
+    short = rows_of(after(bars, begin), spec=spec, from_start=False)
+    both = short.ready
+    assert not np.any(both & ~whole.ready[begin:])
+    np.testing.assert_array_equal(short.values[both], whole.values[begin:][both])
+    enough = history_bars(config=config(), spec=spec, window=1)
+    assert whole.ready[begin + enough - 1 : 330].all()
+    assert both[enough - 1 : max(330 - begin, 0)].all()
+
+
+def test_without_restarts_a_short_history_differs() -> None:
+    bars = bars_of(walk(400, seed=1))
+    spec = replace(SPEC, restart_bars=100_000)
+    late = after(bars, 400 - warmup_bars(config=config(), spec=spec) - 1)
+    assert not np.array_equal(rows_of(late, spec=spec).values[-1], rows_of(bars, spec=spec).values[-1])
+    assert not rows_of(late, spec=spec, from_start=False).ready.any()
+
+
+def test_indicators_begin_anew_at_instants_of_the_clock() -> None:
+    bars = bars_of(walk(400, seed=1))
+    spec = replace(SPEC, restart_bars=50)
+    period = bars.closed_at // (50 * bars.timeframe.nanoseconds)
+    warmup = warmup_bars(config=config(), spec=spec)
+    restart = int(np.flatnonzero(np.diff(period))[4]) + 1
+    alone = rows_of(after(bars, restart - warmup), spec=spec)
+    np.testing.assert_array_equal(alone.values[warmup], rows_of(bars, spec=spec).values[restart])
+    never = rows_of(bars, spec=replace(spec, restart_bars=100_000))
+    assert not np.array_equal(never.values[restart], alone.values[warmup])
+    assert np.abs(never.values - rows_of(bars, spec=spec).values)[warmup:].max() < 0.05
 
 
 def test_later_prices_change_nothing() -> None:
@@ -168,8 +231,8 @@ def test_a_row_is_finite_in_every_column_or_in_none() -> None:
 def test_the_warm_up_is_that_of_the_slowest_indicator_in_use() -> None:
     indicators = {"rsi": {"period": 14}, "moving_average": {"fast": 10, "slow": 200}}
     symbol = config(indicators=indicators, fuzzy={})
-    slow = feature_spec(indicators=indicators, fuzzy={}, raw=None, clock=False)
-    quick = feature_spec(indicators=indicators, fuzzy={}, raw=["rsi"], clock=False)
+    slow = feature_spec(indicators=indicators, fuzzy={}, raw=None, restart_bars=1024, clock=False)
+    quick = feature_spec(indicators=indicators, fuzzy={}, raw=["rsi"], restart_bars=1024, clock=False)
     assert warmup_bars(config=symbol, spec=quick) == 14 + 125
     assert warmup_bars(config=symbol, spec=slow) > 900
 

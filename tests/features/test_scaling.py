@@ -16,7 +16,8 @@ SPEC = FeatureSpec(
         Column(name="rsi", kind="raw"),
         Column(name="rsi_low", kind="membership"),
         Column(name="still", kind="raw"),
-    )
+    ),
+    restart_bars=1024,
 )
 CLASSES = {"AAPL": "stock", "SPY": "stock", "EURUSD": "forex"}
 
@@ -159,7 +160,7 @@ def test_an_unfit_choice_is_refused() -> None:
 
 
 def test_without_scaling_a_class_that_never_trained_passes_unchanged() -> None:
-    spec = FeatureSpec(columns=(Column(name="rsi", kind="raw"),))
+    spec = FeatureSpec(columns=(Column(name="rsi", kind="raw"),), restart_bars=1024)
     rows = {"A": np.array([[1.0], [3.0]], dtype=np.float32)}
     scaling = Scaling(method="none", shrinkage_rows=1.0, clip=8.0)
     classes = {"A": "stock", "B": "crypto"}

@@ -1,6 +1,7 @@
 """Small worlds for the tests of this layer: bars of random walks, a symbol's configuration, a New York week."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -80,20 +81,17 @@ def bars_of(stretch: Stretch, *, segment: npt.NDArray[np.int32] | None = None) -
 
 def first(bars: Bars, count: int) -> Bars:
     """The first `count` bars."""
-    return Bars(
-        symbol=bars.symbol,
-        timeframe=bars.timeframe,
-        opened_at=bars.opened_at[:count],
-        closed_at=bars.closed_at[:count],
-        open=bars.open[:count],
-        high=bars.high[:count],
-        low=bars.low[:count],
-        close=bars.close[:count],
-        volume=bars.volume[:count],
-        segment=bars.segment[:count],
-        synthetic=True,
-        origin=bars.origin,
-    )
+    return _cut(bars, slice(count))
+
+
+def after(bars: Bars, begin: int) -> Bars:
+    """The bars from number `begin` on."""
+    return _cut(bars, slice(begin, None))
+
+
+def _cut(bars: Bars, rows: slice) -> Bars:
+    columns = ("opened_at", "closed_at", "open", "high", "low", "close", "volume", "segment")
+    return replace(bars, **{name: getattr(bars, name)[rows] for name in columns})
 
 
 def config(

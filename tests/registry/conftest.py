@@ -18,7 +18,9 @@ NAME = "neuro.1h.universal"
 
 
 def tiny_bundle(**changes: Any) -> Bundle:
-    spec = FeatureSpec(columns=(Column(name="rsi_14", kind="raw"), Column(name="hour_sin", kind="clock")))
+    spec = FeatureSpec(
+        columns=(Column(name="rsi_14", kind="raw"), Column(name="hour_sin", kind="clock")), restart_bars=1024
+    )
     affine = Affine(center=np.array([0.1 + 0.2, 0.0]), spread=np.array([1 / 3, 1.0]))
     facts: dict[str, Any] = {
         "weights": {"head.weight": torch.arange(6.0).reshape(3, 2).T, "steps": torch.tensor(7)},
@@ -39,6 +41,7 @@ def tiny_bundle(**changes: Any) -> Bundle:
             fitted_from=0,
             fitted_until=1,
         ),
+        "similarity": {"GC=F": {"volatility": 0.01}},
         "metadata": {
             "strategy": "neuro",
             "scope": "universal",
@@ -68,6 +71,10 @@ def version_tags(**changes: Any) -> VersionTags:
         "test_until": 1_590_710_400_000_000_000,
         "data_digest": "d1",
         "git_commit": "c0ffee",
+        "rows": 1000,
+        "test_log_loss": 0.981,
+        "no_skill": 0.993,
+        "parent": None,
     }
     return VersionTags(**{**facts, **changes})
 
@@ -83,9 +90,15 @@ def store_at(folder: Path) -> Store:
 
 
 @pytest.fixture
-def bundle_folder(tmp_path: Path) -> Path:
-    write_bundle(tiny_bundle(), tmp_path / "bundle")
-    return tmp_path / "bundle"
+def model_folder(tmp_path: Path) -> Path:
+    write_bundle(tiny_bundle(), tmp_path / "model" / "bundle")
+    (tmp_path / "model" / "card.md").write_text("# neuro", encoding="utf-8")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def bundle_folder(model_folder: Path) -> Path:
+    return model_folder / "bundle"
 
 
 @pytest.fixture(scope="session")
@@ -113,12 +126,12 @@ def run(store: Store) -> Run:
 
 
 @pytest.fixture
-def registered(store: Store, run: Run, bundle_folder: Path) -> Callable[..., int]:
+def registered(store: Store, run: Run, model_folder: Path) -> Callable[..., int]:
     """Register the tiny bundle; return the version's number."""
 
     def call(name: str = NAME, **changes: Any) -> int:
         scores = [scored("GC=F", 0.9), scored("BRK.B", 1.1)]
         choices: dict[str, Any] = {"tags": version_tags(), "scores": scores, "pooled": {"test_log_loss": 1.0}} | changes
-        return store.register(run, bundle_folder, name=name, **choices).version
+        return store.register(run, model_folder, name=name, **choices).version
 
     return call

@@ -124,7 +124,7 @@ def make_source(symbols: int, *, bars: int = 320) -> MemorySource:
 
 
 def make_spec() -> FeatureSpec:
-    return feature_spec(indicators=make_config(0).indicators, fuzzy=FUZZY, raw=None, clock=True)
+    return feature_spec(indicators=make_config(0).indicators, fuzzy=FUZZY, raw=None, restart_bars=1024, clock=True)
 
 
 def make_labellers(universe: Universe) -> dict[str, Labeller]:

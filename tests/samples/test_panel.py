@@ -111,7 +111,9 @@ def test_each_choice_is_part_of_the_key(tmp_path: Path) -> None:
     coarser: dict[str, ZigZag] = {
         name: ZigZag(threshold="percent", percent=5.0, sigmas=1.0, volatility_bars=20) for name in universe.symbols
     }
-    without_clock = feature_spec(indicators=make_config(0).indicators, fuzzy=FUZZY, raw=None, clock=False)
+    without_clock = feature_spec(
+        indicators=make_config(0).indicators, fuzzy=FUZZY, raw=None, restart_bars=1024, clock=False
+    )
     keys = [
         make_panel(tmp_path, universe=universe, source=source).key,
         make_panel(tmp_path, universe=universe, source=other_bars(source)).key,

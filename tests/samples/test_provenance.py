@@ -52,7 +52,7 @@ class Alone:
     ) -> None:
         bars = source.bars[config.symbol]
         clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
-        features = feature_rows(bars, config=config, spec=panel.spec, clock=clock)
+        features = feature_rows(bars, config=config, spec=panel.spec, clock=clock, from_start=True)
         labels = label_bars(bars, labeller)
         self.x = scaler.transform(features.values, symbol=config.symbol, asset_class=config.asset_class)
         self.y = labels.value

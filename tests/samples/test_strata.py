@@ -19,7 +19,8 @@ def world(*, bars: int = 240) -> tuple[Panel, Ledger, Parts]:
     """Two symbols, one with the scale of the other's column times 100."""
     panel = hand_panel([history(bars, seed=1), history(bars, seed=2)])
     panel = dataclasses.replace(
-        panel, spec=FeatureSpec(columns=tuple(Column(name=n, kind="raw") for n in ("rsi", "volatility")))
+        panel,
+        spec=FeatureSpec(columns=tuple(Column(name=n, kind="raw") for n in ("rsi", "volatility")), restart_bars=1024),
     )
     panel.features[panel.rows(1), 1] *= 100
     ledger = build_ledger(panel, window=3, stride=1)

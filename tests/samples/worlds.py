@@ -68,7 +68,7 @@ def hand_panel(histories: Sequence[History], *, folder: Path | None = None) -> P
         folder=folder or Path("never-written"),
         key="0" * 64,
         reused=False,
-        spec=FeatureSpec(columns=columns),
+        spec=FeatureSpec(columns=columns, restart_bars=1024),
         symbols=names,
         asset_classes=("coins",) * len(names),
         offsets=np.cumsum([0, *map(len, histories)], dtype=np.int64),

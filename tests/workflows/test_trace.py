@@ -98,7 +98,7 @@ def test_values_follow_from_the_raw_bars_that_are_shown(world: World) -> None:
     traced = world.traced("EURUSD", decided_at)
     bars = world.prepared.source.read(traced.config, Period(start=None, end=None))
     clock = session_clock("FX", start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
-    features = feature_rows(bars, config=traced.config, spec=world.prepared.panel.spec, clock=clock)
+    features = feature_rows(bars, config=traced.config, spec=world.prepared.panel.spec, clock=clock, from_start=True)
     assert [column.value for column in traced.columns] == features.values[traced.row].tolist()
     scaled = [np.clip((c.value - c.center) / c.spread, -8, 8) for c in traced.columns]
     assert np.allclose(scaled, [column.scaled for column in traced.columns], rtol=1e-6, atol=1e-7)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -38,9 +39,15 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureSpec:
-    """Names and order of the columns, common to all symbols; what a stored model demands of its input."""
+    """Names and order of the columns, common to all symbols; what a stored model demands of its input.
+
+    Args:
+        columns: In order.
+        restart_bars: Bar lengths between the instants at which every indicator begins anew, see `feature_rows`.
+    """
 
     columns: tuple[Column, ...]
+    restart_bars: int
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,24 +56,25 @@ class FeatureSpec:
 
     @property
     def digest(self) -> str:
-        """Return the first 16 hex digits of the SHA-256 over names, kinds and order."""
-        text = json.dumps([[column.name, column.kind] for column in self.columns])
+        """Return the first 16 hex digits of the SHA-256 over names, kinds, order and restarts."""
+        text = json.dumps([[column.name, column.kind] for column in self.columns] + [self.restart_bars])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a file."""
         columns = [{"name": column.name, "kind": column.kind} for column in self.columns]
-        return {"columns": columns, "digest": self.digest}
+        return {"columns": columns, "restart_bars": self.restart_bars, "digest": self.digest}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "FeatureSpec":
         """Invert `to_json`; raise FeatureError when the stored digest does not fit the columns."""
         try:
             columns = tuple(Column(name=entry["name"], kind=entry["kind"]) for entry in data["columns"])
-            stored = data["digest"]
+            stored, restart_bars = data["digest"], data["restart_bars"]
         except (KeyError, TypeError) as error:
-            raise FeatureError(f"a feature spec has `columns` (of name and kind) and `digest`; got {data!r}") from error
-        spec = cls(columns=columns)
+            wanted = "`columns` (of name and kind), `restart_bars` and `digest`"
+            raise FeatureError(f"a feature spec has {wanted}; got {data!r}") from error
+        spec = cls(columns=columns, restart_bars=restart_bars)
         if stored != spec.digest:
             message = f"the feature spec says digest {stored}, its {len(columns)} columns have {spec.digest}"
             raise FeatureError(f"{message}: the file was changed after it was written")
@@ -94,6 +102,7 @@ def feature_spec(
     indicators: Mapping[str, Mapping[str, Any]],
     fuzzy: Mapping[str, Mapping[str, Any]],
     raw: Sequence[str] | None,
+    restart_bars: int,
     clock: bool,
 ) -> FeatureSpec:
     """Derive the columns from the default configuration.
@@ -104,6 +113,7 @@ def feature_spec(
         indicators: `features.indicators`: name -> parameters, `type` where the name is not an indicator's.
         fuzzy: `features.fuzzy`: indicator column -> membership -> {shape: break points}.
         raw: Indicator columns that are inputs themselves; None means all, an empty list none.
+        restart_bars: See `FeatureSpec`.
         clock: Whether the clock columns are part of it (alignment=clock_features).
 
     Raises:
@@ -119,7 +129,18 @@ def feature_spec(
         columns += [Column(name=name, kind=kind) for name, kind in CLOCK_COLUMNS.items()]
     if not columns:
         raise FeatureError("features: no column at all: `raw` is empty, there are no fuzzy sets and no clock columns")
-    return FeatureSpec(columns=tuple(columns))
+    return FeatureSpec(columns=tuple(columns), restart_bars=restart_bars)
+
+
+def history_bars(*, config: SymbolConfig, spec: FeatureSpec, window: int) -> int:
+    """Return how many bars of unbroken history at most one answer needs: warm-up, stretch since a restart, and window.
+
+    Fewer are enough when the last restart is not long ago, or the history begins with the symbol's own.
+
+    Raises:
+        FeatureError: As `warmup_bars`.
+    """
+    return warmup_bars(config=config, spec=spec) + spec.restart_bars + window - 1
 
 
 def warmup_bars(*, config: SymbolConfig, spec: FeatureSpec) -> int:
@@ -131,14 +152,26 @@ def warmup_bars(*, config: SymbolConfig, spec: FeatureSpec) -> int:
     return _plan(config, spec).warmup
 
 
-def feature_rows(bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, clock: SessionClock) -> FeatureRows:
+def feature_rows(
+    bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, clock: SessionClock, from_start: bool
+) -> FeatureRows:
     """Compute the columns of `spec`, each segment of `bars` by itself: a row uses its bar and earlier ones.
 
     The one code path for panels and for live calls (DESIGN invariant 6): the rows of the first k bars are bit-equal to
-    the first k rows of all bars.
+    the first k rows of all bars. Recursive averages never forget quite; so every `spec.restart_bars` bar lengths of
+    UTC all indicators begin anew, warmed up on the bars just before. A row thus depends on a bounded stretch of bars,
+    and is the same to the bit however much history lies before it.
 
     Volume: a bar has none where it is NaN, and every bar where the symbol's class says `volume: none`. Where a bar that
     the volume columns look at has none, all of these and their memberships are 0, and so is the flag `has_volume`.
+
+    Args:
+        bars: n bars.
+        config: The symbol's indicators and fuzzy sets.
+        spec: Columns.
+        clock: Sessions of the symbol's calendar.
+        from_start: Whether the bars begin where the symbol's history does. If not, rows of the first segment are ready
+            from the first restart on that has its warm-up before it, where those of the whole history are the same.
 
     Raises:
         FeatureError: The symbol's indicators or fuzzy sets are wrong, or do not give the columns of `spec`; or the bars
@@ -147,15 +180,31 @@ def feature_rows(bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, clock: 
     plan = _plan(config, spec)
     values = np.full((len(bars), len(spec.columns)), np.nan, dtype=np.float32)
     ready = np.zeros(len(bars), dtype=np.bool_)
-    for rows in bars.segments():
-        if rows.stop - rows.start > plan.warmup:
-            _write_segment(values[rows], plan=plan, stretch=_stretch(bars, rows, with_volume=config.volume != "none"))
-            ready[rows.start + plan.warmup : rows.stop] = True
+    period = bars.closed_at // (spec.restart_bars * bars.timeframe.nanoseconds)
+    for place, rows in enumerate(bars.segments()):
+        for piece in _pieces(period, rows, warmup=plan.warmup, from_start=from_start or place > 0):
+            _write_piece(values[piece], plan=plan, stretch=_stretch(bars, piece, with_volume=config.volume != "none"))
+            ready[piece.start + plan.warmup : piece.stop] = True
     if plan.with_clock:
         for name, column in clock_columns(bars.closed_at, clock).items():
             values[ready, plan.position[name]] = column[ready]
     _refuse_nonfinite(values, ready=ready, bars=bars, spec=spec)
     return FeatureRows(values=values, ready=ready, warmup_bars=plan.warmup)
+
+
+def _pieces(period: npt.NDArray[np.int64], rows: slice, *, warmup: int, from_start: bool) -> list[slice]:
+    """Cut a segment at the restarts; each piece begins with the `warmup` rows that its own rows need before them.
+
+    Args:
+        period: Number of the stretch between two restarts that each bar closes in, ascending. Shape (n,).
+        rows: The segment.
+        warmup: Bars before a piece's first own row.
+        from_start: Whether the segment's first bar is known to be its first.
+    """
+    restarts = rows.start + 1 + np.flatnonzero(np.diff(period[rows]))
+    restarts = restarts[restarts >= rows.start + warmup]
+    begins = [rows.start + warmup] * from_start + restarts.tolist()
+    return [slice(own - warmup, stop) for own, stop in pairwise([*begins, rows.stop]) if own < stop]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -291,7 +340,7 @@ def _refuse_other_columns(choice: _Choice, *, config: SymbolConfig, spec: Featur
 
 
 def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> Stretch:
-    """Cut out one segment."""
+    """Cut out one piece."""
     return Stretch(
         open=bars.open[rows],
         high=bars.high[rows],
@@ -301,8 +350,8 @@ def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> Stretch:
     )
 
 
-def _write_segment(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: Stretch) -> None:
-    """Fill the indicator columns of one segment from the end of its warm-up on. `out` has shape (n, features)."""
+def _write_piece(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: Stretch) -> None:
+    """Fill the indicator columns of one piece from the end of its warm-up on. `out` has shape (n, features)."""
     body = out[plan.warmup :]
     for each in plan.indicators:
         for name, column in zip(each.columns, each.compute(stretch), strict=True):

@@ -288,7 +288,7 @@ def _array_file(folder: Path, name: str, spec: FeatureSpec) -> ArrayFile:
 def _symbol_rows(bars: Bars, *, config: SymbolConfig, choices: _Choices) -> tuple[dict[str, npt.NDArray[Any]], int]:
     """Return one symbol's part of each file, and its warm-up: features and labels from its own bars alone."""
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
-    features = feature_rows(bars, config=config, spec=choices.spec, clock=clock)
+    features = feature_rows(bars, config=config, spec=choices.spec, clock=clock, from_start=True)
     labels = label_bars(bars, choices.labellers[config.symbol])
     rows: dict[str, npt.NDArray[Any]] = {
         "features": features.values,

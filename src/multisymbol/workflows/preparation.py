@@ -214,6 +214,7 @@ def spec_of(values: Mapping[str, Any]) -> FeatureSpec:
         indicators=features["indicators"],
         fuzzy=features["fuzzy"],
         raw=features["raw"],
+        restart_bars=features["restart_bars"],
         clock=build(values["alignment"]).clock_features,
     )
 

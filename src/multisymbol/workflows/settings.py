@@ -48,6 +48,7 @@ class FeatureDefaults:
     indicators: dict[str, dict[str, Any]]
     fuzzy: dict[str, dict[str, Any]]
     raw: list[str] | None
+    restart_bars: PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
