@@ -257,6 +257,13 @@ def to_markdown(table: Table) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
+def formatted(cell: Cell, form: str) -> str:
+    """Write a cell as it is shown everywhere; `form` as in `Column`."""
+    if _absent(cell):
+        return ABSENT
+    return format(cell, form) if form and not isinstance(cell, str) else str(cell)
+
+
 def _heading(table: Table, *, width: int) -> str:
     gap = max(width - len(table.title) - len(table.note), len(GAP))
     return f"{table.title}{' ' * gap}{table.note}".rstrip()
@@ -302,13 +309,7 @@ def _aligned(table: Table, rows: Sequence[tuple[Cell, ...]]) -> list[str]:
 
 
 def _cells(table: Table, row: Sequence[Cell]) -> list[str]:
-    return [_formatted(cell, column.form) for cell, column in zip(row, table.columns, strict=True)]
-
-
-def _formatted(cell: Cell, form: str) -> str:
-    if _absent(cell):
-        return ABSENT
-    return format(cell, form) if form and not isinstance(cell, str) else str(cell)
+    return [formatted(cell, column.form) for cell, column in zip(row, table.columns, strict=True)]
 
 
 def _absent(cell: Cell) -> bool:
