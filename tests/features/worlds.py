@@ -1,7 +1,7 @@
 """Small worlds for the tests of this layer: bars of random walks, a symbol's configuration, a New York week."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -106,7 +106,7 @@ def config(
         asset_class="stock",
         calendar="XNYS",
         volume=volume,
-        costs=Costs(commission_bps=0.0, half_spread_bps=0.0, slippage_bps=0.0),
+        costs=Costs(**dict.fromkeys((entry.name for entry in fields(Costs)), 0.0)),
         gaps=Gaps(over_closed="carry", max_missing_hours=24.0),
         indicators=indicators,
         fuzzy=fuzzy,

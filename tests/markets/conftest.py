@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ def config_of(symbol: str, asset_class: str, **changes: Any) -> SymbolConfig:
         asset_class=asset_class,
         calendar=calendar,
         volume=volume,  # type: ignore[arg-type]
-        costs=Costs(commission_bps=1.0, half_spread_bps=1.0, slippage_bps=1.0),
+        costs=Costs(**dict.fromkeys((entry.name for entry in fields(Costs)), 1.0)),
         gaps=Gaps(over_closed="carry", max_missing_hours=20.0),
         indicators={},
         fuzzy={},

@@ -1,6 +1,7 @@
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import SymbolError
-from multisymbol.markets.symbols import resolve, slug, universe, unslug
+from multisymbol.markets.symbols import Costs, resolve, slug, universe, unslug
 
 FEATURES: dict[str, Any] = {
     "_target_": "somewhere",
@@ -21,7 +22,7 @@ CLASSES: dict[str, dict[str, Any]] = {
         "_target_": "AssetClass",
         "calendar": "XNYS",
         "volume": "required",
-        "costs": {"commission_bps": 1, "half_spread_bps": 2, "slippage_bps": 3},
+        "costs": {**dict.fromkeys((entry.name for entry in fields(Costs)), 0), "half_spread_bps": 2, "slippage_bps": 3},
         "gaps": {"over_closed": "carry", "max_missing_hours": 20},
         "indicators": {"rsi": {"period": 10}},
         "fuzzy": {"rsi": {"low": {"triangular": [0, 20, 40]}}},
@@ -46,8 +47,22 @@ def test_symbol_wins_over_class_wins_over_default() -> None:
     assert list(entries) == ["A", "B"]
     assert entries["A"]["indicators"] == {"rsi": {"period": 10}, "slow": {"type": "ema", "period": 50}, "obv": {}}
     assert entries["B"]["indicators"]["rsi"] == {"period": 7}
-    assert entries["B"]["costs"] == {"commission_bps": 1.0, "half_spread_bps": 2.0, "slippage_bps": 9.0}
+    assert entries["B"]["costs"] == {**entries["A"]["costs"], "half_spread_bps": 2.0, "slippage_bps": 9.0}
+    assert entries["A"]["costs"]["slippage_bps"] == 3.0
     assert entries["A"]["label"] == {"_target_": "ZigZag", "percent": 4.0, "sigmas": 12.0}
+
+
+def test_class_that_leaves_out_a_cost_is_told_which() -> None:
+    costs = {key: value for key, value in CLASSES["stock"]["costs"].items() if key != "borrow_bps_per_year"}
+    lines = complaint({"A": {"asset_class": "stock"}}, {"stock": {**CLASSES["stock"], "costs": costs}})
+    assert [line.strip() for line in lines[1:]] == ["asset_classes.stock.costs.borrow_bps_per_year: missing"]
+
+
+def test_costs_times_a_factor_are_every_one_of_them_times_it() -> None:
+    costs = Costs(**{entry.name: float(place) for place, entry in enumerate(fields(Costs), start=1)})
+    assert list(asdict(costs.times(2.0)).values()) == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0]
+    assert costs.times(1.0) == costs
+    assert set(asdict(costs.times(0.0)).values()) == {0.0}
 
 
 def test_membership_override_replaces_its_definition_whole() -> None:

@@ -102,7 +102,7 @@ def make_config(index: int) -> SymbolConfig:
         asset_class=asset_class,
         calendar=calendar,
         volume="optional",
-        costs=Costs(commission_bps=0.0, half_spread_bps=1.0, slippage_bps=0.0),
+        costs=Costs(**dict.fromkeys((entry.name for entry in dataclasses.fields(Costs)), 1.0)),
         gaps=Gaps(over_closed="carry", max_missing_hours=24.0),
         indicators={"rsi": {"period": 4 + index % 5}, "roc": {"period": 3 + index % 2}},
         fuzzy=FUZZY,

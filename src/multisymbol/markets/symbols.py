@@ -22,11 +22,41 @@ from multisymbol.markets.overrides import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
-    """Costs of one side of a trade in basis points (1e-4) of its notional."""
+    """What trading and holding a symbol costs; a basis point is 1e-4.
+
+    Each fill, one side of a trade, pays a commission, half the spread and slippage:
+
+        max(commission_minimum, commission_bps of what is paid or received + commission_per_unit * units)
+        half_spread_bps of the notional at the reference price, such as the open
+        slippage_bps of that notional + slippage_range_share * (high - low of the bar) * units
+
+    Whatever is held at a bar's close pays until the next close, by calendar time of a year of 365 days:
+
+        (funding_bps_per_year, and borrow_bps_per_year where it is held short) of its notional at that close
+
+    Args:
+        commission_bps: Of the notional after spread and slippage.
+        commission_per_unit: Money for each share, coin or unit of currency.
+        commission_minimum: Money, the least that a fill costs.
+        half_spread_bps: From the middle of the market to where one buys or sells.
+        slippage_bps: What the market moves against the order.
+        slippage_range_share: The same as a share of the range of the bar in which the order is filled.
+        borrow_bps_per_year: Of the notional held short.
+        funding_bps_per_year: Of the notional held long or short, all of it, whatever part of it is leverage.
+    """
 
     commission_bps: float
+    commission_per_unit: float
+    commission_minimum: float
     half_spread_bps: float
     slippage_bps: float
+    slippage_range_share: float
+    borrow_bps_per_year: float
+    funding_bps_per_year: float
+
+    def times(self, factor: float) -> "Costs":
+        """Return the same costs `factor` times as high: 0 for none."""
+        return Costs(**{entry.name: factor * getattr(self, entry.name) for entry in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +106,7 @@ class SymbolConfig:
         asset_class: Name of its class.
         calendar: As in `AssetClass`.
         volume: As in `AssetClass`.
-        costs: One side of a trade.
+        costs: Of a fill and of holding.
         gaps: Segmentation of the history.
         indicators: Indicator -> parameters (and optional `type`).
         fuzzy: Feature column -> membership name -> {shape: break points}.
