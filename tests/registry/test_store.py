@@ -256,6 +256,9 @@ def test_registered_version_is_found_by_alias_and_number_with_its_tags(
         "test_until": "2020-05-29T00:00Z",
         "data_digest": "d1",
         "git_commit": "c0ffee",
+        "rows": "1000",
+        "test_log_loss": "0.981",
+        "no_skill": "0.993",
         "run_id": run.run_id,
         "model_id": model_id,
     }
@@ -276,6 +279,19 @@ def test_downloaded_bundle_is_the_one_registered(registered: Callable[..., int],
     found = store.find(NAME, version=1)
     assert found is not None
     assert read_bundle(store.download(found)).metadata == tiny_bundle().metadata
+
+
+def test_whole_folder_of_a_model_is_stored(registered: Callable[..., int], store: Store) -> None:
+    registered()
+    found = store.find(NAME, version=1)
+    assert found is not None
+    assert (store.download(found).parent / "card.md").read_text() == "# neuro"
+
+
+def test_folder_without_a_bundle_is_refused_before_anything_is_stored(store: Store, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"holds no 'bundle' folder; write the bundle into it first"):
+        store.register(run, tmp_path, name=NAME, tags=version_tags(), scores=[], pooled={})
+    assert models_below(store, "9", "GC_3DF") == 0
 
 
 def test_lost_files_are_named(registered: Callable[..., int], store: Store) -> None:
@@ -411,12 +427,12 @@ def prepare_and_log(folder: str) -> str:
     return run.run_id
 
 
-def register_some(folder: str, bundle: str, count: int) -> list[int]:
+def register_some(folder: str, model: str, count: int) -> list[int]:
     store = store_at(Path(folder))
     store.prepare()
     run = store.open_run(None, tags={})
     choices: dict[str, Any] = {"tags": version_tags(), "scores": [scored("GC=F", 0.9)], "pooled": {}}
-    return [store.register(run, Path(bundle), name=NAME, **choices).version for _ in range(count)]
+    return [store.register(run, Path(model), name=NAME, **choices).version for _ in range(count)]
 
 
 @pytest.mark.slow
@@ -429,10 +445,10 @@ def test_processes_that_prepare_a_fresh_folder_at_once_all_work(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_processes_that_register_at_once_get_distinct_versions(store: Store, tmp_path: Path) -> None:
-    write_bundle(tiny_bundle(), tmp_path / "bundle")
+    write_bundle(tiny_bundle(), tmp_path / "model" / "bundle")
     folder = str(Path(store.artifact_root).parent)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        versions = pool.starmap(register_some, [(folder, str(tmp_path / "bundle"), 8)] * 2, chunksize=1)
+        versions = pool.starmap(register_some, [(folder, str(tmp_path / "model"), 8)] * 2, chunksize=1)
     assert sorted(versions[0] + versions[1]) == list(range(1, 17))
     newest = store.find(NAME, alias="newest")
     assert newest is not None

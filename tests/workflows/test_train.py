@@ -56,12 +56,12 @@ def test_universal_run_leaves_everything_it_should(universal_run: Path) -> None:
 
 def test_bundle_holds_what_is_needed_to_use_the_model(universal_run: Path) -> None:
     run_dir = universal_run
-    bundle = read_bundle(run_dir / "bundle")
+    bundle = read_bundle(run_dir / "model" / "bundle")
     assert set(bundle.symbol_configs) == {"AAPL", "MSFT", "GOOGL", "EURUSD", "USDJPY", "BTCUSDT"}
     assert bundle.symbol_configs["BTCUSDT"]["costs"]["half_spread_bps"] == 0.5
     assert bundle.scaler.fitted_until < pd.Timestamp(bundle.metadata["spans"]["test_from"]).value
     assert bundle.symbols["symbols"]["AAPL"]["slot"] == 1
-    weights = load_file(run_dir / "bundle" / "weights.safetensors")
+    weights = load_file(run_dir / "model" / "bundle" / "weights.safetensors")
     assert set(weights) == set(bundle.weights)
 
 
@@ -75,7 +75,7 @@ def test_best_epoch_is_what_is_saved(training: Trained) -> None:
     best = torch.load(run_dir / "checkpoints" / "best.ckpt", weights_only=True)
     last = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)
     assert best["epoch"] == int(np.argmin(scores)) != last["epoch"]
-    stored = read_bundle(run_dir / "bundle").weights
+    stored = read_bundle(run_dir / "model" / "bundle").weights
     for name, tensor in stored.items():
         assert torch.equal(tensor, best["state_dict"][f"network.{name}"])
     assert any(not torch.equal(tensor, last["state_dict"][f"network.{name}"]) for name, tensor in stored.items())
@@ -89,7 +89,7 @@ def test_single_model_is_registered_under_its_symbol(training: Trained) -> None:
 
 def test_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not(training: Trained) -> None:
     once, again, other = (
-        load_file(training("trainer.max_epochs=1", seed, name=name) / "bundle" / "weights.safetensors")
+        load_file(training("trainer.max_epochs=1", seed, name=name) / "model" / "bundle" / "weights.safetensors")
         for name, seed in (("once", "seed=3"), ("again", "seed=3"), ("other", "seed=4"))
     )
     assert all(torch.equal(once[name], again[name]) for name in once)
@@ -120,7 +120,7 @@ def test_symbol_of_an_untrained_class_is_refused_by_name(training: Trained) -> N
 
 def test_unseen_symbol_is_scored_with_its_class_and_never_trained(training: Trained) -> None:
     run_dir = training(*LATE, "symbols.without=[BTCUSDT]")
-    bundle = read_bundle(run_dir / "bundle")
+    bundle = read_bundle(run_dir / "model" / "bundle")
     unseen = [name for name, facts in bundle.symbols["symbols"].items() if facts["role"] == "unseen"]
     assert unseen == ["AAPL", "MSFT"]
     assert all(bundle.symbols["symbols"][name]["slot"] == 0 for name in unseen)
@@ -137,7 +137,10 @@ def test_per_symbol_trains_and_registers_one_model_each_on_the_universe_s_cuts(t
     store = client(run_dir)
     names = {model.name for model in store.search_registered_models()}
     assert names == {"neuro_fuzzy.1h.sym.AAPL", "neuro_fuzzy.1h.sym.EURUSD"}
-    spans = {read_bundle(run_dir / name / "bundle").metadata["spans"]["test_from"][:10] for name in ("AAPL", "EURUSD")}
+    spans = {
+        read_bundle(run_dir / name / "model" / "bundle").metadata["spans"]["test_from"][:10]
+        for name in ("AAPL", "EURUSD")
+    }
     assert len(spans) == 1, "one clock"
     versions = [store.get_model_version_by_alias(name, "newest") for name in names]
     parents = {store.get_run(str(version.run_id)).data.tags["mlflow.parentRunId"] for version in versions}
@@ -193,7 +196,7 @@ def test_return_is_learned_and_recorded_beside_zero(training: Trained) -> None:
     run_dir = training("labels=horizon", "loss=huber", "source.signal=0.3")
     table = pd.read_parquet(run_dir / "predictions.parquet")
     assert {"target", "forecast"} <= set(table.columns)
-    scored = read_bundle(run_dir / "bundle").metadata
+    scored = read_bundle(run_dir / "model" / "bundle").metadata
     assert scored["task"] == "forward_return"
     assert scored["test"]["test_ic"] > 0.05, "a plain signal is found"
 

@@ -28,6 +28,7 @@ FACTS = (
     "feature_spec.json",
     "metadata.json",
     "scalers.json",
+    "similarity.json",
     "symbol_configs.json",
     "symbols.json",
 )
@@ -44,7 +45,7 @@ class Bundle:
 
     Files: `weights.safetensors`, `config.json` (resolved configuration of the run), `feature_spec.json`,
     `symbols.json` (scope, timeframe, trained symbols with slot, asset class and slot, rows per part),
-    `symbol_configs.json`, `scalers.json`, `metadata.json` (strategy, scope, timeframe, seed, window, classes,
+    `symbol_configs.json`, `scalers.json`, `similarity.json` (profiles of the trained symbols), `metadata.json` (strategy, scope, timeframe, seed, window, classes,
     class-weight correction, spans, scores per symbol with no-skill, hashes of data and code, library versions,
     created_at), and `hashes.json`: SHA-256 of every other file.
 
@@ -55,6 +56,7 @@ class Bundle:
         symbols: `symbols.json`.
         symbol_configs: Symbol -> resolved configuration (`resolve` in markets.symbols).
         scaler: Fitted transforms with their span.
+        similarity: `similarity.json`: trained symbol -> profile (`registry.similarity`); may be empty.
         metadata: `metadata.json`.
     """
 
@@ -64,6 +66,7 @@ class Bundle:
     symbols: Mapping[str, Any]
     symbol_configs: Mapping[str, Any]
     scaler: Scaler
+    similarity: Mapping[str, Any]
     metadata: Mapping[str, Any]
 
 
@@ -110,6 +113,7 @@ def _files(bundle: Bundle) -> dict[str, bytes]:
         "feature_spec.json": bundle.spec.to_json(),
         "metadata.json": bundle.metadata,
         "scalers.json": bundle.scaler.to_json(),
+        "similarity.json": bundle.similarity,
         "symbol_configs.json": bundle.symbol_configs,
         "symbols.json": bundle.symbols,
     }
@@ -166,8 +170,9 @@ def _misfits(bundle: Bundle) -> list[str]:
     if not isinstance(known, Mapping):
         return [*missing, "symbols.json: 'symbols' must be a mapping of symbol to its facts"]
     foreign = [
-        f"symbol_configs.json: {symbol} is not in symbols.json"
-        for symbol in bundle.symbol_configs
+        f"{file}: {symbol} is not in symbols.json"
+        for file, named in (("symbol_configs.json", bundle.symbol_configs), ("similarity.json", bundle.similarity))
+        for symbol in named
         if symbol not in known
     ]
     other = bundle.scaler.spec_digest != bundle.spec.digest
@@ -219,6 +224,7 @@ def _bundle(folder: Path, *, weights: Mapping[str, torch.Tensor], facts: Mapping
         symbols=facts["symbols.json"],
         symbol_configs=facts["symbol_configs.json"],
         scaler=_of_form(Scaler.from_json, folder / "scalers.json", facts["scalers.json"]),
+        similarity=facts["similarity.json"],
         metadata=facts["metadata.json"],
     )
     _refuse(f"{folder} does not fit together", _misfits(bundle))

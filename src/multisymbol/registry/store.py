@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 BUNDLE_FOLDER = "bundle"
-"""Folder of the bundle inside a logged model; beside it is room for the file MLflow's pyfunc wants."""
+"""Folder of the bundle inside a stored model's folder; beside it lie the files MLflow wants, and the card."""
 NEWEST = "newest"
 """Alias of the version registered last."""
 PARENT_TAG = "mlflow.parentRunId"
@@ -101,6 +101,10 @@ class VersionTags:
         test_until: Last decided_at of the test rows.
         data_digest: Fingerprint of all bars.
         git_commit: Commit of the code, `unknown` outside a repository.
+        rows: Train rows of all symbols.
+        test_log_loss: Over all test rows, nats; None where the model forecasts no direction.
+        no_skill: Log-loss of the better forecast without skill on the same rows; None likewise.
+        parent: `NAME/VERSION` it was fine-tuned from, or None.
     """
 
     strategy: str
@@ -116,14 +120,20 @@ class VersionTags:
     test_until: int
     data_digest: str
     git_commit: str
+    rows: int
+    test_log_loss: float | None
+    no_skill: float | None
+    parent: str | None
 
     def to_tags(self) -> dict[str, str]:
-        """Return text for MLflow: lists as sorted JSON, instants as ISO text (sorts as time does)."""
+        """Return text for MLflow: lists as sorted JSON, instants as ISO text (sorts as time does); None is no tag."""
         lists = {"asset_classes": self.asset_classes, "symbols": self.symbols}
         spans = ("train_from", "train_until", "test_from", "test_until")
-        texts = ("strategy", "scope", "timeframe", "feature_digest", "label", "data_digest", "git_commit")
+        texts = ("strategy", "scope", "timeframe", "feature_digest", "label", "data_digest", "git_commit", "rows")
+        optional = {key: getattr(self, key) for key in ("test_log_loss", "no_skill", "parent")}
         return (
             {key: str(getattr(self, key)) for key in texts}
+            | {key: str(value) for key, value in optional.items() if value is not None}
             | {key: json.dumps(sorted(names), ensure_ascii=False) for key, names in lists.items()}
             | {key: iso(getattr(self, key)) for key in spans}
         )
@@ -251,7 +261,7 @@ class Store:
     def register(
         self,
         run: "Run",
-        bundle_folder: Path,
+        folder: Path,
         *,
         name: str,
         tags: VersionTags,
@@ -259,14 +269,15 @@ class Store:
         pooled: Mapping[str, float],
         aliases: Sequence[str] = (NEWEST,),
     ) -> StoredVersion:
-        """Store a bundle as a logged model of the run and as the next version of a registered model.
+        """Store a model's folder as a logged model of the run and as the next version of a registered model.
 
         The version carries its tags from birth and gets its aliases last: whoever asks by alias never meets half a
         version. An alias moves forward only, so of two processes that register at once the higher version keeps it.
 
         Args:
             run: The run that made the model.
-            bundle_folder: As `write_bundle` wrote it.
+            folder: The stored model as it will lie in the store: `bundle/`, as `write_bundle` wrote it, and beside it
+                the files of MLflow's flavour and the card. All of it is uploaded.
             name: From `model_name`.
             tags: What the version says of itself.
             scores: Per symbol; `search_logged_models` finds them by data set.
@@ -274,11 +285,13 @@ class Store:
             aliases: Roles the version takes.
 
         Raises:
-            StoreError: A name or alias MLflow refuses, or the store fails.
+            StoreError: A name or alias MLflow refuses, a folder without a bundle, or the store fails.
         """
         _check_names(name, aliases)
+        if not (folder / BUNDLE_FOLDER).is_dir():
+            raise StoreError(f"{folder} holds no '{BUNDLE_FOLDER}' folder; write the bundle into it first")
         with _translated(f"{name} cannot be registered in {self.uri}"):
-            model_id, source = self._log_model(run, bundle_folder, name=name, tags=tags)
+            model_id, source = self._log_model(run, folder, name=name, tags=tags)
             _log_scores(run, model_id=model_id, scores=scores, pooled=pooled)
             with self._registration_lock():
                 return self._create_version(run, model_id, source=source, name=name, tags=tags, aliases=aliases)
@@ -378,7 +391,7 @@ class Store:
         return nullcontext() if self._database is None else FileLock(f"{self._database}.registration.lock")
 
     def _log_model(self, run: "Run", folder: Path, *, name: str, tags: VersionTags) -> tuple[str, str]:
-        """Upload the bundle as a logged model; return its id and the place of its files."""
+        """Upload the folder as a logged model; return its id and the place of its files."""
         from mlflow.entities import LoggedModelOutput
 
         client = _client(self.uri)
@@ -389,7 +402,7 @@ class Store:
             tags=tags.to_tags(),
             model_type="multisymbol",
         )
-        client.log_model_artifacts(model.model_id, str(folder), BUNDLE_FOLDER)
+        client.log_model_artifacts(model.model_id, str(folder))
         client.log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step=0)])
         client.finalize_logged_model(model.model_id, "READY")
         return model.model_id, model.artifact_location

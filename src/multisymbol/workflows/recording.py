@@ -13,7 +13,7 @@ import numpy as np
 from multisymbol.markets.instants import iso
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.bundle import Bundle, write_bundle
-from multisymbol.registry.store import Run, StoredVersion, SymbolScores, VersionTags, model_name
+from multisymbol.registry.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
 from multisymbol.reports.figures import fold_figure, sampling_figure
 from multisymbol.reports.tables import (
     Table,
@@ -83,9 +83,9 @@ def _run_metrics(outcome: Outcome) -> dict[str, float]:
 
 def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> StoredVersion:
     """Write the bundle and register it as the next version of its name, alias `newest`."""
-    folder = run_dir / "bundle"
+    folder = run_dir / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
-    write_bundle(_bundle(outcome, values, prepared), folder)
+    write_bundle(_bundle(outcome, values, prepared), folder / BUNDLE_FOLDER)
     single = values["mode"] == "single"
     return run.store.register(
         run,
@@ -95,7 +95,7 @@ def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Pr
             timeframe=prepared.source.timeframe.text,
             symbol=values["symbol"] if single else None,
         ),
-        tags=_tags(values, prepared),
+        tags=_tags(outcome, values, prepared),
         scores=[
             SymbolScores(symbol=symbol, digest=prepared.panel.fingerprints[symbol], metrics=scores)
             for symbol, scores in outcome.by_symbol().items()
@@ -113,6 +113,7 @@ def _bundle(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> 
         symbols=_symbols(values, prepared),
         symbol_configs={name: values["symbol_configs"][name] for name in prepared.trained},
         scaler=prepared.scaler,
+        similarity={},
         metadata=_metadata(outcome, values, prepared),
     )
 
@@ -186,7 +187,8 @@ def data_digest(prepared: Prepared) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _tags(values: Mapping[str, Any], prepared: Prepared) -> VersionTags:
+def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> VersionTags:
+    pooled = outcome.pooled()
     return VersionTags(
         strategy=values["strategy"],
         scope=values["mode"],
@@ -197,6 +199,10 @@ def _tags(values: Mapping[str, Any], prepared: Prepared) -> VersionTags:
         label=_label(values),
         data_digest=data_digest(prepared),
         git_commit=git_commit(),
+        rows=sum(count.train for count in prepared.parts.counts),
+        test_log_loss=pooled.get("test_log_loss"),
+        no_skill=pooled.get("test_no_skill_log_loss"),
+        parent=None,
         **spans(prepared),
     )
 
