@@ -25,16 +25,16 @@ TEXT, SMALL = 9.0, 8.0
 _MOST_POINTS = 1500
 
 
-def canvas(*, height: float, panels: Sequence[float] = (1.0,), width: float = WIDTH) -> tuple[Figure, list[Axes]]:
-    """Open a figure with panels below one another on one x axis.
+def canvas(*, height: float, panels: Sequence[float] = (1.0,), one_axis: bool = True) -> tuple[Figure, list[Axes]]:
+    """Open a figure with panels below one another.
 
     Args:
         height: Inches.
         panels: Relative heights, from the top.
-        width: Inches.
+        one_axis: Whether they share the x axis.
     """
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
-    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=list(panels))
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor=PAPER)
+    grid = figure.subplots(len(panels), 1, sharex=one_axis, squeeze=False, height_ratios=list(panels))
     drawn: list[Axes] = list(grid[:, 0])
     for axes in drawn:
         axes.spines[["top", "right"]].set_visible(False)
@@ -103,6 +103,17 @@ def beside(axes: Axes, text: str, *, row: float, colour: str = INK, offset: floa
         color=colour,
         annotation_clip=False,
     )
+
+
+def percent(share: float, *, digits: int = 1) -> str:
+    """Write a share as `+12.3 %`; a dash where there is no number."""
+    return "–" if not np.isfinite(share) else signed(100 * share, f"+.{digits}f") + " %"
+
+
+def signed(value: float, form: str) -> str:
+    """Write a number with a minus as wide as a plus, and no sign at all where it rounds to zero."""
+    text = format(value, form)
+    return text.lstrip("+-") if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def plain(text: str) -> str:
