@@ -66,12 +66,10 @@ class WindowDataset(Dataset[Batch]):
         end = ledger.row
         if ledger.view is not None:
             features, end = features[ledger.view], np.searchsorted(ledger.view, ledger.row)
-        rows, self._width = features.shape
-        self._window = ledger.window
-        self._windows = _shared(features).as_strided(
-            (rows - self._window + 1, self._window * self._width), (self._width, 1)
-        )
-        self._start = torch.tensor(end - (self._window - 1))
+        self.features = _shared(features)
+        self.window = ledger.window
+        self._windows = overlapping(self.features, window=self.window)
+        self._start = torch.tensor(end - (self.window - 1))
         self._label = torch.tensor(ledger.label)
         self._rule = torch.tensor(ledger.rule)
         self._target = torch.tensor(ledger.target)
@@ -84,10 +82,21 @@ class WindowDataset(Dataset[Batch]):
         return len(self._start)
 
     def __getitem__(self, positions: torch.Tensor) -> Batch:
-        windows = self._windows.index_select(0, self._start.index_select(0, positions))
+        windows = self._windows.index_select(0, self.starts(positions))
+        return self._batch(positions, windows.view(-1, self.window, self.features.shape[1]))
+
+    def without_windows(self, positions: torch.Tensor) -> Batch:
+        """Return the samples with windows of no bars: for one who gathers them itself (`overlapping`, `starts`)."""
+        return self._batch(positions, self.features.new_empty(len(positions), 0, self.features.shape[1]))
+
+    def starts(self, positions: torch.Tensor) -> torch.Tensor:
+        """Return the rows of `features` that the samples' windows start at."""
+        return self._start.index_select(0, positions)
+
+    def _batch(self, positions: torch.Tensor, x_BTF: torch.Tensor) -> Batch:
         symbol = self._symbol.index_select(0, positions).long()
         return Batch(
-            x_BTF=windows.view(-1, self._window, self._width),
+            x_BTF=x_BTF,
             y_B=self._label.index_select(0, positions).long(),
             rule_B=self._rule.index_select(0, positions).long(),
             symbol_B=symbol,
@@ -97,6 +106,12 @@ class WindowDataset(Dataset[Batch]):
             weight_B=self._weight.index_select(0, positions),
             sample_B=positions,
         )
+
+
+def overlapping(features: torch.Tensor, *, window: int) -> torch.Tensor:
+    """See rows as one overlapping row per window, each F further than the one before. Shape (N - T + 1, T * F)."""
+    rows, width = features.shape
+    return features.as_strided((rows - window + 1, window * width), (width, 1))
 
 
 def _weights(ledger: Ledger, symbol_weights: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float32]:
