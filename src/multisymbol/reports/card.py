@@ -1,0 +1,350 @@
+"""A model's card: what it was trained on, what it is worth beside no skill, how to ask it, what it is not for.
+
+Made from a bundle's facts alone, so that the card of any stored model can be made again.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from multisymbol.features.pipeline import history_bars
+from multisymbol.markets.instants import DAY, instant, iso
+from multisymbol.markets.symbols import universe
+from multisymbol.registry.bundle import Bundle
+from multisymbol.reports.canvas import canvas, dated, legend, say
+from multisymbol.reports.figures import BLUE, GREEN, ORANGE
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.stored_scores import (
+    DIRECTION,
+    Task,
+    class_table,
+    score,
+    score_figure,
+    score_table,
+    task_of,
+    trained_classes,
+    trained_symbols,
+)
+from multisymbol.reports.tables import ALL, Column, Table
+
+ZIGZAG_WARNING = (
+    "The labels are legs of a ZigZag. About 75 % of such labels can be told on a pure random walk, from how far the "
+    "price has come back from its extreme, and nothing is earned by that. A network learns these mechanics more finely "
+    "than the retracement rule does, so even a score better than no-skill is no proof of foresight: only what lies "
+    "beyond the same training on a market without signal is."
+)
+VOLATILITY_WARNING = (
+    "HOLD is a move too small to count, so knowing when a market is quiet already scores above no-skill. Look at BUY "
+    "against SELL alone before calling it foresight."
+)
+
+
+def model_card(
+    bundle: Bundle,
+    *,
+    name: str | None,
+    version: int | None,
+    figures: Sequence[Figure] = (),
+    hashes: Mapping[str, str] | None = None,
+) -> Page:
+    """Write the card of a stored model.
+
+    Args:
+        bundle: All that is known of it.
+        name: Registered name; None: not registered.
+        version: Number in the registry; None: not yet known.
+        figures: Pictures of its training, where they are at hand; they stand with the scores.
+        hashes: `hashes.json` of the stored bundle: file -> SHA-256; None: left out.
+    """
+    metadata, task = bundle.metadata, task_of(bundle)
+    called = name or f"{metadata['strategy']} {metadata['timeframe']} {metadata['scope']}, not registered"
+    sections = (
+        Section(title="Training", parts=tuple(_training(bundle))),
+        Section(title="Label", parts=tuple(_label(bundle))),
+        Section(title="Scores", note=f"No-skill is {task.without_skill}.", parts=(*_scores(bundle, task), *figures)),
+        *([Section(title="Calibration", parts=tuple(_calibration(metadata)))] if task is DIRECTION else []),
+        Section(title="Limits", parts=tuple(_limits(bundle))),
+        Section(title="Symbols it has not seen", parts=(Bullets(items=tuple(_unseen(bundle))),)),
+        Section(title="Asking it", parts=tuple(_asking(bundle, name=name, version=version))),
+        Section(title="Features", parts=tuple(_features(bundle))),
+        Section(title="Provenance", parts=tuple(_provenance(bundle, hashes))),
+    )
+    title = called if version is None else f"{called} version {version}"
+    return Page(title=title, lead=_lead(bundle, task), sections=sections, footer=f"Made {metadata['created_at']}.")
+
+
+def span_figure(spans: Mapping[str, str]) -> Figure:
+    """Show when the model was trained, validated and tested.
+
+    Args:
+        spans: `metadata["spans"]`: instants `train_from`, `train_until` (of the last label seen, validation included),
+            `test_from`, `test_until`, and perhaps `validation_from`.
+    """
+    at = {key: instant(text) for key, text in spans.items()}
+    cut = at.get("validation_from")
+    trained = ("train", BLUE) if cut is not None else ("train and validation", BLUE)
+    parts = [(*trained, at["train_from"], at["train_until"] if cut is None else cut)]
+    parts += [("validation", ORANGE, cut, at["train_until"])] if cut is not None else []
+    parts += [("test", GREEN, at["test_from"], at["test_until"])]
+    figure, (axes,) = canvas(height=1.45)
+    for _, colour, start, stop in parts:
+        axes.barh(0, (stop - start) / DAY, left=start / DAY, height=0.7, color=colour)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    dated(axes)
+    say(axes, f"Seen: {_day(at['train_from'])} to {_day(at['train_until'])}; tested from {_day(at['test_from'])}")
+    legend(figure, [Patch(color=colour, label=name) for name, colour, _, _ in parts])
+    return figure
+
+
+def _lead(bundle: Bundle, task: Task) -> str:
+    metadata, trained = bundle.metadata, trained_symbols(bundle)
+    who = trained[0] if len(trained) == 1 else f"{len(trained)} symbols ({', '.join(trained_classes(bundle))})"
+    until = metadata.get("spans", {}).get("train_until")
+    so_far = f", on bars up to {until[:10]}" if until else ""
+    first = (
+        f"A {metadata['scope']} model of {task.forecast}, for {metadata['timeframe']} bars, trained on {who}{so_far}."
+    )
+    scores = metadata.get("test", {})
+    loss, reference = score(scores, task.loss.key), score(scores, task.reference.key)
+    if not math.isfinite(loss):
+        return f"{first} It has no test scores."
+    worth = f"{task.loss.name} {loss:{task.loss.form}} against {reference:{task.reference.form}} without skill"
+    verdict = "" if loss < reference else ": it is worth nothing there"
+    tail = " Most of a gain on such labels is their mechanics and earns nothing." if _is_zigzag(bundle) else ""
+    return f"{first} On {score(scores, 'test_rows'):,.0f} test rows: {worth}{verdict}.{tail}"
+
+
+def _training(bundle: Bundle) -> Iterator[Part]:
+    metadata, config = bundle.metadata, bundle.config
+    validation = next((key for key in metadata if key.startswith("validation_")), None)
+    facts = {
+        "scope": f"{metadata['scope']}, strategy {metadata['strategy']}",
+        "fine-tuned from": _parent(metadata),
+        "network": _call(config.get("model")),
+        "loss": _call(config.get("loss")),
+        "mixture": _call(config.get("sampling")),
+        "split": _call(config.get("split")),
+        "seed": str(metadata["seed"]),
+        "best epoch": str(metadata.get("best_epoch", "")),
+        "validation": f"{validation.removeprefix('validation_')} {metadata[validation]:.4f}" if validation else "",
+        "time of the fit": f"{metadata['fit_seconds']:,.0f} s" if "fit_seconds" in metadata else "",
+    }
+    yield Facts(items=tuple((key, text) for key, text in facts.items() if text))
+    if metadata.get("spans"):
+        yield span_figure(metadata["spans"])
+    yield _symbol_table(bundle)
+
+
+def _parent(metadata: Mapping[str, Any]) -> str:
+    parent = metadata.get("finetuned_from")
+    return f"{parent['name']} version {parent['version']}" if parent else ""
+
+
+def _symbol_table(bundle: Bundle) -> Table:
+    entries = bundle.symbols["symbols"]
+    counts = {
+        symbol: [entry.get(part, 0) for part in ("train", "validation", "test")] for symbol, entry in entries.items()
+    }
+    sums = [sum(column) for column in zip(*counts.values(), strict=True)]
+    total = max(sums[0], 1)
+    return Table(
+        title="symbols",
+        note="share = of all train rows; how often each is drawn: mixture",
+        columns=(
+            *(Column(name=key.replace("asset_", ""), key=key) for key in ("symbol", "asset_class", "role")),
+            *(Column(name=key, key=key, form=",d") for key in ("train", "validation", "test")),
+            Column(name="share", key="share", form=".1%"),
+        ),
+        rows=tuple(
+            (symbol, entry["asset_class"], entry.get("role", "trained"), *counts[symbol], counts[symbol][0] / total)
+            for symbol, entry in entries.items()
+        ),
+        total=(ALL, "", "", *sums, sums[0] / total) if len(entries) > 1 else None,
+    )
+
+
+def _label(bundle: Bundle) -> Iterator[Part]:
+    yield f"{bundle.metadata.get('label', 'Not said.')}"
+    own: dict[str, list[str]] = {}
+    for symbol, config in bundle.symbol_configs.items():
+        own.setdefault(_call(config.get("label")), []).append(symbol)
+    if len(own) > 1:
+        columns = (Column(name="of", key="symbols"), Column(name="label", key="label"))
+        rows = tuple((", ".join(symbols), label) for label, symbols in own.items())
+        yield Table(title="Parameters by symbol", columns=columns, rows=rows)
+
+
+def _scores(bundle: Bundle, task: Task) -> Iterator[Part]:
+    by_symbol: Mapping[str, Mapping[str, Any]] = bundle.metadata.get("test_by_symbol", {})
+    if not by_symbol:
+        yield "It has no test scores."
+        return
+    model, no_skill = (
+        np.array([score(each, m.key) for each in by_symbol.values()]) for m in (task.loss, task.reference)
+    )
+    yield score_figure(list(by_symbol), model=model, no_skill=no_skill, measure=task.loss.name)
+    yield score_table(bundle)
+    if len(by_symbol) > 1:
+        yield class_table(bundle)
+
+
+def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
+    temperature = metadata.get("temperature")
+    if temperature is None:
+        yield "The probabilities are the network's own: no temperature was fitted."
+        return
+    way = "pulled towards even odds" if temperature > 1 else "pushed away from even odds"
+    yield f"Logits are divided by {temperature:.3f}, fitted on validation rows: probabilities are {way}."
+    fit = metadata.get("calibration", {})
+    if "log_loss_before" in fit:
+        yield (
+            f"Validation log-loss {fit['log_loss_before']:.4f} before, {fit['log_loss_after']:.4f} after. "
+            "Test scores are after."
+        )
+    if any(metadata.get("log_class_weights", [])):
+        yield "Classes weighed differently in the loss; the log of the weights is taken back before anything else."
+
+
+def _limits(bundle: Bundle) -> Iterator[Part]:
+    if _is_zigzag(bundle):
+        yield Caution(text=ZIGZAG_WARNING)
+    elif task_of(bundle) is DIRECTION:
+        yield Caution(text=VOLATILITY_WARNING)
+    yield Bullets(items=tuple(_limit_lines(bundle)))
+
+
+def _limit_lines(bundle: Bundle) -> Iterator[str]:
+    metadata = bundle.metadata
+    spans = metadata.get("spans", {})
+    classes = ", ".join(trained_classes(bundle))
+    yield f"Bars of {metadata['timeframe']} only, and only symbols of the classes {classes}; others are refused."
+    if spans:
+        yield f"No backtest before {spans['train_until']}: labels up to there were seen, in training or to stop it."
+        tested = f"{_day(instant(spans['test_from']))} to {_day(instant(spans['test_until']))}"
+        yield f"The scores are of {tested}, of one seed ({metadata['seed']}), of rows whose labels share their future."
+    yield "No score counts costs: spread, commission and slippage can take it all. Run a backtest before money does."
+    yield "Whether it is better than another model of the same symbol is not said here: that takes a comparison."
+    thin = [symbol for symbol, each in metadata.get("test_by_symbol", {}).items() if score(each, "test_rows") < 500]
+    if thin:
+        yield f"Fewer than 500 test rows, so scores that say little: {', '.join(thin)}."
+
+
+def _unseen(bundle: Bundle) -> Iterator[str]:
+    classes = ", ".join(sorted(bundle.scaler.by_class)) or "none"
+    if bundle.metadata["scope"] == "single":
+        only = ", ".join(trained_symbols(bundle))
+        yield f"It is a model of {only}: another symbol gets it only where resolution finds them alike."
+    if math.isinf(bundle.scaler.clip):
+        yield "Features are not scaled, so nothing has to be borrowed."
+    else:
+        yield f"Its features are scaled with the statistics of its asset class. There are those of: {classes}."
+    yield "Indicator periods, fuzzy sets and session clock are those of its asset class."
+    yield {
+        "symbol": "The network knows symbols: one it has not seen gets the vector of the unknown, which it has learned "
+        "by sometimes being told no symbol in training.",
+        "asset_class": "The network knows asset classes: the symbol gets the vector of its class.",
+    }.get(str((bundle.config.get("model") or {}).get("embedding")), "The network is not told which symbol it looks at.")
+    left_out = [
+        symbol for symbol, each in bundle.symbols["symbols"].items() if each.get("role", "trained") != "trained"
+    ]
+    if left_out:
+        yield f"Not trained on but tested, above: {', '.join(left_out)}."
+
+
+def _asking(bundle: Bundle, *, name: str | None, version: int | None) -> Iterator[Part]:
+    yield "It takes raw bars and needs so many of them, without a hole, for one answer; more change nothing:"
+    yield _history_table(bundle)
+    yield "Columns: symbol, timestamp, open, high, low, close, volume; timestamps have a time zone." + _stamped(bundle)
+    if name is not None:
+        symbol = trained_symbols(bundle)[0]
+        yield Code(
+            text="\n".join(_commands(name, version=version, symbol=symbol, timeframe=bundle.metadata["timeframe"]))
+        )
+    yield Code(
+        text="from pathlib import Path\n\nfrom multisymbol.evaluation.serving import Model\n\n"
+        f"model = Model.read(Path('bundle'), name={(name or 'model')!r}, version={version})\n"
+        "model.predict(bars)  # one row per symbol: decided_at, forecast, decision"
+    )
+
+
+def _stamped(bundle: Bundle) -> str:
+    stamped = bundle.metadata.get("stamped")
+    return f" A bar is stamped with its {stamped}." if stamped else ""
+
+
+def _commands(name: str, *, version: int | None, symbol: str, timeframe: str) -> Iterator[str]:
+    uri = f"models:/{name}/{version}" if version is not None else f"models:/{name}@newest"
+    asked = f"symbol={symbol}" if re.fullmatch(r"[\w.-]+", symbol) else f"'symbol=\"{symbol}\"'"
+    yield f"python scripts/resolve.py {asked} timeframe={timeframe}    # is it the one to use, and why"
+    yield f"mlflow models serve --env-manager local -m '{uri}'"
+    yield f"mlflow models predict --env-manager local -m '{uri}' -i bars.json -t json"
+
+
+def _history_table(bundle: Bundle) -> Table:
+    """Say how many bars one answer needs at most: the most any symbol of a class asks for."""
+    window = int(bundle.metadata["window"])
+    needed: dict[str, int] = {}
+    for config in universe(bundle.symbol_configs):
+        bars = history_bars(config=config, spec=bundle.spec, window=window)
+        needed[config.asset_class] = max(needed.get(config.asset_class, 0), bars)
+    columns = (Column(name="class", key="asset_class"), Column(name="bars of history", key="bars", form=",d"))
+    return Table(title="", columns=columns, rows=tuple(sorted(needed.items())))
+
+
+def _features(bundle: Bundle) -> Iterator[Part]:
+    kinds = [column.kind for column in bundle.spec.columns]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    yield f"{len(kinds)} columns ({counted}), {bundle.metadata['window']} bars in a window; raw columns are scaled."
+    rows = tuple((str(place), column.name, column.kind) for place, column in enumerate(bundle.spec.columns, start=1))
+    columns = (Column(name="", key="place"), Column(name="column", key="column"), Column(name="kind", key="kind"))
+    yield Folded(title=f"All {len(kinds)} columns", parts=(Table(title="", columns=columns, rows=rows),))
+
+
+def _provenance(bundle: Bundle, hashes: Mapping[str, str] | None) -> Iterator[Part]:
+    metadata, scaler = bundle.metadata, bundle.scaler
+    facts = {
+        "commit": metadata.get("git_commit"),
+        "data": metadata.get("data_digest"),
+        "feature spec": bundle.spec.digest,
+        "scaling": f"{scaler.digest}, fitted on {_day(scaler.fitted_from)} to {_day(scaler.fitted_until)}",
+        "libraries": ", ".join(f"{name} {number}" for name, number in metadata.get("libraries", {}).items()),
+    }
+    yield Facts(items=tuple((key, str(text)) for key, text in facts.items() if text))
+    if metadata.get("bars"):
+        yield _hash_table("SHA-256 of each symbol's bars", metadata["bars"], of="symbol")
+    if hashes:
+        yield _hash_table("SHA-256 of the bundle's files", hashes, of="file")
+
+
+def _hash_table(title: str, hashes: Mapping[str, str], *, of: str) -> Folded:
+    columns = (Column(name=of, key=of), Column(name="SHA-256", key="sha256"))
+    return Folded(title=title, parts=(Table(title="", columns=columns, rows=tuple(hashes.items())),))
+
+
+def _call(node: Any) -> str:
+    """Write a configuration node as `Name(key=value, ...)`; empty where there is none."""
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        return ""
+    values = (f"{key}={_value(value)}" for key, value in node.items() if not key.startswith("_") and value is not None)
+    return f"{str(node['_target_']).rpartition('.')[2]}({', '.join(values)})"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _call(value) or json.dumps(value)
+    return str(value)
+
+
+def _is_zigzag(bundle: Bundle) -> bool:
+    return str(bundle.metadata.get("label", "")).startswith("ZigZag")
+
+
+def _day(at: int) -> str:
+    return iso(at)[:10]
