@@ -21,7 +21,10 @@ RANK = {
     "errors": 0,
 }
 FRAMEWORKS = {
-    "mlflow": {"registry/store.py"},
+    "mlflow": {
+        f"registry/{name}.py"
+        for name in ("catalogue", "client", "database", "flavour", "leavings", "registration", "runs", "store")
+    },
     "lightning": {"learning", "workflows"},
     "hydra": {"config.py", "workflows"},
     "omegaconf": {"config.py", "workflows"},

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from multisymbol.errors import BundleError, OutputError
-from multisymbol.registry.bundle import FACTS, HASHES, WEIGHTS, read_bundle, write_bundle
+from multisymbol.registry.bundle import read_bundle, write_bundle
+from multisymbol.registry.files import FACTS, HASHES, WEIGHTS
 
 from .conftest import tiny_bundle
 

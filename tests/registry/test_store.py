@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from multisymbol.errors import OutputError, StoreError
 from multisymbol.registry.bundle import read_bundle, write_bundle
+from multisymbol.registry.client import client
+from multisymbol.registry.files import files_digest
 from multisymbol.registry.store import DataFacts, Run, Store, model_name
-from multisymbol.registry.store import _client as client  # what the store's own page would ask
 
 from .conftest import NAME, scored, store_at, tiny_bundle, version_tags
 
@@ -94,11 +95,11 @@ def test_killed_preparation_leaves_no_half_database(
         assert artifact_root
         database.write_bytes(template.read_bytes())
 
-    monkeypatch.setattr("multisymbol.registry.store._migrate", killed)
+    monkeypatch.setattr("multisymbol.registry.database._migrate", killed)
     with pytest.raises(KeyboardInterrupt):
         store_at(tmp_path).prepare()
     assert not (tmp_path / "mlflow.db").exists()
-    monkeypatch.setattr("multisymbol.registry.store._migrate", migrated)
+    monkeypatch.setattr("multisymbol.registry.database._migrate", migrated)
     store_at(tmp_path).prepare()
     assert store_at(tmp_path).open_run(None, tags={}).name
 
@@ -234,7 +235,7 @@ def test_alias_mlflow_refuses_is_refused_before_anything_is_stored(
 
 
 def test_registered_version_is_found_by_alias_and_number_with_its_tags(
-    registered: Callable[..., int], store: Store, run: Run
+    registered: Callable[..., int], store: Store, run: Run, model_folder: Path
 ) -> None:
     assert registered() == 1
     found = store.find(NAME, alias="newest")
@@ -261,6 +262,8 @@ def test_registered_version_is_found_by_alias_and_number_with_its_tags(
         "no_skill": "0.993",
         "run_id": run.run_id,
         "model_id": model_id,
+        "files_digest": files_digest(model_folder),
+        "registered_at": found.tags["registered_at"],
     }
     assert model_id in found.source
 

@@ -1,6 +1,5 @@
 """A stored model as plain files: safetensors weights and JSON facts; no pickle anywhere."""
 
-import hashlib
 import json
 import math
 import os
@@ -9,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -18,20 +17,10 @@ from safetensors.torch import load, save
 from multisymbol.errors import BundleError, MultisymbolError, OutputError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler
+from multisymbol.registry.files import FACTS, HASHES, WEIGHTS, check_hashes, parse, read_files, refuse, sha256
 
 Fact = TypeVar("Fact", FeatureSpec, Scaler)
 
-WEIGHTS = "weights.safetensors"
-HASHES = "hashes.json"
-FACTS = (
-    "config.json",
-    "feature_spec.json",
-    "metadata.json",
-    "scalers.json",
-    "similarity.json",
-    "symbol_configs.json",
-    "symbols.json",
-)
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "metadata.json": ("strategy", "scope", "timeframe", "seed", "window", "classes", "created_at"),
     "symbols.json": ("scope", "timeframe", "symbols"),
@@ -45,9 +34,9 @@ class Bundle:
 
     Files: `weights.safetensors`, `config.json` (resolved configuration of the run), `feature_spec.json`,
     `symbols.json` (scope, timeframe, trained symbols with slot, asset class and slot, rows per part),
-    `symbol_configs.json`, `scalers.json`, `similarity.json` (profiles of the trained symbols), `metadata.json` (strategy, scope, timeframe, seed, window, classes,
-    class-weight correction, spans, scores per symbol with no-skill, hashes of data and code, library versions,
-    created_at), and `hashes.json`: SHA-256 of every other file.
+    `symbol_configs.json`, `scalers.json`, `similarity.json` (profile of each trained symbol), `metadata.json`
+    (strategy, scope, timeframe, seed, window, classes, class-weight correction, spans, scores per symbol with no-skill,
+    hashes of data and code, library versions, created_at), and `hashes.json`: SHA-256 of every other file.
 
     Args:
         weights: State dict of the network alone.
@@ -101,9 +90,9 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         BundleError: A file is missing, unexpected, changed (hash differs) or not of the form.
     """
-    files = _read_files(folder)
-    _check_hashes(folder, files)
-    facts = {name: _parse(folder / name, files[name]) for name in FACTS}
+    files = read_files(folder)
+    check_hashes(folder, files)
+    facts = {name: parse(folder / name, files[name]) for name in FACTS}
     return _bundle(folder, weights=_load(folder / WEIGHTS, files[WEIGHTS]), facts=facts)
 
 
@@ -120,9 +109,9 @@ def _files(bundle: Bundle) -> dict[str, bytes]:
     problems: list[str] = []
     plain = {name: _plain(data, at=name, problems=problems) for name, data in facts.items()}
     problems += _misfits(bundle)
-    _refuse("the model cannot be stored", problems)
+    refuse("the model cannot be stored", problems)
     files = {name: _json(data) for name, data in plain.items()} | {WEIGHTS: _safetensors(bundle.weights)}
-    return files | {HASHES: _json({name: _sha256(files[name]) for name in sorted(files)})}
+    return files | {HASHES: _json({name: sha256(files[name]) for name in sorted(files)})}
 
 
 def _safetensors(weights: Mapping[str, torch.Tensor]) -> bytes:
@@ -190,32 +179,6 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _read_files(folder: Path) -> dict[str, bytes]:
-    """Read every file once: what is hashed is what is parsed."""
-    expected = {WEIGHTS, HASHES, *FACTS}
-    try:
-        found = {path.name for path in folder.iterdir()}
-        problems = [f"{name} is missing" for name in sorted(expected - found)]
-        problems += [f"{name} does not belong to a stored model" for name in sorted(found - expected)]
-        _refuse(f"{folder} is not a stored model of this project", problems)
-        return {name: (folder / name).read_bytes() for name in sorted(expected)}
-    except OSError as error:
-        raise BundleError(f"{folder} cannot be read as a stored model: {error.strerror or error}") from error
-
-
-def _check_hashes(folder: Path, files: Mapping[str, bytes]) -> None:
-    stored = _parse(folder / HASHES, files[HASHES])
-    names = {WEIGHTS, *FACTS}
-    problems = [f"{HASHES}: no hash of {name}" for name in sorted(names - set(stored))]
-    problems += [f"{HASHES}: {name} is not a file of a stored model" for name in sorted(set(stored) - names)]
-    problems += [
-        f"{name} was changed (SHA-256 {_sha256(files[name])[:16]}…, at writing {str(stored[name])[:16]}…)"
-        for name in sorted(names & set(stored))
-        if stored[name] != _sha256(files[name])
-    ]
-    _refuse(f"{folder} is not as it was written", problems)
-
-
 def _bundle(folder: Path, *, weights: Mapping[str, torch.Tensor], facts: Mapping[str, dict[str, Any]]) -> Bundle:
     bundle = Bundle(
         weights=weights,
@@ -227,7 +190,7 @@ def _bundle(folder: Path, *, weights: Mapping[str, torch.Tensor], facts: Mapping
         similarity=facts["similarity.json"],
         metadata=facts["metadata.json"],
     )
-    _refuse(f"{folder} does not fit together", _misfits(bundle))
+    refuse(f"{folder} does not fit together", _misfits(bundle))
     return bundle
 
 
@@ -236,20 +199,6 @@ def _of_form(read: Callable[[Mapping[str, Any]], Fact], path: Path, data: Mappin
         return read(data)
     except (KeyError, TypeError, ValueError, MultisymbolError) as error:
         raise BundleError(f"{path} is not of the form: {type(error).__name__}: {error}") from error
-
-
-def _parse(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(content, parse_constant=_not_json)
-    except ValueError as error:
-        raise BundleError(f"{path} is not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise BundleError(f"{path} must hold a mapping, but holds a {type(data).__name__}")
-    return data
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number in JSON")
 
 
 def _load(path: Path, content: bytes) -> dict[str, torch.Tensor]:
@@ -262,12 +211,3 @@ def _load(path: Path, content: bytes) -> dict[str, torch.Tensor]:
 
 def _json(data: Any) -> bytes:
     return (json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _refuse(heading: str, problems: list[str]) -> None:
-    if problems:
-        raise BundleError(heading + ":\n" + "\n".join(f"  {problem}" for problem in problems))

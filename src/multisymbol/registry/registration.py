@@ -1,0 +1,126 @@
+"""Making a model's folder a registered version, step by step; what a kill between two steps leaves is never a version.
+
+logged model (PENDING, `registered: no`)  >  files  >  READY, scores  >  version with tags  >  aliases
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from multisymbol.errors import StoreError
+from multisymbol.markets.symbols import slug
+from multisymbol.registry.catalogue import list_versions
+from multisymbol.registry.client import client, milliseconds
+from multisymbol.registry.runs import MAX_DIGEST, Run
+from multisymbol.registry.versions import MODEL_TAGS, NEWEST, StoredVersion, SymbolScores, VersionTags
+
+MODEL_TYPE = "multisymbol"
+"""What MLflow shows as the kind of our logged models."""
+REGISTERED_TAG = "registered"
+"""Tag of a logged model: `no` until its version exists, and again before that is deleted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoggedModel:
+    """Files of a model in the store.
+
+    Args:
+        model_id: MLflow's.
+        place: Where the files lie.
+    """
+
+    model_id: str
+    place: str
+
+
+def upload(run: Run, folder: Path, *, experiment_id: str, name: str, tags: Mapping[str, str]) -> LoggedModel:
+    """Store a model's folder as a logged model of the run."""
+    from mlflow.entities import LoggedModelOutput
+
+    asked = client(run.store.uri)
+    model = asked.create_logged_model(
+        experiment_id,
+        name=name.replace(".", "-"),  # a logged model's name takes no dot
+        source_run_id=run.run_id,
+        tags={**tags, REGISTERED_TAG: "no"},
+        model_type=MODEL_TYPE,
+    )
+    asked.log_model_artifacts(model.model_id, str(folder))
+    asked.log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step=0)])
+    asked.finalize_logged_model(model.model_id, "READY")
+    return LoggedModel(model_id=model.model_id, place=model.artifact_location)
+
+
+def log_scores(run: Run, *, model_id: str, scores: Sequence[SymbolScores], pooled: Mapping[str, float]) -> None:
+    """Log what a logged model scored, per symbol and over all."""
+    from mlflow.entities import Metric
+
+    # The data set is no part of a model metric's key in MLflow, time is: each symbol gets a millisecond of its own. The
+    # last one is that of all symbols together, since the run's page shows the latest value of a name.
+    first = milliseconds() - len(scores)
+    metrics = [
+        Metric(key, value, first + index, 0, model_id, slug(row.symbol), row.digest[:MAX_DIGEST])
+        for index, row in enumerate(scores)
+        for key, value in _finite(row.metrics)
+    ]
+    metrics += [Metric(key, value, first + len(scores), 0, model_id) for key, value in _finite(pooled)]
+    client(run.store.uri).log_batch(run.run_id, metrics=metrics)
+
+
+def create_version(run: Run, model: LoggedModel, *, name: str, tags: Mapping[str, str]) -> int:
+    """Register a logged model as the next version of a model; return its number."""
+    asked = client(run.store.uri)
+    # The place rather than models:/<id>: MLflow looks that up in the store of the process, not in this one.
+    made = asked.create_model_version(
+        name, model.place, run_id=run.run_id, tags=dict(tags), model_id=model.model_id, await_creation_for=0
+    )
+    number = int(made.version)  # text over REST
+    link = json.dumps([{"name": name, "version": number}])  # what the logged model's page shows
+    asked.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": link, REGISTERED_TAG: "yes"})
+    return number
+
+
+def ensure_model(uri: str, name: str, *, tags: VersionTags) -> None:
+    """Make the registered model, unless it is there."""
+    from mlflow.exceptions import MlflowException
+
+    texts = tags.to_tags()
+    own = {"symbol": tags.symbols[0], "asset_class": tags.asset_classes[0]} if tags.scope == "single" else {}
+    try:
+        client(uri).create_registered_model(name, tags={key: texts[key] for key in MODEL_TAGS} | own)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def move_forward(uri: str, name: str, *, alias: str, number: int) -> None:
+    """Give a version an alias, unless a later version has it."""
+    held = [version.version for version in list_versions(uri, name=name, tags={}) if alias in version.aliases]
+    if not held or held[0] < number:
+        client(uri).set_registered_model_alias(name, alias, str(number))
+
+
+def restore_newest(uri: str, name: str) -> None:
+    """Let `newest` name the last version that is not retired; no version, no alias."""
+    versions = list_versions(uri, name=name, tags={})
+    left = [version for version in versions if not version.retired]
+    if left and NEWEST not in left[-1].aliases:
+        client(uri).set_registered_model_alias(name, NEWEST, str(left[-1].version))
+
+
+def model_id_of(version: StoredVersion) -> str:
+    """Return MLflow's id of a version's files.
+
+    Raises:
+        StoreError: The version was not registered by this project.
+    """
+    if "model_id" not in version.tags:
+        raise StoreError(f"{version} was not registered by this project: it has no tag model_id")
+    return version.tags["model_id"]
+
+
+def _finite(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    # A logged model's metric has no NaN, MLflow would make it 0: what is not finite stays absent.
+    return [(key, float(value)) for key, value in metrics.items() if math.isfinite(value)]
