@@ -53,12 +53,13 @@ class FeatureDefaults:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistrySettings:
-    """A file in `conf/registry`."""
+    """A file in `conf/registry`; `policy` is a file in `conf/registry/policy`."""
 
     register: bool
     uri: str
     artifacts: str
     mlflow_experiment: str
+    policy: Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
