@@ -224,7 +224,8 @@ def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None
             item for item in definition.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
         ]
         parameters = {
-            item.target.id: _Parameter(annotation=item.annotation, required=item.value is None)
+            # A key that is a word of Python's has an underscore after it in the signature.
+            item.target.id.rstrip("_"): _Parameter(annotation=item.annotation, required=item.value is None)
             for item in fields
             if isinstance(item.target, ast.Name) and "ClassVar" not in ast.unparse(item.annotation)
         }

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from lightning.pytorch import seed_everything
+from torch import nn
 
 from multisymbol.config import build
 from multisymbol.evaluation.calibration import fit_temperature
@@ -15,10 +17,11 @@ from multisymbol.evaluation.measures import evaluate
 from multisymbol.evaluation.regression import evaluate_regression
 from multisymbol.learning.datamodule import MultiSymbolDataModule
 from multisymbol.learning.fitting import FitResult, fit, load_best
-from multisymbol.learning.losses import completed, mixture_class_counts
+from multisymbol.learning.losses import ClassLoss, Loss, completed, mixture_class_counts
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.tasks import ForwardReturn
+from multisymbol.registry.bundle import Bundle
 from multisymbol.registry.store import Run
 from multisymbol.samples.splits import TEST, TRAIN
 from multisymbol.workflows.outcomes import DirectionOutcome, Outcome, ReturnOutcome
@@ -46,6 +49,8 @@ def fit_network(
         resume=(folder / "last.ckpt").exists(),
     )
     load_best(module, fitted.best_path)
+    if prepared.parent:
+        build(values["finetune"]).close(module.network)
     return module, fitted
 
 
@@ -105,7 +110,9 @@ def _assess_returns(
 
 
 def network_shape(values: Mapping[str, Any], prepared: Prepared, *, outputs: int) -> NetworkShape:
-    """Return what the data and the task fix about the network."""
+    """Return what the data and the task, or the parent, fix about the network."""
+    if prepared.parent:
+        return NetworkShape(window=values["window"], classes=outputs, **prepared.parent.bundle.metadata["shape"])
     return NetworkShape(
         features=len(prepared.panel.spec.columns),
         window=values["window"],
@@ -120,14 +127,25 @@ def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
     drawn = prepared.shares.draws * prepared.shares.weight  # the prior a network learns is that of the weighted mixture
     counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
     loss = completed(build(values["loss"]), class_counts=counts.tolist())
+    network = build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs))
+    if prepared.parent:
+        _go_on_from(prepared.parent.bundle, network, loss)
+        build(values["finetune"]).open(network)
     return DirectionModule(
-        network=build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs)),
+        network=network,
         loss=loss,
         optimizer=build(values["optimizer"]),
         schedule=build(values["scheduler"]),
         symbols=prepared.universe.symbols,
         seed=values["seed"],
     )
+
+
+def _go_on_from(parent: Bundle, network: nn.Module, loss: Loss) -> None:
+    """Give a network the parent's weights, and its loss the parent's class weights, which its outputs include."""
+    network.load_state_dict(dict(parent.weights))
+    if isinstance(loss, ClassLoss):
+        loss.weight_C = torch.tensor(parent.metadata["log_class_weights"]).float().exp()
 
 
 def _datamodule(values: Mapping[str, Any], prepared: Prepared) -> MultiSymbolDataModule:

@@ -15,9 +15,11 @@ from multisymbol.errors import LabelError, MultisymbolError, SplitError
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import CLASSES, Labeller, class_shares
-from multisymbol.markets.instants import Period
+from multisymbol.markets.instants import Period, instant
 from multisymbol.markets.sources import BarSource
 from multisymbol.markets.symbols import Universe, universe
+from multisymbol.registry.bundle import Bundle
+from multisymbol.registry.store import StoredVersion
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
@@ -26,6 +28,34 @@ from multisymbol.samples.splits import TRAIN, Parts, Split, check_classes
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
 from multisymbol.workflows.sources import bar_source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parent:
+    """A stored model that is fitted further.
+
+    Args:
+        version: Its name, number and tags.
+        bundle: Its weights and facts.
+    """
+
+    version: StoredVersion
+    bundle: Bundle
+
+    @property
+    def name(self) -> str:
+        """Name and number, as `from` takes them."""
+        return f"{self.version.name}/{self.version.version}"
+
+    @property
+    def trained_until(self) -> int:
+        """Last instant it has seen anything of."""
+        return instant(self.version.tags["train_until"])
+
+    def slots(self, symbol: str, asset_class: str) -> tuple[int, int]:
+        """Return the embedding slots of a symbol and its class; 0 for a symbol the parent was not trained on."""
+        known = self.bundle.symbols["symbols"].get(symbol)
+        return (known["slot"] if known else 0), self.bundle.metadata["asset_classes"].get(asset_class, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +73,7 @@ class Prepared:
         features: The panel, scaled. float32, shape (rows, features).
         symbol_slots: Embedding slot of each symbol, 0 where it does not train. int64, shape (symbols,).
         class_slots: Likewise for its asset class.
+        parent: The model that is fitted further, in mode finetune.
     """
 
     universe: Universe
@@ -55,6 +86,7 @@ class Prepared:
     features: npt.NDArray[np.float32]
     symbol_slots: npt.NDArray[np.int64]
     class_slots: npt.NDArray[np.int64]
+    parent: Parent | None = None
 
     @property
     def trained(self) -> tuple[str, ...]:

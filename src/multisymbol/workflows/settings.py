@@ -84,8 +84,10 @@ class TrainSettings:
     trainer: Any
     registry: RegistrySettings
     strategy: str
-    mode: Literal["universal", "single", "per_symbol"]
+    mode: Literal["universal", "single", "per_symbol", "finetune"]
     symbol: str | None
+    from_: str | None
+    finetune: Any
     seed: NonNegativeInt
     window: PositiveInt
     stride: PositiveInt
@@ -102,6 +104,9 @@ class TrainSettings:
 
 SCHEMA = f"{__name__}.TrainSettings"
 _COMPUTED = ("symbol_configs",)
+
+OF_ONE_SYMBOL = ("single", "finetune")
+"""Modes whose model is that of `symbol`."""
 
 
 def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
@@ -163,15 +168,15 @@ def symbol_configs(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Apply `symbols.only`, `symbols.without` and, in mode single, `symbol`."""
+    """Apply `symbols.only`, `symbols.without` and, where the model is one symbol's, `symbol`."""
     selection = values["symbols"]
     known = members(values)
     only, without = selection.get("only"), selection.get("without") or []
     chosen = list(known) if only is None else only
     named = [("symbols.only", name) for name in only or []] + [("symbols.without", name) for name in without]
-    if values["mode"] == "single":
+    if values["mode"] in OF_ONE_SYMBOL:
         if values["symbol"] is None:
-            message = f"\n  symbol: mode=single needs one, for example symbol={next(iter(known), 'AAPL')}"
+            message = f"\n  symbol: mode={values['mode']} needs one, for example symbol={next(iter(known), 'AAPL')}"
             raise SymbolError(message)
         chosen = [values["symbol"]]
         named.append(("symbol", values["symbol"]))

@@ -19,6 +19,7 @@ from multisymbol.markets.instants import iso
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.store import DataFacts, Run, Status, Store
 from multisymbol.workflows.preparation import Prepared
+from multisymbol.workflows.settings import OF_ONE_SYMBOL
 
 CONFIG = "config.json"
 """Name of the resolved configuration in a run's folder and among its artifacts."""
@@ -28,7 +29,7 @@ SEALED_TAG = "opened_sealed_span"
 """Tag of the runs that tested a sealed span; its value is the question that was asked."""
 
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
-_PARAM_KEYS = ("strategy", "mode", "symbol", "seed", "window", "stride", "batch_size")
+_PARAM_KEYS = ("strategy", "mode", "symbol", "from", "seed", "window", "stride", "batch_size")
 
 
 class RunLogger(Logger):
@@ -130,7 +131,7 @@ def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run
 
 def _name(values: Mapping[str, Any]) -> str:
     """Say whose model it is and of which network; MLflow's own names repeat when a run seeds the generators."""
-    whose = slug(values["symbol"]) if values["mode"] == "single" else values["mode"]
+    whose = slug(values["symbol"]) if values["mode"] in OF_ONE_SYMBOL else values["mode"]
     return f"{whose}-{values['model']['_target_'].rpartition('.')[2].lower()}-{secrets.token_hex(3)}"
 
 

@@ -22,6 +22,7 @@ from multisymbol.registry.store import Run, StoredVersion
 from multisymbol.reports.tables import Table, one_line, show, table_from_json, to_csv, to_markdown
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.one_model import assess, fit_network
+from multisymbol.workflows.parents import INHERITED, find_parent, inherited, prepare_tuning
 from multisymbol.workflows.preparation import Prepared, prepare_folds, single_arms
 from multisymbol.workflows.recording import PREDICTIONS, record, register
 from multisymbol.workflows.resuming import interrupted
@@ -81,7 +82,13 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     terminal = Terminal(silent=not first)
     started = time.perf_counter()
-    folds = prepare_folds(values, terminal)
+    if values["mode"] == "finetune":
+        parent = find_parent(values)
+        values = inherited(values, parent)
+        folds = prepare_tuning(values, parent, terminal)
+        terminal.fact("parent", f"{parent.name}: {', '.join(INHERITED)} are its own")
+    else:
+        folds = prepare_folds(values, terminal)
     describe(folds, values, terminal, seconds=time.perf_counter() - started)
     if values["open_sealed"] and first:
         _tell_of_earlier_openings(values, terminal)
