@@ -1,0 +1,135 @@
+"""What of a trained network may still change when it is fitted to one symbol more."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from multisymbol.errors import ConfigError
+
+
+class FineTuning(Protocol):
+    """Opens a trained network for further fitting, and closes it again."""
+
+    def open(self, network: nn.Module) -> None:
+        """Free what may be learned, freeze the rest; what the network computes stays the same."""
+        ...
+
+    def close(self, network: nn.Module) -> None:
+        """Give the network the form it had, with what it has learned since."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllWeights:
+    """Every weight goes on learning: needs the most bars, and forgets most of what the parent knew."""
+
+    def open(self, network: nn.Module) -> None:
+        """See FineTuning."""
+        network.requires_grad_(requires_grad=True)
+
+    def close(self, network: nn.Module) -> None:
+        """See FineTuning."""
+        network.requires_grad_(requires_grad=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadOnly:
+    """The output layer alone: few numbers, few bars; what the parent sees in a window stays as it is."""
+
+    def open(self, network: nn.Module) -> None:
+        """See FineTuning."""
+        network.requires_grad_(requires_grad=False)
+        _output(network).requires_grad_(requires_grad=True)
+
+    def close(self, network: nn.Module) -> None:
+        """See FineTuning."""
+        network.requires_grad_(requires_grad=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adapter:
+    """The output layer, and a change of low rank to every other matrix (Hu et al. 2022): W + up @ down.
+
+    `up` starts at zero, so that nothing changes before something is learned; at the end the changes are added to the
+    matrices, and the network has the parent's form.
+
+    Args:
+        rank: Of the changes, >= 1.
+
+    Raises:
+        ConfigError: The rank is below 1.
+    """
+
+    rank: int
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            message = f"finetune: rank must be at least 1, got {self.rank}"
+            raise ConfigError(message)
+
+    def open(self, network: nn.Module) -> None:
+        """See FineTuning."""
+        network.requires_grad_(requires_grad=False)
+        output = _output(network)
+        for module, name, matrix in list(_matrices(network, without=output)):
+            parametrize.register_parametrization(module, name, LowRank(matrix, rank=self.rank))
+        for module in network.modules():
+            if isinstance(module, nn.RNNBase):
+                module.register_forward_pre_hook(_renew_weights)
+                _renew_weights(module)
+        output.requires_grad_(requires_grad=True)
+
+    def close(self, network: nn.Module) -> None:
+        """See FineTuning."""
+        for module in list(network.modules()):
+            for name in list(getattr(module, "parametrizations", ())):
+                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+            if isinstance(module, nn.RNNBase):
+                module._forward_pre_hooks.clear()
+                _renew_weights(module)
+        network.requires_grad_(requires_grad=True)
+
+
+class LowRank(nn.Module):
+    """Adds up @ down to a matrix; a tensor of more dimensions counts as the matrix of its first against the others.
+
+    Args:
+        matrix: What is changed, shape (outputs, ...).
+        rank: r.
+    """
+
+    def __init__(self, matrix: torch.Tensor, *, rank: int) -> None:
+        super().__init__()
+        outputs, inputs = matrix.flatten(1).shape
+        self.up = nn.Parameter(torch.zeros(outputs, rank))
+        self.down = nn.Parameter(torch.randn(rank, inputs) / inputs**0.5)
+
+    def forward(self, matrix: torch.Tensor) -> torch.Tensor:
+        """Return the changed matrix."""
+        return matrix + (self.up @ self.down).view_as(matrix)
+
+
+def _output(network: nn.Module) -> nn.Module:
+    """Return the last layer, which every network of this package calls `output`, in its head where it has one."""
+    output = getattr(getattr(network, "head", network), "output", None)
+    assert isinstance(output, nn.Module), f"{type(network).__name__} has no output layer"
+    return output
+
+
+def _matrices(network: nn.Module, *, without: nn.Module) -> Iterator[tuple[nn.Module, str, torch.Tensor]]:
+    for module in network.modules():
+        if module is without:
+            continue
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.dim() >= 2:
+                yield module, name, parameter
+
+
+def _renew_weights(module: nn.Module, *_: Any) -> None:
+    """Hand a recurrent layer its weights as they are now: it computes with a list made when they were last set."""
+    assert isinstance(module, nn.RNNBase)
+    module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
