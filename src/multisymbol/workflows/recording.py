@@ -6,7 +6,7 @@ import importlib.metadata
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from multisymbol.reports.tables import (
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.outcomes import Outcome
 from multisymbol.workflows.preparation import Prepared
+from multisymbol.workflows.settings import OF_ONE_SYMBOL
 from multisymbol.workflows.tracking import git_commit
 
 PREDICTIONS = "predictions.parquet"
@@ -86,14 +87,13 @@ def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Pr
     folder = run_dir / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
     write_bundle(_bundle(outcome, values, prepared), folder / BUNDLE_FOLDER)
-    single = values["mode"] == "single"
     return run.store.register(
         run,
         folder,
         name=model_name(
             values["strategy"],
             timeframe=prepared.source.timeframe.text,
-            symbol=values["symbol"] if single else None,
+            symbol=values["symbol"] if _scope(values) == "single" else None,
         ),
         tags=_tags(outcome, values, prepared),
         scores=[
@@ -123,7 +123,7 @@ def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
     counts = {count.symbol: count for count in prepared.parts.counts}
     slots = zip(prepared.universe, prepared.symbol_slots.tolist(), prepared.class_slots.tolist(), strict=True)
     return {
-        "scope": values["mode"],
+        "scope": _scope(values),
         "timeframe": prepared.source.timeframe.text,
         "symbols": {
             config.symbol: {
@@ -143,17 +143,14 @@ def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
 def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
     return {
         "strategy": values["strategy"],
-        "scope": values["mode"],
+        "scope": _scope(values),
         "timeframe": prepared.source.timeframe.text,
         "seed": values["seed"],
         "window": values["window"],
         "created_at": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
-        "shape": {
-            "features": len(prepared.panel.spec.columns),
-            "symbols": len(prepared.trained),
-            "asset_classes": len(prepared.trained_classes),
-        },
-        "asset_classes": {name: slot for slot, name in enumerate(prepared.trained_classes, start=1)},
+        **_shape(prepared),
+        "finetuned_from": _origin(outcome, values, prepared),
+        "stamped": "open" if values["resample"] else values["source"].get("stamped", "open"),
         **outcome.facts(),
         "label": _label(values),
         "spans": {key: iso(at) for key, at in spans(prepared).items()},
@@ -168,14 +165,51 @@ def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -
     }
 
 
+def _scope(values: Mapping[str, Any]) -> Literal["universal", "single"]:
+    return "single" if values["mode"] in OF_ONE_SYMBOL else "universal"
+
+
+def _shape(prepared: Prepared) -> dict[str, Any]:
+    """Say which slots the network has and what it was told of the data; a fine-tuned one keeps its parent's."""
+    if prepared.parent:
+        return {key: prepared.parent.bundle.metadata[key] for key in ("shape", "asset_classes")}
+    return {
+        "shape": {
+            "features": len(prepared.panel.spec.columns),
+            "symbols": len(prepared.trained),
+            "asset_classes": len(prepared.trained_classes),
+        },
+        "asset_classes": {name: slot for slot, name in enumerate(prepared.trained_classes, start=1)},
+    }
+
+
+def _origin(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any] | None:
+    """Say what a fine-tuned model goes out from, and what the tuning took."""
+    if prepared.parent is None:
+        return None
+    version = prepared.parent.version
+    return {
+        "name": version.name,
+        "version": version.version,
+        "how": str(values["finetune"]["_target_"]).rpartition(".")[2],
+        "bars": prepared.ledger.counts[0].bars,
+        "train_rows": prepared.parts.counts[0].train,
+        "seconds": round(outcome.fitted.seconds, 1),
+    }
+
+
 def spans(prepared: Prepared) -> dict[str, int]:
-    """Return what the model has seen and what it was scored on, as instants; `train_until` counts validation in."""
+    """Return what the model has seen and what it was scored on, as instants.
+
+    `train_until` counts validation in, and what a parent has seen.
+    """
     ledger, parts = prepared.ledger, prepared.parts
     train, test = parts.positions(TRAIN), parts.positions(TEST)
     seen = np.concatenate([train, parts.positions(VALIDATION)])
+    earlier = prepared.parent.trained_until if prepared.parent else 0
     return {
         "train_from": int(ledger.decided_at[train].min()),
-        "train_until": int(ledger.resolved_at[seen].max()),
+        "train_until": max(int(ledger.resolved_at[seen].max()), earlier),
         "test_from": int(ledger.decided_at[test].min()),
         "test_until": int(ledger.decided_at[test].max()),
     }
@@ -191,7 +225,7 @@ def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Ve
     pooled = outcome.pooled()
     return VersionTags(
         strategy=values["strategy"],
-        scope=values["mode"],
+        scope=_scope(values),
         timeframe=prepared.source.timeframe.text,
         asset_classes=prepared.trained_classes,
         symbols=prepared.trained,
@@ -202,7 +236,7 @@ def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Ve
         rows=sum(count.train for count in prepared.parts.counts),
         test_log_loss=pooled.get("test_log_loss"),
         no_skill=pooled.get("test_no_skill_log_loss"),
-        parent=None,
+        parent=prepared.parent.name if prepared.parent else None,
         **spans(prepared),
     )
 
