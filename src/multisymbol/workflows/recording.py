@@ -1,19 +1,9 @@
-"""What stays of a training: pictures, tables and scores in its run, and the registered bundle."""
+"""What stays of a training in its run: pictures, tables, scores and the test forecasts."""
 
-import datetime
-import hashlib
-import importlib.metadata
-import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-
-from multisymbol.markets.instants import iso
 from multisymbol.markets.symbols import slug
-from multisymbol.registry.bundle import Bundle, write_bundle
-from multisymbol.registry.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
+from multisymbol.registry.store import Run
 from multisymbol.reports.figures import fold_figure, sampling_figure
 from multisymbol.reports.tables import (
     Table,
@@ -23,17 +13,12 @@ from multisymbol.reports.tables import (
     to_csv,
     to_markdown,
 )
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.outcomes import Outcome
 from multisymbol.workflows.preparation import Prepared
-from multisymbol.workflows.settings import OF_ONE_SYMBOL
-from multisymbol.workflows.tracking import git_commit
 
 PREDICTIONS = "predictions.parquet"
 
 _PER_SYMBOL = ("test_log_loss", "test_huber", "test_ic", "test_skill")
-
-_LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
 
 
 def record(run: Run, outcome: Outcome, prepared: Prepared, run_dir: Path) -> None:
@@ -80,169 +65,3 @@ def _run_metrics(outcome: Outcome) -> dict[str, float]:
         "best/epoch": float(outcome.fitted.best_epoch),
         "windows_per_second": outcome.fitted.windows_per_second,
     }
-
-
-def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> StoredVersion:
-    """Write the bundle and register it as the next version of its name, alias `newest`."""
-    folder = run_dir / "model"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
-    write_bundle(_bundle(outcome, values, prepared), folder / BUNDLE_FOLDER)
-    return run.store.register(
-        run,
-        folder,
-        name=model_name(
-            values["strategy"],
-            timeframe=prepared.source.timeframe.text,
-            symbol=values["symbol"] if _scope(values) == "single" else None,
-        ),
-        tags=_tags(outcome, values, prepared),
-        scores=[
-            SymbolScores(symbol=symbol, digest=prepared.panel.fingerprints[symbol], metrics=scores)
-            for symbol, scores in outcome.by_symbol().items()
-        ],
-        pooled=outcome.pooled(),
-    )
-
-
-def _bundle(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Bundle:
-    network = outcome.module.network
-    return Bundle(
-        weights={name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
-        config={key: value for key, value in values.items() if key not in {"paths", "registry"}},
-        spec=prepared.panel.spec,
-        symbols=_symbols(values, prepared),
-        symbol_configs={name: values["symbol_configs"][name] for name in prepared.trained},
-        scaler=prepared.scaler,
-        similarity={},
-        metadata=_metadata(outcome, values, prepared),
-    )
-
-
-def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
-    """Say who was trained on, with slots and rows."""
-    counts = {count.symbol: count for count in prepared.parts.counts}
-    slots = zip(prepared.universe, prepared.symbol_slots.tolist(), prepared.class_slots.tolist(), strict=True)
-    return {
-        "scope": _scope(values),
-        "timeframe": prepared.source.timeframe.text,
-        "symbols": {
-            config.symbol: {
-                "slot": slot,
-                "asset_class": config.asset_class,
-                "class_slot": class_slot,
-                "train": counts[config.symbol].train,
-                "validation": counts[config.symbol].validation,
-                "test": counts[config.symbol].test,
-                "role": counts[config.symbol].role,
-            }
-            for config, slot, class_slot in slots
-        },
-    }
-
-
-def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
-    return {
-        "strategy": values["strategy"],
-        "scope": _scope(values),
-        "timeframe": prepared.source.timeframe.text,
-        "seed": values["seed"],
-        "window": values["window"],
-        "created_at": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
-        **_shape(prepared),
-        "finetuned_from": _origin(outcome, values, prepared),
-        "stamped": "open" if values["resample"] else values["source"].get("stamped", "open"),
-        **outcome.facts(),
-        "label": _label(values),
-        "spans": {key: iso(at) for key, at in spans(prepared).items()},
-        "best_epoch": outcome.fitted.best_epoch,
-        outcome.module.task.monitor.replace("val/", "validation_"): outcome.fitted.best_score,
-        "test": outcome.pooled(),
-        "test_by_symbol": outcome.by_symbol(),
-        "bars": dict(prepared.panel.fingerprints),
-        "data_digest": data_digest(prepared),
-        "git_commit": git_commit(),
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-    }
-
-
-def _scope(values: Mapping[str, Any]) -> Literal["universal", "single"]:
-    return "single" if values["mode"] in OF_ONE_SYMBOL else "universal"
-
-
-def _shape(prepared: Prepared) -> dict[str, Any]:
-    """Say which slots the network has and what it was told of the data; a fine-tuned one keeps its parent's."""
-    if prepared.parent:
-        return {key: prepared.parent.bundle.metadata[key] for key in ("shape", "asset_classes")}
-    return {
-        "shape": {
-            "features": len(prepared.panel.spec.columns),
-            "symbols": len(prepared.trained),
-            "asset_classes": len(prepared.trained_classes),
-        },
-        "asset_classes": {name: slot for slot, name in enumerate(prepared.trained_classes, start=1)},
-    }
-
-
-def _origin(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any] | None:
-    """Say what a fine-tuned model goes out from, and what the tuning took."""
-    if prepared.parent is None:
-        return None
-    version = prepared.parent.version
-    return {
-        "name": version.name,
-        "version": version.version,
-        "how": str(values["finetune"]["_target_"]).rpartition(".")[2],
-        "bars": prepared.ledger.counts[0].bars,
-        "train_rows": prepared.parts.counts[0].train,
-        "seconds": round(outcome.fitted.seconds, 1),
-    }
-
-
-def spans(prepared: Prepared) -> dict[str, int]:
-    """Return what the model has seen and what it was scored on, as instants.
-
-    `train_until` counts validation in, and what a parent has seen.
-    """
-    ledger, parts = prepared.ledger, prepared.parts
-    train, test = parts.positions(TRAIN), parts.positions(TEST)
-    seen = np.concatenate([train, parts.positions(VALIDATION)])
-    earlier = prepared.parent.trained_until if prepared.parent else 0
-    return {
-        "train_from": int(ledger.decided_at[train].min()),
-        "train_until": max(int(ledger.resolved_at[seen].max()), earlier),
-        "test_from": int(ledger.decided_at[test].min()),
-        "test_until": int(ledger.decided_at[test].max()),
-    }
-
-
-def data_digest(prepared: Prepared) -> str:
-    """Hash the bars of all symbols, 16 hex digits."""
-    text = "".join(f"{symbol}:{digest};" for symbol, digest in sorted(prepared.panel.fingerprints.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> VersionTags:
-    pooled = outcome.pooled()
-    return VersionTags(
-        strategy=values["strategy"],
-        scope=_scope(values),
-        timeframe=prepared.source.timeframe.text,
-        asset_classes=prepared.trained_classes,
-        symbols=prepared.trained,
-        feature_digest=prepared.panel.spec.digest,
-        label=_label(values),
-        data_digest=data_digest(prepared),
-        git_commit=git_commit(),
-        rows=sum(count.train for count in prepared.parts.counts),
-        test_log_loss=pooled.get("test_log_loss"),
-        no_skill=pooled.get("test_no_skill_log_loss"),
-        parent=prepared.parent.name if prepared.parent else None,
-        **spans(prepared),
-    )
-
-
-def _label(values: Mapping[str, Any]) -> str:
-    """Write the default label definition as `ZigZag(threshold=volatility, ...)`."""
-    node = values["labels"]
-    name = str(node["_target_"]).rpartition(".")[2]
-    return f"{name}({', '.join(f'{key}={value}' for key, value in node.items() if not key.startswith('_'))})"

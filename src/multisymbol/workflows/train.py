@@ -24,8 +24,9 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.one_model import assess, fit_network
 from multisymbol.workflows.parents import INHERITED, find_parent, inherited, prepare_tuning
 from multisymbol.workflows.preparation import Prepared, prepare_folds, single_arms
-from multisymbol.workflows.recording import PREDICTIONS, record, register
+from multisymbol.workflows.recording import PREDICTIONS, record
 from multisymbol.workflows.resuming import interrupted
+from multisymbol.workflows.storing import register
 from multisymbol.workflows.summary import describe
 from multisymbol.workflows.tracking import SEALED_TAG, group_run, opened_run, prepared_store
 
