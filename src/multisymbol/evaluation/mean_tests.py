@@ -1,0 +1,180 @@
+"""Is the mean of a series zero, if neighbours in the series depend on each other?
+
+Three answers for a series d_1 .. d_T whose values up to `lag` apart overlap. All are t-statistics, mean / error:
+
+    Diebold-Mariano      error^2 = (c_0 + 2 sum_{k<=lag} c_k) / T / f,  f = (T + 1 - 2h + h(h-1)/T) / T,  h = lag + 1,
+                         T - 1 degrees of freedom (Diebold, Mariano 1995; f: Harvey, Leybourne, Newbold 1997, eq. 9)
+    batch means          t-test over the means of k <= 20 blocks of at least 3 lags, k - 1 degrees
+    fixed smoothing      error^2 = mean of the first v squared cosine coefficients / T, v degrees (equal-weighted
+                         cosines: Lazarus, Lewis, Stock, Watson 2018, eq. 4-5; for forecasts: Coroneo, Iacone 2020)
+
+Diebold-Mariano is the primary test, batch means its cross-check (METHOD 3e.4). Far in the tails, where Holm looks, the
+first rejects too often in short series (docs/sizes.md), so tests of many symbols and equivalence use fixed smoothing.
+"""
+
+# T instant
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, stats
+
+from multisymbol.errors import ComparisonError
+
+Floats = npt.NDArray[np.float64]
+Method = Literal["diebold_mariano", "batch_means", "fixed_smoothing"]
+
+MOST_BLOCKS = 20
+LEAST_BLOCKS = 4
+LAGS_PER_BLOCK = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeanTest:
+    """A t-test of mean zero.
+
+    Args:
+        method: Which one; Diebold-Mariano turns into batch means where its variance is negative.
+        mean: Of the series.
+        error: Standard error of the mean, with all corrections in it; 0 for a constant series.
+        freedom: Degrees of freedom.
+    """
+
+    method: Method
+    mean: float
+    error: float
+    freedom: int
+
+    @property
+    def statistic(self) -> float:
+        """Mean over error; for a constant series 0 where the mean is 0, else infinite."""
+        if self.error == 0:
+            return 0.0 if self.mean == 0 else math.copysign(math.inf, self.mean)
+        return self.mean / self.error
+
+    @property
+    def p(self) -> float:
+        """Two-sided."""
+        return float(2 * stats.t.sf(abs(self.statistic), self.freedom))
+
+    @property
+    def p_above(self) -> float:
+        """One-sided, against a mean above zero."""
+        return float(stats.t.sf(self.statistic, self.freedom))
+
+    def p_equivalent(self, smallest: float) -> float:
+        """Return the p of two one-sided tests (Schuirmann 1987) against |mean| >= smallest: small says equivalent."""
+        off = smallest - abs(self.mean)
+        statistic = off / self.error if self.error > 0 else math.copysign(math.inf, off)
+        return float(stats.t.sf(statistic, self.freedom))
+
+
+def least_instants(lag: int) -> int:
+    """Return how many instants the tests need: four blocks of three lags."""
+    return LEAST_BLOCKS * LAGS_PER_BLOCK * max(lag, 1)
+
+
+def instants_problem(instants: int, *, lag: int, of: str) -> str:
+    """Say why a series is too short for its lag; empty if it is not.
+
+    Args:
+        instants: T.
+        lag: Instants that labels overlap.
+        of: Whose series: a test, a fold, a symbol.
+    """
+    least = least_instants(lag)
+    if instants >= least:
+        return ""
+    return (
+        f"{of}: {instants:,} test instants are too few for labels that overlap {lag:,} of them: the tests need "
+        f"{least:,} ({LEAST_BLOCKS} blocks of {LAGS_PER_BLOCK} label spans). Make the test span "
+        f"{least / max(instants, 1):.1f} times as long (conf/split), or the labels shorter (conf/labels)"
+    )
+
+
+def require_instants(instants: int, *, lag: int, of: str) -> None:
+    """Refuse a series too short for its lag.
+
+    Raises:
+        ComparisonError: See `instants_problem`.
+    """
+    problem = instants_problem(instants, lag=lag, of=of)
+    if problem:
+        raise ComparisonError(problem)
+
+
+def diebold_mariano(series: Floats, *, lag: int) -> MeanTest:
+    """Test with the long-run variance at `lag`, or with batch means where that is not positive (METHOD 3e.4).
+
+    Args:
+        series: In order of time, finite. Shape (T,).
+        lag: Neighbours up to which values overlap.
+
+    Raises:
+        ComparisonError: Too few values for the lag.
+    """
+    require_instants(len(series), lag=lag, of="Diebold-Mariano")
+    constant = np.ptp(series) == 0
+    variance = 0.0 if constant else long_run_variance(series, lag=lag)
+    if variance <= 0 and not constant:
+        return batch_means(series, lag=lag)
+    error = math.sqrt(variance / len(series) / _small_sample(len(series), horizon=lag + 1))
+    return MeanTest(method="diebold_mariano", mean=float(series.mean()), error=error, freedom=len(series) - 1)
+
+
+def batch_means(series: Floats, *, lag: int) -> MeanTest:
+    """Test with the means of as many blocks, at most 20, as there are stretches of three lags.
+
+    Blocks differ by one value at most; the mean is that of the blocks.
+
+    Raises:
+        ComparisonError: Too few values for the lag.
+    """
+    require_instants(len(series), lag=lag, of="batch means")
+    blocks = min(MOST_BLOCKS, len(series) // (LAGS_PER_BLOCK * max(lag, 1)))
+    edges = block_edges(len(series), blocks=blocks)
+    means = np.add.reduceat(series, edges[:-1]) / np.diff(edges)
+    error = 0.0 if np.ptp(series) == 0 else float(means.std(ddof=1)) / math.sqrt(blocks)
+    return MeanTest(method="batch_means", mean=float(means.mean()), error=error, freedom=blocks - 1)
+
+
+def fixed_smoothing(series: Floats, *, lag: int) -> MeanTest:
+    """Test with the long-run variance from the v lowest cosine frequencies.
+
+    v = 0.4 T^(2/3) as Lazarus et al. recommend, but no frequency above 1 / (4 lag + 4) per instant, a quarter of the
+    way to where the spectrum of labels that overlap falls to zero.
+
+    Raises:
+        ComparisonError: Too few values for the lag.
+    """
+    n = len(series)
+    require_instants(n, lag=lag, of="fixed smoothing")
+    freedom = max(2, min(int(0.4 * n ** (2 / 3)), n // (2 * (lag + 1))))
+    coefficients = fft.dct(series, norm="ortho")[1 : freedom + 1]
+    error = 0.0 if np.ptp(series) == 0 else math.sqrt(float(coefficients @ coefficients) / freedom / n)
+    return MeanTest(method="fixed_smoothing", mean=float(series.mean()), error=error, freedom=freedom)
+
+
+def autocovariances(series: Floats, *, lag: int) -> Floats:
+    """Return c_0 .. c_lag with divisor T. Shape (lag + 1,)."""
+    off = series - series.mean()
+    n = len(off)
+    return np.array([off[k:] @ off[: n - k] for k in range(lag + 1)]) / n
+
+
+def long_run_variance(series: Floats, *, lag: int) -> float:
+    """Return c_0 + 2 (c_1 + .. + c_lag), equal weights; may be negative."""
+    covariances = autocovariances(series, lag=lag)
+    return float(covariances[0] + 2 * covariances[1:].sum())
+
+
+def block_edges(instants: int, *, blocks: int) -> npt.NDArray[np.int64]:
+    """Cut 0 .. T into blocks that differ by one instant at most. Shape (blocks + 1,)."""
+    return np.arange(blocks + 1) * instants // blocks
+
+
+def _small_sample(n: int, *, horizon: int) -> float:
+    return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
