@@ -121,7 +121,7 @@ def equity_figure(
     lines(upper, of="y")
     lines(lower, of="y")
     upper.set_ylabel("times the capital")
-    lower.set_ylabel("% below the peak")
+    lower.set_ylabel("drawdown, %")
     dated(lower)
     totals = [percent(_last(growth) - 1) for growth, _ in curves.values()]
     worst = [percent(_least(drawdown(growth))) for growth, _ in curves.values()]
@@ -279,7 +279,7 @@ def symbols_figure(symbols: Sequence[str], *, net_return: Floats, gross_return: 
     net, gross, held = (100 * each for each in (net_return, gross_return, buy_and_hold))
     axes.barh(rows, net, height=0.56, color=[BLUE if won >= 0 else RED for won in net])
     axes.plot(gross, rows, linestyle="", marker="D", markersize=4, markerfacecolor="none", markeredgecolor=INK)
-    axes.plot(held, rows, linestyle="", marker="|", markersize=13, markeredgewidth=1.6, color=GREY)
+    axes.plot(held, rows, linestyle="", marker="|", markersize=13, markeredgewidth=1.6, color=INK)
     for row, won in enumerate(net_return):
         beside(axes, percent(won) if np.isfinite(won) else "not run", row=row)
     axes.axvline(0, color=INK, linewidth=0.8)
@@ -293,7 +293,7 @@ def symbols_figure(symbols: Sequence[str], *, net_return: Floats, gross_return: 
         [
             Patch(color=BLUE, label="after costs"),
             Line2D([], [], linestyle="", marker="D", markersize=4, markerfacecolor="none", color=INK, label="before"),
-            Line2D([], [], linestyle="", marker="|", markersize=9, markeredgewidth=1.6, color=GREY, label="holding"),
+            Line2D([], [], linestyle="", marker="|", markersize=9, markeredgewidth=1.6, color=INK, label="holding"),
         ],
     )
     return figure

@@ -17,9 +17,9 @@ from multisymbol.reports.figures import FAINT, INK, PAPER
 
 GRID = "#EEEEEE"
 
-WIDTH = 6.4
+WIDTH = 6.0
 """Inches: half a wide page, a whole phone."""
-TEXT, SMALL = 9.0, 8.0
+TEXT, SMALL = 9.0, 8.5
 """Points."""
 
 _MOST_POINTS = 1500

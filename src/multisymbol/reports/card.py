@@ -131,6 +131,7 @@ def _training(bundle: Bundle) -> Iterator[Part]:
         "loss": _call(config.get("loss")),
         "mixture": _call(config.get("sampling")),
         "split": _call(config.get("split")),
+        **_span_facts(metadata.get("spans", {})),
         "seed": str(metadata["seed"]),
         "best epoch": str(metadata.get("best_epoch", "")),
         "validation": f"{validation.removeprefix('validation_')} {metadata[validation]:.4f}" if validation else "",
@@ -140,6 +141,15 @@ def _training(bundle: Bundle) -> Iterator[Part]:
     if metadata.get("spans"):
         yield span_figure(metadata["spans"])
     yield _symbol_table(bundle)
+
+
+def _span_facts(spans: Mapping[str, str]) -> dict[str, str]:
+    if not spans:
+        return {}
+    return {
+        "train and validation": f"{spans['train_from']} to {spans['train_until']}",
+        "test": f"{spans['test_from']} to {spans['test_until']}",
+    }
 
 
 def _parent(metadata: Mapping[str, Any]) -> str:
@@ -251,11 +261,9 @@ def _unseen(bundle: Bundle) -> Iterator[str]:
         "by sometimes being told no symbol in training.",
         "asset_class": "The network knows asset classes: the symbol gets the vector of its class.",
     }.get(str((bundle.config.get("model") or {}).get("embedding")), "The network is not told which symbol it looks at.")
-    left_out = [
-        symbol for symbol, each in bundle.symbols["symbols"].items() if each.get("role", "trained") != "trained"
-    ]
+    left_out = [symbol for symbol, each in bundle.symbols["symbols"].items() if each.get("role") == "unseen"]
     if left_out:
-        yield f"Not trained on but tested, above: {', '.join(left_out)}."
+        yield f"What it is worth there: its scores above for {', '.join(left_out)}, never trained on."
 
 
 def _asking(bundle: Bundle, *, name: str | None, version: int | None) -> Iterator[Part]:

@@ -24,7 +24,7 @@ LONG = 30
 
 _FULL = 6.9
 """Inches from which a figure takes the whole width of the page."""
-_LEAST = 0.62
+_LEAST = 0.58
 """Share of its own width below which a figure is scrolled, not shrunk, for its text would be too small to read."""
 _POINTS_TO_PIXELS = 96 / 72
 
