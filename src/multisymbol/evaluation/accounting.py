@@ -143,7 +143,7 @@ class Trades:
     Args:
         entry_row: Bar of the fill that opened the position (for a part added later, too).
         exit_row: Bar of the fill that closed this part.
-        side: 1 long, -1 short. int8.
+        side: 1 long, -1 short.
         quantity: Units, above 0.
         entry_price: Average reference price of the position.
         exit_price: Reference price of the exit.
@@ -158,12 +158,12 @@ class Trades:
             of the bar of an exit its open if held then, and the fill; of the bar of an entry what comes after it: all
             for a fill at the open, only the close for one at the average.
         mfe: Likewise the best, 0 or more.
-        reason: Place in `REASONS`. int8.
+        reason: Place in `REASONS`.
     """
 
     entry_row: npt.NDArray[np.int64]
     exit_row: npt.NDArray[np.int64]
-    side: npt.NDArray[np.int8]
+    side: npt.NDArray[np.int64]
     quantity: Floats
     entry_price: Floats
     exit_price: Floats
@@ -176,7 +176,7 @@ class Trades:
     bars_held: npt.NDArray[np.int64]
     mae: Floats
     mfe: Floats
-    reason: npt.NDArray[np.int8]
+    reason: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.net)

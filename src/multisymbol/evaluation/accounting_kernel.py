@@ -26,6 +26,9 @@ DECISION, FLIP, STOP, TARGET, SEGMENT_END, END, RUIN = range(7)
 ROUNDING = 1e-12  # a share of the units: 2.9999999999999996 of them are 3
 
 
+compiled = njit(cache=True, error_model="numpy")
+
+
 class Market(NamedTuple):
     """What is traded at, shape (n,) each, see `accounting.Prices`."""
 
@@ -137,45 +140,92 @@ class Book(Protocol):
     ruined: int
 
 
-BOOK = np.dtype([(name, np.int64 if kind is int else np.float64) for name, kind in Book.__annotations__.items()])
+class Trade(Protocol):
+    """One row of the table of trades, see `accounting.Trades`."""
 
-TRADE = np.dtype(
-    [
-        ("entry_row", np.int64),
-        ("exit_row", np.int64),
-        ("bars_held", np.int64),
-        *(
-            (name, np.float64)
-            for name in (
-                "quantity",
-                "entry_price",
-                "exit_price",
-                "gross",
-                "commission",
-                "spread",
-                "slippage",
-                "carry",
-                "net",
-                "mae",
-                "mfe",
-            )
-        ),
-        ("side", np.int8),
-        ("reason", np.int8),
-    ],
-    align=True,
-)
-"""One row of the table of trades, see `accounting.Trades`."""
+    entry_row: int
+    exit_row: int
+    bars_held: int
+    side: int
+    reason: int
+    quantity: float
+    entry_price: float
+    exit_price: float
+    gross: float
+    commission: float
+    spread: float
+    slippage: float
+    carry: float
+    net: float
+    mae: float
+    mfe: float
+
+
+def _record(fields: type) -> np.dtype[np.void]:
+    """Lay the fields of a protocol out in memory."""
+    return np.dtype([(name, np.int64 if kind is int else np.float64) for name, kind in fields.__annotations__.items()])
+
+
+BOOK, TRADE = _record(Book), _record(Trade)
 
 
 class _Bar(NamedTuple):
-    """One row of `Market`."""
+    """One row of `Market` and `Decided`, and what lies between it and the row before.
+
+    Args:
+        row: Its number.
+        open: First price.
+        high: Highest.
+        low: Lowest.
+        close: Last.
+        before: Close of the row before.
+        elapsed: Nanoseconds since then.
+        cut: Whether the history was cut since then.
+        last: Whether no bar follows.
+        weight: Decided at the close.
+        unit: Likewise.
+    """
 
     row: int
     open: float
     high: float
     low: float
     close: float
+    before: float
+    elapsed: int
+    cut: bool
+    last: bool
+    weight: float
+    unit: float
+
+
+class _Held(NamedTuple):
+    """What stays as it is while nothing happens.
+
+    Args:
+        units: As in `Book`; likewise `wish`.
+        wish: As in `Book`.
+        waiting: Whether an order waits.
+        below: Price at or below which stop or target are reached; likewise `above`.
+        above: See `below`.
+        carry_rate: Money per nanosecond for each unit of price.
+    """
+
+    units: float
+    wish: float
+    waiting: bool
+    below: float
+    above: float
+    carry_rate: float
+
+
+class _Moving(NamedTuple):
+    """What a bar changes at which nothing happens; as in `Book`."""
+
+    cash: float
+    carry: float
+    lowest: float
+    highest: float
 
 
 class _Fill(NamedTuple):
@@ -193,6 +243,15 @@ class _Fees(NamedTuple):
     slippage: float
 
 
+class _Levels(NamedTuple):
+    """Prices at which a position is left, and why."""
+
+    below: float
+    above: float
+    reason_below: int
+    reason_above: int
+
+
 class _Exit(NamedTuple):
     """Price of a stop or target that was reached; NaN for none."""
 
@@ -200,7 +259,7 @@ class _Exit(NamedTuple):
     reason: int
 
 
-@njit(cache=True)
+@compiled
 def survey(weight: Floats, limit: float) -> tuple[int, int]:
     """Count the decisions that differ from the latest one, and find the first weight beyond `limit`, -1 for none."""
     changes, wish = 0, 0.0
@@ -214,9 +273,19 @@ def survey(weight: Floats, limit: float) -> tuple[int, int]:
     return changes, -1
 
 
-@njit(cache=True)
+def opened(capital: float) -> npt.NDArray[Any]:
+    """Return the one record of an account that holds money and nothing else."""
+    books = np.zeros(1, BOOK)
+    books["cash"], books["order"], books["averaged_row"] = capital, np.nan, -1
+    return books
+
+
+@compiled
 def walk(market: Market, decided: Decided, terms: Terms, books: npt.NDArray[Any], written: Written) -> None:
     """Walk all bars once.
+
+    A bar at which nothing can happen but carry takes a short way, through numbers that stay in registers; the long way
+    would come to the same, bit for bit.
 
     Args:
         market: The bars.
@@ -225,139 +294,187 @@ def walk(market: Market, decided: Decided, terms: Terms, books: npt.NDArray[Any]
         books: One record, see `BOOK`; `opened` before, the account's end after.
         written: Results.
     """
-    book, trades = books[0], written.trades
-    last = len(market.close) - 1
-    for row in range(len(market.close)):
-        bar = _Bar(row, market.open[row], market.high[row], market.low[row], market.close[row])
-        if book.units != 0.0:
-            _pay_carry(book, market.close[row - 1], market.closed_at[row] - market.closed_at[row - 1], terms.charges)
-        if row > 0 and market.segment[row] != market.segment[row - 1]:
-            _cut(book, trades, bar, terms.charges)
-        if not np.isnan(book.order):
-            _fill_order(book, trades, bar, terms)
-        if book.units != 0.0:
-            left = _live_through(book, bar, terms)
-            if not np.isnan(left.price):
-                _reduce(book, trades, 0.0, _Fill(row, left.price, bar.high - bar.low, left.reason), terms.charges)
-        if row == last:
-            _end(book, trades, bar, decided.weight[row], terms.charges)
-        elif _decide(book, decided.weight[row], bar.close, terms.whole):
-            book.order_unit = decided.unit[min(row, len(decided.unit) - 1)]
-            if terms.fill == SAME_CLOSE:
-                _execute(book, trades, _Fill(row, bar.close, bar.high - bar.low, DECISION), terms.charges)
-        written.cash[row] = book.cash
-        written.units[row] = book.units
-        written.equity[row] = book.cash + book.units * bar.close
+    # Arrays taken out of their tuples once: each time costs a count of references.
+    closed_at, open_, high, low, close, segment = market
+    weight, unit = decided
+    trades, equity, cash, units = written
+    book, last, unit_last = books[0], len(close) - 1, len(unit) - 1
+    held, moving = _held(book, terms), _moving(book)
+    for row in range(last + 1):
+        past = max(row - 1, 0)
+        elapsed, cut = closed_at[row] - closed_at[past], segment[row] != segment[past]
+        prices = (open_[row], high[row], low[row], close[row], close[past])
+        bar = _Bar(row, *prices, elapsed, cut, row == last, weight[row], unit[min(row, unit_last)])
+        if _is_quiet(bar, held, moving):
+            moving = _passed(bar, held, moving)
+        else:
+            _put_back(book, moving)
+            _open(book, trades[book.trades], bar, terms)
+            _close(book, trades[book.trades], bar, terms)
+            held, moving = _held(book, terms), _moving(book)
+        cash[row], units[row] = moving.cash, held.units
+        equity[row] = moving.cash + held.units * bar.close
 
 
-def opened(capital: float) -> npt.NDArray[Any]:
-    """Return the one record of an account that holds money and nothing else."""
-    books = np.zeros(1, BOOK)
-    books["cash"], books["order"], books["averaged_row"] = capital, np.nan, -1
-    return books
+@compiled
+def _held(book: Book, terms: Terms) -> _Held:
+    levels = _levels(book, terms)
+    waiting = not np.isnan(book.order)
+    return _Held(book.units, book.wish, waiting, levels.below, levels.above, _carry_rate(book.units, terms.charges))
 
 
-@njit(cache=True)
-def _pay_carry(book: Book, close: float, elapsed: int, charges: Charges) -> None:
-    """Charge what was held at the close before for the time until this one."""
-    rate = charges.carry_long if book.units > 0.0 else charges.carry_short
-    paid = abs(book.units) * close * rate * elapsed
+@compiled
+def _moving(book: Book) -> _Moving:
+    return _Moving(book.cash, book.carry, book.lowest, book.highest)
+
+
+@compiled
+def _put_back(book: Book, moving: _Moving) -> None:
+    book.cash, book.carry, book.lowest, book.highest = moving
+
+
+@compiled
+def _is_quiet(bar: _Bar, held: _Held, moving: _Moving) -> bool:
+    """Return whether nothing can happen at this bar but carry."""
+    if bar.cut or bar.last or held.waiting or not (np.isnan(bar.weight) or bar.weight == held.wish):
+        return False
+    inside = bar.low > held.below and bar.high < held.above
+    return inside and _passed(bar, held, moving).cash + held.units * bar.close > 0.0
+
+
+@compiled
+def _passed(bar: _Bar, held: _Held, moving: _Moving) -> _Moving:
+    paid = held.carry_rate * (bar.before * bar.elapsed)
+    lowest, highest = min(moving.lowest, bar.low), max(moving.highest, bar.high)
+    return _Moving(moving.cash - paid, moving.carry + paid, lowest, highest)
+
+
+@compiled
+def _carry_rate(units: float, charges: Charges) -> float:
+    return abs(units) * (charges.carry_long if units > 0.0 else charges.carry_short)
+
+
+@compiled
+def _open(book: Book, trade: Trade, bar: _Bar, terms: Terms) -> None:
+    """Pay for the time since the close before, and fill the order that was made there."""
+    paid = _carry_rate(book.units, terms.charges) * (bar.before * bar.elapsed)
     book.carry += paid
     book.cash -= paid
+    if bar.cut:
+        _cut(book, trade, bar, terms.charges)
+    if not np.isnan(book.order):
+        price = bar.open
+        if terms.fill == NEXT_VWAP:
+            price = (bar.open + bar.high + bar.low + bar.close) / 4.0
+            book.averaged_row = bar.row
+        _execute(book, trade, _fill(bar, price, DECISION), terms.charges)
 
 
-@njit(cache=True)
-def _cut(book: Book, table: Table, bar: _Bar, charges: Charges) -> None:
+@compiled
+def _close(book: Book, trade: Trade, bar: _Bar, terms: Terms) -> None:
+    """Take what is held after the open to the close, and decide there."""
+    if book.units != 0.0:
+        _live_through(book, trade, bar, terms)
+    if bar.last:
+        _end(book, trade, bar, terms.charges)
+    elif _decide(book, bar, terms.whole) and terms.fill == SAME_CLOSE:
+        _execute(book, trade, _fill(bar, bar.close, DECISION), terms.charges)
+
+
+@compiled
+def _fill(bar: _Bar, price: float, reason: int) -> _Fill:
+    return _Fill(bar.row, price, bar.high - bar.low, reason)
+
+
+@compiled
+def _cut(book: Book, trade: Trade, bar: _Bar, charges: Charges) -> None:
     """Start a new segment without a position, an order or a wish."""
     if not np.isnan(book.order):
         book.void += book.order != 0.0
         book.order = np.nan
     book.wish = 0.0
     if book.units != 0.0:
-        _reduce(book, table, 0.0, _Fill(bar.row, bar.open, bar.high - bar.low, SEGMENT_END), charges)
+        _reduce(book, trade, 0.0, _fill(bar, bar.open, SEGMENT_END), charges)
 
 
-@njit(cache=True)
-def _fill_order(book: Book, table: Table, bar: _Bar, terms: Terms) -> None:
-    """Fill the order of the close before."""
-    price = bar.open
-    if terms.fill == NEXT_VWAP:
-        price = (bar.open + bar.high + bar.low + bar.close) / 4.0
-        book.averaged_row = bar.row
-    _execute(book, table, _Fill(bar.row, price, bar.high - bar.low, DECISION), terms.charges)
-
-
-@njit(cache=True)
-def _live_through(book: Book, bar: _Bar, terms: Terms) -> _Exit:
-    """Take a position from the open to the close, or to the stop or target on the way."""
-    left = _Exit(np.nan, STOP)
+@compiled
+def _live_through(book: Book, trade: Trade, bar: _Bar, terms: Terms) -> None:
+    """Take a position to the close, or to the stop or target on the way."""
     if book.averaged_row == bar.row:
         _see(book, bar.close)
-        return left
-    if np.isfinite(terms.stop) or np.isfinite(terms.target):
-        left = _barrier(book, bar, terms)
+        return
+    left = _barrier(bar, _levels(book, terms))
     if np.isnan(left.price):
         _see(book, bar.high)
         _see(book, bar.low)
     else:
         _see(book, bar.open)
-    return left
+        _reduce(book, trade, 0.0, _fill(bar, left.price, left.reason), terms.charges)
 
 
-@njit(cache=True)
-def _barrier(book: Book, bar: _Bar, terms: Terms) -> _Exit:
-    """Find the stop or target this bar reaches: the open comes before the extremes, the stop before the target."""
-    side = 1.0 if book.units > 0.0 else -1.0
+@compiled
+def _levels(book: Book, terms: Terms) -> _Levels:
+    """Place stop and target around the average entry price; infinitely far without one or without a position."""
+    if book.units == 0.0 or (np.isinf(terms.stop) and np.isinf(terms.target)):
+        return _Levels(-np.inf, np.inf, STOP, STOP)
     entry = book.notional / abs(book.units)
-    stop, target = entry * (1.0 - side * terms.stop * book.unit), entry * (1.0 + side * terms.target * book.unit)
-    worst, best = (bar.low, bar.high) if side > 0.0 else (bar.high, bar.low)
-    if side * (bar.open - stop) <= 0.0:
-        return _Exit(bar.open, STOP)
-    if side * (bar.open - target) >= 0.0:
-        return _Exit(bar.open, TARGET)
-    if side * (worst - stop) <= 0.0:
-        return _Exit(stop, STOP)
-    return _Exit(target if side * (best - target) >= 0.0 else np.nan, TARGET)
+    stop, target = terms.stop * book.unit, terms.target * book.unit
+    if book.units > 0.0:
+        return _Levels(entry * (1.0 - stop), entry * (1.0 + target), STOP, TARGET)
+    return _Levels(entry * (1.0 - target), entry * (1.0 + stop), TARGET, STOP)
 
 
-@njit(cache=True)
-def _decide(book: Book, weight: float, close: float, whole: bool) -> bool:  # noqa: FBT001
+@compiled
+def _barrier(bar: _Bar, levels: _Levels) -> _Exit:
+    """Find the stop or target this bar reaches: the open comes before the extremes, the stop before the target."""
+    if bar.open <= levels.below:
+        return _Exit(bar.open, levels.reason_below)
+    if bar.open >= levels.above:
+        return _Exit(bar.open, levels.reason_above)
+    under, over = bar.low <= levels.below, bar.high >= levels.above
+    if under and (levels.reason_below == STOP or not over):
+        return _Exit(levels.below, levels.reason_below)
+    return _Exit(levels.above if over else np.nan, levels.reason_above)
+
+
+@compiled
+def _decide(book: Book, bar: _Bar, whole: bool) -> bool:  # noqa: FBT001
     """Turn a changed wish into an order; where no equity is left, close and never trade again."""
-    equity = book.cash + book.units * close
+    equity = book.cash + book.units * bar.close
     if equity <= 0.0:
         book.ruined = 1
         book.order = 0.0 if book.units != 0.0 else np.nan
         return book.units != 0.0
-    if np.isnan(weight) or weight == book.wish or book.ruined:
+    if np.isnan(bar.weight) or bar.weight == book.wish or book.ruined:
         return False
-    book.wish = weight
-    units = weight * equity / close
+    units = bar.weight * equity / bar.close
+    book.wish, book.order_unit = bar.weight, bar.unit
     book.order = np.trunc(units * (1.0 + ROUNDING)) if whole else units
     return True
 
 
-@njit(cache=True)
-def _end(book: Book, table: Table, bar: _Bar, weight: float, charges: Charges) -> None:
+@compiled
+def _end(book: Book, trade: Trade, bar: _Bar, charges: Charges) -> None:
     """Close at the last close; what is decided there can never be filled."""
-    book.void += not (np.isnan(weight) or weight in (0.0, book.wish) or book.ruined)
+    book.void += not (np.isnan(bar.weight) or bar.weight in (0.0, book.wish) or book.ruined)
     if book.units != 0.0:
-        _reduce(book, table, 0.0, _Fill(bar.row, bar.close, bar.high - bar.low, END), charges)
+        _reduce(book, trade, 0.0, _fill(bar, bar.close, END), charges)
 
 
-@njit(cache=True)
-def _execute(book: Book, table: Table, fill: _Fill, charges: Charges) -> None:
+@compiled
+def _execute(book: Book, trade: Trade, fill: _Fill, charges: Charges) -> None:
     """Trade from what is held to the order's units; from one side to the other in two fills."""
     order, book.order = book.order, np.nan
     if book.units < 0.0 < order or order < 0.0 < book.units:
-        _reduce(book, table, 0.0, _Fill(fill.row, fill.price, fill.range, FLIP), charges)
+        _reduce(book, trade, 0.0, _Fill(fill.row, fill.price, fill.range, FLIP), charges)
     if abs(order) > abs(book.units):
         _add(book, order, fill, charges)
     elif abs(order) < abs(book.units):
         reason = RUIN if book.ruined else fill.reason
-        _reduce(book, table, order, _Fill(fill.row, fill.price, fill.range, reason), charges)
+        _reduce(book, trade, order, _Fill(fill.row, fill.price, fill.range, reason), charges)
 
 
-@njit(cache=True)
+@compiled
 def _fees(quantity: float, side: float, fill: _Fill, charges: Charges) -> _Fees:
     """Price one fill; `side` is 1 where units are bought."""
     notional = quantity * fill.price
@@ -368,7 +485,7 @@ def _fees(quantity: float, side: float, fill: _Fill, charges: Charges) -> _Fees:
     return _Fees(commission, spread, slippage)
 
 
-@njit(cache=True)
+@compiled
 def _add(book: Book, units: float, fill: _Fill, charges: Charges) -> None:
     """Open a position or add to it, up to `units`."""
     quantity = abs(units) - abs(book.units)
@@ -386,15 +503,14 @@ def _add(book: Book, units: float, fill: _Fill, charges: Charges) -> None:
     book.units = units
 
 
-@njit(cache=True)
-def _reduce(book: Book, table: Table, units: float, fill: _Fill, charges: Charges) -> None:
+@compiled
+def _reduce(book: Book, trade: Trade, units: float, fill: _Fill, charges: Charges) -> None:
     """Close a position down to `units` of the same side: a trade of that part of it, with that part of its costs."""
     held = abs(book.units)
     quantity = held - abs(units)
     side = 1.0 if book.units > 0.0 else -1.0
     fees = _fees(quantity, -side, fill, charges)
     _see(book, fill.price)
-    trade = table[book.trades]
     book.trades += 1
     trade.entry_row, trade.exit_row, trade.bars_held = book.entry_row, fill.row, fill.row - book.entry_row
     trade.side, trade.reason, trade.quantity = int(side), fill.reason, quantity
@@ -408,8 +524,8 @@ def _reduce(book: Book, table: Table, units: float, fill: _Fill, charges: Charge
     book.units = units
 
 
-@njit(cache=True)
-def _share_out(trade: Any, book: Book, part: float, fees: _Fees) -> None:
+@compiled
+def _share_out(trade: Trade, book: Book, part: float, fees: _Fees) -> None:
     """Move this part of what the position cost from the book to the trade; a whole position leaves exactly nothing."""
     side = float(trade.side)
     notional, carry = part * book.notional, part * book.carry
@@ -426,15 +542,15 @@ def _share_out(trade: Any, book: Book, part: float, fees: _Fees) -> None:
     trade.slippage = slippage + fees.slippage
 
 
-@njit(cache=True)
-def _excursions(trade: Any, book: Book, side: float) -> None:
+@compiled
+def _excursions(trade: Trade, book: Book, side: float) -> None:
     """Note the worst and best price since the position was opened, as returns on its average entry price."""
     worst, best = (book.lowest, book.highest) if side > 0.0 else (book.highest, book.lowest)
     trade.mae = min(0.0, side * (worst / trade.entry_price - 1.0))
     trade.mfe = max(0.0, side * (best / trade.entry_price - 1.0))
 
 
-@njit(cache=True)
+@compiled
 def _see(book: Book, price: float) -> None:
     book.lowest = min(book.lowest, price)
     book.highest = max(book.highest, price)
