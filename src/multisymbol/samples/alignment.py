@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.errors import SampleError
-from multisymbol.markets.instants import Timeframe
+from multisymbol.markets.instants import Instants, Timeframe
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.samples.panel import Panel
 
@@ -57,16 +57,32 @@ def common_hours(panel: Panel, *, calendars: Sequence[str], timeframe: Timeframe
         SampleError: A symbol keeps no bar; names all such symbols, and the calendars with their hours.
         CalendarError: A calendar does not cover the bars of the universe.
     """
-    start, end = int(panel.opened_at.min()), int(panel.closed_at.max())
-    clocks = [session_clock(calendar, start=start, end=end) for calendar in dict.fromkeys(calendars)]
-    looked_from = panel.closed_at - 1 if timeframe.intraday else panel.opened_at
-    kept = np.ones(len(panel.closed_at), dtype=np.bool_)
-    for clock in clocks:
-        kept &= clock.open_hours_between(looked_from, panel.closed_at) > 0
+    kept = open_everywhere(panel.opened_at, panel.closed_at, calendars=calendars, timeframe=timeframe)
     bare = [name for index, name in enumerate(panel.symbols) if not kept[panel.rows(index)].any()]
     if bare:
+        clocks = _clocks(panel.opened_at, panel.closed_at, calendars=calendars)
         raise SampleError(_nothing_left(bare, clocks=clocks, timeframe=timeframe))
     return kept
+
+
+def open_everywhere(
+    opened_at: Instants, closed_at: Instants, *, calendars: Sequence[str], timeframe: Timeframe
+) -> npt.NDArray[np.bool_]:
+    """Mark the bars in hours in which all markets are open, as `common_hours` says; at least one bar. Shape (n,).
+
+    Raises:
+        CalendarError: A calendar does not cover the bars.
+    """
+    looked_from = closed_at - 1 if timeframe.intraday else opened_at
+    kept = np.ones(len(closed_at), dtype=np.bool_)
+    for clock in _clocks(opened_at, closed_at, calendars=calendars):
+        kept &= clock.open_hours_between(looked_from, closed_at) > 0
+    return kept
+
+
+def _clocks(opened_at: Instants, closed_at: Instants, *, calendars: Sequence[str]) -> list[SessionClock]:
+    start, end = int(opened_at.min()), int(closed_at.max())
+    return [session_clock(calendar, start=start, end=end) for calendar in dict.fromkeys(calendars)]
 
 
 def _nothing_left(bare: Sequence[str], *, clocks: Sequence[SessionClock], timeframe: Timeframe) -> str:
