@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.defects import PRICES
 from multisymbol.markets.symbols import SymbolConfig, resolve, universe
 from multisymbol.registry.bundle import Bundle, read_bundle
-from multisymbol.registry.flavour import ANSWER, EXAMPLE, PARAMS, read_frame
+from multisymbol.registry.flavour import ANSWER, EXAMPLE, PARAMS, read_frame, refusal
 from multisymbol.registry.store import BUNDLE_FOLDER
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import WindowDataset
@@ -308,9 +308,16 @@ class _Served:
         self.model = model
 
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Answer as `Model.predict` does."""
+        """Answer as `Model.predict` does.
+
+        Raises:
+            MlflowException: What is wrong with the rows, for MLflow to answer with (over HTTP: status 400).
+        """
         given = params or {}
-        return self.model.predict(model_input, **{key: bool(given.get(key, False)) for key in PARAMS})
+        try:
+            return self.model.predict(model_input, **{key: bool(given.get(key, False)) for key in PARAMS})
+        except MultisymbolError as error:
+            raise refusal(error) from error
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> _Served:
@@ -400,7 +407,7 @@ def _direction_problems(facts: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from multisymbol.errors import OutputError
+from multisymbol.errors import MultisymbolError, OutputError
 
 if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
     from mlflow.models import ModelSignature
     from mlflow.types import Schema
 
@@ -75,6 +76,13 @@ def read_frame(path: Path) -> pd.DataFrame:
     """Read a frame that `write_flavour` wrote; instants stay text, numbers are the same to the bit."""
     data = json.loads(path.read_text(encoding="utf-8"))
     return pd.DataFrame(data["data"], columns=data["columns"])
+
+
+def refusal(error: MultisymbolError) -> "MlflowException":
+    """Put an error as MLflow passes it on: its text reaches whoever asked over HTTP, other errors become a riddle."""
+    from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
+
+    return MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE)
 
 
 def _signature(answer: pd.DataFrame) -> "ModelSignature":
