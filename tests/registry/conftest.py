@@ -1,6 +1,8 @@
 """A tiny bundle, and stores copied from one prepared database: migrations are paid once per session."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,5 +135,17 @@ def registered(store: Store, run: Run, model_folder: Path) -> Callable[..., int]
         scores = [scored("GC=F", 0.9), scored("BRK.B", 1.1)]
         choices: dict[str, Any] = {"tags": version_tags(), "scores": scores, "pooled": {"test_log_loss": 1.0}} | changes
         return store.register(run, model_folder, name=name, **choices).version
+
+    return call
+
+
+@pytest.fixture
+def command_python() -> Callable[[str], str]:
+    """Run code in a process of its own; return what it printed."""
+
+    def call(code: str) -> str:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return call

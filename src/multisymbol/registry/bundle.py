@@ -17,7 +17,18 @@ from safetensors.torch import load, save
 from multisymbol.errors import BundleError, MultisymbolError, OutputError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler
-from multisymbol.registry.files import FACTS, HASHES, WEIGHTS, check_hashes, parse, read_files, refuse, sha256
+from multisymbol.registry.files import (
+    FACTS,
+    HASHES,
+    MAX_INTEGER,
+    WEIGHTS,
+    check_hashes,
+    parse,
+    read_files,
+    refuse,
+    sha256,
+)
+from multisymbol.registry.foreign import foreign_targets
 
 Fact = TypeVar("Fact", FeatureSpec, Scaler)
 
@@ -85,14 +96,18 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read a bundle back after checking every hash; loads no pickle.
+    """Read a bundle back after checking every hash; loads no pickle, and names no code but this project's.
 
     Raises:
-        BundleError: A file is missing, unexpected, changed (hash differs) or not of the form.
+        BundleError: A file is missing, unexpected, too large, changed (hash differs) or not of the form.
     """
     files = read_files(folder)
     check_hashes(folder, files)
     facts = {name: parse(folder / name, files[name]) for name in FACTS}
+    foreign = [
+        text for name in ("config.json", "symbol_configs.json") for text in foreign_targets(facts[name], at=name)
+    ]
+    refuse(f"{folder} names code of others", foreign)
     return _bundle(folder, weights=_load(folder / WEIGHTS, files[WEIGHTS]), facts=facts)
 
 
@@ -123,6 +138,8 @@ def _safetensors(weights: Mapping[str, torch.Tensor]) -> bytes:
 def _plain(value: Any, *, at: str, problems: list[str]) -> Any:
     """Copy JSON data, noting in `problems` what JSON cannot hold or would change in silence."""
     match value:
+        case int() if abs(value) > MAX_INTEGER:
+            problems.append(f"{at}: {value} is too large a number")
         case None | bool() | int() | str():
             return value
         case float():
@@ -132,7 +149,8 @@ def _plain(value: Any, *, at: str, problems: list[str]) -> Any:
             return {key: _plain(item, at=f"{at}: {key}", problems=problems) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item, at=f"{at}[{index}]", problems=problems) for index, item in enumerate(value)]
-    problems.append(f"{at}: {type(value).__name__} is not plain data; give text, numbers, lists and mappings")
+        case _:
+            problems.append(f"{at}: {type(value).__name__} is not plain data; give text, numbers, lists and mappings")
     return None
 
 
@@ -197,7 +215,7 @@ def _bundle(folder: Path, *, weights: Mapping[str, torch.Tensor], facts: Mapping
 def _of_form(read: Callable[[Mapping[str, Any]], Fact], path: Path, data: Mapping[str, Any]) -> Fact:
     try:
         return read(data)
-    except (KeyError, TypeError, ValueError, MultisymbolError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MultisymbolError) as error:
         raise BundleError(f"{path} is not of the form: {type(error).__name__}: {error}") from error
 
 

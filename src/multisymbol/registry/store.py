@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from filelock import FileLock
@@ -41,6 +42,9 @@ from multisymbol.registry.versions import (
     check_names,
     model_name,
 )
+
+if TYPE_CHECKING:
+    from multisymbol.registry.leavings import Leaving
 
 __all__ = [
     "BUNDLE_FOLDER",
@@ -362,13 +366,26 @@ class Store:
                 raise StoreError(f"{message}: {error.strerror or error}") from error
 
     def delete_files(self, model_id: str, place: str) -> None:
-        """Delete a logged model and its files; the files lie in a folder of their own below `artifact_root`."""
-        client(self.uri).delete_logged_model(model_id)
+        """Delete a logged model: its files first, so that what a kill between leaves is found again.
+
+        Only files below `artifact_root` are touched.
+        """
         local = urlparse(place)
         folder = Path(unquote(local.path) if local.scheme else place)
         if local.scheme in {"", "file"} and folder.resolve().is_relative_to(Path(self.artifact_root).resolve()):
             own = folder.parent if folder.parent.name == model_id else folder
             shutil.rmtree(own, ignore_errors=True)
+        client(self.uri).delete_logged_model(model_id)
+
+    def leavings(self) -> "list[Leaving]":
+        """Find what a kill or a hand left in the store: see `registry.leavings`.
+
+        Raises:
+            StoreError: The store fails.
+        """
+        from multisymbol.registry.leavings import store_leavings
+
+        return store_leavings(self)
 
     def experiment_id(self) -> str:
         """Return MLflow's id of the experiment.
