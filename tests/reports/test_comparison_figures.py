@@ -80,6 +80,11 @@ def test_cumulative_mean_by_hand() -> None:
     assert error == pytest.approx(np.sqrt((8 / 3) / np.array([1, 2, 3])))
 
 
+def test_distant_effects_weigh_less_in_the_error() -> None:
+    # around the mean: -2, -1, 3; squares 14, neighbours' products 2 - 3 = -1 at weight 1/2, twice
+    assert cumulative_mean(np.array([1.0, 2.0, 6.0]), lag=1)[1][-1] == pytest.approx(np.sqrt(13 / 3 / 3))
+
+
 def test_standard_error_counts_what_hangs_together() -> None:
     """Each of 500 independent effects comes ten times over: the error is that of 500, not of 5000."""
     independent = np.random.default_rng(0).normal(size=500)

@@ -267,7 +267,7 @@ def _unseen(bundle: Bundle) -> Iterator[str]:
 
 
 def _asking(bundle: Bundle, *, name: str | None, version: int | None) -> Iterator[Part]:
-    yield "It takes raw bars and needs so many of them, without a hole, for one answer; more change nothing:"
+    yield "It takes raw bars. One answer needs at most so many, without a hole; more change nothing:"
     yield _history_table(bundle)
     yield "Columns: symbol, timestamp, open, high, low, close, volume; timestamps have a time zone." + _stamped(bundle)
     if name is not None:
