@@ -37,7 +37,7 @@ So every cost is in exactly one trade, and the net of all trades is the change o
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -266,12 +266,13 @@ def simulate(
         BacktestError: Lengths that differ, weights that are no shares, costs that cannot be, or no volatility where a
             position may be opened; all problems at once.
     """
+    weight = _plain(weight, np.float64)
     changes, beyond = kernel.survey(weight, MAX_WEIGHT)
     found = [*_weight_problems(prices, weight, beyond), *_cost_problems(costs)]
-    unit = np.ones(1)
+    unit = _plain(np.ones(1), np.float64)
     if rules.stop_in == "volatility" and (rules.stop, rules.target) != (None, None):
         found += _volatility_problems(prices, weight, volatility)
-        unit = unit if volatility is None else volatility
+        unit = unit if volatility is None else _plain(volatility, np.float64)
     if found:
         raise BacktestError("\n  ".join([f"{prices.symbol}: this cannot be backtested.", *found]))
     # After a cut the same weight is decided anew.
@@ -284,11 +285,25 @@ def simulate(
 def _walk(prices: Prices, decided: kernel.Decided, *, terms: kernel.Terms, capital: float, room: int) -> Account:
     books, table = kernel.opened(capital), np.empty(room, kernel.TRADE)
     equity, cash, units = np.empty((3, len(prices)))  # one block: malloc gives three back to the system at once
-    market = kernel.Market(prices.closed_at, prices.open, prices.high, prices.low, prices.close, prices.segment)
+    market = kernel.Market(
+        closed_at=_plain(prices.closed_at, np.int64),
+        open=_plain(prices.open, np.float64),
+        high=_plain(prices.high, np.float64),
+        low=_plain(prices.low, np.float64),
+        close=_plain(prices.close, np.float64),
+        segment=_plain(prices.segment, np.int32),
+    )
     kernel.walk(market, decided, terms, books, kernel.Written(table, equity, cash, units))
     done = table[: int(books["trades"][0])]
     trades = Trades(**{entry.name: done[entry.name].copy() for entry in fields(Trades)})
     return Account(equity=equity, cash=cash, units=units, trades=trades, void_decisions=int(books["void"][0]))
+
+
+def _plain(array: npt.NDArray[Any], kind: type[np.generic]) -> npt.NDArray[Any]:
+    """View an array as read-only and without strides: each other kind would be compiled anew, for seconds."""
+    view = np.ascontiguousarray(array, dtype=kind).view()
+    view.setflags(write=False)
+    return view
 
 
 def _terms(rules: Rules, costs: Costs) -> kernel.Terms:
@@ -326,9 +341,12 @@ def _price_problems(prices: Prices) -> Iterator[str]:
             prices.low > np.minimum(prices.open, prices.close)
         )
     yield from _at(prices, outside, what="open or close lies outside low .. high", shown=prices.close)
-    for name, steps in (("closed_at", np.diff(prices.closed_at) <= 0), ("segment", np.diff(prices.segment) < 0)):
-        late = np.append(np.zeros(min(1, len(prices)), np.bool_), steps)
-        yield from _at(prices, late, what=f"{name} is not after the bar before", shown=arrays[name])
+    for name, what, least in (
+        ("closed_at", "closed_at goes back or stands still", 1),
+        ("segment", "segment goes back", 0),
+    ):
+        back = np.append(np.zeros(min(1, len(prices)), np.bool_), np.diff(arrays[name]) < least)
+        yield from _at(prices, back, what=what, shown=arrays[name])
 
 
 def _at(prices: Prices, bad: npt.NDArray[np.bool_], *, what: str, shown: npt.NDArray[np.generic]) -> Iterator[str]:
