@@ -22,12 +22,10 @@ from multisymbol.errors import BundleError, ConfigError, ModelNotFoundError, Sto
 from multisymbol.markets.instants import NEVER, iso
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.similarity import Profile, distance, fit_scale
-from multisymbol.registry.store import StoredVersion
+from multisymbol.registry.versions import CHAMPION, NEWEST, RETIRED_TAG, StoredVersion
 
-CHAMPION = "champion"
-ROLES = (CHAMPION, "newest")
+ROLES = (CHAMPION, NEWEST)
 """Aliases a version may be chosen by; a challenger is only ever compared."""
-RETIRED_TAG = "retired"
 VERDICT_TAG = "verdict."
 UNSEEN = "unseen."
 """`verdict.{slug}` is about one symbol, `verdict.unseen.{asset_class}` about symbols the model was not trained on."""
@@ -140,15 +138,18 @@ class Resolution:
     distance: float | None
     seen: bool
 
-    def require(self) -> StoredVersion:
+    def require(self, *, command: str | None = None) -> StoredVersion:
         """Return the chosen version.
+
+        Args:
+            command: Would train a model, where the caller knows it better than `train_command`.
 
         Raises:
             ModelNotFoundError: There is none; the message has the chain and the command that would train one.
         """
         if self.chosen is None:
-            message = "\n".join([*resolution_lines(self), f"train one: {train_command(self.request)}"])
-            raise ModelNotFoundError(message)
+            command = train_command(self.request) if command is None else command
+            raise ModelNotFoundError("\n".join([*resolution_lines(self), f"train one: {command}"]))
         return self.chosen
 
     def to_json(self) -> dict[str, Any]:
@@ -432,12 +433,14 @@ def _similar(request: Request, versions: Sequence[StoredVersion], *, limit: floa
         models.setdefault(version.name, []).append(version)
     if not models:
         return _Search(steps=())
-    if request.profile is None:
-        reason = f"{request.symbol} has no bars to compare with those of {_count(len(models), 'symbol')}"
-        return _Search(steps=(Step(place="similar", model=None, version=None, outcome="refused", reason=reason),))
     searches = [_first_passing("similar", request, model) for model in models.values()]
     refused = [step for search in searches for step in search.steps if step.outcome == "refused"]
-    donors, strangers = _measured([search.found for search in searches if search.found], request, profiles)
+    passing = [search.found for search in searches if search.found]
+    if request.profile is None and passing:
+        reason = f"{request.symbol} has no bars to compare with those of {_count(len(passing), 'symbol')}"
+        unmeasured = Step(place="similar", model=None, version=None, outcome="refused", reason=reason)
+        return _Search(steps=(*refused, unmeasured))
+    donors, strangers = _measured(passing, request, profiles)
     return _nearest(request, donors, limit=limit, before=(*refused, *strangers))
 
 
@@ -445,7 +448,6 @@ def _measured(
     passing: Sequence[StoredVersion], request: Request, profiles: Profiles
 ) -> tuple[list[tuple[float, StoredVersion]], list[Step]]:
     """Measure the distance to every donor; those that cannot be compared are refused."""
-    assert request.profile is not None
     known: list[tuple[StoredVersion, Profile]] = []
     strangers: list[Step] = []
     for version in passing:
@@ -455,7 +457,7 @@ def _measured(
         else:
             strangers.append(_step("similar", version, "refused", found))
     scale = fit_scale(donor for _, donor in known)
-    far = [(distance(request.profile, donor, scale), version) for version, donor in known]
+    far = [(distance(request.profile, donor, scale), version) for version, donor in known if request.profile]
     strangers += [
         _step("similar", version, "refused", f"cannot be compared: {', '.join(apart.missing)} missing")
         for apart, version in far
@@ -654,17 +656,28 @@ def resolution_lines(resolution: Resolution) -> list[str]:
     return lines
 
 
-def train_command(request: Request) -> str:
-    """Write the command that would train a model of the symbol's own, ready for a shell."""
-    symbol = request.symbol if request.symbol.isalnum() else f"'{request.symbol}'"
-    overrides = ["mode=single", f"symbol={symbol}", f"source.timeframe={request.timeframe}"]
-    overrides += [f"strategy={request.strategy}"] if request.strategy else []
-    overrides.append(f"symbols.members={{{_key(request.symbol)}:{{asset_class:{request.asset_class}}}}}")
-    return " ".join(["python scripts/train.py", *map(shlex.quote, overrides)])
+def train_command(request: Request, *, settings: Sequence[str] | None = None, member: bool = False) -> str:
+    """Write the command that would train a model of the symbol's own, ready for a shell.
+
+    Args:
+        request: Who needs it.
+        settings: Overrides that say where bars come from and what else differs from the shipped configuration; None:
+            what the request says, strategy and length of bars.
+        member: Whether the symbol is a member of that configuration's universe; if not, it is made one.
+    """
+    symbol, key = (_in_grammar(request.symbol, quoted=quoted) for quoted in (True, False))
+    if settings is None:
+        settings = [f"strategy={request.strategy}"] if request.strategy else []
+        settings += [f"source.timeframe={request.timeframe}"]
+    own = [] if member else [f"symbols.members={{{key}:{{asset_class:{request.asset_class}}}}}"]
+    words = [*settings, "mode=single", f"symbol={symbol}", *own]
+    return " ".join(["python scripts/train.py", *map(shlex.quote, words)])
 
 
-def _key(symbol: str) -> str:
-    """Write a symbol as a key of Hydra's grammar, which takes most characters as they are and some escaped."""
+def _in_grammar(symbol: str, *, quoted: bool) -> str:
+    """Write a symbol in Hydra's grammar: a value in quotes where it needs them, a key (which takes none) escaped."""
+    if quoted:
+        return symbol if symbol.isalnum() else f"'{symbol}'"
     return "".join(f"\\{letter}" if letter in "=,:()[]{} \t\\" else letter for letter in symbol)
 
 

@@ -13,6 +13,7 @@ shrunk correlation of daily returns. Two symbols of one class are 0.7 to 1.5 apa
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import BundleError, ConfigError
 from multisymbol.markets.instants import DAY, HOUR, instant, iso
+from multisymbol.registry.files import HASHES, parse, sha256
 
 if TYPE_CHECKING:
     from multisymbol.markets.bars import Bars
@@ -232,6 +234,22 @@ def profile(bars: "Bars", *, until: int, clock: "SessionClock", half_spread_bps:
         days=days,
         returns=daily,
     )
+
+
+def read_profiles(folder: Path) -> dict[str, Profile]:
+    """Read the profiles stored in a bundle, symbol -> profile; of its files only theirs, so a thousand cost seconds.
+
+    Raises:
+        BundleError: The file is missing, not of the form, or was changed after it was written.
+    """
+    path = folder / "similarity.json"
+    try:
+        content, hashes = path.read_bytes(), (folder / HASHES).read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}") from error
+    if parse(folder / HASHES, hashes).get(path.name) != sha256(content):
+        raise BundleError(f"{path} was changed after it was written")
+    return {symbol: Profile.from_json(data) for symbol, data in parse(path, content).items()}
 
 
 def fit_scale(profiles: Iterable[Profile]) -> Scale:

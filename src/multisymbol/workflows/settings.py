@@ -216,4 +216,11 @@ def _listed(members: Mapping[str, Any], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def label_text(values: Mapping[str, Any]) -> str:
+    """Write the default label definition as a stored model's tag says it: `ZigZag(threshold=volatility, ...)`."""
+    node = values["labels"]
+    name = str(node["_target_"]).rpartition(".")[2]
+    return f"{name}({', '.join(f'{key}={value}' for key, value in node.items() if not key.startswith('_'))})"
+
+
 computed("symbol_configs", symbol_configs)

@@ -18,7 +18,7 @@ from multisymbol.registry.store import BUNDLE_FOLDER, Run, StoredVersion, Symbol
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.outcomes import Outcome
 from multisymbol.workflows.preparation import Prepared
-from multisymbol.workflows.settings import OF_ONE_SYMBOL
+from multisymbol.workflows.settings import OF_ONE_SYMBOL, label_text
 from multisymbol.workflows.tracking import git_commit
 
 _LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
@@ -94,7 +94,7 @@ def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -
         "finetuned_from": _origin(outcome, values, prepared),
         "stamped": "open" if values["resample"] else values["source"].get("stamped", "open"),
         **outcome.facts(),
-        "label": _label(values),
+        "label": label_text(values),
         "spans": {key: iso(at) for key, at in spans(prepared).items()},
         "best_epoch": outcome.fitted.best_epoch,
         outcome.module.task.monitor.replace("val/", "validation_"): outcome.fitted.best_score,
@@ -186,7 +186,7 @@ def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Ve
         asset_classes=prepared.trained_classes,
         symbols=prepared.trained,
         feature_digest=prepared.panel.spec.digest,
-        label=_label(values),
+        label=label_text(values),
         data_digest=data_digest(prepared),
         git_commit=git_commit(),
         rows=sum(count.train for count in prepared.parts.counts),
@@ -195,10 +195,3 @@ def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Ve
         parent=prepared.parent.name if prepared.parent else None,
         **spans(prepared),
     )
-
-
-def _label(values: Mapping[str, Any]) -> str:
-    """Write the default label definition as `ZigZag(threshold=volatility, ...)`."""
-    node = values["labels"]
-    name = str(node["_target_"]).rpartition(".")[2]
-    return f"{name}({', '.join(f'{key}={value}' for key, value in node.items() if not key.startswith('_'))})"
