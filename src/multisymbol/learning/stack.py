@@ -28,7 +28,7 @@ from multisymbol.learning.stack_members import (
     check_members,
     check_recipe,
 )
-from multisymbol.learning.stack_network import Weights, layout_of
+from multisymbol.learning.stack_network import StackedNetwork, Weights, layout_of
 from multisymbol.learning.stack_samples import Panels
 from multisymbol.learning.stack_training import Training
 
@@ -116,7 +116,12 @@ def predict_stack(
     order = sorted(range(len(members)), key=lambda member: -len(positions[member]))
     chosen = [torch.from_numpy(positions[member].copy()) for member in order]
     evaluation = Evaluation(
-        [members[member] for member in order], chosen, rows=rows[order], layout=layout, panels=Panels(device)
+        StackedNetwork(members[0].network, loss=members[0].loss, device=device),
+        [members[member] for member in order],
+        chosen,
+        rows=rows[order],
+        layout=layout,
+        panels=Panels(device),
     )
     with sdpa_kernel(SDPBackend.MATH):
         outputs = evaluation.outputs(eval_batch_size)

@@ -28,6 +28,7 @@ class Evaluation:
     """Forward passes over samples of several members, without gradients.
 
     Args:
+        network: Of any of the members.
         members: In the order of `rows`.
         positions: Of the samples of each.
         rows: Their weights. Shape (M, P).
@@ -37,6 +38,7 @@ class Evaluation:
 
     def __init__(
         self,
+        network: StackedNetwork,
         members: Sequence[StackMember],
         positions: Sequence[torch.Tensor],
         *,
@@ -45,7 +47,7 @@ class Evaluation:
         panels: Panels,
     ) -> None:
         self._rows, self._layout = rows, layout
-        self._network = StackedNetwork(members[0].network, loss=members[0].loss, device=rows.device)
+        self._network = network
         self._windows = [panels.windows(member.dataset) for member in members]
         self._width = members[0].dataset.features.shape[1]
         self._task = members[0].loss.task

@@ -64,6 +64,7 @@ class Training:
         self._batches = [len(sampler) for sampler in self._samplers]
         self._rows = [len(order) // batches for order, batches in zip(first, self._batches, strict=True)]
         rows = torch.stack([self._layout.row(member.network.state_dict()) for member in members])
+        self._networks: dict[int, StackedNetwork] = {}
         self._draws: dict[int, list[Draw]] = {}
         self.state = StackState(
             rows.to(recipe.device),
@@ -151,12 +152,19 @@ class Training:
         losses = self._learn(chunk, members)
         return _Ended(losses=losses, scores=self._score(chunk, members))
 
+    def _network(self, chunk: _Chunk) -> StackedNetwork:
+        """Return a network for the chunk at this place: threads must not share one, since it is given weights."""
+        if chunk.start not in self._networks:
+            first = self._members[0]
+            self._networks[chunk.start] = StackedNetwork(first.network, loss=first.loss, device=self._recipe.device)
+        return self._networks[chunk.start]
+
     def _learn(self, chunk: _Chunk, members: Sequence[StackMember]) -> list[float]:
         """Make an epoch's steps; return the mean loss of each member."""
         device, epoch, size = self._recipe.device, self.state.epoch, chunk.rows
         numbers = self.state.running[chunk.start : chunk.stop]
         batches = [self._batches[number] for number in numbers]
-        network = StackedNetwork(members[0].network, loss=members[0].loss, device=device)
+        network = self._network(chunk)
         held = samples(
             [member.dataset for member in members],
             [self._order(number, epoch) for number in numbers],
@@ -190,6 +198,7 @@ class Training:
     def _score(self, chunk: _Chunk, members: Sequence[StackMember]) -> list[float]:
         """Return each member's score on its validation samples."""
         evaluation = Evaluation(
+            self._network(chunk),
             members,
             [torch.tensor(member.validation) for member in members],
             rows=self.state.weights[chunk.start : chunk.stop],
