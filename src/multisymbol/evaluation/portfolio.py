@@ -10,7 +10,7 @@ is scaled at no cost, and counted as traded. Between rebalancings nothing moves 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,10 @@ Rebalance: TypeAlias = Literal["never", "day", "week", "month"]
 class Weighting(Protocol):
     """Shares the money out among symbols."""
 
-    rebalance: Rebalance
+    @property
+    def rebalance(self) -> Rebalance:
+        """How often."""
+        ...
 
     def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
         """Return each symbol's share at each instant, from bars closed until then; rows sum to 1. Shape (J, N)."""
@@ -46,9 +49,17 @@ class EqualWeight:
     Args:
         rebalance: How often the shares are made equal again: at the first close of a UTC day, week (from Monday) or
             month, or never.
+
+    Raises:
+        BacktestError: Another word.
     """
 
     rebalance: Rebalance
+
+    def __post_init__(self) -> None:
+        if self.rebalance not in get_args(Rebalance):
+            message = f"equal weight: expected rebalance never, day, week or month, got {self.rebalance!r}"
+            raise BacktestError(message)
 
     def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
         """Return 1 / N everywhere. Shape (J, N)."""
