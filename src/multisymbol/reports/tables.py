@@ -5,15 +5,17 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from multisymbol.evaluation.measures import Evaluation, Worth
-from multisymbol.evaluation.regression import ReturnEvaluation, ReturnWorth
-from multisymbol.samples.ledger import SymbolCount
-from multisymbol.samples.mixture import Shares
-from multisymbol.samples.splits import FoldCount
+# The registry's commands show tables too, and should not wait for torch.
+if TYPE_CHECKING:
+    from multisymbol.evaluation.measures import Evaluation, Worth
+    from multisymbol.evaluation.regression import ReturnEvaluation, ReturnWorth
+    from multisymbol.samples.ledger import SymbolCount
+    from multisymbol.samples.mixture import Shares
+    from multisymbol.samples.splits import FoldCount
 
 ABSENT = "–"
 """Shown for a number that does not exist, such as the MCC of a symbol without a BUY."""
@@ -88,7 +90,7 @@ class SymbolRow:
     brier: float
 
 
-def symbol_rows(evaluation: Evaluation, *, roles: Mapping[str, str]) -> tuple[SymbolRow, ...]:
+def symbol_rows(evaluation: "Evaluation", *, roles: Mapping[str, str]) -> tuple[SymbolRow, ...]:
     """Return a line per scored symbol and, where there are several, one over all rows (role empty).
 
     Args:
@@ -124,7 +126,7 @@ def symbol_table(rows: Sequence[SymbolRow], *, title: str = "test") -> Table:
     )
 
 
-def return_table(evaluation: ReturnEvaluation, *, roles: Mapping[str, str]) -> Table:
+def return_table(evaluation: "ReturnEvaluation", *, roles: Mapping[str, str]) -> Table:
     """Set the test scores of forecasts of a return beside those of zero."""
     rows = tuple(_return_row(symbol, roles[symbol], worth) for symbol, worth in evaluation.by_symbol.items())
     numbers = ("Huber", "zero", "R2 to zero", "IC", "rank IC", "sign acc.")
@@ -143,7 +145,7 @@ def return_table(evaluation: ReturnEvaluation, *, roles: Mapping[str, str]) -> T
     )
 
 
-def _return_row(symbol: str, role: str, worth: ReturnWorth) -> tuple[Cell, ...]:
+def _return_row(symbol: str, role: str, worth: "ReturnWorth") -> tuple[Cell, ...]:
     model = worth.model
     scored = (model.huber, worth.zero.huber, worth.r2, model.ic, worth.rank_ic, model.sign_accuracy)
     return (symbol, role, model.rows, *scored)
@@ -165,7 +167,7 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
     return Table(title=data["title"], note=data["note"], columns=columns, rows=rows, total=total)
 
 
-def sampling_table(symbols: Sequence[str], shares: Shares) -> Table:
+def sampling_table(symbols: Sequence[str], shares: "Shares") -> Table:
     """Say how often each symbol is drawn in an epoch."""
     values = zip(
         symbols, shares.rows.tolist(), shares.share.tolist(), shares.draws.tolist(), shares.passes.tolist(), strict=True
@@ -187,7 +189,7 @@ def sampling_table(symbols: Sequence[str], shares: Shares) -> Table:
     )
 
 
-def fold_table(counts: Sequence[FoldCount], *, title: str = "fold") -> Table:
+def fold_table(counts: "Sequence[FoldCount]", *, title: str = "fold") -> Table:
     """Say how many samples of each symbol train, validate and test, and how many were purged at the edges."""
     rows = tuple((row.symbol, row.role, row.train, row.validation, row.test, row.purged) for row in counts)
     return Table(
@@ -202,7 +204,7 @@ def fold_table(counts: Sequence[FoldCount], *, title: str = "fold") -> Table:
     )
 
 
-def drop_table(counts: Sequence[SymbolCount]) -> Table:
+def drop_table(counts: "Sequence[SymbolCount]") -> Table:
     """Say where each symbol's bars went: bars = misaligned + warm-up + filling + unresolved + strided + samples."""
     names = ("bars", "misaligned", "warmup", "filling", "unresolved", "strided", "samples")
     rows = tuple((row.symbol, *(getattr(row, name) for name in names)) for row in counts)
@@ -269,7 +271,7 @@ def _heading(table: Table, *, width: int) -> str:
     return f"{table.title}{' ' * gap}{table.note}".rstrip()
 
 
-def _symbol_row(symbol: str, role: str, worth: Worth) -> SymbolRow:
+def _symbol_row(symbol: str, role: str, worth: "Worth") -> SymbolRow:
     no_skill = worth.prior if worth.no_skill == "prior" else worth.rule
     return SymbolRow(
         symbol=symbol,
