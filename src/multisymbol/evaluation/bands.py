@@ -44,8 +44,8 @@ class Band:
 
     @property
     def beyond(self) -> float:
-        """How far the value lies outside, from the nearer edge, with its sign; 0 inside."""
-        return self.value - min(max(self.value, self.low), self.high)
+        """How far the value lies outside, from the nearer edge, with its sign; 0 inside, NaN without value or draws."""
+        return self.value - float(np.clip(self.value, self.low, self.high))
 
 
 def draws_problem(draws: int) -> str:

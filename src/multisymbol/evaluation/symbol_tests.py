@@ -93,29 +93,35 @@ def symbol_tests(found: Differences, *, plan: Plan, name: str) -> SymbolTests:
     )
 
 
+def time_test(found: Differences, number: int) -> MeanTest | None:
+    """Test one symbol over time by fixed smoothing; None where it has too few instants for its labels."""
+    series, lag = found.of_symbol(number), int(found.symbol_lags[number])
+    return fixed_smoothing(series, lag=lag) if len(series) >= least_instants(lag) else None
+
+
+def p_of(test: MeanTest, *, effects: Floats) -> float:
+    """Return the larger of the p over time and the p with the variance of seeds, whose effects are given."""
+    return float(np.fmax(test.p, p_with_seeds(test, effects=effects)))
+
+
 def _alone(found: Differences, number: int, *, plan: Plan, name: str) -> SymbolTest:
     """Test one symbol, nothing adjusted yet."""
-    series, lag = found.of_symbol(number), int(found.symbol_lags[number])
-    least, nan = least_instants(lag), float("nan")
-    test = interval = None
-    p = p_equivalent = nan
-    if len(series) >= least:
-        test = fixed_smoothing(series, lag=lag)
-        p = float(np.fmax(test.p, p_with_seeds(test, effects=found.symbol_by_seed[:, number])))
-        p_equivalent = test.p_equivalent(plan.smallest)
-        seed = named_seed(plan.seed, f"bootstrap/{name}/{found.symbols[number]}")
-        interval = mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level)
+    series, lag, nan = found.of_symbol(number), int(found.symbol_lags[number]), float("nan")
+    test = time_test(found, number)
+    seed = named_seed(plan.seed, f"bootstrap/{name}/{found.symbols[number]}")
     return SymbolTest(
         symbol=found.symbols[number],
         instants=len(series),
-        least=least,
+        least=least_instants(lag),
         lag=lag,
         effect=float(series.mean()),
         shrunk=nan,
         test=test,
-        interval=interval,
-        p=p,
+        interval=None
+        if test is None
+        else mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level),
+        p=nan if test is None else p_of(test, effects=found.symbol_by_seed[:, number]),
         p_holm=nan,
         p_bh=nan,
-        p_equivalent=p_equivalent,
+        p_equivalent=nan if test is None else test.p_equivalent(plan.smallest),
     )
