@@ -53,7 +53,7 @@ class Outcome(Protocol):
         ...
 
     def by_symbol(self) -> dict[str, dict[str, float]]:
-        """Name the same scores of each symbol."""
+        """Name the same scores of each symbol, and what else is known of it."""
         ...
 
     def more_metrics(self) -> dict[str, float]:
@@ -110,7 +110,14 @@ class DirectionOutcome:
 
     def by_symbol(self) -> dict[str, dict[str, float]]:
         """See Outcome."""
-        return {symbol: _direction_scores(worth) for symbol, worth in self.evaluation.by_symbol.items()}
+        return {
+            symbol: {
+                **_direction_scores(worth),
+                "test_prior_log_loss": worth.prior.log_loss,
+                "test_rule_log_loss": worth.rule.log_loss,
+            }
+            for symbol, worth in self.evaluation.by_symbol.items()
+        }
 
     def more_metrics(self) -> dict[str, float]:
         """See Outcome."""
@@ -129,6 +136,10 @@ class DirectionOutcome:
             "classes": list(CLASSES),
             "log_class_weights": self.module.loss.log_weights.tolist(),
             "temperature": self.temperature.value,
+            "calibration": {
+                "log_loss_before": self.temperature.log_loss_before,
+                "log_loss_after": self.temperature.log_loss_after,
+            },
         }
 
 

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import importlib.metadata
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,33 +11,40 @@ from typing import Any, Literal
 
 import numpy as np
 
+from multisymbol.evaluation.serving import LOADER, Model, requirements_of
 from multisymbol.markets.instants import Period, iso
 from multisymbol.markets.sessions import session_clock
 from multisymbol.registry.bundle import Bundle, write_bundle
+from multisymbol.registry.files import HASHES
+from multisymbol.registry.flavour import write_flavour
 from multisymbol.registry.similarity import profile
 from multisymbol.registry.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
+from multisymbol.reports.card import model_card
+from multisymbol.reports.page import to_html, to_markdown
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.outcomes import Outcome
 from multisymbol.workflows.preparation import Prepared
 from multisymbol.workflows.settings import OF_ONE_SYMBOL, label_text
+from multisymbol.workflows.sources import bar_source
 from multisymbol.workflows.tracking import git_commit
 
 _LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
 
 
 def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> StoredVersion:
-    """Write the bundle and register it as the next version of its name, alias `newest`."""
+    """Write the stored model's files and register them as the next version of its name, alias `newest`."""
     folder = run_dir / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
-    write_bundle(_bundle(outcome, values, prepared), folder / BUNDLE_FOLDER)
+    name = model_name(
+        values["strategy"],
+        timeframe=prepared.source.timeframe.text,
+        symbol=values["symbol"] if _scope(values) == "single" else None,
+    )
+    _write(_bundle(outcome, values, prepared), folder, name=name, values=values, prepared=prepared)
     return run.store.register(
         run,
         folder,
-        name=model_name(
-            values["strategy"],
-            timeframe=prepared.source.timeframe.text,
-            symbol=values["symbol"] if _scope(values) == "single" else None,
-        ),
+        name=name,
         tags=_tags(outcome, values, prepared),
         scores=[
             SymbolScores(symbol=symbol, digest=prepared.panel.fingerprints[symbol], metrics=scores)
@@ -44,6 +52,26 @@ def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Pr
         ],
         pooled=outcome.pooled(),
     )
+
+
+def _write(bundle: Bundle, folder: Path, *, name: str, values: Mapping[str, Any], prepared: Prepared) -> None:
+    """Write the bundle, its card, and what MLflow wants beside it: an example of raw bars with the model's answer."""
+    write_bundle(bundle, folder / BUNDLE_FOLDER)
+    own_bars = bar_source({**values, "resample": None})  # as a caller has them
+    period = Period(**values["period"])
+    shown = [config for config in prepared.universe if config.symbol in prepared.trained][:1]
+    example = Model.of(bundle, name=name, version=None).example([own_bars.read(config, period) for config in shown])
+    write_flavour(
+        folder,
+        loader_module=LOADER,
+        example=example.rows,
+        answer=example.answer,
+        requirements=requirements_of(bundle),
+    )
+    hashes = json.loads((folder / BUNDLE_FOLDER / HASHES).read_text(encoding="utf-8"))
+    card = model_card(bundle, name=name, version=None, hashes=hashes)
+    (folder / "card.html").write_text(to_html(card), encoding="utf-8")
+    (folder / "card.md").write_text(to_markdown(card), encoding="utf-8")
 
 
 def _bundle(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Bundle:
@@ -95,8 +123,11 @@ def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -
         "stamped": "open" if values["resample"] else values["source"].get("stamped", "open"),
         **outcome.facts(),
         "label": label_text(values),
-        "spans": {key: iso(at) for key, at in spans(prepared).items()},
+        "spans": {
+            key: iso(at) for key, at in {**spans(prepared), "validation_from": _validation_from(prepared)}.items()
+        },
         "best_epoch": outcome.fitted.best_epoch,
+        "fit_seconds": round(outcome.fitted.seconds, 1),
         outcome.module.task.monitor.replace("val/", "validation_"): outcome.fitted.best_score,
         "test": outcome.pooled(),
         "test_by_symbol": outcome.by_symbol(),
@@ -150,7 +181,6 @@ def _origin(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> 
         "how": str(values["finetune"]["_target_"]).rpartition(".")[2],
         "bars": prepared.ledger.counts[0].bars,
         "train_rows": prepared.parts.counts[0].train,
-        "seconds": round(outcome.fitted.seconds, 1),
     }
 
 
@@ -169,6 +199,10 @@ def spans(prepared: Prepared) -> dict[str, int]:
         "test_from": int(ledger.decided_at[test].min()),
         "test_until": int(ledger.decided_at[test].max()),
     }
+
+
+def _validation_from(prepared: Prepared) -> int:
+    return int(prepared.ledger.decided_at[prepared.parts.positions(VALIDATION)].min())
 
 
 def data_digest(prepared: Prepared) -> str:
