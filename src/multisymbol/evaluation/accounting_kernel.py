@@ -183,7 +183,6 @@ class _Bar(NamedTuple):
         cut: Whether the history was cut since then.
         last: Whether no bar follows.
         weight: Decided at the close.
-        unit: Likewise.
     """
 
     row: int
@@ -196,7 +195,6 @@ class _Bar(NamedTuple):
     cut: bool
     last: bool
     weight: float
-    unit: float
 
 
 class _Held(NamedTuple):
@@ -300,20 +298,21 @@ def walk(market: Market, decided: Decided, terms: Terms, books: npt.NDArray[Any]
     trades, equity, cash, units = written
     book, last, unit_last = books[0], len(close) - 1, len(unit) - 1
     held, moving = _held(book, terms), _moving(book)
+    before_at, before, stretch = closed_at[0], close[0], segment[0]
     for row in range(last + 1):
-        past = max(row - 1, 0)
-        elapsed, cut = closed_at[row] - closed_at[past], segment[row] != segment[past]
-        prices = (open_[row], high[row], low[row], close[row], close[past])
-        bar = _Bar(row, *prices, elapsed, cut, row == last, weight[row], unit[min(row, unit_last)])
+        elapsed, cut = closed_at[row] - before_at, segment[row] != stretch
+        prices = (open_[row], high[row], low[row], close[row], before)
+        bar = _Bar(row, *prices, elapsed, cut, row == last, weight[row])
         if _is_quiet(bar, held, moving):
             moving = _passed(bar, held, moving)
         else:
             _put_back(book, moving)
             _open(book, trades[book.trades], bar, terms)
-            _close(book, trades[book.trades], bar, terms)
+            _close(book, trades[book.trades], bar, terms, unit[min(row, unit_last)])
             held, moving = _held(book, terms), _moving(book)
         cash[row], units[row] = moving.cash, held.units
         equity[row] = moving.cash + held.units * bar.close
+        before_at, before, stretch = closed_at[row], bar.close, segment[row]
 
 
 @compiled
@@ -371,13 +370,13 @@ def _open(book: Book, trade: Trade, bar: _Bar, terms: Terms) -> None:
 
 
 @compiled
-def _close(book: Book, trade: Trade, bar: _Bar, terms: Terms) -> None:
+def _close(book: Book, trade: Trade, bar: _Bar, terms: Terms, unit: float) -> None:
     """Take what is held after the open to the close, and decide there."""
     if book.units != 0.0:
         _live_through(book, trade, bar, terms)
     if bar.last:
         _end(book, trade, bar, terms.charges)
-    elif _decide(book, bar, terms.whole) and terms.fill == SAME_CLOSE:
+    elif _decide(book, bar, unit, terms.whole) and terms.fill == SAME_CLOSE:
         _execute(book, trade, _fill(bar, bar.close, DECISION), terms.charges)
 
 
@@ -438,7 +437,7 @@ def _barrier(bar: _Bar, levels: _Levels) -> _Exit:
 
 
 @compiled
-def _decide(book: Book, bar: _Bar, whole: bool) -> bool:  # noqa: FBT001
+def _decide(book: Book, bar: _Bar, unit: float, whole: bool) -> bool:  # noqa: FBT001
     """Turn a changed wish into an order; where no equity is left, close and never trade again."""
     equity = book.cash + book.units * bar.close
     if equity <= 0.0:
@@ -448,7 +447,7 @@ def _decide(book: Book, bar: _Bar, whole: bool) -> bool:  # noqa: FBT001
     if np.isnan(bar.weight) or bar.weight == book.wish or book.ruined:
         return False
     units = bar.weight * equity / bar.close
-    book.wish, book.order_unit = bar.weight, bar.unit
+    book.wish, book.order_unit = bar.weight, unit
     book.order = np.trunc(units * (1.0 + ROUNDING)) if whole else units
     return True
 
