@@ -1,0 +1,162 @@
+"""Look after the stored models: python scripts/models.py list (show, compare, promote, retire, ...: --help)."""
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from multisymbol.errors import MultisymbolError, StoreError
+from multisymbol.reports.tables import Table, show
+from multisymbol.reports.terminal import Terminal
+from multisymbol.workflows import models
+from multisymbol.workflows.models import Answer
+
+Options = argparse.Namespace
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit status: 0, 1 where the doctor leaves something behind, 2 for a mistake."""
+    options = _parser().parse_args(arguments)
+    try:
+        answer: Answer = options.run(options)
+        _say(answer, as_json=options.json)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MultisymbolError as error:
+        if options.verbose:
+            traceback.print_exc()
+        print(error, file=sys.stderr)
+        return 2
+    return answer.status
+
+
+def _say(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer.data, indent=2, ensure_ascii=False), flush=True)
+        return
+    terminal = Terminal()
+    for part in answer.parts:
+        terminal.console.print(show(part) if isinstance(part, Table) else part, markup=False)
+    sys.stdout.flush()
+
+
+def _list(options: Options) -> Answer:
+    which = models.Filter(
+        strategy=options.strategy,
+        timeframe=options.timeframe,
+        scope=options.scope,
+        symbol=options.symbol,
+        asset_class=options.asset_class,
+        alias=options.alias,
+        retired=options.retired,
+    )
+    return models.list_models(_place(options).store, which, now=time.time_ns())
+
+
+def _show(options: Options) -> Answer:
+    return models.show_model(_place(options).store, options.model, now=time.time_ns())
+
+
+def _compare(options: Options) -> Answer:
+    return models.compare_models(_place(options).store, options.first, options.second)
+
+
+def _promote(options: Options) -> Answer:
+    return models.promote_model(_place(options).store, options.model, alias=options.alias)
+
+
+def _retire(options: Options) -> Answer:
+    return models.retire_model(_place(options).store, options.model, undo=options.undo)
+
+
+def _export(options: Options) -> Answer:
+    return models.export_stored(_place(options).store, options.model, options.target)
+
+
+def _import(options: Options) -> Answer:
+    return models.import_stored(_place(options, create=True).store, options.source, rename=options.name)
+
+
+def _delete(options: Options) -> Answer:
+    store = _place(options).store
+    _, question = models.deletion(store, options.model)
+    if not options.yes and not _agreed(question):
+        return Answer(parts=("nothing was deleted",), data={"deleted": []})
+    return models.delete_models(store, options.model)
+
+
+def _doctor(options: Options) -> Answer:
+    return models.examine(_place(options), remove=options.remove)
+
+
+def _place(options: Options, *, create: bool = False) -> models.Place:
+    return models.place(options.store, create=create)
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise StoreError(f"this would {question}; say so: --yes")
+    return input(f"{question}? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Look after the stored models. MODEL is NAME/3, NAME@champion, or NAME (its champion, else newest)."
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, run: Callable[[Options], Answer], text: str) -> argparse.ArgumentParser:
+        own = verbs.add_parser(name, help=text, description=text)
+        own.add_argument("--store", metavar="PLACE", help="database file, its folder, or a server (default: conf/)")
+        own.add_argument("--json", action="store_true", help="print for a program")
+        own.add_argument("-v", "--verbose", action="store_true", help="show where in the code a mistake was noticed")
+        own.set_defaults(run=run)
+        return own
+
+    _add_list(verb("list", _list, "list registered versions"))
+    _add_model(verb("show", _show, "tell all of one version"))
+    compare = verb("compare", _compare, "set two versions beside each other")
+    compare.add_argument("first", metavar="MODEL")
+    compare.add_argument("second", metavar="MODEL")
+    promote = _add_model(verb("promote", _promote, "give a version a role; it answers once it is champion"))
+    promote.add_argument("alias", nargs="?", default="champion", help="champion (default) or challenger, or your own")
+    retire = _add_model(verb("retire", _retire, "let a version answer no more; it is kept"))
+    retire.add_argument("--undo", action="store_true", help="let it answer again")
+    export = _add_model(verb("export", _export, "write a version to a folder or zip"))
+    export.add_argument("target", type=Path, metavar="FILE.zip|FOLDER")
+    taking = verb("import", _import, "register a model from a folder or zip; whatever is foreign in it is refused")
+    taking.add_argument("source", type=Path, metavar="FILE.zip|FOLDER")
+    taking.add_argument("--as", dest="name", metavar="NAME", help="another strategy than the model's own")
+    delete = _add_model(verb("delete", _delete, "delete NAME/3, or NAME with all versions, and the files"))
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    doctor = verb("doctor", _doctor, "name what killed processes left; exit status 1 if something remains")
+    doctor.add_argument("--remove", action="store_true", help="remove it")
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("model", metavar="MODEL", help="NAME/3, NAME@champion, or NAME")
+    return parser
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--strategy", help="first part of the name")
+    add("--timeframe", help="length of the bars, such as 1h")
+    add("--scope", choices=("universal", "single"))
+    add("--symbol", help="trained on this symbol")
+    add("--asset-class", help="trained on a symbol of this class")
+    add("--alias", help="has this role, such as champion")
+    add("--retired", action="store_true", help="list retired versions too")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
