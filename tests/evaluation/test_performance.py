@@ -266,6 +266,13 @@ def test_break_even_cost_leaves_equity_where_it_began(rows: list[tuple[float, fl
     assert break_even_bps(with_cost(0.0)) == pytest.approx(found, abs=1e-6)
 
 
+def test_break_even_cost_of_huge_gains_is_found() -> None:
+    # Bought for 100, worth 300: a cost of 200 % leaves 100. The first tangent leads far beyond a loss of everything.
+    assert break_even_bps(track([300.0, 300.0], traded=np.array([100.0, 0.0]), trades=results(net=[200.0]))) == (
+        pytest.approx(20_000.0)
+    )
+
+
 # --- accounts --------------------------------------------------------------------------------------------------------
 
 
