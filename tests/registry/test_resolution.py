@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import permutations
 from typing import Any
@@ -17,10 +18,9 @@ from multisymbol.config import build, check
 from multisymbol.errors import BundleError, ConfigError, ModelNotFoundError
 from multisymbol.markets.instants import instant, iso
 from multisymbol.markets.symbols import slug
+from multisymbol.registry.candidates import nanoseconds
+from multisymbol.registry.policies import Evidence, OwnFirst, Plan
 from multisymbol.registry.resolution import (
-    Evidence,
-    OwnFirst,
-    Plan,
     Policy,
     Request,
     Resolution,
@@ -29,7 +29,7 @@ from multisymbol.registry.resolution import (
     train_command,
 )
 from multisymbol.registry.similarity import Profile
-from multisymbol.registry.store import StoredVersion
+from multisymbol.registry.versions import StoredVersion
 
 AS_OF = instant("2020-01-01")
 BEFORE, AFTER = "2019-06-01T00:00Z", "2020-05-29T00:00Z"
@@ -237,10 +237,32 @@ def test_own_model_of_another_class_is_refused() -> None:
     assert found.chain[1].reason == "trained on forex, never on stock"
 
 
-def test_version_that_does_not_say_until_when_it_was_trained_is_refused() -> None:
+@pytest.mark.parametrize("text", [None, "", "soon"])
+def test_version_that_does_not_say_until_when_it_was_trained_is_refused(text: str | None) -> None:
     version = universal()
-    version = dataclasses.replace(version, tags={k: v for k, v in version.tags.items() if k != "train_until"})
-    assert answer(version).chain[0].reason == "does not say until when it was trained"
+    tags = {key: value for key, value in version.tags.items() if key != "train_until"}
+    tags |= {} if text is None else {"train_until": text}
+    nameless = dataclasses.replace(version, tags=tags)
+    for request in (asked(), asked(as_of=None), asked(allow_seen=True)):
+        assert answer(nameless, request=request).chain[0].reason == "does not say until when it was trained"
+
+
+def test_version_that_does_not_name_its_symbols_is_refused() -> None:
+    odd = stored("odd", 1, scope="single", symbols="not json", asset_classes='["stock"]')
+    found = answer(odd)
+    assert found.chosen is None
+    assert found.chain[-1].reason == "does not name its symbols"
+
+
+def test_instants_without_a_zone_are_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        assert nanoseconds("2020-01-01") == nanoseconds("2020-01-01T00:00Z") == AS_OF
+        assert nanoseconds("2020-01-01T13:00:05.9+13:00") == AS_OF + 5 * 10**9
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_model_trained_to_the_very_instant_passes() -> None:
@@ -568,10 +590,10 @@ def test_answer_is_plain_data() -> None:
 
 @EVERY
 def test_policy_can_be_built_from_its_page(policy: str) -> None:
-    node = {"_target_": f"multisymbol.registry.resolution.{type(POLICIES[policy]).__name__}", "limit": 1.5}
+    node = {"_target_": f"multisymbol.registry.policies.{type(POLICIES[policy]).__name__}", "limit": 1.5}
     assert build(node) == POLICIES[policy]
     assert POLICIES[policy].name == policy
-    assert check({"policy": {**node, "limt": 1}}, schema="multisymbol.registry.resolution.Plan") != []
+    assert check({"policy": {**node, "limt": 1}}, schema="multisymbol.registry.policies.Plan") != []
 
 
 # --- Whatever is registered ------------------------------------------------------------------------------------------

@@ -294,6 +294,7 @@ def test_correlation_is_shrunk_on_fishers_scale() -> None:
     apart = distance(with_days(known, x, symbol="A"), with_days(known, y, symbol="B"), SOME)
     assert apart.rho == pytest.approx(math.tanh(math.atanh(rho) * 400 / 460))
     assert apart.correlation == pytest.approx(math.sqrt((1 - (apart.rho or 0)) / 2))
+    assert apart.total == apart.profile + apart.correlation == apart.correlation
 
 
 @pytest.mark.parametrize(("days", "known"), [(LEAST_COMMON_DAYS - 1, False), (LEAST_COMMON_DAYS, True)])

@@ -8,87 +8,29 @@ Pure: it looks at versions that were listed before and asks nobody. What was tri
 The facts of a version do not change, but who is champion is today's knowledge, also where `as_of` lies in the past.
 """
 
-import json
 import math
 import shlex
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import lru_cache
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from multisymbol.errors import BundleError, ConfigError, ModelNotFoundError, StoreError
-from multisymbol.markets.instants import NEVER, iso
-from multisymbol.markets.symbols import slug
+from multisymbol.errors import BundleError, ModelNotFoundError, StoreError
+from multisymbol.markets.instants import iso
+from multisymbol.registry.candidates import Place, Request, concerns, is_past, names_in, of_place, of_strategy, refusals
+from multisymbol.registry.policies import Policy
 from multisymbol.registry.similarity import Profile, distance, fit_scale
-from multisymbol.registry.versions import CHAMPION, NEWEST, RETIRED_TAG, StoredVersion
+from multisymbol.registry.versions import CHAMPION, NEWEST, StoredVersion
+
+__all__ = ["Policy", "Profiles", "Request", "Resolution", "Step", "resolution_lines", "resolve", "train_command"]
 
 ROLES = (CHAMPION, NEWEST)
 """Aliases a version may be chosen by; a challenger is only ever compared."""
-VERDICT_TAG = "verdict."
-UNSEEN = "unseen."
-"""`verdict.{slug}` is about one symbol, `verdict.unseen.{asset_class}` about symbols the model was not trained on."""
-
-Place: TypeAlias = Literal["universal", "own", "similar"]
 Outcome: TypeAlias = Literal["taken", "refused", "not needed", "none"]
-Verdict: TypeAlias = Literal["UNIVERSAL_BETTER", "SINGLE_BETTER", "EQUIVALENT", "INCONCLUSIVE", "NO_SKILL"]
 Profiles: TypeAlias = Callable[[StoredVersion], Mapping[str, Profile]]
 
-_MEANING: Mapping[str, str] = {
-    "UNIVERSAL_BETTER": "UNIVERSAL_BETTER",
-    "SINGLE_BETTER": "SINGLE_BETTER",
-    "EQUIVALENT": "EQUIVALENT, so the universal model answers",
-    "INCONCLUSIVE": "INCONCLUSIVE, so the order without evidence holds",
-    "NO_SKILL": "NO_SKILL: neither kind of model has shown any skill, its probabilities are no reason to trade",
-}
 _MOST_LINES = 5
 _WIDTH = 116
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """Who needs a model, and what it must fit.
-
-    Args:
-        symbol: Name.
-        asset_class: Its class.
-        timeframe: Length of its bars, `1h`.
-        strategy: First part of the model's name, None for any.
-        feature_digest: Digest of the columns the model must have, None for any.
-        label: Definition of the labels it must have learned, None for any.
-        as_of: Only what was known then may be used; None: now.
-        allow_seen: Whether a model that was trained past `as_of` may answer; the answer then says so.
-        profile: The symbol's own bars up to `as_of`, None where there are none: then no similar symbol is looked for.
-
-    Raises:
-        ConfigError: The profile is another symbol's, of other bars, or knows bars after `as_of`.
-    """
-
-    symbol: str
-    asset_class: str
-    timeframe: str
-    strategy: str | None
-    feature_digest: str | None
-    label: str | None
-    as_of: int | None
-    allow_seen: bool
-    profile: Profile | None
-
-    def __post_init__(self) -> None:
-        known = self.profile
-        if known is None:
-            return
-        problems = [
-            f"is of {given}, not of {asked}"
-            for given, asked in ((known.symbol, self.symbol), (known.timeframe, self.timeframe))
-            if given != asked
-        ]
-        if self.as_of is not None and known.until > self.as_of:
-            problems.append(f"knows bars until {iso(known.until)}, past as_of {iso(self.as_of)}")
-        if problems:
-            message = f"the profile for {self.symbol} {self.timeframe} {' and '.join(problems)}"
-            raise ConfigError(message)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,172 +129,6 @@ class Resolution:
         }
 
 
-# --- Policies --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preference:
-    """In which order the places are tried, and why."""
-
-    places: tuple[Place, Place, Place]
-    reason: str
-
-
-class Policy(Protocol):
-    """What decides on the order of places.
-
-    Args:
-        limit: Distance beyond which a similar symbol's model is refused.
-    """
-
-    @property
-    def name(self) -> str:
-        """Its name in `conf/registry/policy`."""
-        ...
-
-    @property
-    def limit(self) -> float:
-        """Distance beyond which a similar symbol's model is refused."""
-        ...
-
-    def preference(self, request: Request, versions: Sequence[StoredVersion]) -> Preference:
-        """Order the places; `versions` are those of the request's timeframe and strategy."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """Universal, else own, else similar: see `conf/registry/policy/plan.yaml`.
-
-    Args:
-        limit: Distance beyond which a similar symbol's model is refused, see `multisymbol.registry.similarity`.
-    """
-
-    limit: float
-
-    @property
-    def name(self) -> str:
-        """Return `plan`."""
-        return "plan"
-
-    def preference(self, request: Request, versions: Sequence[StoredVersion]) -> Preference:
-        """Return the order of the original plan."""
-        del request, versions  # it is the same for all
-        return Preference(places=("universal", "own", "similar"), reason="universal, own, similar")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwnFirst:
-    """Own, else universal, else similar: see `conf/registry/policy/own_first.yaml`.
-
-    Args:
-        limit: As in `Plan`.
-    """
-
-    limit: float
-
-    @property
-    def name(self) -> str:
-        """Return `own_first`."""
-        return "own_first"
-
-    def preference(self, request: Request, versions: Sequence[StoredVersion]) -> Preference:
-        """Return the order that trusts a symbol's own model most."""
-        del request, versions  # it is the same for all
-        return Preference(places=("own", "universal", "similar"), reason="own, universal, similar")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """The last comparison decides: see `conf/registry/policy/evidence.yaml`.
-
-    Its verdict for the symbol, else, for a universal model that was not trained on the symbol, its verdict for unseen
-    symbols of the class. Only comparisons whose data end at or before `as_of` count, of models with the columns and
-    labels asked for; a retired version's verdict still is evidence.
-
-    Args:
-        limit: As in `Plan`.
-    """
-
-    limit: float
-
-    @property
-    def name(self) -> str:
-        """Return `evidence`."""
-        return "evidence"
-
-    def preference(self, request: Request, versions: Sequence[StoredVersion]) -> Preference:
-        """Put the kind of model first that the evidence speaks for, universal where it speaks for none."""
-        found, notes = _evidence(request, versions)
-        own_first = found is not None and found.verdict == "SINGLE_BETTER"
-        reason = (
-            f"no comparison has judged {request.symbol}: universal, own, similar" if found is None else found.text()
-        )
-        return Preference(
-            places=("own", "universal", "similar") if own_first else ("universal", "own", "similar"),
-            reason="; ".join([reason, *notes]),
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Judgement:
-    """The verdict of a comparison, as a tag of the universal version it judged."""
-
-    about: str
-    of_symbol: bool
-    verdict: Verdict
-    data_until: int
-    comparison: str
-    version: StoredVersion
-
-    def text(self) -> str:
-        whose = f"comparison {self.comparison} (data until {iso(self.data_until)})"
-        return f"{whose} says of {self.about} {_MEANING[self.verdict]}"
-
-    def rank(self) -> tuple[bool, int, int, str]:
-        """A verdict on the symbol itself counts before one on its class, then the newest."""
-        return self.of_symbol, self.data_until, self.version.version, self.version.name
-
-
-def _evidence(request: Request, versions: Sequence[StoredVersion]) -> tuple[_Judgement | None, list[str]]:
-    """Return the verdict that counts, and what is to be said about those that do not."""
-    judgements, notes = [], []
-    universal = [version for version in versions if _is_universal(version.tags, request)]
-    for version in _ordered([version for version in universal if not _of_other_form(version, request)]):
-        for tag, about in _verdict_tags(request, version):
-            try:
-                judgements.append(_judgement(tag, about, version))
-            except (ValueError, KeyError, TypeError) as error:
-                notes.append(f"tag {tag} of {version.name} version {version.version} cannot be read ({error})")
-    known = [each for each in judgements if request.as_of is None or each.data_until <= request.as_of]
-    newer = sorted({each.comparison for each in judgements} - {each.comparison for each in known})
-    notes += [f"comparison {name} is newer than as_of and not used" for name in newer]
-    return max(known, key=_Judgement.rank, default=None), notes
-
-
-def _verdict_tags(request: Request, version: StoredVersion) -> Iterator[tuple[str, str]]:
-    """Yield the tags of a version that are about the symbol, and about whom each is."""
-    own, unseen = f"{VERDICT_TAG}{slug(request.symbol)}", f"{VERDICT_TAG}{UNSEEN}{request.asset_class}"
-    if own in version.tags:
-        yield own, request.symbol
-    if unseen in version.tags and request.symbol not in _names(version, "symbols"):
-        yield unseen, f"unseen {request.asset_class}"
-
-
-def _judgement(tag: str, about: str, version: StoredVersion) -> _Judgement:
-    data = json.loads(version.tags[tag])
-    if data["verdict"] not in _MEANING:
-        raise ValueError(f"no verdict '{data['verdict']}'")
-    return _Judgement(
-        about=about,
-        of_symbol=not tag.startswith(VERDICT_TAG + UNSEEN),
-        verdict=data["verdict"],
-        data_until=_nanoseconds(data["data_until"]),
-        comparison=str(data["comparison"]),
-        version=version,
-    )
-
-
 # --- Resolving -------------------------------------------------------------------------------------------------------
 
 
@@ -380,7 +156,7 @@ def resolve(request: Request, *, versions: Sequence[StoredVersion], policy: Poli
         profiles: Reads the profiles stored with a version, symbol -> profile; called only where a similar symbol is
             needed, once per model that passes the filters.
     """
-    known = [version for version in versions if _concerns(version, request)]
+    known = [version for version in versions if concerns(version, request)]
     preference = policy.preference(request, known)
     chain: list[Step] = []
     chosen: StoredVersion | None = None
@@ -402,7 +178,7 @@ def resolve(request: Request, *, versions: Sequence[StoredVersion], policy: Poli
         alias=None if chosen is None else next((alias for alias in ROLES if alias in chosen.aliases), None),
         reason=preference.reason,
         distance=next((step.distance for step in chain if step.outcome == "taken"), None),
-        seen=chosen is not None and _is_past(chosen, request),
+        seen=chosen is not None and is_past(chosen, request),
     )
 
 
@@ -411,14 +187,14 @@ def _search(
 ) -> _Search:
     if place == "similar":
         return _similar(request, versions, limit=limit, profiles=profiles)
-    return _first_passing(place, request, _of_place(place, request, versions))
+    return _first_passing(place, request, of_place(place, request, versions))
 
 
 def _first_passing(place: Place, request: Request, candidates: Sequence[StoredVersion]) -> _Search:
     """Go through versions in order until one passes."""
     steps: list[Step] = []
     for version in candidates:
-        refusal = "; ".join(_refusals(version, request))
+        refusal = "; ".join(refusals(version, request))
         if not refusal:
             reason = _why(version, request, refused=[step.reason for step in steps])
             return _Search(steps=(*steps, _step(place, version, "taken", reason)), found=version)
@@ -429,7 +205,7 @@ def _first_passing(place: Place, request: Request, candidates: Sequence[StoredVe
 def _similar(request: Request, versions: Sequence[StoredVersion], *, limit: float, profiles: Profiles) -> _Search:
     """Find the nearest symbol of the class that has a model of its own."""
     models: dict[str, list[StoredVersion]] = {}
-    for version in _of_place("similar", request, versions):
+    for version in of_place("similar", request, versions):
         models.setdefault(version.name, []).append(version)
     if not models:
         return _Search(steps=())
@@ -470,7 +246,7 @@ def _measured(
 def _profile(version: StoredVersion, request: Request, profiles: Profiles) -> Profile | str:
     """Return the profile of a donor's symbol, or why there is none to use."""
     try:
-        found = profiles(version).get(_names(version, "symbols")[0])
+        found = profiles(version).get(names_in(version, "symbols")[0])
     except (BundleError, StoreError) as error:
         return f"its profile cannot be read: {error}"
     if found is None:
@@ -504,7 +280,7 @@ def _not_needed(place: Place, request: Request, versions: Sequence[StoredVersion
     step = Step(place=place, model=None, version=None, outcome="not needed", reason=reason)
     if place == "similar":
         return step
-    found = _first_passing(place, request, _of_place(place, request, versions)).found
+    found = _first_passing(place, request, of_place(place, request, versions)).found
     return step if found is None else replace(step, model=found.name, version=found.version)
 
 
@@ -514,82 +290,12 @@ def _nothing(place: Place, request: Request, versions: Sequence[StoredVersion]) 
     what = "no other symbol of its class has a model" if place == "similar" else "none registered"
     elsewhere = {
         text
-        for version in _of_place(place, request, versions)
-        if (text := version.tags.get("timeframe", "")) != request.timeframe and _of_strategy(version, request)
+        for version in of_place(place, request, versions)
+        if (text := version.tags.get("timeframe", "")) != request.timeframe and of_strategy(version, request)
     }
     others = f"; there are some at {', '.join(sorted(elsewhere))}" if elsewhere else ""
     reason = f"{what} at {request.timeframe}{strategy}{others}"
     return Step(place=place, model=None, version=None, outcome="none", reason=reason)
-
-
-# --- Versions --------------------------------------------------------------------------------------------------------
-
-
-def _concerns(version: StoredVersion, request: Request) -> bool:
-    return version.tags.get("timeframe") == request.timeframe and _of_strategy(version, request)
-
-
-def _of_strategy(version: StoredVersion, request: Request) -> bool:
-    return request.strategy is None or version.tags.get("strategy") == request.strategy
-
-
-def _of_place(place: Place, request: Request, versions: Sequence[StoredVersion]) -> list[StoredVersion]:
-    """Return the versions that belong to a place, in the order they are tried."""
-    belongs = {"universal": _is_universal, "own": _is_own, "similar": _is_similar}[place]
-    return _ordered([version for version in versions if belongs(version.tags, request)])
-
-
-def _is_universal(tags: Mapping[str, str], request: Request) -> bool:
-    del request  # a universal model is everybody's
-    return tags.get("scope") == "universal"
-
-
-def _is_own(tags: Mapping[str, str], request: Request) -> bool:
-    return tags.get("scope") == "single" and tags.get("symbols") == _as_tag(request.symbol)
-
-
-def _is_similar(tags: Mapping[str, str], request: Request) -> bool:
-    same_class = tags.get("asset_classes") == _as_tag(request.asset_class)
-    return tags.get("scope") == "single" and same_class and not _is_own(tags, request)
-
-
-def _ordered(versions: Sequence[StoredVersion]) -> list[StoredVersion]:
-    """Sort models with a champion first, then by name; within a model the champion first, then the newest number."""
-    with_champion = {version.name for version in versions if CHAMPION in version.aliases}
-    return sorted(
-        versions,
-        key=lambda each: (each.name not in with_champion, each.name, CHAMPION not in each.aliases, -each.version),
-    )
-
-
-def _refusals(version: StoredVersion, request: Request) -> list[str]:
-    """List every hard filter a version fails, in words."""
-    tags = version.tags
-    problems = [f"retired {tags[RETIRED_TAG]}"] if RETIRED_TAG in tags else []
-    problems += _of_other_form(version, request)
-    classes = _names(version, "asset_classes")
-    if request.asset_class not in classes:
-        problems.append(f"trained on {_listed(classes)}, never on {request.asset_class}")
-    if "train_until" not in tags:
-        problems.append("does not say until when it was trained")
-    elif _is_past(version, request) and not request.allow_seen:
-        problems.append(f"trained to {tags['train_until']}, past as_of {iso(request.as_of or 0)}")
-    return problems
-
-
-def _of_other_form(version: StoredVersion, request: Request) -> list[str]:
-    """List where columns or labels are not those asked for."""
-    asked = {"columns": ("feature_digest", request.feature_digest), "labels": ("label", request.label)}
-    return [
-        f"{what} {version.tags.get(tag, 'unknown')}, asked for {wanted}"
-        for what, (tag, wanted) in asked.items()
-        if wanted is not None and version.tags.get(tag) != wanted
-    ]
-
-
-def _is_past(version: StoredVersion, request: Request) -> bool:
-    """Whether a model has seen anything after `as_of`."""
-    return request.as_of is not None and _nanoseconds(version.tags["train_until"]) > request.as_of
 
 
 def _why(version: StoredVersion, request: Request, *, refused: Sequence[str]) -> str:
@@ -598,35 +304,16 @@ def _why(version: StoredVersion, request: Request, *, refused: Sequence[str]) ->
     parts = [role]
     if version.tags["scope"] == "universal":
         parts.append(_coverage(version, request))
-    if _is_past(version, request):
+    if is_past(version, request):
         past = f"trained to {version.tags['train_until']}, past as_of {iso(request.as_of or 0)}"
         parts.append(f"it HAS SEEN what it is asked about: {past} (allow_seen)")
     return "; ".join(parts)
 
 
 def _coverage(version: StoredVersion, request: Request) -> str:
-    if request.symbol in _names(version, "symbols"):
+    if request.symbol in names_in(version, "symbols"):
         return f"covers {request.asset_class}, {request.symbol} among its symbols"
     return f"covers {request.asset_class}; {request.symbol} unseen in training: class scaling, unknown slot"
-
-
-def _names(version: StoredVersion, tag: str) -> list[str]:
-    """Read a list of names; a tag that is missing or none of ours is an empty one."""
-    try:
-        names = json.loads(version.tags.get(tag, "[]"))
-    except ValueError:
-        return []
-    return [str(name) for name in names] if isinstance(names, list) else []
-
-
-@lru_cache(maxsize=256)  # asked once per version
-def _as_tag(name: str) -> str:
-    return json.dumps([name], ensure_ascii=False)
-
-
-def _nanoseconds(text: str) -> int:
-    """Read what `instants.iso` writes; a hundredth of the time of a pandas timestamp, and there may be thousands."""
-    return NEVER if text == "never" else int(datetime.fromisoformat(text).timestamp()) * 1_000_000_000
 
 
 def _step(place: Place, version: StoredVersion, outcome: Outcome, reason: str) -> Step:
@@ -709,10 +396,6 @@ def _said(step: Step, before: Step | None) -> str:
 
 def _wrapped(text: str, *, indent: int) -> list[str]:
     return textwrap.wrap(text, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if names else "no class it names"
 
 
 def _count(number: int, noun: str) -> str:
