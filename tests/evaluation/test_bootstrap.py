@@ -67,13 +67,12 @@ def test_sign_shift_and_scale_move_the_interval_along() -> None:
     assert turned.high == pytest.approx(5 - 2 * found.low)
 
 
-def test_blocks_wrap_round_so_that_every_instant_is_drawn_equally_often() -> None:
-    # Each resample's total of indicator t is how often t was drawn.
-    sums = np.eye(50)
-    drawn = bootstrap._resample(
-        sums, sums[:, 0], functional=lambda totals: totals @ np.arange(50), block=7, draws=40_000, seed=1
-    )
-    assert drawn.value.mean() == pytest.approx(np.arange(50).sum(), rel=0.005)
+@pytest.mark.parametrize("instant", [0, 3, 49])
+def test_blocks_wrap_round_so_that_every_instant_is_drawn_equally_often(instant: int) -> None:
+    # The total of an indicator of one instant is how often it was drawn.
+    sums = np.eye(50)[:, [instant]]
+    drawn = bootstrap._resample(sums, sums[:, 0], functional=lambda totals: totals[:, 0], block=7, draws=20_000, seed=1)
+    assert drawn.value.mean() == pytest.approx(1.0, abs=0.05)
 
 
 def test_resamples_hold_as_many_instants_as_the_data_where_blocks_do_not_divide_them() -> None:

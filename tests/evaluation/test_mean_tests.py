@@ -75,6 +75,11 @@ def test_fixed_smoothing_by_hand() -> None:
     assert found.error == pytest.approx(math.sqrt(np.mean(np.square(cosines)) / 48))
 
 
+def test_fixed_smoothing_looks_at_no_frequency_above_a_quarter_of_the_labels() -> None:
+    # 0.4 * 240^(2/3) would be 15.
+    assert fixed_smoothing(noise(2, 240), lag=19).freedom == 240 // (2 * 20)
+
+
 def test_variance_is_that_of_statsmodels_with_uniform_weights() -> None:
     series = noise(3, 400, overlap=10)
     fitted = OLS(series, np.ones(len(series))).fit()

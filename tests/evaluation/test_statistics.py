@@ -6,8 +6,11 @@ import pytest
 
 from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.differences import ArmLosses
-from multisymbol.evaluation.effects import Effects, Surrogates, effects
+from multisymbol.evaluation.effects import Effects, Pairs, Surrogates, effects
+from multisymbol.evaluation.mean_tests import fixed_smoothing
+from multisymbol.evaluation.multiplicity import holm
 from multisymbol.evaluation.plan import Plan
+from multisymbol.evaluation.skill import symbol_skills
 from multisymbol.evaluation.statistics import Answer, answer
 from multisymbol.markets.instants import HOUR
 
@@ -124,6 +127,25 @@ def test_gains_no_larger_than_on_markets_without_signal_are_no_skill() -> None:
     assert found.verdict.kind == "NO_SKILL"
     assert kinds(found)[:3] == ["NO_SKILL"] * 3
     assert found.verdict.beyond == pytest.approx(0.0, abs=2e-3)
+
+
+def test_skill_of_arms_on_symbols_is_adjusted_over_all_of_them() -> None:
+    pairs = Pairs.of(
+        losses("universal", ALIKE, seed=1),
+        losses("single", ALIKE, seed=2),
+        losses("prior", ALIKE - 0.006, seed=3),
+        weights=None,
+    )
+    alone = [
+        fixed_smoothing(arm.of_symbol(number), lag=5).p_above
+        for number in range(3)
+        for arm in (pairs.first, pairs.second)
+    ]
+    skills = symbol_skills(pairs, QUIET)
+    adjusted = [arm.p_prior for own in skills[:3] for arm in (own.first, own.second)]
+    np.testing.assert_allclose(adjusted, holm(np.array(alone)))
+    assert min(adjusted) == pytest.approx(6 * min(alone))
+    assert np.isnan(skills[3].first.p_prior)
 
 
 def test_skill_must_lie_beyond_every_kind_of_surrogate() -> None:

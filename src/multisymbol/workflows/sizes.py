@@ -183,6 +183,7 @@ Made by `python scripts/sizes.py out=docs/sizes.md` ({given}).
 Each world is a test span of correlated symbols with histories of different length, scored by two arms that are equally
 good (`src/multisymbol/evaluation/null_worlds.py`); labels look {values["horizon"]} bars ahead at every bar.
 Shares of worlds with a rejection in %, exact 95 % interval in brackets; {used.note}.
+One test of the right size in twenty is marked by chance alone.
 
 ## Tests that verdicts rest on
 
