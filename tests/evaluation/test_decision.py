@@ -206,9 +206,9 @@ def test_a_segment_of_the_history_starts_without_a_position() -> None:
     same(decide(threshold(), 0.6, 0.6, None, 0.45, 0.6, 0.6, segment=segment), [1, NO, 0, 0, 1, 1])
 
 
-def test_buy_and_hold_decides_once() -> None:
-    same(buy_and_hold(3).tolist(), [1, NO, NO])
-    assert len(buy_and_hold(0)) == 0
+def test_buy_and_hold_buys_once_in_every_segment() -> None:
+    same(buy_and_hold(np.array([0, 0, 1, 1, 1], dtype=np.int32)).tolist(), [1, NO, 1, NO, NO])
+    assert len(buy_and_hold(np.empty(0, dtype=np.int32))) == 0
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

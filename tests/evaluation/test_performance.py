@@ -338,7 +338,7 @@ def test_buy_and_hold_against_itself_and_half_of_it() -> None:
     costs, terms = Costs(**NO_COSTS), rules("same_close")
     whole, flat = (
         track_of(simulate(here, weight, rules=terms, costs=costs), prices=here, rules=terms)
-        for weight in (buy_and_hold(400), np.zeros(400))
+        for weight in (buy_and_hold(here.segment), np.zeros(400))
     )
     halved = np.asarray(100_000.0 * np.cumprod(1 + whole.returns() / 2), dtype=np.float64)
     half = dataclasses.replace(whole, equity=halved)

@@ -381,11 +381,17 @@ class Forecast:
         )
 
 
-def buy_and_hold(rows: int) -> npt.NDArray[np.float64]:
-    """Return the weights of whoever buys with all equity at the first close and keeps it. Shape (rows,)."""
-    weights = np.full(rows, np.nan)
-    weights[:1] = 1.0
-    return weights
+def buy_and_hold(segment: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Return the weights of whoever buys with all equity at the first close of each segment, and keeps it.
+
+    Args:
+        segment: Of the bars, see `Bars`: an account is closed where the history is cut. Shape (n,).
+
+    Returns:
+        Shape (n,).
+    """
+    starts = np.diff(segment, prepend=-1) != 0
+    return np.where(starts, 1.0, np.nan)
 
 
 class _Requirement(NamedTuple):
