@@ -18,7 +18,10 @@ from multisymbol.evaluation.serving import Model
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import Period
+from multisymbol.markets.instants import Period, Timeframe
+from multisymbol.markets.resampling import Resampled
+from multisymbol.markets.symbols import universe
+from multisymbol.markets.synthetic import synthetic_frame
 from multisymbol.registry.bundle import Bundle
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.windows import WindowDataset
@@ -27,17 +30,20 @@ from tests.conftest import compose_train
 
 LOG_WEIGHTS = [0.3, -0.2, 0.1]
 TEMPERATURE = 1.3
+SYMBOLS = ("AAPL", "EURUSD", "BTCUSDT")
+SPAN = ("2017-10-01", "2018-08-01")
+HOLES = {"close": (0.3, 0.62), "open": (0.1,)}
+"""Where ten days are missing, as shares of the span."""
 DEFAULT = (
-    "source.start=2017-10-01",
-    "source.end=2018-08-01",
-    "source.ragged=true",
+    "source=parquet",
     "symbols.only=[AAPL,EURUSD,BTCUSDT]",
     "features.restart_bars=200",
     "window=8",
     "stride=1",
     "model.embedding=symbol",
 )
-ADDRESSES = TemporaryDirectory(prefix="stored-")  # panels of this process; gone when it ends
+HOME = TemporaryDirectory(prefix="stored-")
+"""Bars and panels of this process; gone when it ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +66,15 @@ class World:
         return Model.of(self.bundle, name="neuro.1h.universal", version=3)
 
     def bars(self, symbol: str) -> Bars:
-        """What the source has of a symbol."""
-        return self.prepared.source.read(self.model.config_of(symbol), Period())
+        """What the source has of a symbol, as it lies in the file."""
+        source = self.prepared.source
+        if isinstance(source, Resampled):
+            return source.source.examine(self.model.config_of(symbol), Period()).accepted()
+        return source.read(self.model.config_of(symbol), Period())
+
+    def rows(self, symbol: str, rows: slice = slice(None)) -> pd.DataFrame:
+        """The same as a feed gives them."""
+        return raw(self.bars(symbol), rows, stamped=self.bundle.config["source"]["stamped"])
 
     def answers(self, *, batch_size: int = 4096) -> Probabilities:
         """What evaluation says of every sample of the ledger."""
@@ -82,9 +95,39 @@ class World:
 
 
 @cache
-def world(*overrides: str, model: str = "mlp") -> World:
-    """A model of hourly bars of a stock, a currency pair and a coin over ten months."""
-    config = plain(compose_train(*DEFAULT, f"model={model}", *overrides, f"paths.outputs={ADDRESSES.name}"))
+def folder_of_bars(*, stamped: str) -> str:
+    """Files of ten months of hourly bars; a few bars are missing here and there, and ten days at a time."""
+    folder = Path(HOME.name) / f"bars-{stamped}"
+    folder.mkdir()
+    for config in universe(compose_train(f"symbols.only=[{','.join(SYMBOLS)}]").symbol_configs):
+        frame = synthetic_frame(
+            config,
+            timeframe=Timeframe.parse("1h"),
+            start=SPAN[0],
+            end=SPAN[1],
+            seed=3,
+            signal=0.1,
+            correlation=0.4,
+            annual_volatility={"stock": 0.25, "forex": 0.08, "crypto": 0.8},
+            ragged=False,
+        )
+        if stamped == "close":
+            frame["timestamp"] += pd.Timedelta(hours=1)
+        there = np.random.default_rng(5).random(len(frame)) > 0.002
+        for share in HOLES[stamped]:
+            there &= ~frame["timestamp"].between(
+                frame["timestamp"].iloc[int(share * len(frame))],
+                frame["timestamp"].iloc[int(share * len(frame))] + pd.Timedelta(days=10),
+            )
+        frame[there].to_parquet(folder / f"{config.symbol}.parquet")
+    return str(folder)
+
+
+@cache
+def world(*overrides: str, stamped: str = "close") -> World:
+    """A model of hourly bars of a stock, a currency pair and a coin."""
+    source = (f"source.root={folder_of_bars(stamped=stamped)}", f"source.stamped={stamped}")
+    config = plain(compose_train(*DEFAULT, *source, *overrides, f"paths.outputs={HOME.name}"))
     prepared = prepare(config, Terminal(silent=True))
     shape = NetworkShape(
         features=len(prepared.panel.spec.columns),
@@ -128,7 +171,7 @@ def bundle_of(network: torch.nn.Module, config: Mapping[str, Any], prepared: Pre
             "classes": list(CLASSES),
             "log_class_weights": LOG_WEIGHTS,
             "temperature": TEMPERATURE,
-            "stamped": "open",
+            "stamped": config["source"]["stamped"],
             "shape": {
                 "features": len(prepared.panel.spec.columns),
                 "symbols": len(prepared.trained),
@@ -146,7 +189,7 @@ def changed(bundle: Bundle, *, config: Mapping[str, Any] | None = None, **metada
     return replace(bundle, config={**bundle.config, **(config or {})}, metadata={**bundle.metadata, **metadata})
 
 
-def raw(bars: Bars, rows: slice = slice(None), *, stamped: str = "open") -> pd.DataFrame:
+def raw(bars: Bars, rows: slice = slice(None), *, stamped: str) -> pd.DataFrame:
     """Bars as a feed would give them."""
     late = bars.timeframe.nanoseconds if stamped == "close" else 0
     return pd.DataFrame(

@@ -136,12 +136,33 @@ def live_windows(
         SampleError: Too few bars; says how many were given and how many are needed.
         FeatureError: The symbol's class was not trained on.
     """
-    given = bars = _bars(rows, config=config, recipe=recipe, from_start=from_start)
-    view = np.flatnonzero(_kept(bars, recipe))
+    bars = _bars(rows, config=config, recipe=recipe, from_start=from_start)
+    return bar_windows(bars, config=config, recipe=recipe, all_rows=all_rows, from_start=from_start)
+
+
+def bar_windows(bars: Bars, *, config: SymbolConfig, recipe: Recipe, all_rows: bool, from_start: bool) -> Windows:
+    """Make the newest window of a symbol, or all of them, of bars that were read and examined before.
+
+    Args:
+        bars: The symbol's, of the length the model looks at.
+        config: The symbol's.
+        recipe: What is done.
+        all_rows: Whether all windows are wanted.
+        from_start: Whether the bars begin where the symbol's history does.
+
+    Raises:
+        SampleError: Too few bars.
+        FeatureError: The symbol's class was not trained on.
+    """
+    given, view = bars, np.flatnonzero(_kept(bars, recipe))
     if not all_rows and len(view) >= recipe.window:
         before = recipe.history_bars(config) - recipe.window
         begin = max(0, int(view[-recipe.window]) - before)
-        bars, view, from_start = _from(bars, begin), view[view >= begin] - begin, from_start and begin == 0
+        bars, view, from_start = (
+            bars_between(bars, begin, len(bars)),
+            view[view >= begin] - begin,
+            from_start and begin == 0,
+        )
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     features = feature_rows(bars, config=config, spec=recipe.spec, clock=clock, from_start=from_start)
     ends = view[_whole(features.ready[view], bars.segment[view], window=recipe.window)]
@@ -215,7 +236,7 @@ def _joined(bars: Bars, *, config: SymbolConfig, recipe: Recipe, from_start: boo
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     joined, _ = coarser(bars, timeframe=recipe.timeframe, clock=clock)
     over = int(np.searchsorted(joined.closed_at, bars.closed_at[-1], side="right"))
-    whole = _part(joined, slice(0 if from_start else 1, over))
+    whole = bars_between(joined, min(0 if from_start else 1, over), over)
     if len(whole) == 0:
         message = f"{config.symbol}: {len(bars)} rows of {bars.timeframe.text} make no whole bar of"
         raise SampleError(f"{message} {recipe.timeframe.text}; up to {recipe.history_rows(config):,} rows are needed")
@@ -252,12 +273,11 @@ def _whole(ready: npt.NDArray[np.bool_], segment: npt.NDArray[np.int32], *, wind
     return whole
 
 
-def _from(bars: Bars, begin: int) -> Bars:
-    return _part(bars, slice(begin, None)) if begin else bars
-
-
-def _part(bars: Bars, rows: slice) -> Bars:
-    arrays: Mapping[str, Any] = {name: getattr(bars, name)[rows] for name in _ARRAYS}
+def bars_between(bars: Bars, begin: int, stop: int) -> Bars:
+    """Return the bars of some rows, without a copy."""
+    if (begin, stop) == (0, len(bars)):
+        return bars
+    arrays: Mapping[str, Any] = {name: getattr(bars, name)[begin:stop] for name in _ARRAYS}
     return replace(bars, **arrays)
 
 

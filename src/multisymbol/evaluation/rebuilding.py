@@ -122,9 +122,9 @@ class _Unfilled(TorchFunctionMode):
     """Leave new tensors as they are: the file has their values, and to draw some torch would load its compiler."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Answer a call of torch."""
+        """Answer a call of torch: one that would change values alone gives the tensor back."""
         named = kwargs or {}
-        if func in (nn.init.normal_, torch.Tensor.normal_):
+        if func in (nn.init.normal_, torch.Tensor.normal_, torch.Tensor.mul):
             return args[0] if args else named["tensor"]
         return (torch.empty if func is torch.randn else func)(*args, **named)
 

@@ -173,7 +173,7 @@ class Model:
                 problems.append(error)
         raise_all(problems)
         features, ledger = live_ledger(parts, window=self.recipe.window)
-        return self._answers(self._dataset(features, ledger), ledger)
+        return self._answers(self.dataset(features, ledger), ledger)
 
     def check(self) -> bool:
         """Answer the stored example again: the code at hand must say what the code of training said.
@@ -243,7 +243,8 @@ class Model:
         except KeyError as error:
             raise BundleError(f"config.json has no {error}: the model answers for {', '.join(self.trained)}") from error
 
-    def _dataset(self, features: npt.NDArray[np.float32], ledger: Ledger) -> WindowDataset:
+    def dataset(self, features: npt.NDArray[np.float32], ledger: Ledger) -> WindowDataset:
+        """Lay windows out for the network, each symbol in its slot; those it was not trained on in slot 0."""
         known, classes = self.bundle.symbols["symbols"], self.bundle.metadata["asset_classes"]
         slots = [known[symbol]["slot"] if symbol in known else 0 for symbol in ledger.symbols]
         return WindowDataset(
@@ -267,14 +268,31 @@ class Model:
         )
 
     def _forecasts(self, dataset: WindowDataset) -> dict[str, Any]:
+        said = self.forecasts(dataset)
+        if self.of_returns:
+            return {"forecast": said}
+        columns = {name.lower(): said[:, place] for place, name in enumerate(CLASSES)}
+        return {**columns, "decision": np.array(CLASSES)[said.argmax(axis=1)]}
+
+    @property
+    def of_returns(self) -> bool:
+        """Whether it forecasts returns, not classes."""
+        return outputs_of(self.bundle) == 1
+
+    def forecasts(self, dataset: WindowDataset) -> npt.NDArray[np.float64]:
+        """Say what the network says of each window.
+
+        Returns:
+            Probabilities of BUY, HOLD, SELL, shape (n, 3), or returns in units of the target, shape (n,).
+        """
         positions = np.arange(len(dataset))
-        if outputs_of(self.bundle) == 1:
+        if self.of_returns:
             returns = predict_returns(
                 self.network, dataset=dataset, positions=positions, batch_size=_GATHERED, device="cpu"
             )
-            return {"forecast": returns.forecast}
+            return returns.forecast
         facts = self.bundle.metadata
-        prob = predict(
+        return predict(
             self.network,
             dataset=dataset,
             positions=positions,
@@ -283,8 +301,6 @@ class Model:
             device="cpu",
             temperature=facts["temperature"],
         ).prob
-        columns = {name.lower(): prob[:, place] for place, name in enumerate(CLASSES)}
-        return {**columns, "decision": np.array(CLASSES)[prob.argmax(axis=1)]}
 
     def _versions(self) -> str:
         """Say which libraries are other ones now, or that only our own code can be."""

@@ -80,9 +80,10 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 def refusal(error: MultisymbolError) -> "MlflowException":
     """Put an error as MLflow passes it on: its text reaches whoever asked over HTTP, other errors become a riddle."""
-    from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
+    from mlflow.exceptions import MlflowException
 
-    return MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE)
+    refused: MlflowException = MlflowException.invalid_parameter_value(str(error))
+    return refused
 
 
 def _signature(answer: pd.DataFrame) -> "ModelSignature":
