@@ -23,12 +23,14 @@ from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.stack import StackMember, StackRecipe
 from multisymbol.samples.mixture import Shares, tempered
 from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.splits import TRAIN
+from multisymbol.samples.splits import TRAIN, VALIDATION
 from tests.learning.worlds import FEATURES, SYMBOLS, WINDOW, World, exponential, trainer, world
 
 WORLD = world(bars=160)
 LEFT_OUT = (0, 25, 80)
 """Train samples each symbol does without: the last keeps fewer than a batch."""
+UNSCORED = (5, 0, 12)
+"""Validation samples each symbol does without."""
 BATCH = 20
 SHAPE = NetworkShape(features=FEATURES, window=WINDOW, symbols=3, asset_classes=3)
 
@@ -98,6 +100,7 @@ def single(
 def own_part(made: World, symbol: int) -> World:
     part = np.where(made.ledger.symbol == symbol, made.parts.part, -1).astype(np.int8)
     part[np.flatnonzero(part == TRAIN)[: LEFT_OUT[symbol]]] = -1
+    part[np.flatnonzero(part == VALIDATION)[: UNSCORED[symbol]]] = -1
     return dataclasses.replace(made, parts=dataclasses.replace(made.parts, part=part))
 
 
