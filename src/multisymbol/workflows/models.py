@@ -3,8 +3,6 @@
 No torch, and no MLflow where nothing is changed: listing takes as long as Python takes to start.
 """
 
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,25 +14,28 @@ from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config import plain, project_root
 from multisymbol.errors import MultisymbolError, StoreError, nearest
-from multisymbol.markets.instants import DAY, HOUR, MINUTE, instant
 from multisymbol.registry.archive import export_model, import_model
 from multisymbol.registry.database import PREFIX, experiment_in
 from multisymbol.registry.files import check_hashes, parse, read_files
 from multisymbol.registry.leavings import Leaving, stray_paths
 from multisymbol.registry.store import Store
 from multisymbol.registry.versions import CHAMPION, NEWEST, StoredVersion, check_names
-from multisymbol.reports.tables import Cell, Column, Table
-
-_SYMBOLS_SHOWN = 4
-_SCORES = (
-    ("test_log_loss", "test_no_skill_log_loss", "log-loss"),
-    ("test_huber", "test_zero_huber", "Huber loss"),
+from multisymbol.reports.tables import Column, Table
+from multisymbol.workflows.model_views import (
+    counted,
+    difference_table,
+    differing,
+    fact_lines,
+    few,
+    heading,
+    incomparable,
+    list_table,
+    names_in,
+    paired,
+    paired_table,
+    plain_version,
+    scores_table,
 )
-"""What a model is judged by: its score, that of the forecast without skill, and the name; the first it has counts."""
-_OWN_TAGS = {"run_id", "model_id", "registered_at", "files_digest", "imported_from", "original_run_id"}
-"""Tags that differ between any two versions and say nothing about the models."""
-_BULKY = {"symbol_configs", "symbols", "asset_class", "features"}
-"""Parts of a configuration whose difference shows in the tags: symbols, features."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +94,8 @@ class Filter:
         return (
             (self.retired or not version.retired)
             and self.scope in {None, tags.get("scope")}
-            and (self.symbol is None or self.symbol in _list(tags, "symbols"))
-            and (self.asset_class is None or self.asset_class in _list(tags, "asset_classes"))
+            and (self.symbol is None or self.symbol in names_in(tags, "symbols"))
+            and (self.asset_class is None or self.asset_class in names_in(tags, "asset_classes"))
             and (self.alias is None or self.alias in version.aliases)
         )
 
@@ -129,19 +130,9 @@ def place(where: str | None, *, create: bool) -> Place:
 def list_models(store: Store, which: Filter, *, now: int) -> Answer:
     """List versions: roles, what they were trained on, and their test score beside that without skill."""
     found = [each for each in store.versions(strategy=which.strategy, timeframe=which.timeframe) if which.fits(each)]
-    columns = (
-        *(Column(name=name, key=name) for name in ("model", "version", "aliases", "scope", "symbols", "timeframe")),
-        Column(name="test", key="test_log_loss", form=".4f"),
-        Column(name="no-skill", key="no_skill", form=".4f"),
-        Column(name="better by", key="better_by", form="+.4f"),
-        Column(name="age", key="age"),
-    )
-    rows = tuple(_row(version, now=now) for version in found)
-    names = len({version.name for version in found})
-    note = "test log-loss, and that of the better forecast without skill on the same rows"
-    table = Table(title=f"{len(found):,} versions of {names:,} models", note=note, columns=columns, rows=rows)
+    table = list_table(found, now=now)
     nothing = "no model fits" if which != Filter() else "no model is registered yet: python scripts/train.py"
-    return Answer(parts=(table if found else nothing,), data=[_plain(version) for version in found])
+    return Answer(parts=(table if found else nothing,), data=[plain_version(version) for version in found])
 
 
 def show_model(store: Store, text: str, *, now: int) -> Answer:
@@ -149,8 +140,12 @@ def show_model(store: Store, text: str, *, now: int) -> Answer:
     version = chosen(store, text)
     facts = _facts(store, version)
     return Answer(
-        parts=(_heading(version, now=now), *_lines(version, facts), _scores_table(facts)),
-        data={**_plain(version), "metadata": facts["metadata.json"], "symbols": facts["symbols.json"]["symbols"]},
+        parts=(heading(version, now=now), *fact_lines(version, facts), scores_table(facts)),
+        data={
+            **plain_version(version),
+            "metadata": facts["metadata.json"],
+            "symbols": facts["symbols.json"]["symbols"],
+        },
     )
 
 
@@ -159,22 +154,16 @@ def compare_models(store: Store, first: str, second: str) -> Answer:
     versions = [chosen(store, text) for text in (first, second)]
     facts = [_facts(store, version) for version in versions]
     names = [f"{version.name}/{version.version}" for version in versions]
-    differing = _differing(versions, facts)
-    table = Table(
-        title=f"{len(differing)} facts differ" if differing else "no fact differs",
-        columns=(Column(name="fact", key="fact"), *(Column(name=name, key=name) for name in names)),
-        rows=tuple((fact, *map(_shown, pair)) for fact, pair in differing.items()),
-    )
-    against = _incomparable(facts)
-    scores, left_out = _paired(facts)
-    data = {"versions": names, "differing": differing, "not_comparable": against, "scores": {} if against else scores}
-    if against:
-        return Answer(parts=(table, f"scores cannot be compared: {'; '.join(against)}"), data=data)
-    parts = (
-        [_paired_table(scores, names)] if scores else ["scores cannot be compared: no symbol has the same test rows"]
-    )
-    noted = [f"not compared: {', '.join(left_out)} (other test rows, or tested in one alone)"] if left_out else []
-    return Answer(parts=(table, *parts, *noted), data=data)
+    pairs = differing(versions, facts)
+    table = difference_table(pairs, names)
+    against = incomparable(facts)
+    scores, left_out = ({}, []) if against else paired(facts)
+    data = {"versions": names, "differing": pairs, "not_comparable": against, "scores": scores, "left_out": left_out}
+    if against or not scores:
+        reason = "; ".join(against) or "no symbol has the same test rows"
+        return Answer(parts=(table, f"scores cannot be compared: {reason}"), data=data)
+    noted = [f"not compared: {few(left_out)} (other test rows, or tested in one alone)"] if left_out else []
+    return Answer(parts=(table, paired_table(scores, names), *noted), data=data)
 
 
 def promote_model(store: Store, text: str, *, alias: str) -> Answer:
@@ -201,21 +190,21 @@ def retire_model(store: Store, text: str, *, undo: bool) -> Answer:
     assert left is not None
     lost = f"; it was {', '.join(version.aliases)}" if version.aliases and not undo else ""
     said = f"{version} may answer again" if undo else f"{version} is retired{lost}"
-    return Answer(parts=(said, *_champion_gone(store, version, undo=undo)), data=_plain(left))
+    return Answer(parts=(said, *_champion_gone(store, version, undo=undo)), data=plain_version(left))
 
 
 def export_stored(store: Store, text: str, target: Path) -> Answer:
     """Write a version to a folder or zip."""
     version = chosen(store, text)
     export_model(store, version, target)
-    return Answer(parts=(f"{version} is in {target}",), data={**_plain(version), "target": str(target)})
+    return Answer(parts=(f"{version} is in {target}",), data={**plain_version(version), "target": str(target)})
 
 
 def import_stored(store: Store, source: Path, *, rename: str | None) -> Answer:
     """Register a model from a folder or zip."""
     version = import_model(store, source, rename=rename)
     origin = f" (it was {version.tags['imported_from']})"
-    return Answer(parts=(f"{source} is {version}, alias {NEWEST}{origin}",), data=_plain(version))
+    return Answer(parts=(f"{source} is {version}, alias {NEWEST}{origin}",), data=plain_version(version))
 
 
 def deletion(store: Store, text: str) -> tuple[list[StoredVersion], str]:
@@ -229,8 +218,8 @@ def deletion(store: Store, text: str) -> tuple[list[StoredVersion], str]:
     if not versions:
         chosen(store, text)  # says what there is
     roles = sorted({alias for version in versions for alias in version.aliases})
-    what = f"all {len(versions)} versions of {text}" if whole else str(versions[0])
-    return versions, f"delete {what}{_bracketed(roles)} with all files, for good"
+    what = f"{text} with {counted(len(versions), 'version')}" if whole else str(versions[0])
+    return versions, f"delete {what}{_bracketed(roles)} and all files, for good"
 
 
 def delete_models(store: Store, text: str) -> Answer:
@@ -258,7 +247,7 @@ def examine(where: Place, *, remove: bool) -> Answer:
         for each in found
     ]
     table = Table(
-        title=f"{len(found)} leavings",
+        title=counted(len(found), "leaving"),
         columns=tuple(Column(name=name, key=name) for name in ("kind", "what", "why", "")),
         rows=tuple((each.kind, each.what, each.reason, _outcome(each, done)) for each in found),
     )
@@ -284,7 +273,7 @@ def chosen(store: Store, text: str) -> StoredVersion:
     versions = store.model_versions(name)
     if not versions:
         known = sorted({version.name for version in store.versions()})
-        raise StoreError(f"there is no model {name}{nearest(name, known)} There are: {_few(known) or 'none'}")
+        raise StoreError(f"there is no model {name}{nearest(name, known)} There are: {few(known) or 'none'}")
     found = [each for each in versions if _named(each, number=number, alias=alias)]
     if found:
         return found[-1]
@@ -322,212 +311,12 @@ def _elsewhere(where: str, *, mlflow_experiment: str) -> Store:
     return Store(uri=f"{PREFIX}{database}", artifact_root=artifacts, mlflow_experiment=mlflow_experiment)
 
 
-def _row(version: StoredVersion, *, now: int) -> tuple[Cell, ...]:
-    tags = version.tags
-    score, no_skill = _tag_number(tags, "test_log_loss"), _tag_number(tags, "no_skill")
-    roles = [*version.aliases, *(["retired"] if version.retired else [])]
-    symbols = _list(tags, "symbols")
-    return (
-        version.name,
-        str(version.version),
-        ", ".join(roles),
-        tags.get("scope", ""),
-        _few(symbols),
-        tags.get("timeframe", ""),
-        score,
-        no_skill,
-        no_skill - score,
-        _age(tags, now=now),
-    )
-
-
-def _plain(version: StoredVersion) -> dict[str, Any]:
-    return {
-        "name": version.name,
-        "version": version.version,
-        "aliases": list(version.aliases),
-        "retired": version.retired,
-        "tags": dict(version.tags),
-        "source": version.source,
-        "run_id": version.run_id,
-    }
-
-
-def _list(tags: Mapping[str, str], key: str) -> list[str]:
-    names: list[str] = json.loads(tags.get(key, "[]"))
-    return names
-
-
-def _tag_number(tags: Mapping[str, str], key: str) -> float:
-    return float(tags.get(key, "nan"))
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _SYMBOLS_SHOWN
-    return ", ".join(names[:_SYMBOLS_SHOWN]) + (f" +{more:,}" if more > 0 else "")
-
-
-def _age(tags: Mapping[str, str], *, now: int) -> str:
-    """Write how long ago a version was registered in the largest unit that fits."""
-    if "registered_at" not in tags:
-        return ""
-    passed = max(0, now - instant(tags["registered_at"]))
-    unit, length = next(
-        ((unit, length) for unit, length in (("d", DAY), ("h", HOUR), ("min", MINUTE)) if passed >= length),
-        ("s", 1_000_000_000),
-    )
-    return f"{passed // length:,} {unit}"
-
-
 def _facts(store: Store, version: StoredVersion) -> dict[str, dict[str, Any]]:
     """Read the facts of a version's bundle, after checking its files."""
     folder = store.download(version)
     files = read_files(folder)
     check_hashes(folder, files)
     return {name: parse(folder / name, content) for name, content in files.items() if name.endswith(".json")}
-
-
-def _heading(version: StoredVersion, *, now: int) -> str:
-    roles = [*version.aliases, *([f"retired {version.tags['retired']}"] if version.retired else [])]
-    age = _age(version.tags, now=now)
-    return " · ".join([str(version), *roles, *([f"{age} old"] if age else [])])
-
-
-def _lines(version: StoredVersion, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    tags, metadata = version.tags, facts["metadata.json"]
-    verdicts = [f"{key.removeprefix('verdict.')}: {text}" for key, text in tags.items() if key.startswith("verdict.")]
-    texts = {
-        "trained on": f"{_few(_list(tags, 'symbols'))} ({', '.join(_list(tags, 'asset_classes'))}), "
-        f"{int(tags.get('rows', 0)):,} rows, {tags.get('timeframe')}",
-        "train": f"{tags.get('train_from')} .. {tags.get('train_until')} (validation included)",
-        "test": f"{tags.get('test_from')} .. {tags.get('test_until')}",
-        "label": tags.get("label"),
-        "features": tags.get("feature_digest"),
-        "network": str(facts["config.json"].get("model", {}).get("_target_", "")).rpartition(".")[2],
-        "window": metadata.get("window"),
-        "seed": metadata.get("seed"),
-        "best epoch": metadata.get("best_epoch"),
-        "parent": tags.get("parent"),
-        "verdicts": "; ".join(verdicts),
-        "imported": tags.get("imported_from"),
-        "run": version.run_id,
-        "code": tags.get("git_commit"),
-        "data": tags.get("data_digest"),
-        "files": f"{version.source} ({tags.get('files_digest', 'no digest')[:16]})",
-    }
-    return [f"{name:<11}{text}" for name, text in texts.items() if text not in {None, ""}]
-
-
-def _score_of(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
-    known = metadata.get("test", {})
-    return next((keys for keys in _SCORES if keys[0] in known), _SCORES[0])
-
-
-def _scores_table(facts: Mapping[str, Mapping[str, Any]]) -> Table:
-    metadata, symbols = facts["metadata.json"], facts["symbols.json"]["symbols"]
-    score, no_skill, name = _score_of(metadata)
-    by_symbol = metadata.get("test_by_symbol", {})
-    rows = tuple(
-        (
-            symbol,
-            str(of.get("asset_class", "")),
-            _number(of, "train"),
-            _number(of, "test"),
-            _number(by_symbol.get(symbol, {}), score),
-            _number(by_symbol.get(symbol, {}), no_skill),
-        )
-        for symbol, of in symbols.items()
-    )
-    return Table(
-        title="scores on the test rows",
-        columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="class", key="asset_class"),
-            Column(name="train rows", key="train", form=",.0f"),
-            Column(name="test rows", key="test", form=",.0f"),
-            Column(name=name, key=score, form=".4f"),
-            Column(name="no-skill", key=no_skill, form=".4f"),
-        ),
-        rows=rows,
-    )
-
-
-def _number(data: Mapping[str, Any], key: str) -> float:
-    value = data.get(key)
-    return math.nan if value is None else float(value)
-
-
-def _differing(
-    versions: Sequence[StoredVersion], facts: Sequence[Mapping[str, Mapping[str, Any]]]
-) -> dict[str, list[Any]]:
-    """Return fact -> the two values, for tags first, then the configurations' keys."""
-    tags = [
-        {key: text for key, text in version.tags.items() if key not in _OWN_TAGS and not key.startswith("verdict.")}
-        for version in versions
-    ]
-    configs = [_flat({k: v for k, v in each["config.json"].items() if k not in _BULKY}) for each in facts]
-    known = {key for each in tags for key in each}
-    pairs = {key: [each.get(key) for each in tags] for key in dict.fromkeys(key for each in tags for key in each)}
-    keys = dict.fromkeys(key for each in configs for key in each if key not in known)
-    pairs |= {key: [each.get(key) for each in configs] for key in keys}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return flat
-
-
-def _shown(value: Any) -> str:
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _incomparable(facts: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    """Say why the scores of two versions are of different things, if they are."""
-    a, b = (each["metadata.json"] for each in facts)
-    spans = [f"{each['spans']['test_from']} .. {each['spans']['test_until']}" for each in (a, b)]
-    problems = [] if spans[0] == spans[1] else [f"the test spans differ ({spans[0]} and {spans[1]})"]
-    problems += [] if a["label"] == b["label"] else [f"the labels differ ({a['label']} and {b['label']})"]
-    kinds = [_score_of(each)[2] for each in (a, b)]
-    return problems + ([] if kinds[0] == kinds[1] else [f"one is judged by {kinds[0]}, the other by {kinds[1]}"])
-
-
-def _paired(facts: Sequence[Mapping[str, Mapping[str, Any]]]) -> tuple[dict[str, list[float]], list[str]]:
-    """Pair the scores of symbols that both versions were tested on, on the same rows of the same bars.
-
-    Returns:
-        Symbol -> rows, score of the first, score of the second, score without skill; and the symbols left out.
-    """
-    a, b = (each["metadata.json"] for each in facts)
-    score, no_skill, _ = _score_of(a)
-    scores, left_out = {}, []
-    for symbol in dict.fromkeys([*a["test_by_symbol"], *b["test_by_symbol"]]):
-        of = [each["test_by_symbol"].get(symbol, {}) for each in (a, b)]
-        rows = [each.get("test_rows") for each in of]
-        bars = [each["bars"].get(symbol) for each in (a, b)]
-        if rows[0] is None or rows[0] != rows[1] or bars[0] != bars[1]:
-            left_out.append(symbol)
-            continue
-        scores[symbol] = [rows[0], *(_number(each, score) for each in of), _number(of[0], no_skill)]
-    return scores, left_out
-
-
-def _paired_table(scores: Mapping[str, Sequence[float]], names: Sequence[str]) -> Table:
-    return Table(
-        title="scores on the same test rows",
-        note="less is better; a difference without an interval is no verdict: scripts/compare.py",
-        columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="rows", key="rows", form=",.0f"),
-            *(Column(name=name, key=name, form=".4f") for name in names),
-            Column(name="second − first", key="difference", form="+.4f"),
-            Column(name="no-skill", key="no_skill", form=".4f"),
-        ),
-        rows=tuple((symbol, rows, a, b, b - a, floor) for symbol, (rows, a, b, floor) in scores.items()),
-    )
 
 
 def _champion_gone(store: Store, version: StoredVersion, *, undo: bool) -> list[str]:
