@@ -78,7 +78,7 @@ class Pace:
 
 
 @dataclass(kw_only=True, slots=True)
-class Progress:
+class Curve:
     """One model's epochs so far.
 
     Args:
@@ -126,7 +126,7 @@ class StackState:
         self.epoch = 0
         self.running = list(running)
         self.best = rows.clone()
-        self.progress = [Progress() for _ in paces]
+        self.progress = [Curve() for _ in paces]
         self._paces = paces
         order = torch.tensor(self.running, device=rows.device)
         weights = rows.index_select(0, order)
@@ -205,7 +205,7 @@ class StackState:
         *whole, best = (tensor.to(self.best.device) for tensor in state["tensors"])
         self._set(*whole)
         self.best = best
-        self.progress = [Progress(**values) for values in state["progress"]]
+        self.progress = [Curve(**values) for values in state["progress"]]
         for pace, values in zip(self._paces, state["paces"], strict=True):
             pace.load_state_dict(values)
 
