@@ -17,6 +17,7 @@ from multisymbol.evaluation.mean_tests import MeanTest, diebold_mariano
 from multisymbol.evaluation.null_worlds import World, null_differences
 from multisymbol.evaluation.relabelling import binomial_bounds, relabelled, share_interval
 from multisymbol.evaluation.seed_spread import p_with_seeds, seeds_problem, variance_split
+from multisymbol.evaluation.symbol_tests import p_of
 
 WORLD = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1)
 
@@ -116,6 +117,13 @@ def test_seeds_that_agree_add_nothing_and_one_seed_says_nothing() -> None:
     assert p_with_seeds(test, effects=np.array([2.0, 2.0, 2.0])) == test.p
     assert math.isnan(p_with_seeds(test, effects=np.array([2.0])))
     assert p_with_seeds(test, effects=np.array([0.0, 2.0, 4.0])) > test.p
+
+
+def test_seeds_count_in_the_p_of_a_symbol() -> None:
+    test = MeanTest(method="fixed_smoothing", mean=2.0, error=0.2, freedom=99)
+    apart = np.array([0.0, 2.0, 4.0])
+    assert p_of(test, effects=apart) == p_with_seeds(test, effects=apart) > 0.05
+    assert p_of(test, effects=np.array([2.0])) == test.p
 
 
 def test_two_seeds_are_too_few() -> None:
