@@ -273,7 +273,7 @@ def chosen(store: Store, text: str) -> StoredVersion:
     versions = store.model_versions(name)
     if not versions:
         known = sorted({version.name for version in store.versions()})
-        raise StoreError(f"there is no model {name}{nearest(name, known)} There are: {few(known) or 'none'}")
+        raise StoreError(f"there is no model {name}{nearest(name, known) or '.'} There are: {few(known) or 'none'}")
     found = [each for each in versions if _named(each, number=number, alias=alias)]
     if found:
         return found[-1]
