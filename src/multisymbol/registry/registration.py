@@ -69,12 +69,18 @@ def log_scores(run: Run, *, model_id: str, scores: Sequence[SymbolScores], poole
     client(run.store.uri).log_batch(run.run_id, metrics=metrics)
 
 
-def create_version(run: Run, model: LoggedModel, *, name: str, tags: Mapping[str, str]) -> int:
+def create_version(run: Run, model: LoggedModel, *, name: str, tags: Mapping[str, str], description: str) -> int:
     """Register a logged model as the next version of a model; return its number."""
     asked = client(run.store.uri)
     # The place rather than models:/<id>: MLflow looks that up in the store of the process, not in this one.
     made = asked.create_model_version(
-        name, model.place, run_id=run.run_id, tags=dict(tags), model_id=model.model_id, await_creation_for=0
+        name,
+        model.place,
+        run_id=run.run_id,
+        tags=dict(tags),
+        description=description,
+        model_id=model.model_id,
+        await_creation_for=0,
     )
     number = int(made.version)  # text over REST
     link = json.dumps([{"name": name, "version": number}])  # what the logged model's page shows
@@ -88,8 +94,10 @@ def ensure_model(uri: str, name: str, *, tags: VersionTags) -> None:
 
     texts = tags.to_tags()
     own = {"symbol": tags.symbols[0], "asset_class": tags.asset_classes[0]} if tags.scope == "single" else {}
+    whose = f"{tags.symbols[0]} alone" if own else "many symbols, those it has not seen included"
+    text = f"Answers for {whose}, {tags.timeframe} bars, strategy {tags.strategy}. The newest version is no champion."
     try:
-        client(uri).create_registered_model(name, tags={key: texts[key] for key in MODEL_TAGS} | own)
+        client(uri).create_registered_model(name, tags={key: texts[key] for key in MODEL_TAGS} | own, description=text)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

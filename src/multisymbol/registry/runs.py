@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_PARAM = 6000
 """Characters of a param's value; MLflow cuts longer ones with a warning (its logger for Lightning at 250, without)."""
+NOTE_TAG = "mlflow.note.content"
+"""Tag whose text, Markdown, is the description of a run or an experiment."""
 MAX_DIGEST = 36
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]

@@ -32,7 +32,7 @@ from multisymbol.registry.registration import (
     restore_newest,
     upload,
 )
-from multisymbol.registry.runs import DataFacts, FoundRun, Run, Status
+from multisymbol.registry.runs import NOTE_TAG, DataFacts, FoundRun, Run, Status
 from multisymbol.registry.versions import (
     NEWEST,
     RETIRED_TAG,
@@ -63,6 +63,16 @@ __all__ = [
 PARENT_TAG = "mlflow.parentRunId"
 PROCESS_TAG = "process"
 """Tag of a run: the process that works on it, by which `leavings` tells a run at work from one that was killed."""
+
+
+_EXPERIMENT_TAGS: Mapping[str, str] = {
+    "mlflow.experimentKind": "custom_model_development",  # the page for trained models, not that for agents
+    NOTE_TAG: (
+        "One run for each model. Columns to show: `test/log_loss`, `test/no_skill_log_loss`, `test/skill`, "
+        "`test/balanced_accuracy`, parameters `mode`, `symbol`, `model`, `seed`; group by `mode`. A score says nothing "
+        "without that of the forecast without skill on the same rows."
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,6 +185,7 @@ class Store:
         tags: VersionTags,
         scores: Sequence[SymbolScores],
         pooled: Mapping[str, float],
+        description: str = "",
         aliases: Sequence[str] = (NEWEST,),
         more_tags: Mapping[str, str] | None = None,
     ) -> StoredVersion:
@@ -191,6 +202,7 @@ class Store:
             tags: What the version says of itself.
             scores: Per symbol; `search_logged_models` finds them by data set.
             pooled: The same metrics over all symbols: what the run's page shows under these names.
+            description: What a person reads on the pages of version and run, Markdown.
             aliases: Roles the version takes.
             more_tags: Facts that not every version has.
 
@@ -208,7 +220,7 @@ class Store:
             facts = {"run_id": run.run_id, "model_id": model.model_id, "registered_at": _now()}
             with self.only_one():
                 ensure_model(self.uri, name, tags=tags)
-                number = create_version(run, model, name=name, tags={**texts, **facts})
+                number = create_version(run, model, name=name, tags={**texts, **facts}, description=description)
                 for alias in aliases:
                     move_forward(self.uri, name, alias=alias, number=number)
         stored = self.find(name, version=number)
@@ -449,7 +461,7 @@ class Store:
             if asked.get_experiment_by_name(self.mlflow_experiment) is not None:
                 return
             try:
-                asked.create_experiment(self.mlflow_experiment, artifact_location=location)
+                asked.create_experiment(self.mlflow_experiment, artifact_location=location, tags=dict(_EXPERIMENT_TAGS))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise

@@ -32,6 +32,7 @@ from multisymbol.reports.stored_scores import (
     trained_symbols,
 )
 from multisymbol.reports.tables import ALL, Column, Table
+from multisymbol.reports.tables import to_markdown as table_markdown
 
 ZIGZAG_WARNING = (
     "The labels are legs of a ZigZag. About 75 % of such labels can be told on a pure random walk, from how far the "
@@ -77,6 +78,11 @@ def model_card(
     )
     title = called if version is None else f"{called} version {version}"
     return Page(title=title, lead=_lead(bundle, task), sections=sections, footer=f"Made {metadata['created_at']}.")
+
+
+def summary(bundle: Bundle) -> str:
+    """Say what a stored model is and what it scored, as Markdown for a page that shows little more."""
+    return f"{_lead(bundle, task_of(bundle))}\n\n{table_markdown(score_table(bundle))}"
 
 
 def span_figure(spans: Mapping[str, str]) -> Figure:

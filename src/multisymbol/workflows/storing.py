@@ -17,9 +17,10 @@ from multisymbol.markets.sessions import session_clock
 from multisymbol.registry.bundle import Bundle, write_bundle
 from multisymbol.registry.files import HASHES
 from multisymbol.registry.flavour import write_flavour
+from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.registry.similarity import profile
 from multisymbol.registry.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
-from multisymbol.reports.card import model_card
+from multisymbol.reports.card import model_card, summary
 from multisymbol.reports.page import to_html, to_markdown
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.outcomes import Outcome
@@ -40,7 +41,10 @@ def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Pr
         timeframe=prepared.source.timeframe.text,
         symbol=values["symbol"] if _scope(values) == "single" else None,
     )
-    _write(_bundle(outcome, values, prepared), folder, name=name, values=values, prepared=prepared)
+    bundle = bundle_of(outcome, values, prepared, similarity=_similarity(values, prepared))
+    _write(bundle, folder, name=name, values=values, prepared=prepared)
+    description = summary(bundle)
+    run.set_tags({NOTE_TAG: description})
     return run.store.register(
         run,
         folder,
@@ -51,6 +55,7 @@ def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Pr
             for symbol, scores in outcome.by_symbol().items()
         ],
         pooled=outcome.pooled(),
+        description=description,
     )
 
 
@@ -74,7 +79,17 @@ def _write(bundle: Bundle, folder: Path, *, name: str, values: Mapping[str, Any]
     (folder / "card.md").write_text(to_markdown(card), encoding="utf-8")
 
 
-def _bundle(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Bundle:
+def bundle_of(
+    outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, *, similarity: Mapping[str, Any]
+) -> Bundle:
+    """Take all that a stored model must know from a training.
+
+    Args:
+        outcome: The fitted network and its scores.
+        values: Plain configuration.
+        prepared: Its data.
+        similarity: Profiles of the trained symbols; empty for a model that is not stored.
+    """
     network = outcome.module.network
     return Bundle(
         weights={name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
@@ -83,7 +98,7 @@ def _bundle(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> 
         symbols=_symbols(values, prepared),
         symbol_configs={name: values["symbol_configs"][name] for name in prepared.trained},
         scaler=prepared.scaler,
-        similarity=_similarity(values, prepared),
+        similarity=similarity,
         metadata=_metadata(outcome, values, prepared),
     )
 
