@@ -20,7 +20,7 @@ from multisymbol.registry.client import client
 from multisymbol.registry.store import Store, StoredVersion
 from multisymbol.workflows import models
 from multisymbol.workflows.model_views import list_table
-from tests.conftest import ROOT, Command, compose_train
+from tests.conftest import ROOT, Command, Trained, compose_train
 from tests.registry.conftest import NAME, store_at, version_tags
 from tests.registry.stored import METADATA, SYMBOLS, model_at
 
@@ -372,7 +372,11 @@ def test_verbose_shows_where(script: ModuleType, tmp_path: Path, capsys: pytest.
 def test_configured_place_is_that_of_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     values = plain(compose_train(), leave_out=("symbol_configs",))
     opened: list[Store] = []
-    monkeypatch.setattr(Store, "prepare", opened.append)
+
+    def prepared(store: Store) -> None:
+        opened.append(store)
+
+    monkeypatch.setattr(Store, "prepare", prepared)
     models.place(None, create=True)
     assert opened == [
         Store(
@@ -381,6 +385,22 @@ def test_configured_place_is_that_of_trainings(monkeypatch: pytest.MonkeyPatch) 
             mlflow_experiment=values["registry"]["mlflow_experiment"],
         )
     ]
+
+
+@pytest.mark.slow
+def test_trained_model_goes_out_and_in_with_its_tags_and_files(training: Trained, tmp_path: Path) -> None:
+    """What a training writes is nothing foreign, and its bundle says all that the version's tags say."""
+    for mode in (("mode=universal",), ("mode=single", "symbol=BTCUSDT")):
+        run_dir = training("trainer.max_epochs=1", *mode, name=mode[0])
+        store = store_at(run_dir.parents[1])
+        trained = max(store.versions(), key=lambda each: each.tags["scope"] == mode[0].removeprefix("mode="))
+        models.export_stored(store, f"{trained.name}/1", tmp_path / f"{trained.name}.zip")
+        models.import_stored(store, tmp_path / f"{trained.name}.zip", rename=None)
+        _, taken = store.model_versions(trained.name)
+        own = {"run_id", "model_id", "registered_at", "imported_from", "original_run_id"}
+        tags = [{key: text for key, text in each.tags.items() if key not in own} for each in (trained, taken)]
+        assert tags[0] == tags[1]
+        assert models.examine(models.Place(store=store, folders=(run_dir.parents[1],)), remove=False).data == []
 
 
 @pytest.mark.slow
