@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.differences import ArmLosses, differences, label_lag
+from multisymbol.evaluation.differences import ArmLosses, Rows, differences, label_lag
 from multisymbol.evaluation.row_losses import row_losses
 from multisymbol.labels.labels import BUY, HOLD, SELL
 from multisymbol.markets.instants import DAY, HOUR
@@ -16,28 +16,29 @@ from multisymbol.markets.instants import DAY, HOUR
 NAN = math.nan
 
 
+ROWS = Rows(
+    symbols=("A", "gone", "B"),
+    symbol=np.array([0, 0, 0, 2, 2] * 2),
+    decided_at=HOUR * np.array([0, 1, 2, 1, 2] * 2),
+    resolved_at=HOUR * np.array([2, 3, 4, 3, 4] * 2),
+    seed=np.array([7] * 5 + [9] * 5),
+)
+"""Two seeds; A is live at hours 0, 1, 2, B at 1 and 2."""
+
+
 def arm(name: str, loss: list[float]) -> ArmLosses:
-    """Two seeds; A is live at hours 0, 1, 2, B at 1 and 2."""
-    return ArmLosses(
-        arm=name,
-        symbols=("A", "gone", "B"),
-        symbol=np.array([0, 0, 0, 2, 2] * 2),
-        decided_at=HOUR * np.array([0, 1, 2, 1, 2] * 2),
-        resolved_at=HOUR * np.array([2, 3, 4, 3, 4] * 2),
-        seed=np.array([7] * 5 + [9] * 5),
-        loss=np.array(loss),
-    )
+    return ArmLosses(arm=name, rows=ROWS, loss=np.array(loss))
 
 
-def rows(losses: ArmLosses, chosen: npt.NDArray[np.int64]) -> ArmLosses:
-    return replace(
-        losses,
-        symbol=losses.symbol[chosen],
-        decided_at=losses.decided_at[chosen],
-        resolved_at=losses.resolved_at[chosen],
-        seed=losses.seed[chosen],
-        loss=losses.loss[chosen],
+def chosen(losses: ArmLosses, places: npt.NDArray[np.int64]) -> ArmLosses:
+    rows = replace(
+        losses.rows,
+        symbol=losses.rows.symbol[places],
+        decided_at=losses.rows.decided_at[places],
+        resolved_at=losses.rows.resolved_at[places],
+        seed=losses.rows.seed[places],
     )
+    return replace(losses, rows=rows, loss=losses.loss[places])
 
 
 UNIVERSAL = arm("universal", [0.5, 0.5, 0.5, 0.5, 0.5] * 2)
@@ -70,7 +71,7 @@ def test_swapping_the_arms_changes_the_sign_alone() -> None:
 @settings(max_examples=20, deadline=None)
 def test_order_of_rows_does_not_matter(first: list[int], second: list[int]) -> None:
     def shuffled(losses: ArmLosses, order: list[int]) -> ArmLosses:
-        return rows(losses, np.array(order))
+        return chosen(losses, np.array(order))
 
     found = differences(shuffled(UNIVERSAL, first), shuffled(SINGLE, second))
     np.testing.assert_array_equal(found.by_symbol, differences(UNIVERSAL, SINGLE).by_symbol)
@@ -86,18 +87,15 @@ def test_lag_of_a_symbol_counts_its_own_bars() -> None:
     hours, days = HOUR * np.arange(240, dtype=np.int64), DAY * np.arange(10, dtype=np.int64)
     decided_at = np.concatenate([hours, days])
 
-    def both(name: str) -> ArmLosses:
-        return ArmLosses(
-            arm=name,
-            symbols=("coin", "stock"),
-            symbol=np.repeat([0, 1], [240, 10]),
-            decided_at=decided_at,
-            resolved_at=decided_at + 2 * DAY,
-            seed=np.zeros(250, dtype=np.int64),
-            loss=np.zeros(250),
-        )
-
-    found = differences(both("universal"), both("single"))
+    rows = Rows(
+        symbols=("coin", "stock"),
+        symbol=np.repeat([0, 1], [240, 10]),
+        decided_at=decided_at,
+        resolved_at=decided_at + 2 * DAY,
+        seed=np.zeros(250, dtype=np.int64),
+    )
+    universal, single = (ArmLosses(arm=name, rows=rows, loss=np.zeros(250)) for name in ("universal", "single"))
+    found = differences(universal, single)
     assert found.lag == 47
     assert found.symbol_lags.tolist() == [47, 1]
     assert found.months == pytest.approx(239 * HOUR / (365.25 / 12 * DAY))
@@ -105,7 +103,7 @@ def test_lag_of_a_symbol_counts_its_own_bars() -> None:
 
 
 def without(losses: ArmLosses, row: int) -> ArmLosses:
-    return rows(losses, np.delete(np.arange(len(losses.loss)), row))
+    return chosen(losses, np.delete(np.arange(len(losses.loss)), row))
 
 
 def test_unmatched_arms_are_refused_with_the_rows_that_one_of_them_lacks() -> None:
@@ -121,18 +119,31 @@ def test_unmatched_arms_are_refused_with_the_rows_that_one_of_them_lacks() -> No
 
 def test_other_labels_are_refused() -> None:
     with pytest.raises(ComparisonError, match="resolve at different instants: they have different labels"):
-        differences(UNIVERSAL, replace(SINGLE, resolved_at=SINGLE.resolved_at + HOUR))
+        differences(UNIVERSAL, replace(SINGLE, rows=replace(ROWS, resolved_at=ROWS.resolved_at + HOUR)))
 
 
 def test_a_row_scored_twice_is_refused() -> None:
-    twice = replace(UNIVERSAL, decided_at=HOUR * np.array([0, 1, 1, 1, 2] * 2))
-    with pytest.raises(ComparisonError, match="universal has 2 rows twice, first A at 1970-01-01T01:00Z, seed 7"):
+    twice = replace(UNIVERSAL, rows=replace(ROWS, decided_at=HOUR * np.array([0, 1, 1, 1, 2] * 2)))
+    with pytest.raises(ComparisonError, match="2 rows are there twice, first A at 1970-01-01T01:00Z, seed 7"):
         differences(twice, twice)
 
 
-def test_rows_that_only_some_seeds_have_are_refused() -> None:
-    with pytest.raises(ComparisonError, match="seed 9 has other rows than seed 7: 1 differ, first B at 1970-01-01T02"):
-        differences(without(UNIVERSAL, 9), without(SINGLE, 9))
+@pytest.mark.parametrize(("row", "seed"), [(9, 7), (4, 9)])
+def test_rows_that_only_some_seeds_have_are_refused(row: int, seed: int) -> None:
+    with pytest.raises(ComparisonError) as error:
+        differences(without(UNIVERSAL, row), without(SINGLE, row))
+    assert str(error.value).startswith(
+        f"1 rows are not there for every seed, first B at 1970-01-01T02:00Z, seed {seed} but not both seed 7 and 9. "
+    )
+
+
+def test_rows_and_losses_must_fit() -> None:
+    with pytest.raises(ComparisonError, match=r"arm single: losses have shape \(9,\), expected \(10,\)"):
+        arm("single", [0.5] * 9)
+    with pytest.raises(ComparisonError, match=r"columns of rows have shapes \[\(9,\), \(10,\)\], expected one"):
+        replace(ROWS, seed=ROWS.seed[1:])
+    with pytest.raises(ComparisonError, match="no rows to compare arms on; move the cuts in conf/split"):
+        chosen(UNIVERSAL, np.array([], dtype=np.int64))
 
 
 def test_losses_that_are_no_numbers_are_refused() -> None:

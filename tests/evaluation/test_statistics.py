@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.differences import ArmLosses
+from multisymbol.evaluation.differences import ArmLosses, Rows
 from multisymbol.evaluation.effects import Effects, Pairs, Surrogates, effects
 from multisymbol.evaluation.mean_tests import fixed_smoothing
 from multisymbol.evaluation.multiplicity import holm
@@ -39,15 +39,14 @@ def losses(arm: str, gain: Floats, *, seed: int, seeds: int = SEEDS) -> ArmLosse
     trained, instant, symbol = np.nonzero(
         np.broadcast_to((np.arange(INSTANTS)[:, None] >= [0, 100, 300, INSTANTS - 40]), (seeds, INSTANTS, 4))
     )
-    return ArmLosses(
-        arm=arm,
+    rows = Rows(
         symbols=SYMBOLS,
         symbol=symbol,
         decided_at=instant * HOUR,
         resolved_at=(instant + HORIZON) * HOUR,
         seed=trained,
-        loss=(0.7 - gain + overlapping)[trained, instant, symbol],
     )
+    return ArmLosses(arm=arm, rows=rows, loss=(0.7 - gain + overlapping)[trained, instant, symbol])
 
 
 def draws(kind: str, center: tuple[float, float, float], *, count: int = 20) -> Surrogates:

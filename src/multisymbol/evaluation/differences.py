@@ -11,6 +11,8 @@ be counted as independent (METHOD 3e; a t-test over all rows sees a difference t
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,40 +30,67 @@ SPAN_QUANTILE = 0.95
 """Share of labels whose span the lag covers (METHOD 3e.4)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmLosses:
-    """What one arm lost on n rows, in any order; (symbol, decided_at, seed) is unique.
+@dataclass(frozen=True, kw_only=True)  # without slots: the layout is worked out once and kept
+class Rows:
+    """What n losses are of, in any order. Share one object between all arms scored on the same rows.
 
     Args:
-        arm: Its name.
         symbols: Names; `symbol` counts in them.
         symbol: Shape (n,).
         decided_at: Close of the bar decided at, UTC ns. Shape (n,).
         resolved_at: When the label became known, UTC ns. Shape (n,).
         seed: Which training, any whole number. Shape (n,).
-        loss: Nats, finite. Shape (n,).
     """
 
-    arm: str
     symbols: tuple[str, ...]
     symbol: npt.NDArray[np.integer[Any]]
     decided_at: npt.NDArray[np.int64]
     resolved_at: npt.NDArray[np.int64]
     seed: npt.NDArray[np.integer[Any]]
+
+    def __post_init__(self) -> None:
+        shapes = {column.shape for column in (self.symbol, self.decided_at, self.resolved_at, self.seed)}
+        if len(shapes) > 1 or self.symbol.ndim != 1:
+            message = f"columns of rows have shapes {sorted(shapes)}, expected one (n,)"
+            raise ComparisonError(message)
+        if len(self) == 0:
+            message = "there are no rows to compare arms on; move the cuts in conf/split"
+            raise ComparisonError(message)
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+    @cached_property
+    def layout(self) -> "_Layout":
+        """Their order in cells of instant and symbol.
+
+        Raises:
+            ComparisonError: Repeated rows, or rows that only some seeds have.
+        """
+        return _layout(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmLosses:
+    """What one arm lost.
+
+    Args:
+        arm: Its name.
+        rows: What the losses are of.
+        loss: Nats, finite. Shape (n,).
+    """
+
+    arm: str
+    rows: Rows
     loss: Floats
 
     def __post_init__(self) -> None:
-        problems = []
-        columns = (self.symbol, self.decided_at, self.resolved_at, self.seed, self.loss)
-        if len({column.shape for column in columns}) > 1 or self.loss.ndim != 1:
-            problems.append(f"its columns have shapes {[column.shape for column in columns]}, expected one (n,)")
-        elif len(self.loss) == 0:
-            problems.append("it has no rows; move the cuts in conf/split")
+        if self.loss.shape != (len(self.rows),):
+            message = f"arm {self.arm}: losses have shape {self.loss.shape}, expected {(len(self.rows),)}"
+            raise ComparisonError(message)
         broken = np.flatnonzero(~np.isfinite(self.loss))
         if len(broken):
-            problems.append(f"{len(broken):,} of its losses are no numbers, first at row {broken[0]}")
-        if problems:
-            message = f"arm {self.arm}: {'; '.join(problems)}"
+            message = f"arm {self.arm}: {len(broken):,} of its losses are no numbers, first at row {broken[0]}"
             raise ComparisonError(message)
 
 
@@ -134,23 +163,23 @@ def differences(first: ArmLosses, second: ArmLosses, *, weights: Mapping[str, fl
     Raises:
         ComparisonError: Unmatched or repeated rows, rows of some seeds only, or weights that do not fit.
     """
-    order_first, order_second = _order(first), _order(second)
-    _check_matched(first, second, order_first, order_second)
-    rows = _Rows.of(first, order_first, second.loss[order_second] - first.loss[order_first])
-    symbol_weights = _weights(rows.symbols, weights)
-    cells = _cells(rows, symbol_weights)
+    if first.rows is not second.rows:
+        _check_matched(first, second)
+    layout = first.rows.layout
+    symbol_weights = _weights(layout.symbols, weights)
+    by_row = (second.loss[second.rows.layout.order] - first.loss[layout.order]).reshape(len(layout.seeds), -1)
     return Differences(
         first=first.arm,
         second=second.arm,
-        symbols=rows.symbols,
-        seeds=tuple(rows.seeds.tolist()),
-        instants=rows.instants,
-        by_symbol=cells.by_symbol,
-        by_seed=cells.by_seed,
-        symbol_by_seed=cells.symbol_by_seed,
+        symbols=layout.symbols,
+        seeds=layout.seeds,
+        instants=layout.instants,
+        by_symbol=layout.matrix(by_row.mean(axis=0)),
+        by_seed=layout.instant_means(by_row, weights=symbol_weights),
+        symbol_by_seed=layout.symbol_means(by_row),
         weights=symbol_weights,
-        lag=label_lag(rows.instants, decided_at=rows.decided_at, resolved_at=rows.resolved_at),
-        symbol_lags=np.array([rows.own_lag(number) for number in range(len(rows.symbols))], dtype=np.int64),
+        lag=layout.lag,
+        symbol_lags=layout.symbol_lags,
     )
 
 
@@ -180,118 +209,129 @@ def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Rows:
-    """Paired rows, sorted by seed, symbol and instant; symbols without rows are gone.
+class _Layout:
+    """Rows sorted by seed, symbol and instant; symbols without rows are gone. All seeds have the same m rows.
 
     Args:
-        place: Number of the row's cell, instant * N + symbol. Shape (n,).
+        order: Places of the sorted rows among the given ones. Shape (n,), n = S m.
+        symbols: Those that have rows.
+        seeds: Ascending.
+        instants: Ascending. Shape (T,).
+        symbol: Of one seed's rows. Shape (m,).
+        instant: Likewise, the number of the instant. Shape (m,).
+        lag: See `label_lag`, on the common clock.
+        symbol_lags: On each symbol's own clock. Shape (N,).
     """
 
+    order: npt.NDArray[np.int64]
     symbols: tuple[str, ...]
-    seeds: npt.NDArray[np.int64]
+    seeds: tuple[int, ...]
     instants: npt.NDArray[np.int64]
     symbol: npt.NDArray[np.int64]
-    seed: npt.NDArray[np.int64]
-    decided_at: npt.NDArray[np.int64]
-    resolved_at: npt.NDArray[np.int64]
-    place: npt.NDArray[np.int64]
-    difference: Floats
+    instant: npt.NDArray[np.int64]
+    lag: int
+    symbol_lags: npt.NDArray[np.int64]
 
-    @classmethod
-    def of(cls, arm: ArmLosses, order: npt.NDArray[np.int64], difference: Floats) -> "_Rows":
-        used, symbol = np.unique(arm.symbol[order], return_inverse=True)
-        seeds, seed = np.unique(arm.seed[order].astype(np.int64), return_inverse=True)
-        instants, instant = np.unique(arm.decided_at[order], return_inverse=True)
-        return cls(
-            symbols=tuple(arm.symbols[number] for number in used),
-            seeds=seeds,
-            instants=instants,
-            symbol=symbol,
-            seed=seed,
-            decided_at=arm.decided_at[order],
-            resolved_at=arm.resolved_at[order],
-            place=instant * len(used) + symbol,
-            difference=difference,
-        )
+    def matrix(self, value: Floats) -> Floats:
+        """Put one value for each row of a seed into its cell; NaN elsewhere. Shape (m,) to (T, N)."""
+        cells = np.full((len(self.instants), len(self.symbols)), np.nan)
+        cells[self.instant, self.symbol] = value
+        return cells
 
-    def own_lag(self, number: int) -> int:
-        """Lag on the symbol's own clock, from the rows of the first seed, which come first."""
-        of_first_seed = self.symbol[: int(np.searchsorted(self.seed, 1))]
-        own = slice(*np.searchsorted(of_first_seed, [number, number + 1]).tolist())
-        decided_at = self.decided_at[own]
-        return label_lag(decided_at, decided_at=decided_at, resolved_at=self.resolved_at[own])
+    def instant_means(self, value: Floats, *, weights: Floats) -> Floats:
+        """Average over the live symbols of each instant by weight. Shape (S, m) to (S, T)."""
+        weight = weights[self.symbol]
+        share = weight / np.bincount(self.instant, weights=weight)[self.instant]
+        return np.stack([np.bincount(self.instant, weights=own * share) for own in value])
+
+    def symbol_means(self, value: Floats) -> Floats:
+        """Average over each symbol's instants. Shape (S, m) to (S, N)."""
+        rows = np.bincount(self.symbol)
+        return np.stack([np.bincount(self.symbol, weights=own) / rows for own in value])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Cells:
-    by_symbol: Floats
-    by_seed: Floats
-    symbol_by_seed: Floats
-
-
-def _cells(rows: _Rows, weights: Floats) -> _Cells:
-    """Fill one matrix per seed; all of them at once would take as many times the memory."""
-    shape = (len(rows.instants), len(rows.symbols))
-    total, by_seed, symbol_by_seed = np.zeros(shape), [], []
-    for number in range(len(rows.seeds)):
-        own = rows.seed == number
-        matrix = np.full(shape, np.nan)
-        matrix.ravel()[rows.place[own]] = rows.difference[own]
-        if number and not np.array_equal(np.isnan(matrix), np.isnan(total)):
-            raise _uneven_seeds(rows, np.isnan(matrix) != np.isnan(total), seed=int(rows.seeds[number]))
-        total += matrix
-        by_seed.append(symbol_mean(matrix, weights=weights))
-        symbol_by_seed.append(np.nanmean(matrix, axis=0))
-    return _Cells(by_symbol=total / len(rows.seeds), by_seed=np.stack(by_seed), symbol_by_seed=np.stack(symbol_by_seed))
-
-
-def _uneven_seeds(rows: _Rows, differ: npt.NDArray[np.bool_], *, seed: int) -> ComparisonError:
-    instant, symbol = (int(place) for place in np.argwhere(differ)[0])
-    message = (
-        f"seed {seed} has other rows than seed {int(rows.seeds[0])}: {int(differ.sum()):,} differ, first "
-        f"{rows.symbols[symbol]} at {iso(int(rows.instants[instant]))}. Every seed must be scored on every test row: "
-        "score the missing ones, or leave the seed out of both arms"
+def _layout(rows: Rows) -> _Layout:
+    order = np.lexsort((rows.decided_at, rows.symbol, rows.seed))
+    seeds, starts = np.unique(rows.seed[order], return_index=True)
+    _check_once(rows, order)
+    _check_seeds(rows, order, starts)
+    own = order[: len(order) // len(seeds)]
+    used, symbol = np.unique(rows.symbol[own], return_inverse=True)
+    decided_at, resolved_at = rows.decided_at[own], rows.resolved_at[own]
+    instants, instant = np.unique(decided_at, return_inverse=True)
+    edges = np.searchsorted(symbol, np.arange(len(used) + 1)).tolist()
+    lags = [
+        label_lag(decided_at[low:high], decided_at=decided_at[low:high], resolved_at=resolved_at[low:high])
+        for low, high in pairwise(edges)
+    ]
+    return _Layout(
+        order=order,
+        symbols=tuple(rows.symbols[number] for number in used.tolist()),
+        seeds=tuple(seeds.tolist()),
+        instants=instants,
+        symbol=symbol,
+        instant=instant,
+        lag=label_lag(instants, decided_at=decided_at, resolved_at=resolved_at),
+        symbol_lags=np.array(lags, dtype=np.int64),
     )
-    return ComparisonError(message)
 
 
-def _order(arm: ArmLosses) -> npt.NDArray[np.int64]:
-    """Sort rows by seed, symbol name's place and instant."""
-    order: npt.NDArray[np.int64] = np.lexsort((arm.decided_at, arm.symbol, arm.seed))
-    keys = _keys(arm, order)
-    twice = np.flatnonzero((keys[1:] == keys[:-1]).all(axis=1))
+def _check_once(rows: Rows, order: npt.NDArray[np.int64]) -> None:
+    columns = (rows.seed, rows.symbol, rows.decided_at)
+    twice = np.flatnonzero(np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns]))
     if len(twice):
         message = (
-            f"arm {arm.arm} has {len(twice):,} rows twice, first {_shown(arm, keys[twice[0]])}. "
-            "Overlapping test spans? Score each row in one fold only"
+            f"{len(twice):,} rows are there twice, first {_shown(rows, int(order[twice[0]]))}. Overlapping test spans? "
+            "Score each row in one fold only"
         )
         raise ComparisonError(message)
-    return order
 
 
-def _keys(arm: ArmLosses, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.column_stack([arm.seed[order], arm.symbol[order], arm.decided_at[order]]).astype(np.int64)
+def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
+    """Refuse rows that only some seeds have: seeds would then be compared on different markets."""
+    first, *others = np.split(order, starts[1:])
+    for own in others:
+        alone = _alone(rows, first, rows, own) + _alone(rows, own, rows, first)
+        if alone:
+            message = (
+                f"{len(alone):,} rows are not there for every seed, first {_shown(rows, alone[0])} but not both seed "
+                f"{rows.seed[first[0]]} and {rows.seed[own[0]]}. Every seed must be scored on every test row: score "
+                "the missing ones, or leave the seed out of all arms"
+            )
+            raise ComparisonError(message)
 
 
-def _shown(arm: ArmLosses, key: npt.NDArray[np.int64]) -> str:
-    return f"{arm.symbols[key[1]]} at {iso(int(key[2]))}, seed {key[0]}"
+def _alone(
+    rows: Rows, own: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
+) -> list[int]:
+    """Return which of some rows have no fellow of the same symbol and instant (and seed) among others."""
+
+    def keys(of: Rows, places: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer[Any]]]:
+        columns = [of.symbol[places], of.decided_at[places]]
+        return [*columns, of.seed[places]] if seeds else columns
+
+    one, two = keys(rows, own), keys(other_rows, other)
+    if len(own) == len(other) and all(map(np.array_equal, one, two)):
+        return []
+    known = set(zip(*(column.tolist() for column in two), strict=True))
+    place = zip(own.tolist(), zip(*(column.tolist() for column in one), strict=True), strict=True)
+    return [number for number, key in place if key not in known]
 
 
-def _check_matched(
-    first: ArmLosses,
-    second: ArmLosses,
-    order_first: npt.NDArray[np.int64],
-    order_second: npt.NDArray[np.int64],
-) -> None:
+def _shown(rows: Rows, place: int) -> str:
+    symbol = rows.symbols[int(rows.symbol[place])]
+    return f"{symbol} at {iso(int(rows.decided_at[place]))}, seed {rows.seed[place]}"
+
+
+def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
     problems = []
-    if first.symbols != second.symbols:
-        problems.append(f"their symbols are {first.symbols} and {second.symbols}")
+    if first.rows.symbols != second.rows.symbols:
+        problems.append(f"their symbols are {first.rows.symbols} and {second.rows.symbols}")
     else:
-        keys_first, keys_second = _keys(first, order_first), _keys(second, order_second)
-        if not np.array_equal(keys_first, keys_second):
-            problems += _only_in(first, keys_first, second, keys_second)
-            problems += _only_in(second, keys_second, first, keys_first)
-        elif not np.array_equal(first.resolved_at[order_first], second.resolved_at[order_second]):
+        problems += [*_missing(first, second), *_missing(second, first)]
+    if not problems:
+        one, two = (arm.rows.resolved_at[arm.rows.layout.order] for arm in (first, second))
+        if not np.array_equal(one, two):
             problems.append("their labels resolve at different instants: they have different labels")
     if problems:
         message = (
@@ -301,17 +341,14 @@ def _check_matched(
         raise ComparisonError(message)
 
 
-def _only_in(
-    arm: ArmLosses, keys: npt.NDArray[np.int64], other: ArmLosses, other_keys: npt.NDArray[np.int64]
-) -> list[str]:
-    known = set(map(tuple, other_keys.tolist()))
-    alone = [key for key in keys.tolist() if tuple(key) not in known]
+def _missing(arm: ArmLosses, other: ArmLosses) -> list[str]:
+    """Say which rows of an arm another one lacks; sorted by seed, symbol and instant."""
+    own, others = (np.lexsort((rows.decided_at, rows.symbol, rows.seed)) for rows in (arm.rows, other.rows))
+    alone = _alone(arm.rows, own, other.rows, others, seeds=True)
     if not alone:
         return []
-    return [
-        f"{len(alone):,} of {len(keys):,} rows of {arm.arm} are missing from {other.arm}, "
-        f"first {_shown(arm, np.array(alone[0]))}"
-    ]
+    first = _shown(arm.rows, alone[0])
+    return [f"{len(alone):,} of {len(arm.rows):,} rows of {arm.arm} are missing from {other.arm}, first {first}"]
 
 
 def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> Floats:
