@@ -12,7 +12,8 @@ from tests.conftest import ROOT, Compose
 CONF = ROOT / "conf"
 LISTS = {"asset_class"}  # groups chosen as a list
 GLOBAL = {"experiment", "debug", "sweep"}
-ELSEWHERE = {"hydra", "decision"}  # not of conf/train.yaml; tests/evaluation/test_decision.py builds the decisions
+# Not of conf/train.yaml; tests/evaluation/test_decision.py and tests/workflows/test_backtest.py build them.
+ELSEWHERE = {"hydra", "decision", "backtest"}
 FILES = sorted(
     file for file in CONF.rglob("*.yaml") if file.parent != CONF and file.relative_to(CONF).parts[0] not in ELSEWHERE
 )

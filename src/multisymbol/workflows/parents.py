@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from multisymbol.errors import ConfigError, SplitError, StoreError, SymbolError
 from multisymbol.markets.instants import DAY, iso
 from multisymbol.registry.bundle import read_bundle
-from multisymbol.registry.store import model_name
+from multisymbol.registry.store import Store, StoredVersion, model_name
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.panel import ensure_scaled
 from multisymbol.samples.splits import TEST
@@ -32,19 +32,29 @@ def find_parent(values: Mapping[str, Any]) -> Parent:
         ConfigError: `from` is missing.
         StoreError: There is no such version.
     """
-    text = values["from"]
-    if text is None:
+    if values["from"] is None:
         message = "mode=finetune needs a model to go out from: from=champion, from=NAME@alias or from=NAME/3"
         raise ConfigError(message)
     store = prepared_store(values)
+    version = named_version(values, store)
+    return Parent(version=version, bundle=read_bundle(store.download(version)))
+
+
+def named_version(values: Mapping[str, Any], store: Store) -> StoredVersion:
+    """Look up the version that `from` names.
+
+    Raises:
+        StoreError: There is no such version.
+    """
+    text = str(values["from"])
     universal = model_name(values["strategy"], timeframe=bar_source(values).timeframe.text)
-    name, mark, role = re.fullmatch(r"(?:(.*)([@/]))?([^@/]+)", str(text)).groups()  # type: ignore[union-attr]
+    name, mark, role = re.fullmatch(r"(?:(.*)([@/]))?([^@/]+)", text).groups()  # type: ignore[union-attr]
     by_number = {"version": int(role)} if mark == "/" and role.isdecimal() else {"alias": role}
     version = store.find(name or universal, **by_number)
     if version is None:
         message = f"from={text}: there is no such version of {name or universal}; see python scripts/models.py list"
         raise StoreError(message)
-    return Parent(version=version, bundle=read_bundle(store.download(version)))
+    return version
 
 
 def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:

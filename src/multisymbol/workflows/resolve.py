@@ -58,7 +58,7 @@ class ResolveSettings(TrainSettings):
     output: Literal["text", "json"]
 
 
-OWN_KEYS = ("symbol", "timeframe", "as_of", "allow_seen", "as_class", "match", "output", "mode")
+OWN_KEYS = ("symbol", "timeframe", "as_of", "allow_seen", "as_class", "match", "output", "out", "mode", "from")
 """Keys that the command which trains the missing model does not take over."""
 
 
@@ -226,7 +226,7 @@ def show_resolution(values: Mapping[str, Any]) -> Resolution:
     elif chosen is not None:
         lines = [*resolution_lines(resolution), f"bars of history needed for one answer: at most {bars:,}"]
         terminal.show(Text("\n".join(lines)))
-    resolution.require(command=_command(found, resolution.request))
+    resolution.require(command=missing_model_command(found, resolution.request))
     return resolution
 
 
@@ -270,12 +270,17 @@ def _as_trained(config: SymbolConfig, facts: Mapping[str, Mapping[str, Any]]) ->
     return _resolved(config.symbol, {"asset_class": config.asset_class}, facts["config.json"])
 
 
-def _command(found: Lookup, request: Request) -> str:
+def missing_model_command(found: Lookup, request: Request) -> str:
     """Write the command that would train the missing model from the sources this command was given."""
-    settings = [text.lstrip("+") for text in _overrides() if text.lstrip("+").split("=")[0] not in OWN_KEYS]
+    settings = [text.lstrip("+") for text in _overrides() if not _is_own(text)]
     if request.timeframe != found.source.timeframe.text:
         settings.append(f"resample={request.timeframe}")
     return train_command(request, settings=settings, member=request.symbol in members(found.values))
+
+
+def _is_own(override: str) -> bool:
+    key = override.lstrip("+").split("=")[0]
+    return key in OWN_KEYS or key.split("/")[0].split(".")[0] in {"backtest", "decision"}
 
 
 def _overrides() -> list[str]:

@@ -92,18 +92,27 @@ def opened_run(values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, 
 
 
 @contextmanager
-def group_run(values: Mapping[str, Any], run_dir: Path) -> Iterator[Run]:
-    """Open the run whose children are the models of one command."""
-    with _run_in(run_dir, values, parent=None) as run:
+def group_run(
+    values: Mapping[str, Any], run_dir: Path, *, name: str | None = None, parent: Run | None = None
+) -> Iterator[Run]:
+    """Open a run that trains nothing itself: one whose children are the models of a command, or another verb's.
+
+    Args:
+        values: Plain configuration.
+        run_dir: The run's folder.
+        name: Beginning of its name; None: that of a training.
+        parent: As in `opened_run`.
+    """
+    with _run_in(run_dir, values, parent=parent, name=name) as run:
         run.log_json(dict(values), path=CONFIG)
         yield run
 
 
 @contextmanager
-def _run_in(run_dir: Path, values: Mapping[str, Any], *, parent: Run | None) -> Iterator[Run]:
+def _run_in(run_dir: Path, values: Mapping[str, Any], *, parent: Run | None, name: str | None = None) -> Iterator[Run]:
     store = prepared_store(values)
     sweep = _parent(store) if parent is None else None
-    run = _open(store, run_dir, values, parent=parent or sweep)
+    run = _open(store, run_dir, values, parent=parent or sweep, name=name)
     status: Status = "FAILED"
     try:
         yield run
@@ -117,20 +126,22 @@ def _run_in(run_dir: Path, values: Mapping[str, Any], *, parent: Run | None) -> 
             sweep.finish()
 
 
-def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run | None) -> Run:
+def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run | None, name: str | None) -> Run:
     note = run_dir / _NOTE
     if note.is_file():
         return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
     tags = {**_tags(values), "run_dir": str(run_dir)}
-    run = store.open_run(_name(values), tags=tags, parent_run_id=parent.run_id if parent else None)
+    run = store.open_run(_name(values, name), tags=tags, parent_run_id=parent.run_id if parent else None)
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
     note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
     return run
 
 
-def _name(values: Mapping[str, Any]) -> str:
+def _name(values: Mapping[str, Any], given: str | None) -> str:
     """Say whose model it is and of which network; MLflow's own names repeat when a run seeds the generators."""
+    if given is not None:
+        return f"{given}-{secrets.token_hex(3)}"
     whose = slug(values["symbol"]) if values["mode"] in OF_ONE_SYMBOL else values["mode"]
     return f"{whose}-{values['model']['_target_'].rpartition('.')[2].lower()}-{secrets.token_hex(3)}"
 

@@ -1,0 +1,572 @@
+"""What a person reads of a backtest: tables for the terminal and the run, and one page."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from multisymbol.evaluation.accounting import REASONS
+from multisymbol.evaluation.backtest import FREE, Backtest, Traded
+from multisymbol.evaluation.performance import Against, Performance, against
+from multisymbol.markets.instants import DAY, NEVER, iso
+from multisymbol.reports.backtest_figures import (
+    TradeMarks,
+    cost_figure,
+    equity_figure,
+    months_figure,
+    symbols_figure,
+    trades_figure,
+)
+from multisymbol.reports.canvas import percent, signed
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.tables import Cell, Column, Table
+
+PORTFOLIO = "portfolio"
+
+SEEN_SHORT = "MODELS HAVE SEEN BARS THAT ARE TRADED HERE"
+
+SEEN_WARNING = (
+    "MODELS HAVE SEEN BARS THAT WERE TRADED HERE (allow_seen=true): {bars}. They were fitted to what comes after these "
+    "decisions, so none of the numbers below says anything about trading, and none may be shown without this sentence."
+)
+_RESULT_COLUMNS = (
+    Column(name="symbol", key="symbol"),
+    Column(name="bars", key="bars", form=",d"),
+    Column(name="net", key="net_return", form="+.1%"),
+    Column(name="held", key="held_return", form="+.1%"),
+    Column(name="before costs", key="gross_return", form="+.1%"),
+    Column(name="Sharpe", key="sharpe", form="+.2f"),
+    Column(name="±", key="sharpe_error", form=".2f"),
+    Column(name="drawdown", key="max_drawdown", form=".1%"),
+    Column(name="trades", key="trades", form=",d"),
+    Column(name="hits", key="hit_rate", form=".0%"),
+    Column(name="cost bp", key="cost_bps", form=".1f"),
+    Column(name="break-even bp", key="break_even_bps", form="+.1f"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Background:
+    """What a page says beside the numbers.
+
+    Args:
+        source: Where the bars come from.
+        timeframe: Length of the bars.
+        rule: The decision rule, in one line.
+        conduct: Fills, units, stops, capital, weighting: name -> text.
+        tables: Further tables, such as the scores of the folds.
+        command: That made the page.
+        footer: Run, code.
+    """
+
+    source: str
+    timeframe: str
+    rule: str
+    conduct: Mapping[str, str]
+    tables: tuple[Table, ...]
+    command: str
+    footer: str
+
+
+def result_table(backtest: Backtest) -> Table:
+    """Return a row per symbol, one per class where there are several, and the portfolio as total."""
+    standing, held = backtest.standing, backtest.held
+    rows = [
+        _result_row(symbol, each, held=held.by_symbol[symbol], gross=_gross(backtest.traded[symbol]))
+        for symbol, each in standing.by_symbol.items()
+    ]
+    if len(standing.by_class) > 1:
+        rows += [
+            _result_row(f"all {name}", each, held=held.by_class[name], gross=math.nan)
+            for name, each in standing.by_class.items()
+        ]
+    free = backtest.at_costs.get(FREE)
+    total = _result_row(
+        PORTFOLIO, standing.performance, held=held.performance, gross=free.total_return if free else math.nan
+    )
+    return Table(
+        title=_titled("after costs", backtest),
+        note="± standard error of the Sharpe ratio · held = bought and held · bp = a side of a trade",
+        columns=_RESULT_COLUMNS,
+        rows=tuple(rows),
+        total=total if len(backtest.traded) > 1 else None,
+    )
+
+
+def cost_table(backtest: Backtest) -> Table:
+    """Return what is left at each multiple of the assumed costs: a row per symbol, the portfolio as total."""
+    multiples = list(backtest.at_costs)
+    rows = tuple(
+        (symbol, *(_total(each, multiple) for multiple in multiples)) for symbol, each in backtest.traded.items()
+    )
+    return Table(
+        title=_titled("return at several times the assumed costs", backtest),
+        columns=(
+            Column(name="symbol", key="symbol"),
+            *(Column(name=f"{each:g}×", key=f"costs_{each:g}", form="+.1%") for each in multiples),
+        ),
+        rows=rows,
+        total=(PORTFOLIO, *(each.total_return for each in backtest.at_costs.values())) if len(rows) > 1 else None,
+    )
+
+
+def measure_table(backtest: Backtest) -> Table:
+    """Return every measure of the portfolio beside those of holding."""
+    own, held = backtest.standing.performance, backtest.held.performance
+    rows = tuple((name, text, other) for (name, text), (_, other) in zip(_measures(own), _measures(held), strict=True))
+    return Table(
+        title=_titled("measures", backtest),
+        columns=(
+            Column(name="measure", key="measure"),
+            Column(name="after costs", key="own", form=" "),
+            Column(name="bought and held", key="held", form=" "),
+        ),
+        rows=rows,
+    )
+
+
+def money_table(backtest: Backtest) -> Table:
+    """Return where each symbol's money went, as shares of what its account started with."""
+    names = ("gross", "commission", "spread", "slippage", "carry", "net")
+    rows = []
+    for symbol, each in backtest.traded.items():
+        trades, capital = each.account.trades, each.track.capital
+        rows.append((symbol, *(float(getattr(trades, name).sum()) / capital for name in names)))
+    return Table(
+        title=_titled("where the money went", backtest),
+        note="shares of what each account started with; gross - costs = net",
+        columns=(Column(name="symbol", key="symbol"), *(Column(name=name, key=name, form="+.2%") for name in names)),
+        rows=tuple(rows),
+    )
+
+
+def model_table(backtest: Backtest) -> Table:
+    """Return who was asked about each symbol, from when on, and how often an answer came."""
+    rows: list[tuple[Cell, ...]] = []
+    for symbol, each in backtest.traded.items():
+        answers = each.answers
+        for place, one in enumerate(answers.answerers):
+            asked = answers.by == place
+            if asked.any():
+                said = np.isfinite(answers.said.reshape(len(asked), -1)[asked, 0])
+                known = "trained on it" if symbol in one.model.trained else "never saw it"
+                first = iso(int(answers.bars.closed_at[asked][0]))
+                rows.append(
+                    (symbol, one.name, one.role, known, iso(one.seen_until), first, int(asked.sum()), int(said.sum()))
+                )
+    return Table(
+        title=_titled("who answered", backtest),
+        columns=(
+            *(
+                Column(name=name, key=name.replace(" ", "_"))
+                for name in ("symbol", "model", "role", "symbol in training", "seen until", "first asked")
+            ),
+            Column(name="bars", key="bars", form=",d"),
+            Column(name="answers", key="answers", form=",d"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def headline(backtest: Backtest) -> str:
+    """Say in two sentences what came out; who stops there must not go away with a wrong idea."""
+    own, held = backtest.standing.performance, backtest.held.performance
+    count = len(backtest.traded)
+    who = next(iter(backtest.traded)) if count == 1 else f"The portfolio of {count} symbols"
+    verb = "won" if own.total_return > 0 else "lost"
+    sharpe = f"Sharpe {signed(own.sharpe, '+.2f')} ± {own.sharpe_error:.2f}"
+    first = (
+        f"{who} {verb} {abs(100 * own.total_return):.1f} % after costs from {iso(own.first_at)[:10]} to "
+        f"{iso(own.last_at)[:10]} ({sharpe}{_told_apart(own)}); holding: {percent(held.total_return)}."
+    )
+    if own.trades == 0:
+        return f"{first} No trade was made."
+    free = backtest.at_costs.get(FREE)
+    before = f"Before costs it was {percent(free.total_return)}; " if free else ""
+    return (
+        f"{first} {before}a side of a trade cost {own.cost_bps:.1f} basis points of its notional, {_break_even(own)}."
+    )
+
+
+def figures(backtest: Backtest) -> dict[str, Figure]:
+    """Draw the portfolio, or the only symbol: equity, months, costs; with several symbols those beside one another."""
+    track, held = backtest.standing.portfolio.track, backtest.held.portfolio.track
+    several = len(backtest.traded) > 1
+    name = PORTFOLIO if several else next(iter(backtest.traded))
+    drawn = {
+        "equity": equity_figure(
+            track.closed_at,
+            equity=track.equity,
+            buy_and_hold=held.equity,
+            capital=backtest.capital,
+            name=f"{name}{_mark(backtest)}",
+        ),
+        "months": months_figure(track.closed_at, equity=track.equity, capital=backtest.capital),
+        "costs": cost_figure(
+            np.array(list(backtest.at_costs)),
+            net_return=np.array([each.total_return for each in backtest.at_costs.values()]),
+        ),
+    }
+    if several:
+        drawn["symbols"] = _symbols(backtest)
+    return drawn
+
+
+def trade_figures(backtest: Backtest) -> dict[str, Figure]:
+    """Draw the trades of the only symbol, or of the best and the worst one."""
+    ranked = sorted(backtest.traded, key=lambda symbol: backtest.standing.by_symbol[symbol].total_return)
+    shown = dict.fromkeys([ranked[-1], ranked[0]])
+    return {symbol: _trades(backtest.traded[symbol]) for symbol in shown}
+
+
+def backtest_page(
+    backtest: Backtest, *, background: Background, drawn: Mapping[str, Figure], trades: Mapping[str, Figure]
+) -> Page:
+    """Write the page of one backtest.
+
+    Args:
+        backtest: What came out.
+        background: What it came from.
+        drawn: `figures`.
+        trades: `trade_figures`.
+    """
+    count = len(backtest.traded)
+    who = next(iter(backtest.traded)) if count == 1 else f"{count} symbols"
+    sections = (
+        Section(title="Equity", parts=(*_cautions(backtest), *(drawn[name] for name in ("equity", "months")))),
+        Section(title="Measures", note="Annualised by the bars there really were.", parts=(measure_table(backtest),)),
+        *([_symbol_section(backtest, drawn["symbols"])] if count > 1 else []),
+        Section(
+            title="Costs",
+            note="The same decisions, filled at several times the assumed costs.",
+            parts=(
+                drawn["costs"],
+                cost_table(backtest),
+                Folded(title="Where the money went", parts=(money_table(backtest),)),
+            ),
+        ),
+        Section(title="Trades", note=_which(trades, backtest), parts=(*trades.values(), _reasons(backtest))),
+        Section(title="Who answered", parts=(*_answering(backtest), *background.tables)),
+        Section(title="How it was traded", parts=(Facts(items=tuple(_conduct(backtest, background))), _reading())),
+        Section(title="Again", parts=(Code(text=background.command),)),
+    )
+    title = f"{'SEEN: ' if backtest.seen_bars else ''}Backtest of {who}, {background.timeframe}"
+    return Page(title=title, lead=_lead(backtest), sections=sections, footer=background.footer)
+
+
+# --- Arms ------------------------------------------------------------------------------------------------------------
+
+
+def arm_table(arms: Mapping[str, Backtest]) -> Table:
+    """Set two arms beside one another, symbol by symbol, on the same bars.
+
+    Args:
+        arms: Name -> backtest of the same symbols; the first against the second.
+    """
+    (first, one), (second, other) = arms.items()
+    rows = [
+        _arm_row(symbol, one.standing.by_symbol[symbol], other.standing.by_symbol[symbol], held=held, beside=beside)
+        for symbol, held, beside in (
+            (symbol, one.held.by_symbol[symbol], against(one.traded[symbol].track, other.traded[symbol].track))
+            for symbol in one.traded
+        )
+    ]
+    total = _arm_row(
+        PORTFOLIO,
+        one.standing.performance,
+        other.standing.performance,
+        held=one.held.performance,
+        beside=against(one.standing.portfolio.track, other.standing.portfolio.track),
+    )
+    seen = _mark(one) or _mark(other)
+    return Table(
+        title=f"{first} against {second}, after costs{seen}",
+        note="information ratio of the difference ± its standard error",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="bars", key="bars", form=",d"),
+            *(Column(name=name, key=f"{name}_return", form="+.1%") for name in arms),
+            Column(name="held", key="held_return", form="+.1%"),
+            *(Column(name=f"{name} Sharpe", key=f"{name}_sharpe", form="+.2f") for name in arms),
+            *(Column(name=f"{name} trades", key=f"{name}_trades", form=",d") for name in arms),
+            Column(name="information", key="information_ratio", form="+.2f"),
+            Column(name="±", key="information_error", form=".2f"),
+        ),
+        rows=tuple(rows),
+        total=total,
+    )
+
+
+def arm_headline(arms: Mapping[str, Backtest]) -> str:
+    """Say which arm earned more, and whether that can be told from chance."""
+    (first, one), (second, other) = arms.items()
+    beside = against(one.standing.portfolio.track, other.standing.portfolio.track)
+    better = sum(
+        one.standing.by_symbol[symbol].total_return > other.standing.by_symbol[symbol].total_return
+        for symbol in one.traded
+    )
+    told = "can" if abs(beside.information_ratio) > 2 * beside.information_error else "cannot"
+    own = [percent(each.standing.performance.total_return) for each in arms.values()]
+    return (
+        f"After costs the {first} arm made {own[0]}, the {second} arm {own[1]} (holding: "
+        f"{percent(one.held.performance.total_return)}) on the same {len(one.traded)} symbols and bars; the "
+        f"{first} model did better for {better} of them. The difference {told} be told from chance: information ratio "
+        f"{signed(beside.information_ratio, '+.2f')} ± {beside.information_error:.2f}."
+    )
+
+
+def arms_page(
+    arms: Mapping[str, Backtest], *, background: Background, drawn: Mapping[str, Mapping[str, Figure]]
+) -> Page:
+    """Write the page that sets two arms beside one another.
+
+    Args:
+        arms: Name -> backtest.
+        background: What they came from.
+        drawn: Name -> `figures`.
+    """
+    one = next(iter(arms.values()))
+    sections = (
+        Section(
+            title="Side by side",
+            parts=(
+                *(caution for each in arms.values() for caution in _cautions(each)),
+                arm_table(arms),
+                *(drawn[name]["equity"] for name in arms),
+            ),
+        ),
+        *(
+            Section(
+                title=f"Arm: {name}",
+                note=headline(each),
+                parts=(drawn[name]["symbols"], result_table(each), drawn[name]["costs"], cost_table(each)),
+            )
+            for name, each in arms.items()
+        ),
+        Section(
+            title="Who answered",
+            parts=(
+                *(Folded(title=name, parts=tuple(_answering(each))) for name, each in arms.items()),
+                *background.tables,
+            ),
+        ),
+        Section(title="How it was traded", parts=(Facts(items=tuple(_conduct(one, background))), _reading())),
+        Section(title="Again", parts=(Code(text=background.command),)),
+    )
+    seen = "SEEN: " if any(each.seen_bars for each in arms.values()) else ""
+    title = f"{seen}{' against '.join(arms)}, {len(one.traded)} symbols, {background.timeframe}"
+    lead = " ".join([*(_seen_text(each) for each in arms.values() if each.seen_bars), arm_headline(arms)])
+    return Page(title=title, lead=lead, sections=sections, footer=background.footer)
+
+
+def _arm_row(
+    symbol: str, one: Performance, other: Performance, *, held: Performance, beside: Against
+) -> tuple[Cell, ...]:
+    return (
+        symbol,
+        one.bars,
+        one.total_return,
+        other.total_return,
+        held.total_return,
+        one.sharpe,
+        other.sharpe,
+        one.trades,
+        other.trades,
+        beside.information_ratio,
+        beside.information_error,
+    )
+
+
+# --- Parts -----------------------------------------------------------------------------------------------------------
+
+
+def _lead(backtest: Backtest) -> str:
+    return " ".join([*([_seen_text(backtest)] if backtest.seen_bars else []), headline(backtest)])
+
+
+def _seen_text(backtest: Backtest) -> str:
+    return SEEN_WARNING.format(bars=f"{backtest.seen_bars:,} of {backtest.bars:,} bars")
+
+
+def _mark(backtest: Backtest) -> str:
+    return " (MODEL HAS SEEN THESE BARS)" if backtest.seen_bars else ""
+
+
+def _titled(title: str, backtest: Backtest) -> str:
+    return f"{title}{_mark(backtest)}"
+
+
+def _cautions(backtest: Backtest) -> Iterator[Caution]:
+    if backtest.seen_bars:
+        yield Caution(text=_seen_text(backtest))
+    if backtest.left_out:
+        names = "; ".join(f"{symbol}: {why}" for symbol, why in backtest.left_out.items())
+        yield Caution(text=f"{len(backtest.left_out)} symbols are not in these numbers. {names}.")
+    ruined = [symbol for symbol, each in backtest.standing.by_symbol.items() if each.ruined_at != NEVER]
+    if ruined:
+        yield Caution(text=f"Ruined, and not traded any more: {', '.join(ruined)}.")
+
+
+def _result_row(symbol: str, own: Performance, *, held: Performance, gross: float) -> tuple[Cell, ...]:
+    known = {"symbol": symbol, "held_return": held.total_return, "gross_return": gross, "net_return": own.total_return}
+    return tuple(known[each.key] if each.key in known else getattr(own, each.key) for each in _RESULT_COLUMNS)
+
+
+def _gross(traded: Traded) -> float:
+    return _total(traded, FREE) if FREE in traded.at_costs else math.nan
+
+
+def _total(traded: Traded, multiple: float) -> float:
+    track = traded.at_costs[multiple]
+    return float(track.equity[-1]) / track.capital - 1.0
+
+
+def _told_apart(own: Performance) -> str:
+    if not math.isfinite(own.sharpe_error):
+        return ""
+    return "" if abs(own.sharpe) > 2 * own.sharpe_error else ", not to be told from nothing"
+
+
+def _break_even(own: Performance) -> str:
+    if not math.isfinite(own.break_even_bps):
+        return "and after a ruin nothing can be said of what it might have cost"
+    if own.break_even_bps <= 0:
+        return "and even for free nothing would have been won"
+    return f"and might have cost {own.break_even_bps:.1f} for nothing to be won or lost"
+
+
+def _measures(own: Performance) -> Iterator[tuple[str, str]]:
+    yield "return", percent(own.total_return)
+    yield "return a year", percent(own.annual_return)
+    yield "volatility a year", percent(own.volatility).lstrip("+")
+    yield "Sharpe ratio", _with_error(own.sharpe, own.sharpe_error)
+    yield "Sortino ratio", _number(own.sortino)
+    yield "Calmar ratio", _number(own.calmar)
+    yield "deepest drawdown", percent(own.max_drawdown).lstrip("+")
+    yield "longest drawdown, days", _drawdown_days(own)
+    yield "closed trades", f"{own.trades:,}"
+    yield "trades won", percent(own.hit_rate).lstrip("+")
+    yield "profit factor", _number(own.profit_factor)
+    yield "time invested", percent(own.exposure).lstrip("+")
+    yield "mean position, of equity", percent(own.mean_weight).lstrip("+")
+    yield "turnover a year, times equity", f"{own.turnover:,.1f}"
+    yield "cost of a side, bp", _number(own.cost_bps)
+    yield "break-even cost of a side, bp", _number(own.break_even_bps)
+
+
+def _number(value: float) -> str:
+    return signed(value, ".2f") if math.isfinite(value) else "–"
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{_number(value)} ± {error:.2f}" if math.isfinite(value) else "–"
+
+
+def _drawdown_days(own: Performance) -> str:
+    if own.longest is None:
+        return "–"
+    ends = own.last_at if own.longest.recovered_at == NEVER else own.longest.recovered_at
+    lasting = " and lasting" if own.longest.recovered_at == NEVER else ""
+    return f"{(ends - own.longest.peak_at) / DAY:,.0f}{lasting}"
+
+
+def _symbols(backtest: Backtest) -> Figure:
+    symbols = sorted(backtest.traded, key=lambda symbol: -backtest.standing.by_symbol[symbol].total_return)
+    return symbols_figure(
+        symbols,
+        net_return=np.array([backtest.standing.by_symbol[each].total_return for each in symbols]),
+        gross_return=np.array([_gross(backtest.traded[each]) for each in symbols]),
+        buy_and_hold=np.array([backtest.held.by_symbol[each].total_return for each in symbols]),
+    )
+
+
+def _trades(traded: Traded) -> Figure:
+    trades, prices = traded.account.trades, traded.prices
+    order = np.argsort(trades.entry_row, kind="stable")
+    return trades_figure(
+        prices.closed_at,
+        close=prices.close,
+        trades=TradeMarks(
+            entry_row=trades.entry_row[order],
+            exit_row=trades.exit_row[order],
+            side=trades.side[order].astype(np.int8),
+            entry_price=trades.entry_price[order],
+            exit_price=trades.exit_price[order],
+            net=trades.net[order],
+        ),
+    )
+
+
+def _symbol_section(backtest: Backtest, drawn: Figure) -> Section:
+    return Section(title="Symbols", parts=(drawn, result_table(backtest)))
+
+
+def _which(trades: Mapping[str, Figure], backtest: Backtest) -> str:
+    if len(backtest.traded) == 1:
+        return ""
+    return f"The best and the worst symbol: {', '.join(trades)}."
+
+
+def _reasons(backtest: Backtest) -> Table:
+    """Count why trades ended."""
+    counts = np.sum(
+        [np.bincount(each.account.trades.reason, minlength=len(REASONS)) for each in backtest.traded.values()], axis=0
+    )
+    void = sum(each.account.void_decisions for each in backtest.traded.values())
+    rows: list[tuple[Cell, ...]] = [
+        (name.replace("_", " "), int(count)) for name, count in zip(REASONS, counts, strict=True) if count
+    ]
+    return Table(
+        title="why trades ended",
+        note=f"{void:,} decisions found no bar to be filled at" if void else "",
+        columns=(Column(name="reason", key="reason"), Column(name="trades", key="trades", form=",d")),
+        rows=tuple(rows),
+    )
+
+
+def _answering(backtest: Backtest) -> Iterator[Part]:
+    table = model_table(backtest)
+    names = sorted({str(row[1]) for row in table.rows})
+    if len(names) == 1:
+        yield f"One model answered for all: {names[0]}."
+    yield table
+
+
+def _conduct(backtest: Backtest, background: Background) -> Iterator[tuple[str, str]]:
+    yield "bars", f"{backtest.bars:,} of {background.timeframe}, {background.source}"
+    yield "decisions", background.rule
+    yield from background.conduct.items()
+    for name, costs in _class_costs(backtest).items():
+        yield f"costs, {name}", costs
+
+
+def _class_costs(backtest: Backtest) -> dict[str, str]:
+    """Write the costs of each class; symbols whose own differ are counted."""
+    written: dict[str, list[str]] = {}
+    for each in backtest.traded.values():
+        costs = each.config.costs
+        parts = [
+            f"{getattr(costs, name):g} {name.replace('_', ' ')}"
+            for name in costs.__dataclass_fields__
+            if getattr(costs, name)
+        ]
+        written.setdefault(each.config.asset_class, []).append(", ".join(parts) or "none")
+    texts = {}
+    for name, found in written.items():
+        kinds = list(dict.fromkeys(found))
+        texts[name] = " or ".join(kinds) if len(kinds) < 4 else f"{len(kinds)} kinds, first {kinds[0]}"
+    return texts
+
+
+def _reading() -> Bullets:
+    return Bullets(
+        items=(
+            "A decision is made at a bar's close, from this bar and earlier ones, and filled as said above.",
+            "Every trade carries the costs of its entry and of its exit; what is still open at the end is closed, and "
+            "that cost is in the last point of the equity. The net of a symbol's trades is the change of its account.",
+            "Cash earns nothing. Holding buys every symbol at its first close and pays the same costs.",
+            "Many backtests of one span are many trials: the best of them looks better than it is.",
+        )
+    )
