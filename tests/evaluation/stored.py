@@ -30,13 +30,13 @@ from tests.conftest import compose_train
 
 LOG_WEIGHTS = [0.3, -0.2, 0.1]
 TEMPERATURE = 1.3
-SYMBOLS = ("AAPL", "EURUSD", "BTCUSDT")
+SYMBOLS = ("AAPL", "MSFT", "EURUSD", "BTCUSDT")
 SPAN = ("2017-10-01", "2018-08-01")
 HOLES = {"close": (0.3, 0.62), "open": (0.1,)}
 """Where ten days are missing, as shares of the span."""
 DEFAULT = (
     "source=parquet",
-    "symbols.only=[AAPL,EURUSD,BTCUSDT]",
+    f"symbols.only=[{','.join(SYMBOLS)}]",
     "features.restart_bars=200",
     "window=8",
     "stride=1",
@@ -125,7 +125,7 @@ def folder_of_bars(*, stamped: str) -> str:
 
 @cache
 def world(*overrides: str, stamped: str = "close") -> World:
-    """A model of hourly bars of a stock, a currency pair and a coin."""
+    """A model of hourly bars of two stocks, a currency pair and a coin."""
     source = (f"source.root={folder_of_bars(stamped=stamped)}", f"source.stamped={stamped}")
     config = plain(compose_train(*DEFAULT, *source, *overrides, f"paths.outputs={HOME.name}"))
     prepared = prepare(config, Terminal(silent=True))

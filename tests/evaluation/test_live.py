@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from multisymbol.errors import BarsError, SampleError
-from multisymbol.evaluation.live import live_windows, recipe_of
+from multisymbol.evaluation.live import _bars, _whole, live_windows, recipe_of
 from multisymbol.markets.bars import Bars
+from multisymbol.markets.instants import Period
 from tests.evaluation.stored import SYMBOLS, World, world
 
 COARSE = ("resample=4h", "symbols.only=[EURUSD,BTCUSDT]")
@@ -122,6 +125,37 @@ def test_a_joined_bar_that_is_not_over_is_not_decided_on() -> None:
     newest = [made.model.predict(whole.iloc[: len(whole) - left])["decided_at"].iloc[0] for left in range(5)]
     end = whole["timestamp"].iloc[-1] + pd.Timedelta(hours=1)
     assert newest == [end, *[end - pd.Timedelta(hours=4)] * 4]
+
+
+@pytest.mark.slow
+def test_a_joined_bar_that_may_have_begun_before_is_left_out() -> None:
+    made = world(*COARSE, stamped="open")
+    recipe, config = recipe_of(made.bundle), made.model.config_of("EURUSD")
+    all_bars = made.prepared.source.read(config, Period())
+    place = {at: row for row, at in enumerate(all_bars.closed_at.tolist())}
+    for begin in range(3000, 3008):
+        rows = made.rows("EURUSD", slice(begin, 3200))
+        bars = _bars(rows, config=config, recipe=recipe, from_start=False)
+        same = [place[at] for at in bars.closed_at.tolist()]
+        assert len(same) > 40
+        for name in ("opened_at", "open", "high", "low", "close"):
+            np.testing.assert_array_equal(getattr(bars, name), getattr(all_bars, name)[same])
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12),
+    st.integers(1, 4),
+)
+def test_a_whole_window_is_of_ready_bars_of_one_segment(bars: list[tuple[bool, bool]], window: int) -> None:
+    ready = np.array([is_ready for is_ready, _ in bars])
+    segment = np.cumsum([begins for _, begins in bars]).astype(np.int32)
+    expected = [
+        end + 1 >= window
+        and bool(ready[end + 1 - window : end + 1].all())
+        and len(set(segment[end + 1 - window : end + 1].tolist())) == 1
+        for end in range(len(bars))
+    ]
+    assert _whole(ready, segment, window=window).tolist() == expected
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_a_network_that_is_not_that_of_the_weights_is_refused(changes: dict[str,
     ("shape", "message"),
     [
         ({"symbols": 10**10}, "shape.symbols: 10000000000 is more than"),
-        ({"symbols": 4000}, r"embedding.vectors.weight: float32 \[4, 4\] stored, the network has float32 \[4001, 4\]"),
+        ({"symbols": 4000}, r"embedding.vectors.weight: float32 \[5, 4\] stored, the network has float32 \[4001, 4\]"),
         ({"features": 5}, "the network takes 5 features, feature_spec.json has"),
         ({"asset_classes": "3"}, "must hold the numbers features, symbols, asset_classes"),
     ],

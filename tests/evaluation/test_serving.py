@@ -4,6 +4,8 @@ import builtins
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -259,6 +261,20 @@ def test_mlflow_takes_what_people_have(stored: Path) -> None:
         model.predict(whole.iloc[:20])
     with pytest.raises(MlflowException, match="Model is missing inputs"):
         model.predict(whole.drop(columns="close"))
+
+
+@pytest.mark.slow
+def test_a_served_model_loads_neither_training_nor_tracking(stored: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from multisymbol.evaluation.serving import Model
+model = Model.read(Path({str(stored / "bundle")!r}), name=None, version=None)
+assert model.check()
+print([name for name in ("lightning", "mlflow", "hydra", "torchmetrics", "torch._dynamo") if name in sys.modules])
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.stdout == "[]\n", ended.stderr
 
 
 def test_the_loader_is_named_by_its_module() -> None:
