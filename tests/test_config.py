@@ -75,6 +75,7 @@ def test_lists_arrive_as_plain_python() -> None:
                 "indicators": {"rsi": {"period": 3}},
                 "fuzzy": {},
                 "raw": ["rsi"],
+                "restart_bars": 1024,
             }
         )
     )

@@ -29,7 +29,18 @@ from multisymbol.workflows.settings import OF_ONE_SYMBOL, label_text
 from multisymbol.workflows.sources import bar_source
 from multisymbol.workflows.tracking import git_commit
 
-_LIBRARIES = ("multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow")
+_LIBRARIES = (
+    "multisymbol",
+    "torch",
+    "lightning",
+    "numpy",
+    "pandas",
+    "TA-Lib",
+    "numba",
+    "mlflow",
+    "safetensors",
+    "exchange_calendars",
+)
 
 
 def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> StoredVersion:
@@ -135,7 +146,8 @@ def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -
         "created_at": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
         **_shape(prepared),
         "finetuned_from": _origin(outcome, values, prepared),
-        "stamped": "open" if values["resample"] else values["source"].get("stamped", "open"),
+        "stamped": values["source"].get("stamped", "open"),
+        "calendars": list(prepared.calendars),
         **outcome.facts(),
         "label": label_text(values),
         "spans": {
