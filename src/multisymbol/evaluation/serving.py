@@ -172,6 +172,17 @@ class Model:
             except MultisymbolError as error:
                 problems.append(error)
         raise_all(problems)
+        return self.answer(parts)
+
+    def answer(self, parts: Sequence[Windows]) -> pd.DataFrame:
+        """Answer for windows made before: of raw rows (`live_windows`) or of a source's bars (`bar_windows`).
+
+        Args:
+            parts: One symbol's each, by this model's own recipe; at least one.
+
+        Returns:
+            As `predict`, one row per window.
+        """
         features, ledger = live_ledger(parts, window=self.recipe.window)
         return self._answers(self.dataset(features, ledger), ledger)
 
