@@ -77,7 +77,7 @@ class LeaveSymbolsOut:
         if self.groups == "asset_class":
             return _by_class(ledger)
         groups = (
-            _listed(self.groups, ledger) if isinstance(self.groups, list) else _dealt(ledger, self.groups, self.seed)
+            _listed(self.groups, ledger) if isinstance(self.groups, list) else dealt(ledger, self.groups, self.seed)
         )
         return {f"group {number} of {len(groups)}": group for number, group in enumerate(groups, start=1)}
 
@@ -98,7 +98,7 @@ def _listed(groups: Sequence[Sequence[str]], ledger: Ledger) -> list[tuple[str, 
     return [tuple(group) for group in groups]
 
 
-def _dealt(ledger: Ledger, groups: int, seed: int) -> list[tuple[str, ...]]:
+def dealt(ledger: Ledger, groups: int, seed: int) -> list[tuple[str, ...]]:
     """Deal the symbols like cards, class after class, each shuffled, so that no class is ever left out as a whole."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM,)))
     several = [own for own in _by_class(ledger).values() if len(own) > 1]

@@ -122,11 +122,17 @@ def network_shape(values: Mapping[str, Any], prepared: Prepared, *, outputs: int
     )
 
 
-def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
+def fold_loss(values: Mapping[str, Any], prepared: Prepared) -> Loss:
+    """Build the loss for a fold's train samples."""
     ledger, train = prepared.ledger, prepared.parts.positions(TRAIN)
     drawn = prepared.shares.draws * prepared.shares.weight  # the prior a network learns is that of the weighted mixture
     counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
-    loss = completed(build(values["loss"]), class_counts=counts.tolist())
+    loss: Loss = completed(build(values["loss"]), class_counts=counts.tolist())
+    return loss
+
+
+def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
+    loss = fold_loss(values, prepared)
     network = build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs))
     if prepared.parent:
         _go_on_from(prepared.parent.bundle, network, loss)

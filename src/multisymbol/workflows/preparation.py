@@ -24,7 +24,7 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
-from multisymbol.samples.splits import TRAIN, Parts, Split, check_classes
+from multisymbol.samples.splits import TRAIN, Fold, Parts, Split, check_classes, cut_all
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
 from multisymbol.workflows.sources import bar_source
@@ -73,6 +73,7 @@ class Prepared:
         features: The panel, scaled. float32, shape (rows, features).
         symbol_slots: Embedding slot of each symbol, 0 where it does not train. int64, shape (symbols,).
         class_slots: Likewise for its asset class.
+        calendars: Of all markets whose common hours count where the alignment asks for them.
         parent: The model that is fitted further, in mode finetune.
     """
 
@@ -86,6 +87,7 @@ class Prepared:
     features: npt.NDArray[np.float32]
     symbol_slots: npt.NDArray[np.int64]
     class_slots: npt.NDArray[np.int64]
+    calendars: tuple[str, ...]
     parent: Parent | None = None
 
     @property
@@ -104,12 +106,15 @@ def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
     return prepare_folds(values, terminal)[0]
 
 
-def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepared, ...]:
+def prepare_folds(
+    values: Mapping[str, Any], terminal: Terminal, *, folds: Sequence[Fold] | None = None
+) -> tuple[Prepared, ...]:
     """Build what a configuration describes, fold by fold; the panel and its scaled forms are reused where they exist.
 
     Args:
         values: Plain, checked configuration.
         terminal: Shows what is going on.
+        folds: Cut here, as other bars of the same time were; None: as the configuration's split says.
 
     Returns:
         One per fold of the split, sharing panel and ledger.
@@ -118,15 +123,18 @@ def prepare_folds(values: Mapping[str, Any], terminal: Terminal) -> tuple[Prepar
     source = bar_source(values)
     with _kept_on_success(_panel(values, symbols, source, terminal)) as panel:
         ledger = _ledger(values, panel, calendars=[config.calendar for config in symbols], source=source)
-        split: Split = build(values["split"])
-        cut = split.opened if values["open_sealed"] else split.folds
-        folds = cut(ledger, timeframe=source.timeframe)
-        for parts in folds:
+        cuts = _cuts(values, ledger, source) if folds is None else cut_all(ledger, folds, absent="allow")
+        for parts in cuts:
             check_classes(ledger, parts)
             _check_shares(ledger, parts, least=values["least_class_share"])
             if values["scaling"]["method"] != "none":
                 _check_unseen(symbols, parts)
-        return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in folds)
+        return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in cuts)
+
+
+def _cuts(values: Mapping[str, Any], ledger: Ledger, source: BarSource) -> tuple[Parts, ...]:
+    split: Split = build(values["split"])
+    return (split.opened if values["open_sealed"] else split.folds)(ledger, timeframe=source.timeframe)
 
 
 def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[str, Any], Prepared]]:
@@ -167,7 +175,8 @@ def _single_arm(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepa
         assert np.array_equal(ledger.decided_at, whole.ledger.decided_at[mine]), "arms must have the same samples"
         parts = Parts(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],))
         check_classes(ledger, parts)
-        return _prepared(values, symbols, whole.source, panel, ledger=ledger, parts=parts)
+        own = _prepared(values, symbols, whole.source, panel, ledger=ledger, parts=parts)
+        return replace(own, calendars=whole.calendars)
 
 
 @contextmanager
@@ -184,8 +193,8 @@ def _kept_on_success(panel: Panel) -> Iterator[Panel]:
 def _prepared(
     values: Mapping[str, Any], symbols: Universe, source: BarSource, panel: Panel, *, ledger: Ledger, parts: Parts
 ) -> Prepared:
-    scaler = _scaler(panel, ledger, parts, build(values["scaling"]))
-    symbol_slots, class_slots = _slots(symbols, parts)
+    scaler = fitted_scaler(panel, ledger, parts, build(values["scaling"]))
+    symbol_slots, class_slots = slots(symbols, parts)
     return Prepared(
         universe=symbols,
         source=source,
@@ -203,6 +212,7 @@ def _prepared(
         features=ensure_scaled(panel, scaler, Path(values["paths"]["cache"])),
         symbol_slots=symbol_slots,
         class_slots=class_slots,
+        calendars=tuple(dict.fromkeys(config.calendar for config in symbols)),
     )
 
 
@@ -251,7 +261,7 @@ def spec_of(values: Mapping[str, Any]) -> FeatureSpec:
     )
 
 
-def _scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) -> Scaler:
+def fitted_scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) -> Scaler:
     """Fit on the train samples' rows, symbol by symbol: nothing after the purge is looked at."""
     train = parts.positions(TRAIN)
     owner, row = ledger.symbol[train], ledger.row[train]
@@ -285,7 +295,7 @@ def _check_unseen(symbols: Universe, parts: Parts) -> None:
         raise SplitError("\n".join(["symbols of an unseen asset class cannot be scored", *strangers, cure]))
 
 
-def _slots(symbols: Universe, parts: Parts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def slots(symbols: Universe, parts: Parts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Number trained symbols and classes from 1; 0 is `unknown`."""
     trained = [count.train > 0 for count in parts.counts]
     symbol_slots = np.where(trained, np.cumsum(trained), 0)
