@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from multisymbol.markets.instants import Instants
+from multisymbol.markets.instants import Instants, iso
 from multisymbol.reports.canvas import (
     beside,
     canvas,
@@ -33,7 +33,7 @@ from multisymbol.reports.canvas import (
     thinned,
 )
 from multisymbol.reports.coverage import PURPLE, RED
-from multisymbol.reports.figures import BLUE, FAINT, GREEN, GREY, INK, ORANGE
+from multisymbol.reports.figures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PART_COLOURS
 
 Floats = npt.NDArray[np.float64]
 _Style: TypeAlias = Literal["-", "--", ":"]
@@ -159,6 +159,26 @@ def cumulative_mean(effect: Floats, *, lag: int) -> tuple[Floats, Floats]:
     covariances = [float(centred[k:] @ centred[:-k]) for k in range(1, len(weights) + 1)]
     total = float(centred @ centred) + 2 * sum(w * c for w, c in zip(weights, covariances, strict=True))
     return mean, np.sqrt(max(total, 0.0) / max(len(effect), 1) / count)
+
+
+def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
+    """Show when each fold trains, validates and tests.
+
+    Args:
+        names: Of the folds from top to bottom, f >= 1.
+        cuts: Where train, validation and test begin and where the test ends, ascending. Shape (f, 4).
+    """
+    figure, (axes,) = canvas(height=1.45 + 0.27 * len(names))
+    colours = {part: PART_COLOURS[part] for part in ("train", "validation", "test")}
+    for row, edges in enumerate(days(cuts)):
+        spans = list(zip(edges[:-1], np.diff(edges), strict=True))
+        axes.broken_barh(spans, (row - 0.3, 0.6), facecolors=list(colours.values()), linewidth=0)
+    listed(axes, names)
+    dated(axes)
+    first, last = (iso(int(at))[:10] for at in (cuts[:, 2].min(), cuts[:, 3].max()))
+    say(axes, f"{len(names)} fold{'s' if len(names) > 1 else ''}, tested from {first} to {last}")
+    legend(figure, [Patch(color=colour, label=part) for part, colour in colours.items()])
+    return figure
 
 
 def pooling_figure(

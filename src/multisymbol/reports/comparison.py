@@ -1,0 +1,519 @@
+"""What a person reads of a comparison: the lines at the terminal, and one page whose first sentence is the answer."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from multisymbol.evaluation.bands import Band
+from multisymbol.evaluation.bootstrap import Interval
+from multisymbol.evaluation.comparison import Comparison, Trading
+from multisymbol.evaluation.heterogeneity import Heterogeneity
+from multisymbol.evaluation.statistics import Answer, Doubt, SymbolAnswer
+from multisymbol.markets.instants import iso
+from multisymbol.reports.canvas import signed
+from multisymbol.reports.comparison_figures import (
+    Effects,
+    effect_over_time_figure,
+    folds_figure,
+    forest_figure,
+    pooling_figure,
+    seed_figure,
+)
+from multisymbol.reports.comparison_tables import (
+    QUESTIONS,
+    VERDICTS,
+    arm_table,
+    band_table,
+    budget_table,
+    by_effect,
+    ends,
+    envelope,
+    fold_table,
+    group_table,
+    question_table,
+    said,
+    skill_table,
+    symbol_table,
+    trade_table,
+    unseen_table,
+)
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.tables import ABSENT
+
+_NAMED = 4
+"""Symbols that are named in a sentence; more are counted."""
+
+
+def comparison_page(comparison: Comparison) -> Page:
+    """Write the page of a comparison; the first screen is the answer, the rest is below or folded.
+
+    Args:
+        comparison: All of it.
+    """
+    drawn = figures(comparison)
+    sections = (
+        _answer_section(comparison, drawn),
+        _symbol_section(comparison, drawn),
+        _question_section(comparison),
+        _where_section(comparison),
+        _arm_section(comparison),
+        _skill_section(comparison.primary),
+        _doubt_section(comparison, drawn),
+        _declared_section(comparison, drawn),
+        _not_run_section(comparison),
+    )
+    prefix = "Exploratory: " if _exploratory(comparison) else ""
+    name = VERDICTS[comparison.primary.verdict.kind]
+    return Page(
+        title=f"{prefix}One universal model or one per symbol? {name.capitalize()}",
+        lead=" ".join(_lead(comparison)),
+        sections=sections,
+        footer=_footer(comparison),
+    )
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Write the answer for the terminal: what was found, how sure it is, what was not run."""
+    primary = comparison.primary
+    net = "not traded" if comparison.trading is None else _net(comparison.trading)
+    return [
+        *_lead(comparison),
+        f"effect     {_effect(primary)} · p {_ps(primary)} · beyond the surrogate band: {_beyond(primary)}",
+        f"accuracy   {_accuracy(comparison)}, balanced",
+        f"net        {net}",
+        f"sure       {_size(primary)} · {_seeds(primary.doubt)} · {_same_arm(primary.doubt)}",
+        *(f"careful    {text}" for text in _cautions(comparison)),
+        f"not run    {_left_out(comparison)}",
+        f"hashes     plan {comparison.hashes.plan} · results {comparison.hashes.results}",
+    ]
+
+
+def figures(comparison: Comparison) -> dict[str, Figure]:
+    """Draw the primary question by symbol, over time, against history and by seed; and the folds."""
+    primary = comparison.primary
+    drawn = {"forest": _forest(primary), "time": _over_time(comparison)}
+    known = [own for own in comparison.symbols if own.history > 0]
+    if known:
+        drawn["pooling"] = _pooling(comparison)
+    if len(primary.found.seeds) > 1:
+        drawn["seeds"] = seed_figure(
+            primary.found.symbols,
+            effect=primary.found.symbol_by_seed.T,
+            pooled=primary.doubt.split.effects,
+        )
+    folds = comparison.declared.folds
+    cuts = [(own.train_from, own.validation_from, own.test_from, own.test_until) for own in folds]
+    drawn["folds"] = folds_figure([own.name for own in folds], cuts=np.array(cuts, dtype=np.int64))
+    return drawn
+
+
+# --- Sentences -------------------------------------------------------------------------------------------------------
+
+
+def _lead(comparison: Comparison) -> Iterator[str]:
+    """Yield the verdict, what it is symbol by symbol, and whether it can be traded: a sentence or two each."""
+    primary = comparison.primary
+    yield primary.verdict.sentence
+    others = [
+        f"{QUESTIONS[question]}: {said(answer.verdict, answer.evidence)}"
+        for question, answer in comparison.answers.items()
+        if question != primary.question
+    ]
+    if others:
+        yield f"{_capital('; '.join(others))}."
+    yield f"Of {_counted(primary.by_symbol)}{', all exploratory' if _exploratory(comparison) else ''}."
+    if comparison.trading is not None:
+        yield _worth_trading(comparison.trading)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _counted(answers: Sequence[SymbolAnswer]) -> str:
+    """Count symbols by verdict; few of a kind are named, unless all are of it."""
+    counts = Counter(own.verdict.kind for own in answers)
+    texts = []
+    for kind in (each for each in VERDICTS if counts[each]):
+        names = [own.test.symbol for own in answers if own.verdict.kind == kind]
+        named = f" ({', '.join(names)})" if len(names) <= _NAMED and len(counts) > 1 else ""
+        texts.append(f"{VERDICTS[kind]} for {len(names)}{named}")
+    return f"{len(answers)} symbol{'s' if len(answers) > 1 else ''}: {', '.join(texts)}"
+
+
+def _worth_trading(trading: Trading) -> str:
+    """Say what a trade earns; whether that is more than luck was not tested."""
+    universal, single = trading.universal, trading.single
+    if math.isnan(universal.net_bps) and math.isnan(single.net_bps):
+        return "By the trading rule neither makes a single trade."
+    return (
+        f"After costs a trade earns {_bp(universal.net_bps)} by the universal model and {_bp(single.net_bps)} by the"
+        f" single one: {_paying(universal.net_bps, single.net_bps)}."
+    )
+
+
+def _paying(universal: float, single: float) -> str:
+    paid = [name for name, net in (("universal", universal), ("single", single)) if net > 0]
+    if not paid:
+        return "neither pays for its costs"
+    who = "both cover their costs" if len(paid) == 2 else f"only the {paid[0]} one covers its costs"
+    return f"{who} on these bars, which was not tested against chance"
+
+
+def _cautions(comparison: Comparison) -> list[str]:
+    """List what a careful reader must not overlook, what undermines most first."""
+    primary, same_arm = comparison.primary, comparison.primary.doubt.same_arm
+    texts = []
+    if _exploratory(comparison):
+        texts.append("Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing on this page is one.")
+    if not same_arm.within:
+        texts.append(
+            f"Where there is nothing to find, the primary test rejects in {same_arm.share:.1%} of "
+            f"{len(same_arm.p):,} relabellings of these data; {same_arm.low:.1%} to {same_arm.high:.1%} would be "
+            f"honest at {same_arm.alpha:.0%}. Its p-values cannot be trusted here."
+        )
+    texts += primary.verdict.caveats
+    return texts
+
+
+def _effect(answer: Answer) -> str:
+    interval = answer.evidence.interval
+    nats = f"{_nats(answer.found.effect)} nats a forecast"
+    return f"{nats} (not tested)" if interval is None else f"{nats} ({_between(interval, '+.4f')})"
+
+
+def _ps(answer: Answer) -> str:
+    evidence = answer.evidence
+    return (
+        f"{_p(evidence.p)} (Diebold-Mariano), {_p(evidence.p_cross_check)} (batch means), "
+        f"{_p(evidence.p_seeds)} (with seeds)"
+    )
+
+
+def _beyond(answer: Answer) -> str:
+    bands = answer.evidence.bands
+    if not bands:
+        return "unknown, no surrogate markets were run"
+    return f"{_nats(answer.evidence.beyond)} ({'; '.join(map(_band, bands))})"
+
+
+def _band(band: Band) -> str:
+    return f"{band.kind} {_nats(band.low)} to {_nats(band.high)}, {band.draws} draws"
+
+
+def _net(trading: Trading) -> str:
+    difference = trading.difference
+    tested = "not tested" if difference is None else _between(difference, "+.1f")
+    apart = math.nan if difference is None else difference.estimate
+    return (
+        f"universal {_bp(trading.universal.net_bps)} a trade, single {_bp(trading.single.net_bps)}; "
+        f"difference {_bp(apart)} ({tested})"
+    )
+
+
+def _size(answer: Answer) -> str:
+    found, doubt = answer.found, answer.doubt
+    return (
+        f"{len(found.instants):,} instants, worth {doubt.effective_instants:,.0f} independent ones · "
+        f"{len(found.symbols)} symbols, worth {doubt.effective_symbols:.1f}"
+    )
+
+
+def _seeds(doubt: Doubt) -> str:
+    seeds = len(doubt.split.effects)
+    return "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, spread ±{doubt.split.spread:.4f}"
+
+
+def _same_arm(doubt: Doubt) -> str:
+    own = doubt.same_arm
+    honest = "as it should be" if own.within else "NOT as it should be"
+    return f"A/A on these data rejects {own.share:.1%} at {own.alpha:.0%}, {honest}"
+
+
+def _accuracy(comparison: Comparison) -> str:
+    interval = comparison.accuracy
+    if interval is None:
+        return "not tested"
+    points = (100 * each for each in (interval.estimate, interval.low, interval.high))
+    value, low, high = (signed(each, "+.2f") for each in points)
+    return f"{value} points ({interval.level:.0%} interval {low} to {high})"
+
+
+def _left_out(comparison: Comparison) -> str:
+    return ", ".join(own.what for own in comparison.not_run) or "nothing was left out"
+
+
+def _exploratory(comparison: Comparison) -> bool:
+    return comparison.primary.evidence.exploratory
+
+
+def _footer(comparison: Comparison) -> str:
+    hashes = comparison.hashes
+    return (
+        f"Comparison {comparison.declared.name} · plan {hashes.plan} · results {hashes.results} · code {hashes.code} · "
+        f"labels known until {iso(comparison.data_until)}"
+    )
+
+
+def _between(interval: Interval, form: str) -> str:
+    return f"{interval.level:.0%} interval {signed(interval.low, form)} to {signed(interval.high, form)}"
+
+
+def _nats(value: float) -> str:
+    return ABSENT if math.isnan(value) else signed(value, "+.4f")
+
+
+def _bp(value: float) -> str:
+    return f"{ABSENT if math.isnan(value) else signed(value, '+.1f')} bp"
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return ABSENT
+    return "below 0.0001" if value < 1e-4 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
+
+
+# --- Sections --------------------------------------------------------------------------------------------------------
+
+
+def _answer_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+    primary = comparison.primary
+    parts = [
+        (f"{QUESTIONS[question]}", f"{said(answer.verdict, answer.evidence)}, {_effect(answer)}")
+        for question, answer in comparison.answers.items()
+        if question != primary.question
+    ]
+    facts = (
+        ("effect", _effect(primary)),
+        ("of which beyond the surrogate band", _beyond(primary)),
+        ("p", _ps(primary)),
+        *parts,
+        ("balanced accuracy", _accuracy(comparison)),
+        ("net of costs", "not traded" if comparison.trading is None else _net(comparison.trading)),
+        ("worth", f"{_size(primary)} · {_seeds(primary.doubt)}"),
+        ("could have been found", f"{primary.doubt.detectable:.4f} nats · {_same_arm(primary.doubt)}"),
+        ("not run", _left_out(comparison)),
+    )
+    return Section(
+        title="Answer",
+        note="Effects: loss of the single models less that of the universal one; above 0 the universal one is better.",
+        parts=(
+            *(Caution(text=text) for text in _cautions(comparison)),
+            Facts(items=facts),
+            drawn["forest"],
+            drawn["time"],
+        ),
+    )
+
+
+def _symbol_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+    primary = comparison.primary
+    sentences = tuple(own.verdict.sentence for own in by_effect(primary.by_symbol))
+    apart = [_apart(primary.between_symbols, "symbols", alpha=primary.evidence.alpha)]
+    if primary.between_classes is not None:
+        apart.append(_apart(primary.between_classes, "asset classes", alpha=primary.evidence.alpha))
+    return Section(
+        title="Symbols",
+        note="A claim on any symbol of the table is false with a chance of "
+        f"{primary.evidence.alpha:.0%} at most, all symbols together.",
+        parts=(
+            symbol_table(comparison),
+            *apart,
+            *([drawn["pooling"]] if "pooling" in drawn else []),
+            Folded(title="Every symbol in a sentence", parts=(Bullets(items=sentences),)),
+        ),
+    )
+
+
+def _apart(test: Heterogeneity, what: str, *, alpha: float) -> str:
+    if math.isnan(test.p):
+        return f"Whether the gain differs between {what} could not be tested."
+    shown = "is shown to differ" if test.p <= alpha else "is not shown to differ"
+    return f"The gain {shown} between {what} (p {_p(test.p)}, {test.blocks} blocks)."
+
+
+def _question_section(comparison: Comparison) -> Section:
+    sentences = tuple(answer.verdict.sentence for answer in comparison.answers.values())
+    return Section(
+        title="Direction and activity",
+        note="The whole loss is that of HOLD against the rest, and of BUY against SELL where it is not HOLD.",
+        parts=(Bullets(items=sentences), question_table(comparison)),
+    )
+
+
+def _where_section(comparison: Comparison) -> Section:
+    tables = (
+        group_table(comparison.folds, title="by fold"),
+        group_table(comparison.classes, title="by class"),
+        *([group_table(comparison.sessions, title="by session")] if comparison.sessions else []),
+    )
+    name = QUESTIONS[comparison.primary.question]
+    return Section(
+        title="Folds, classes, sessions",
+        note=f"{name.capitalize()} in parts of the test rows: for looking, not for claims.",
+        parts=tables,
+    )
+
+
+def _arm_section(comparison: Comparison) -> Section:
+    kept = comparison.confidence_set
+    best = [] if kept is None else [f"Not told apart from the best arm: {', '.join(kept.kept)}."]
+    traded: list[Part] = []
+    if comparison.trading is not None:
+        traded = [
+            f"Traded: {comparison.trading.rule}. {_count_trades(comparison.trading)}",
+            Folded(title="Net of costs, by symbol", parts=(trade_table(comparison.trading),)),
+        ]
+    return Section(
+        title="Arms",
+        note="All on the same test rows, each with its own temperature from the validation rows.",
+        parts=(
+            arm_table(comparison),
+            *best,
+            Bullets(items=tuple(f"{own.arm}: {own.what}" for own in comparison.arms)),
+            *([unseen_table(comparison.unseen)] if comparison.unseen else []),
+            *traded,
+            Folded(title="Budgets", parts=(budget_table(comparison.arms),)),
+        ),
+    )
+
+
+def _count_trades(trading: Trading) -> str:
+    texts = (
+        f"{name} {own.trades:,.0f} trades a seed, {_bp(own.gross_bps)} a trade before costs, {_bp(own.net_bps)} after"
+        for name, own in (("universal", trading.universal), ("single", trading.single))
+    )
+    return "; ".join(texts) + "."
+
+
+def _skill_section(primary: Answer) -> Section:
+    bands = primary.evidence.bands
+    return Section(
+        title="Skill, and markets without signal",
+        note="An arm has skill if it loses less than the no-skill forecast and gains more than on surrogate markets.",
+        parts=(
+            skill_table(primary),
+            *(
+                [band_table(bands)]
+                if bands
+                else ["No surrogate markets were run: skill may be mechanics of the labels."]
+            ),
+        ),
+    )
+
+
+def _doubt_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+    primary, doubt, evidence = comparison.primary, comparison.primary.doubt, comparison.primary.evidence
+    split = doubt.split
+    months = primary.verdict.months_needed
+    facts = (
+        ("test rows", f"{sum(own.test_rows for own in comparison.symbols):,}, which are not independent"),
+        ("instants", f"{len(primary.found.instants):,}, worth {doubt.effective_instants:,.0f} independent ones"),
+        ("symbols", f"{len(primary.found.symbols)}, worth {doubt.effective_symbols:.1f}"),
+        ("labels overlap", f"{primary.found.lag:,} instants"),
+        ("test span", f"{evidence.months:.1f} months{_more(months)}"),
+        ("detectable effect", f"{doubt.detectable:.4f} nats"),
+        ("smallest effect that matters", f"{evidence.smallest:.4g} nats, p of equivalence {_p(evidence.p_equivalent)}"),
+        (
+            "variance by time, seeds, symbols",
+            " / ".join(f"{each:.2g}" for each in (split.time, split.seed, split.symbol)),
+        ),
+        ("seeds", _seeds(doubt)),
+        ("A/A", f"{_same_arm(doubt)} ({doubt.same_arm.low:.1%} to {doubt.same_arm.high:.1%} is chance)"),
+    )
+    return Section(
+        title="How sure",
+        parts=(Facts(items=facts), *([drawn["seeds"]] if "seeds" in drawn else [])),
+    )
+
+
+def _more(months: float) -> str:
+    if math.isnan(months):
+        return ""
+    return (
+        ", no realistic number more would decide it"
+        if months > 1200
+        else f", about {max(math.ceil(months), 1):,} more would decide it"
+    )
+
+
+def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+    declared, hashes = comparison.declared, comparison.hashes
+    draws = ", ".join(f"{kind} {count}" for kind, count in declared.surrogates.items()) or "none"
+    facts = (
+        ("primary question", QUESTIONS[declared.primary]),
+        ("test", declared.test),
+        ("smallest effect", f"{declared.smallest:.4g} nats"),
+        ("seeds", ", ".join(map(str, declared.seeds))),
+        ("surrogate draws", draws),
+        ("plan", hashes.plan),
+        ("data", hashes.data),
+        ("features", hashes.features),
+        ("labels", hashes.labels),
+        ("code", hashes.code),
+        ("results", hashes.results),
+    )
+    content = json.dumps(declared.content, indent=1, sort_keys=True, default=str)
+    return Section(
+        title="Declared before training",
+        note="Written down and hashed before any model was trained.",
+        parts=(
+            Facts(items=facts),
+            drawn["folds"],
+            fold_table(comparison),
+            Folded(title="The whole plan", parts=(Code(text=content),)),
+        ),
+    )
+
+
+def _not_run_section(comparison: Comparison) -> Section:
+    items = tuple(f"{own.what}: {own.why}" for own in comparison.not_run)
+    return Section(title="Not run", parts=(Bullets(items=items),) if items else ("Nothing was left out.",))
+
+
+# --- Figures ---------------------------------------------------------------------------------------------------------
+
+
+def _forest(primary: Answer) -> Figure:
+    ranked = by_effect(primary.by_symbol)
+    bands = [*(envelope(own.evidence.bands) for own in ranked), envelope(primary.evidence.bands)]
+    low, high = np.array(bands, dtype=np.float64).T
+    has_bands = bool(primary.evidence.bands)
+    return forest_figure(
+        [own.test.symbol for own in ranked],
+        effects=_effects([own.test.effect for own in ranked], [own.evidence.interval for own in ranked]),
+        band=Effects(value=np.full(len(bands), np.nan), low=low, high=high) if has_bands else None,
+        pooled=_effects([primary.found.effect], [primary.evidence.interval]),
+        said=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
+        smallest=primary.evidence.smallest,
+        arms=(primary.found.first, primary.found.second),
+    )
+
+
+def _over_time(comparison: Comparison) -> Figure:
+    found, folds = comparison.primary.found, comparison.declared.folds
+    starts = np.array([own.test_from for own in folds], dtype=np.int64)
+    fold = np.clip(np.searchsorted(starts, found.instants, side="right") - 1, 0, None)
+    return effect_over_time_figure(
+        found.instants, effect=found.series, fold=fold, names=[own.name for own in folds], lag=found.lag
+    )
+
+
+def _pooling(comparison: Comparison) -> Figure:
+    tests = {own.test.symbol: own.test for own in comparison.primary.by_symbol}
+    known = [own for own in comparison.symbols if own.history > 0]
+    return pooling_figure(
+        [own.symbol for own in known],
+        history=np.array([own.history for own in known], dtype=np.int64),
+        effects=_effects([tests[own.symbol].effect for own in known], [tests[own.symbol].interval for own in known]),
+        groups=[own.asset_class for own in known],
+    )
+
+
+def _effects(values: Sequence[float], intervals: Sequence[Interval | None]) -> Effects:
+    low, high = np.array([ends(interval) for interval in intervals], dtype=np.float64).T
+    return Effects(value=np.array(values, dtype=np.float64), low=low, high=high)
