@@ -26,6 +26,9 @@ from multisymbol.markets.symbols import Costs, SymbolConfig
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+ELSEWHERE = "another arm cannot trade it"
+"""Why a symbol is left out that has a model."""
+
 FREE = 0.0
 """The multiple of the costs that shows what was won before them."""
 
@@ -217,8 +220,7 @@ def assemble(traded: Mapping[str, Traded], *, conduct: Conduct, left_out: Mappin
 
 def among(backtest: Backtest, symbols: Sequence[str], *, conduct: Conduct) -> Backtest:
     """Return the backtest of some of its symbols, their accounts as they are; the others are left out."""
-    why = "another arm does not trade it"
-    dropped = {symbol: why for symbol in backtest.traded if symbol not in symbols}
+    dropped = {symbol: ELSEWHERE for symbol in backtest.traded if symbol not in symbols}
     kept = {symbol: each for symbol, each in backtest.traded.items() if symbol in symbols}
     return assemble(kept, conduct=conduct, left_out={**backtest.left_out, **dropped})
 

@@ -98,7 +98,7 @@ def result_table(backtest: Backtest) -> Table:
 def cost_table(backtest: Backtest) -> Table:
     """Return what is left at each multiple of the assumed costs: a row per symbol, the portfolio as total."""
     multiples = list(backtest.at_costs)
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (symbol, *(_total(each, multiple) for multiple in multiples)) for symbol, each in backtest.traded.items()
     )
     return Table(
@@ -117,7 +117,7 @@ def measure_table(backtest: Backtest) -> Table:
     own, held = backtest.standing.performance, backtest.held.performance
     rows = tuple((name, text, other) for (name, text), (_, other) in zip(_measures(own), _measures(held), strict=True))
     return Table(
-        title=_titled("measures", backtest),
+        title=_titled("beside holding", backtest),
         columns=(
             Column(name="measure", key="measure"),
             Column(name="after costs", key="own", form=" "),
@@ -130,7 +130,7 @@ def measure_table(backtest: Backtest) -> Table:
 def money_table(backtest: Backtest) -> Table:
     """Return where each symbol's money went, as shares of what its account started with."""
     names = ("gross", "commission", "spread", "slippage", "carry", "net")
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for symbol, each in backtest.traded.items():
         trades, capital = each.account.trades, each.track.capital
         rows.append((symbol, *(float(getattr(trades, name).sum()) / capital for name in names)))
@@ -295,7 +295,7 @@ def arm_table(arms: Mapping[str, Backtest]) -> Table:
             Column(name="±", key="information_error", form=".2f"),
         ),
         rows=tuple(rows),
-        total=total,
+        total=total if len(rows) > 1 else None,
     )
 
 
@@ -303,18 +303,21 @@ def arm_headline(arms: Mapping[str, Backtest]) -> str:
     """Say which arm earned more, and whether that can be told from chance."""
     (first, one), (second, other) = arms.items()
     beside = against(one.standing.portfolio.track, other.standing.portfolio.track)
-    better = sum(
-        one.standing.by_symbol[symbol].total_return > other.standing.by_symbol[symbol].total_return
-        for symbol in one.traded
-    )
     told = "can" if abs(beside.information_ratio) > 2 * beside.information_error else "cannot"
     own = [percent(each.standing.performance.total_return) for each in arms.values()]
     return (
         f"After costs the {first} arm made {own[0]}, the {second} arm {own[1]} (holding: "
-        f"{percent(one.held.performance.total_return)}) on the same {len(one.traded)} symbols and bars; the "
-        f"{first} model did better for {better} of them. The difference {told} be told from chance: information ratio "
-        f"{signed(beside.information_ratio, '+.2f')} ± {beside.information_error:.2f}."
+        f"{percent(one.held.performance.total_return)}) {_on_what(one, other, first)}. The difference {told} be told "
+        f"from chance: information ratio {signed(beside.information_ratio, '+.2f')} ± {beside.information_error:.2f}."
     )
+
+
+def _on_what(one: Backtest, other: Backtest, first: str) -> str:
+    if len(one.traded) == 1:
+        return f"on the same bars of {next(iter(one.traded))}"
+    returns = [{symbol: each.total_return for symbol, each in arm.standing.by_symbol.items()} for arm in (one, other)]
+    better = sum(returns[0][symbol] > returns[1][symbol] for symbol in one.traded)
+    return f"on the same {len(one.traded)} symbols and bars; the {first} model did better for {better} of them"
 
 
 def arms_page(
@@ -332,7 +335,7 @@ def arms_page(
         Section(
             title="Side by side",
             parts=(
-                *(caution for each in arms.values() for caution in _cautions(each)),
+                *dict.fromkeys(caution for each in arms.values() for caution in _cautions(each)),
                 arm_table(arms),
                 *(drawn[name]["equity"] for name in arms),
             ),
@@ -341,7 +344,12 @@ def arms_page(
             Section(
                 title=f"Arm: {name}",
                 note=headline(each),
-                parts=(drawn[name]["symbols"], result_table(each), drawn[name]["costs"], cost_table(each)),
+                parts=(
+                    *([drawn[name]["symbols"]] if "symbols" in drawn[name] else []),
+                    result_table(each),
+                    drawn[name]["costs"],
+                    cost_table(each),
+                ),
             )
             for name, each in arms.items()
         ),
@@ -356,7 +364,8 @@ def arms_page(
         Section(title="Again", parts=(Code(text=background.command),)),
     )
     seen = "SEEN: " if any(each.seen_bars for each in arms.values()) else ""
-    title = f"{seen}{' against '.join(arms)}, {len(one.traded)} symbols, {background.timeframe}"
+    who = next(iter(one.traded)) if len(one.traded) == 1 else f"{len(one.traded)} symbols"
+    title = f"{seen}{' against '.join(arms)}, {who}, {background.timeframe}"
     lead = " ".join([*(_seen_text(each) for each in arms.values() if each.seen_bars), arm_headline(arms)])
     return Page(title=title, lead=lead, sections=sections, footer=background.footer)
 
@@ -401,16 +410,31 @@ def _titled(title: str, backtest: Backtest) -> str:
 def _cautions(backtest: Backtest) -> Iterator[Caution]:
     if backtest.seen_bars:
         yield Caution(text=_seen_text(backtest))
-    if backtest.left_out:
-        names = "; ".join(f"{symbol}: {why}" for symbol, why in backtest.left_out.items())
-        yield Caution(text=f"{len(backtest.left_out)} symbols are not in these numbers. {names}.")
+    generated = [symbol for symbol, each in backtest.traded.items() if each.answers.bars.synthetic]
+    if generated:
+        yield Caution(text=f"These bars were generated, not traded anywhere: {', '.join(generated)}.")
+    for why, symbols in reasons(backtest.left_out).items():
+        yield Caution(text=f"Not in these numbers: {', '.join(symbols)} ({why}).")
     ruined = [symbol for symbol, each in backtest.standing.by_symbol.items() if each.ruined_at != NEVER]
     if ruined:
         yield Caution(text=f"Ruined, and not traded any more: {', '.join(ruined)}.")
 
 
+def reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the symbols that are left out, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for symbol, why in left_out.items():
+        by_reason.setdefault(why, []).append(symbol)
+    return by_reason
+
+
 def _result_row(symbol: str, own: Performance, *, held: Performance, gross: float) -> tuple[Cell, ...]:
-    known = {"symbol": symbol, "held_return": held.total_return, "gross_return": gross, "net_return": own.total_return}
+    known: dict[str, Cell] = {
+        "symbol": symbol,
+        "held_return": held.total_return,
+        "gross_return": gross,
+        "net_return": own.total_return,
+    }
     return tuple(known[each.key] if each.key in known else getattr(own, each.key) for each in _RESULT_COLUMNS)
 
 
@@ -445,15 +469,15 @@ def _measures(own: Performance) -> Iterator[tuple[str, str]]:
     yield "Sortino ratio", _number(own.sortino)
     yield "Calmar ratio", _number(own.calmar)
     yield "deepest drawdown", percent(own.max_drawdown).lstrip("+")
-    yield "longest drawdown, days", _drawdown_days(own)
+    yield "longest drawdown", _drawdown_days(own)
     yield "closed trades", f"{own.trades:,}"
     yield "trades won", percent(own.hit_rate).lstrip("+")
     yield "profit factor", _number(own.profit_factor)
     yield "time invested", percent(own.exposure).lstrip("+")
-    yield "mean position, of equity", percent(own.mean_weight).lstrip("+")
-    yield "turnover a year, times equity", f"{own.turnover:,.1f}"
-    yield "cost of a side, bp", _number(own.cost_bps)
-    yield "break-even cost of a side, bp", _number(own.break_even_bps)
+    yield "mean position", f"{percent(own.mean_weight).lstrip('+')} of equity"
+    yield "turnover a year", f"{own.turnover:,.1f} × equity"
+    yield "cost of a side", f"{_number(own.cost_bps)} bp"
+    yield "break-even cost", f"{_number(own.break_even_bps)} bp"
 
 
 def _number(value: float) -> str:
@@ -468,8 +492,8 @@ def _drawdown_days(own: Performance) -> str:
     if own.longest is None:
         return "–"
     ends = own.last_at if own.longest.recovered_at == NEVER else own.longest.recovered_at
-    lasting = " and lasting" if own.longest.recovered_at == NEVER else ""
-    return f"{(ends - own.longest.peak_at) / DAY:,.0f}{lasting}"
+    lasting = ", lasting" if own.longest.recovered_at == NEVER else ""
+    return f"{(ends - own.longest.peak_at) / DAY:,.0f} days{lasting}"
 
 
 def _symbols(backtest: Backtest) -> Figure:

@@ -260,7 +260,9 @@ class StoredModels:
             )
         resolution = self._resolved(config, arm=arm, as_of=after)
         version = resolution.chosen
-        answerer = version and self._answerer(version, role=str(resolution.role), after=after, until=until)
+        answerer = (
+            None if version is None else self._answerer(version, role=str(resolution.role), after=after, until=until)
+        )
         return Choice(answerer=answerer, resolution=resolution)
 
     def _resolved(self, config: SymbolConfig, *, arm: str, as_of: int | None) -> Resolution:

@@ -1,8 +1,9 @@
 """The verb `backtest`: models answer for bars they have not seen; traded, accounted for, measured and recorded."""
 
+import re
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from multisymbol.errors import BacktestError
-from multisymbol.evaluation.backtest import Backtest, Conduct, among, run
+from multisymbol.evaluation.backtest import ELSEWHERE, Backtest, Conduct, among, run
 from multisymbol.markets.instants import iso
 from multisymbol.reports.backtest import (
     SEEN_SHORT,
@@ -18,6 +19,7 @@ from multisymbol.reports.backtest import (
     arm_headline,
     arm_table,
     headline,
+    reasons,
     result_table,
 )
 from multisymbol.reports.canvas import percent
@@ -66,7 +68,7 @@ def backtest(values: Mapping[str, Any], run_dir: Path) -> float:
     terminal = Terminal()
     started = time.perf_counter()
     how = conduct(values)
-    outcome = trade_all(values, askers(values, run_dir, terminal), how=how)
+    outcome = trade_all(askers(values, run_dir, terminal), how=how)
     _show(outcome, values, terminal, seconds=time.perf_counter() - started)
     with group_run(values, run_dir, name=_name(outcome)) as noted:
         background = _background(values, outcome, footer=f"Run {noted.name}, code {git_commit()}.")
@@ -89,13 +91,12 @@ def askers(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Aske
     return StoredModels.open(values, terminal)
 
 
-def trade_all(values: Mapping[str, Any], asked: Askers, *, how: Conduct) -> Outcome:
+def trade_all(asked: Askers, *, how: Conduct) -> Outcome:
     """Ask the models of every arm, and trade; several arms on the symbols that all of them can trade.
 
     Raises:
         MultisymbolError: See `backtest`.
     """
-    del values
     said = {arm: asked.ask(arm) for arm in asked.arms}
     results = {arm: run(each.answers, conduct=how, left_out=each.left_out) for arm, each in said.items()}
     common = set.intersection(*(set(each.traded) for each in results.values()))
@@ -123,7 +124,7 @@ def _show(outcome: Outcome, values: Mapping[str, Any], terminal: Terminal, *, se
     for symbols, why in _left_out(outcome):
         terminal.fact("left out", f"{_listed(symbols)}: {why}")
     terminal.fact("decision", _rule(values["decision"]))
-    terminal.fact("fills", " · ".join(f"{text}" for text in _conduct(values).values()))
+    terminal.fact("fills", " · ".join(_conduct(values).values()))
     for table in outcome.tables:
         terminal.show("")
         terminal.show(show(table, most=_MOST_ROWS))
@@ -166,13 +167,11 @@ def _models(result: Backtest) -> str:
     return f"{_listed(names, most=3)} · seen until {until}{strangers}"
 
 
-def _left_out(outcome: Outcome) -> list[tuple[list[str], str]]:
-    reasons: dict[str, list[str]] = {}
+def _left_out(outcome: Outcome) -> Iterator[tuple[list[str], str]]:
     for arm, each in outcome.arms.items():
-        for symbol, why in each.left_out.items():
-            whose = f"{why} ({arm})" if len(outcome.arms) > 1 else why
-            reasons.setdefault(whose, []).append(symbol)
-    return [(symbols, why) for why, symbols in reasons.items()]
+        for why, symbols in reasons(each.left_out).items():
+            if why != ELSEWHERE:
+                yield symbols, f"{why} ({arm})" if len(outcome.arms) > 1 else why
 
 
 def _costs(result: Backtest) -> str:
@@ -184,8 +183,14 @@ def _costs(result: Backtest) -> str:
 
 def _rule(node: Mapping[str, Any]) -> str:
     """Write a rule with all its parameters in one line, its discipline's behind its own."""
-    parts = [f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in _leaves(node)]
+    parts = [f"{key} {_value(value)}" for key, value in _leaves(node)]
     return f"{str(node['_target_']).rpartition('.')[2]}: {', '.join(parts)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def _leaves(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -201,7 +206,7 @@ def _leaves(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _conduct(values: Mapping[str, Any]) -> dict[str, str]:
     chosen = values["backtest"]
     weighting = chosen["weighting"]
-    kind = str(weighting["_target_"]).rpartition(".")[2]
+    kind = re.sub(r"(?<!^)(?=[A-Z])", " ", str(weighting["_target_"]).rpartition(".")[2]).lower()
     stops = {name: chosen[name] for name in ("stop", "target") if chosen[name] is not None}
     unit = " of the price" if chosen["stop_in"] == "fraction" else " times a bar's volatility"
     return {

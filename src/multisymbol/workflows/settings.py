@@ -105,12 +105,18 @@ class TrainSettings:
 SCHEMA = f"{__name__}.TrainSettings"
 _COMPUTED = ("symbol_configs",)
 
+_COSTS_CURE = "what trading costs is never guessed; say it, 0 for none (conf/asset_class/stock.yaml shows every kind)"
+
 OF_ONE_SYMBOL = ("single", "finetune")
 """Modes whose model is that of `symbol`."""
 
 
 def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
     """List everything that is wrong with a composed configuration, before anything is loaded."""
+    return [_with_cure(problem) for problem in _problems(config, schema=schema)]
+
+
+def _problems(config: DictConfig, *, schema: str) -> list[Problem]:
     values = plain(config, leave_out=_COMPUTED)
     found = check(values, schema=schema)
     if "symbol_configs" not in config:  # a command that works on no universe
@@ -123,6 +129,14 @@ def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         found += [_as_problem(line) for line in _in_table(lines, values["symbols"])]
     return found
+
+
+def _with_cure(problem: Problem) -> Problem:
+    """Say why costs must be given."""
+    parts = problem.path.split(".")
+    if problem.text == "missing" and parts[0] == "asset_class" and "costs" in parts:
+        return Problem(path=problem.path, text=f"missing: {_COSTS_CURE}")
+    return problem
 
 
 def _in_table(lines: Sequence[str], selection: Mapping[str, Any]) -> list[str]:
@@ -151,6 +165,7 @@ def _heads(path: str) -> Iterator[str]:
 def _as_problem(line: str) -> Problem:
     path, _, text = line.partition(": ")
     own = path.startswith("symbols.") and path not in {"symbols.only", "symbols.without", "symbols.file"}
+    path = path.replace("asset_classes.", "asset_class.", 1) if path.startswith("asset_classes.") else path
     return Problem(path=path.replace("symbols.", "symbols.members.", 1) if own else path, text=text.strip())
 
 

@@ -10,7 +10,7 @@ from multisymbol.errors import BacktestError
 from multisymbol.evaluation.forecasting import Answerer
 from multisymbol.evaluation.serving import Model
 from multisymbol.markets.instants import Period, iso
-from multisymbol.reports.tables import Column, Table
+from multisymbol.reports.tables import Cell, Column, Table
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.answering import Asked, Histories, ask_all, read_histories
 from multisymbol.workflows.backtest_settings import OWN, UNIVERSAL
@@ -145,7 +145,7 @@ def fold_scores(fitted: Sequence[Fitted], *, arm: str) -> Table:
         for key in ("test_log_loss", "test_no_skill_log_loss", "test_huber", "test_zero_huber")
         if key in fitted[0].scores
     ]
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             each.answerer.name,
             iso(each.answerer.seen_until)[:10],
