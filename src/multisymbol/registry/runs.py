@@ -102,6 +102,15 @@ class Run:
                 self.run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()]
             )
 
+    def log_steps(self, steps: Mapping[int, Mapping[str, float]]) -> None:
+        """Log numbers of several steps in one transaction."""
+        from mlflow.entities import Metric
+
+        now = milliseconds()
+        entries = [Metric(key, float(value), now, step) for step, own in steps.items() for key, value in own.items()]
+        with self._asking("metrics") as asked:
+            asked.log_batch(self.run_id, metrics=entries)
+
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags, in one transaction."""
         from mlflow.entities import RunTag
