@@ -12,6 +12,7 @@ from multisymbol.evaluation.bands import Band
 from multisymbol.evaluation.bootstrap import Interval
 from multisymbol.evaluation.comparison import Comparison, Trading
 from multisymbol.evaluation.heterogeneity import Heterogeneity
+from multisymbol.evaluation.relabelling import Relabelled
 from multisymbol.evaluation.statistics import Answer, Doubt, SymbolAnswer
 from multisymbol.markets.instants import iso
 from multisymbol.reports.canvas import signed
@@ -26,6 +27,7 @@ from multisymbol.reports.comparison_figures import (
 from multisymbol.reports.comparison_tables import (
     QUESTIONS,
     VERDICTS,
+    against_table,
     arm_table,
     band_table,
     budget_table,
@@ -34,10 +36,12 @@ from multisymbol.reports.comparison_tables import (
     envelope,
     fold_table,
     group_table,
+    p_text,
     question_table,
     said,
     skill_table,
     symbol_table,
+    symbol_test_table,
     trade_table,
     unseen_table,
 )
@@ -66,10 +70,9 @@ def comparison_page(comparison: Comparison) -> Page:
         _declared_section(comparison, drawn),
         _not_run_section(comparison),
     )
-    prefix = "Exploratory: " if _exploratory(comparison) else ""
-    name = VERDICTS[comparison.primary.verdict.kind]
+    name = VERDICTS[comparison.primary.verdict.kind].capitalize()
     return Page(
-        title=f"{prefix}One universal model or one per symbol? {name.capitalize()}",
+        title=f"One universal model or one per symbol? {'Explored, no claim' if _exploratory(comparison) else name}",
         lead=" ".join(_lead(comparison)),
         sections=sections,
         footer=_footer(comparison),
@@ -115,8 +118,14 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def _lead(comparison: Comparison) -> Iterator[str]:
-    """Yield the verdict, what it is symbol by symbol, and whether it can be traded: a sentence or two each."""
+    """Yield the verdict, its parts, what it is symbol by symbol, and whether it can be traded: a sentence each.
+
+    Where the test is known to find what is not there, that comes first: whoever stops reading must know it.
+    """
     primary = comparison.primary
+    same_arm = primary.doubt.same_arm
+    if same_arm.share > same_arm.high:
+        yield _dishonest(same_arm)
     yield primary.verdict.sentence
     others = [
         f"{QUESTIONS[question]}: {said(answer.verdict, answer.evidence)}"
@@ -171,13 +180,20 @@ def _cautions(comparison: Comparison) -> list[str]:
     if _exploratory(comparison):
         texts.append("Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing on this page is one.")
     if not same_arm.within:
-        texts.append(
-            f"Where there is nothing to find, the primary test rejects in {same_arm.share:.1%} of "
-            f"{len(same_arm.p):,} relabellings of these data; {same_arm.low:.1%} to {same_arm.high:.1%} would be "
-            f"honest at {same_arm.alpha:.0%}. Its p-values cannot be trusted here."
-        )
+        texts.append(_dishonest(same_arm))
     texts += primary.verdict.caveats
     return texts
+
+
+def _dishonest(same_arm: Relabelled) -> str:
+    """Say that the primary test does not have its size on these data."""
+    liberal = same_arm.share > same_arm.high
+    effect = "its p-values are too small here and prove nothing" if liberal else "it may miss a difference here"
+    return (
+        f"Where there is nothing to find, the primary test rejects in {same_arm.share:.1%} of {len(same_arm.p):,} "
+        f"relabellings of these data ({same_arm.low:.1%} to {same_arm.high:.1%} would be honest at "
+        f"{same_arm.alpha:.0%}): {effect}."
+    )
 
 
 def _effect(answer: Answer) -> str:
@@ -188,21 +204,19 @@ def _effect(answer: Answer) -> str:
 
 def _ps(answer: Answer) -> str:
     evidence = answer.evidence
-    return (
-        f"{_p(evidence.p)} (Diebold-Mariano), {_p(evidence.p_cross_check)} (batch means), "
-        f"{_p(evidence.p_seeds)} (with seeds)"
-    )
+    tests = {"Diebold-Mariano": evidence.p, "batch means": evidence.p_cross_check, "with seeds": evidence.p_seeds}
+    return ", ".join(f"{p_text(p)} {test}" for test, p in tests.items())
 
 
 def _beyond(answer: Answer) -> str:
     bands = answer.evidence.bands
     if not bands:
         return "unknown, no surrogate markets were run"
-    return f"{_nats(answer.evidence.beyond)} ({'; '.join(map(_band, bands))})"
+    return f"{_nats(answer.evidence.beyond)} ({', '.join(map(_band, bands))})"
 
 
 def _band(band: Band) -> str:
-    return f"{band.kind} {_nats(band.low)} to {_nats(band.high)}, {band.draws} draws"
+    return f"{band.kind} {_nats(band.low)} to {_nats(band.high)}"
 
 
 def _net(trading: Trading) -> str:
@@ -271,12 +285,6 @@ def _bp(value: float) -> str:
     return f"{ABSENT if math.isnan(value) else signed(value, '+.1f')} bp"
 
 
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return ABSENT
-    return "below 0.0001" if value < 1e-4 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-
-
 # --- Sections --------------------------------------------------------------------------------------------------------
 
 
@@ -289,13 +297,13 @@ def _answer_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
     ]
     facts = (
         ("effect", _effect(primary)),
-        ("of which beyond the surrogate band", _beyond(primary)),
+        ("beyond surrogates", _beyond(primary)),
         ("p", _ps(primary)),
         *parts,
         ("balanced accuracy", _accuracy(comparison)),
         ("net of costs", "not traded" if comparison.trading is None else _net(comparison.trading)),
         ("worth", f"{_size(primary)} · {_seeds(primary.doubt)}"),
-        ("could have been found", f"{primary.doubt.detectable:.4f} nats · {_same_arm(primary.doubt)}"),
+        ("detectable", f"{primary.doubt.detectable:.4f} nats · {_same_arm(primary.doubt)}"),
         ("not run", _left_out(comparison)),
     )
     return Section(
@@ -325,6 +333,7 @@ def _symbol_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
             *apart,
             *([drawn["pooling"]] if "pooling" in drawn else []),
             Folded(title="Every symbol in a sentence", parts=(Bullets(items=sentences),)),
+            Folded(title="Every test", parts=(symbol_test_table(comparison),)),
         ),
     )
 
@@ -333,7 +342,7 @@ def _apart(test: Heterogeneity, what: str, *, alpha: float) -> str:
     if math.isnan(test.p):
         return f"Whether the gain differs between {what} could not be tested."
     shown = "is shown to differ" if test.p <= alpha else "is not shown to differ"
-    return f"The gain {shown} between {what} (p {_p(test.p)}, {test.blocks} blocks)."
+    return f"The gain {shown} between {what} (p {p_text(test.p)}, {test.blocks} blocks)."
 
 
 def _question_section(comparison: Comparison) -> Section:
@@ -353,7 +362,7 @@ def _where_section(comparison: Comparison) -> Section:
     )
     name = QUESTIONS[comparison.primary.question]
     return Section(
-        title="Folds, classes, sessions",
+        title="Where and when",
         note=f"{name.capitalize()} in parts of the test rows: for looking, not for claims.",
         parts=tables,
     )
@@ -365,7 +374,7 @@ def _arm_section(comparison: Comparison) -> Section:
     traded: list[Part] = []
     if comparison.trading is not None:
         traded = [
-            f"Traded: {comparison.trading.rule}. {_count_trades(comparison.trading)}",
+            f"Traded by {comparison.trading.rule}: {_count_trades(comparison.trading)}",
             Folded(title="Net of costs, by symbol", parts=(trade_table(comparison.trading),)),
         ]
     return Section(
@@ -374,6 +383,7 @@ def _arm_section(comparison: Comparison) -> Section:
         parts=(
             arm_table(comparison),
             *best,
+            against_table(comparison),
             Bullets(items=tuple(f"{own.arm}: {own.what}" for own in comparison.arms)),
             *([unseen_table(comparison.unseen)] if comparison.unseen else []),
             *traded,
@@ -393,7 +403,7 @@ def _count_trades(trading: Trading) -> str:
 def _skill_section(primary: Answer) -> Section:
     bands = primary.evidence.bands
     return Section(
-        title="Skill, and markets without signal",
+        title="Skill",
         note="An arm has skill if it loses less than the no-skill forecast and gains more than on surrogate markets.",
         parts=(
             skill_table(primary),
@@ -417,13 +427,19 @@ def _doubt_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Secti
         ("labels overlap", f"{primary.found.lag:,} instants"),
         ("test span", f"{evidence.months:.1f} months{_more(months)}"),
         ("detectable effect", f"{doubt.detectable:.4f} nats"),
-        ("smallest effect that matters", f"{evidence.smallest:.4g} nats, p of equivalence {_p(evidence.p_equivalent)}"),
+        (
+            "smallest effect that matters",
+            f"{evidence.smallest:.4g} nats, p of equivalence {p_text(evidence.p_equivalent)}",
+        ),
         (
             "variance by time, seeds, symbols",
             " / ".join(f"{each:.2g}" for each in (split.time, split.seed, split.symbol)),
         ),
         ("seeds", _seeds(doubt)),
-        ("A/A", f"{_same_arm(doubt)} ({doubt.same_arm.low:.1%} to {doubt.same_arm.high:.1%} is chance)"),
+        (
+            "where there is nothing",
+            f"{_same_arm(doubt)} ({doubt.same_arm.low:.1%} to {doubt.same_arm.high:.1%} is chance)",
+        ),
     )
     return Section(
         title="How sure",
@@ -459,7 +475,7 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
     )
     content = json.dumps(declared.content, indent=1, sort_keys=True, default=str)
     return Section(
-        title="Declared before training",
+        title="Declared before",
         note="Written down and hashed before any model was trained.",
         parts=(
             Facts(items=facts),

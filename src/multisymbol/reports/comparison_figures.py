@@ -368,7 +368,8 @@ def _count_axis(axes: Axes, history: npt.NDArray[np.int64]) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("train samples of the symbol's own")
     low, high = history.min() / 1.3, history.max() * 1.3
-    ticks = [base * 10**power for power in range(12) for base in (1, 2, 5)]
+    bases = (1, 2, 5) if high < 300 * low else (1,)  # more would overlap
+    ticks = [base * 10**power for power in range(12) for base in bases]
     axes.set_xticks([tick for tick in ticks if low <= tick <= high])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -10,7 +10,7 @@ from multisymbol.evaluation.skill import Skill
 from multisymbol.evaluation.statistics import Answer, SymbolAnswer
 from multisymbol.evaluation.verdict import Evidence, Kind, Question, Verdict
 from multisymbol.markets.instants import iso
-from multisymbol.reports.tables import Cell, Column, Table
+from multisymbol.reports.tables import ABSENT, Cell, Column, Table
 
 VERDICTS: Mapping[Kind, str] = {
     "UNIVERSAL_BETTER": "universal better",
@@ -26,7 +26,7 @@ QUESTIONS: Mapping[Question, str] = {
     "activity": "activity (HOLD against the rest)",
 }
 
-_P = ".4f"
+_P = " "  # text, set to the right
 _NATS = "+.4f"
 _INTERVAL = (Column(name="from", key="low", form=_NATS), Column(name="to", key="high", form=_NATS))
 
@@ -39,7 +39,7 @@ def question_table(comparison: Comparison) -> Table:
     )
     return Table(
         title="three questions",
-        note="effect: nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
+        note="nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
         columns=(
             Column(name="question", key="question"),
             Column(name="verdict", key="verdict"),
@@ -47,9 +47,9 @@ def question_table(comparison: Comparison) -> Table:
             *_INTERVAL,
             Column(name="beyond", key="beyond", form=_NATS),
             Column(name="p", key="p", form=_P),
-            Column(name="p batch means", key="p_cross_check", form=_P),
-            Column(name="p with seeds", key="p_seeds", form=_P),
-            Column(name="p equivalent", key="p_equivalent", form=_P),
+            Column(name="batch means", key="p_cross_check", form=_P),
+            Column(name="with seeds", key="p_seeds", form=_P),
+            Column(name="equivalent", key="p_equivalent", form=_P),
         ),
         rows=rows,
     )
@@ -58,52 +58,79 @@ def question_table(comparison: Comparison) -> Table:
 def symbol_table(comparison: Comparison) -> Table:
     """Return a row per symbol of the primary question, the largest effect first."""
     facts = {own.symbol: own for own in comparison.symbols}
-    ranked = by_effect(comparison.primary.by_symbol)
-    rows: list[tuple[Cell, ...]] = []
-    for own in ranked:
-        test, known = own.test, facts[own.test.symbol]
-        rows.append(
-            (
-                test.symbol,
-                known.asset_class,
-                said(own.verdict, own.evidence),
-                test.effect,
-                *ends(test.interval),
-                own.evidence.beyond,
-                test.p,
-                test.p_holm,
-                test.p_bh,
-                test.shrunk,
-                known.history,
-                known.test_rows,
-                own.verdict.months_needed,
-            )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            own.test.symbol,
+            said(own.verdict, own.evidence),
+            own.test.effect,
+            *ends(own.test.interval),
+            own.evidence.beyond,
+            p_text(own.test.p_holm),
+            facts[own.test.symbol].history,
+            facts[own.test.symbol].test_rows,
+            own.verdict.months_needed,
         )
+        for own in by_effect(comparison.primary.by_symbol)
+    ]
     return Table(
         title="symbol by symbol",
-        note="verdicts rest on Holm; intervals are not adjusted; shrunk: pulled towards the common effect",
+        note="verdicts rest on Holm's p; intervals are not adjusted",
         columns=(
             Column(name="symbol", key="symbol"),
-            Column(name="class", key="asset_class"),
             Column(name="verdict", key="verdict"),
             Column(name="effect", key="effect", form=_NATS),
             *_INTERVAL,
             Column(name="beyond", key="beyond", form=_NATS),
+            Column(name="p Holm", key="p_holm", form=_P),
+            Column(name="own train rows", key="history", form=",d"),
+            Column(name="test rows", key="test_rows", form=",d"),
+            Column(name="months more", key="months_needed", form=",.1f"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def symbol_test_table(comparison: Comparison) -> Table:
+    """Return what else is known of each symbol's test: every p, the effect pulled towards the common one, skill."""
+    facts = {own.symbol: own for own in comparison.symbols}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            own.test.symbol,
+            facts[own.test.symbol].asset_class,
+            facts[own.test.symbol].folds,
+            p_text(own.test.p),
+            p_text(own.test.p_holm),
+            p_text(own.test.p_bh),
+            p_text(own.test.p_equivalent),
+            own.test.shrunk,
+            *envelope(own.evidence.bands),
+            ", ".join(own.evidence.skilled) or "none",
+        )
+        for own in by_effect(comparison.primary.by_symbol)
+    ]
+    return Table(
+        title="tests of every symbol",
+        note="shrunk: pulled towards the common effect; band: all surrogates together",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="class", key="asset_class"),
+            Column(name="folds", key="folds", form=",d"),
             Column(name="p", key="p", form=_P),
             Column(name="Holm", key="p_holm", form=_P),
             Column(name="BH", key="p_bh", form=_P),
+            Column(name="equivalent", key="p_equivalent", form=_P),
             Column(name="shrunk", key="shrunk", form=_NATS),
-            Column(name="own train rows", key="history", form=",d"),
-            Column(name="test rows", key="test_rows", form=",d"),
-            Column(name="months more", key="months_needed", form=",.0f"),
+            Column(name="band from", key="band_low", form=_NATS),
+            Column(name="to", key="band_high", form=_NATS),
+            Column(name="skill", key="skill"),
         ),
         rows=tuple(rows),
     )
 
 
 def by_effect(answers: Sequence[SymbolAnswer]) -> list[SymbolAnswer]:
-    """Sort symbols, the largest effect first."""
-    return sorted(answers, key=lambda own: -own.test.effect)
+    """Sort symbols, the largest effect first; those that could not be tested come last."""
+    return sorted(answers, key=lambda own: (own.test.test is None, -own.test.effect))
 
 
 def group_table(groups: Sequence[GroupEffect], *, title: str) -> Table:
@@ -119,16 +146,18 @@ def group_table(groups: Sequence[GroupEffect], *, title: str) -> Table:
             Column(name="instants", key="instants", form=",d"),
             Column(name="symbols", key="symbols", form=",d"),
         ),
-        rows=tuple((own.group, own.effect, *ends(own.interval), own.p, own.instants, own.symbols) for own in groups),
+        rows=tuple(
+            (own.group, own.effect, *ends(own.interval), p_text(own.p), own.instants, own.symbols) for own in groups
+        ),
     )
 
 
 def arm_table(comparison: Comparison) -> Table:
-    """Set all arms beside one another, with what each of them loses less than the single and the universal one."""
+    """Set the scores of all arms beside one another."""
     best = () if comparison.confidence_set is None else comparison.confidence_set.kept
     return Table(
         title="arms",
-        note="gain: on the prior; on an arm: its loss less this one's; best: cannot be told from the best arm",
+        note="gain: on the prior, nats; best: cannot be told from the best arm",
         columns=(
             Column(name="arm", key="arm"),
             Column(name="log-loss", key="log_loss", form=".4f"),
@@ -136,6 +165,32 @@ def arm_table(comparison: Comparison) -> Table:
             Column(name="direction", key="direction", form=".4f"),
             Column(name="bal.acc", key="balanced_accuracy", form=".2%"),
             Column(name="gain", key="gain", form=_NATS),
+            Column(name="symbols", key="symbols", form=",d"),
+            Column(name="best", key="best"),
+        ),
+        rows=tuple(
+            (
+                own.arm,
+                own.log_loss,
+                own.activity,
+                own.direction,
+                own.balanced_accuracy,
+                own.gain,
+                len(own.symbols),
+                "yes" if own.arm in best else "",
+            )
+            for own in comparison.arms
+        ),
+    )
+
+
+def against_table(comparison: Comparison) -> Table:
+    """Say what each arm loses less than the single and than the universal one."""
+    return Table(
+        title="arms against the single and the universal one",
+        note="above 0 the arm of the line is better; p is not adjusted for the number of arms",
+        columns=(
+            Column(name="arm", key="arm"),
             Column(name="on single", key="on_single", form=_NATS),
             Column(name="from", key="on_single_low", form=_NATS),
             Column(name="to", key="on_single_high", form=_NATS),
@@ -144,10 +199,17 @@ def arm_table(comparison: Comparison) -> Table:
             Column(name="from", key="on_universal_low", form=_NATS),
             Column(name="to", key="on_universal_high", form=_NATS),
             Column(name="p", key="p_on_universal", form=_P),
-            Column(name="symbols", key="symbols", form=",d"),
-            Column(name="best", key="best"),
         ),
-        rows=tuple(_arm_row(own, best=own.arm in best) for own in comparison.arms),
+        rows=tuple(
+            (
+                own.arm,
+                *_against(own.against_single),
+                p_text(own.p_against_single),
+                *_against(own.against_universal),
+                p_text(own.p_against_universal),
+            )
+            for own in comparison.arms
+        ),
     )
 
 
@@ -232,7 +294,9 @@ def band_table(bands: Sequence[Band]) -> Table:
             Column(name="beyond", key="beyond", form=_NATS),
             Column(name="p", key="p", form=_P),
         ),
-        rows=tuple((own.kind, own.draws, own.low, own.high, own.value, own.beyond, own.p_above) for own in bands),
+        rows=tuple(
+            (own.kind, own.draws, own.low, own.high, own.value, own.beyond, p_text(own.p_above)) for own in bands
+        ),
     )
 
 
@@ -281,7 +345,7 @@ def unseen_table(unseen: Mapping[str, Answer]) -> Table:
                 said(own.verdict, own.evidence),
                 own.found.effect,
                 *ends(own.evidence.interval),
-                own.evidence.p,
+                p_text(own.evidence.p),
                 len(own.found.symbols),
             )
             for name, own in unseen.items()
@@ -292,6 +356,13 @@ def unseen_table(unseen: Mapping[str, Answer]) -> Table:
 def said(verdict: Verdict, evidence: Evidence) -> str:
     """Say a verdict in a cell; an exploratory one claims nothing and must not look as if it did."""
     return VERDICTS[verdict.kind] + (" (exploratory)" if evidence.exploratory else "")
+
+
+def p_text(p: float) -> str:
+    """Write a p-value; below 0.0001 the digits would say more than any test knows."""
+    if math.isnan(p):
+        return ABSENT
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
 
 
 def ends(interval: Interval | None) -> tuple[float, float]:
@@ -307,32 +378,15 @@ def envelope(bands: Sequence[Band]) -> tuple[float, float]:
 def _question_row(answer: Answer, *, primary: bool) -> tuple[Cell, ...]:
     evidence = answer.evidence
     return (
-        QUESTIONS[answer.question] + (", primary" if primary else ""),
+        answer.question + (" (primary)" if primary else ""),
         said(answer.verdict, evidence),
         answer.found.effect,
         *ends(evidence.interval),
         evidence.beyond,
-        evidence.p,
-        evidence.p_cross_check,
-        evidence.p_seeds,
-        evidence.p_equivalent,
-    )
-
-
-def _arm_row(own: ArmOutcome, *, best: bool) -> tuple[Cell, ...]:
-    return (
-        own.arm,
-        own.log_loss,
-        own.activity,
-        own.direction,
-        own.balanced_accuracy,
-        own.gain,
-        *_against(own.against_single),
-        own.p_against_single,
-        *_against(own.against_universal),
-        own.p_against_universal,
-        len(own.symbols),
-        "yes" if best else "",
+        p_text(evidence.p),
+        p_text(evidence.p_cross_check),
+        p_text(evidence.p_seeds),
+        p_text(evidence.p_equivalent),
     )
 
 
@@ -342,4 +396,4 @@ def _against(interval: Interval | None) -> tuple[float, float, float]:
 
 def _skill_row(own: Skill, *, shown: bool) -> tuple[Cell, ...]:
     verdict = "shown" if shown else "not shown"
-    return (own.arm, own.effect, own.p_prior, *envelope(own.bands), own.p_surrogates, verdict)
+    return (own.arm, own.effect, p_text(own.p_prior), *envelope(own.bands), p_text(own.p_surrogates), verdict)

@@ -1,0 +1,236 @@
+"""The page of a comparison says the verdict first and leaves nothing out; numbers are those of the comparison."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from multisymbol.evaluation.comparison import Comparison
+from multisymbol.evaluation.relabelling import Relabelled
+from multisymbol.evaluation.verdict import Kind
+from multisymbol.reports.comparison import comparison_lines, comparison_page, figures
+from multisymbol.reports.comparison_tables import (
+    against_table,
+    arm_table,
+    by_effect,
+    envelope,
+    p_text,
+    question_table,
+    symbol_table,
+    symbol_test_table,
+    trade_table,
+)
+from multisymbol.reports.page import Caution, Facts, Page, to_html, to_markdown
+from multisymbol.reports.tables import to_csv
+from tests.reports.comparisons import WORLDS, World, compared, trading
+
+KINDS: dict[World, Kind] = {
+    "universal": "UNIVERSAL_BETTER",
+    "single": "SINGLE_BETTER",
+    "equivalent": "EQUIVALENT",
+    "inconclusive": "INCONCLUSIVE",
+    "no skill": "NO_SKILL",
+    "exploratory": "UNIVERSAL_BETTER",
+}
+TITLES: dict[World, str] = {
+    "universal": "Universal better",
+    "single": "Single better",
+    "equivalent": "Equivalent",
+    "inconclusive": "Undecided",
+    "no skill": "No skill",
+    "exploratory": "Explored, no claim",
+}
+
+
+def facts_of(page: Page) -> dict[str, str]:
+    """Return what the first section says in facts."""
+    return dict(next(part for part in page.sections[0].parts if isinstance(part, Facts)).items)
+
+
+def cautions(page: Page) -> list[str]:
+    return [part.text for part in page.sections[0].parts if isinstance(part, Caution)]
+
+
+def with_same_arm(comparison: Comparison, share: float) -> Comparison:
+    """Return the comparison with another result of the A/A run."""
+    doubt = replace(
+        comparison.primary.doubt,
+        same_arm=Relabelled(p=np.full(200, 0.5), alpha=0.05, share=share, low=0.02, high=0.08, blocks=20),
+    )
+    return replace(comparison, answers={**comparison.answers, "overall": replace(comparison.primary, doubt=doubt)})
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_answer_comes_first(world: World) -> None:
+    comparison = compared(world)
+    assert comparison.primary.verdict.kind == KINDS[world]
+    page = comparison_page(comparison)
+    assert page.title == f"One universal model or one per symbol? {TITLES[world]}"
+    assert page.lead.startswith(comparison.primary.verdict.sentence)
+    assert page.sections[0].title == "Answer"
+    assert comparison_lines(comparison)[0] == comparison.primary.verdict.sentence
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_page_is_one_file_without_numbers_that_are_none(world: World) -> None:
+    text = to_html(comparison_page(compared(world)))
+    words = re.sub(r"<svg.*?</svg>|<style>.*?</style>|<[^>]+>", " ", text, flags=re.S)
+    assert not re.search(r"\bnan\b|\binf\b|None", words)
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "NEW&lt;1&gt;" in text
+    assert to_markdown(comparison_page(compared(world))).count("\n## ") == 9
+
+
+def test_same_comparison_gives_the_same_bytes() -> None:
+    assert to_html(comparison_page(compared("universal"))) == to_html(comparison_page(compared("universal")))
+
+
+def test_a_gain_in_activity_alone_is_not_told_as_one_in_direction() -> None:
+    lead = comparison_page(compared("universal")).lead
+    assert "Direction (BUY against SELL): equivalent; activity (HOLD against the rest): universal better." in lead
+
+
+def test_symbols_are_counted_by_verdict_and_few_are_named() -> None:
+    assert (
+        "Of 6 symbols: universal better for 5, undecided for 1 (NEW<1>)." in comparison_page(compared("universal")).lead
+    )
+    assert "Of 6 symbols: undecided for 6." in comparison_page(compared("inconclusive")).lead
+
+
+@pytest.mark.parametrize(
+    ("universal", "single", "said"),
+    [
+        (-1.2, -1.9, "neither pays for its costs."),
+        (1.2, -1.9, "only the universal one covers its costs on these bars, which was not tested against chance."),
+        (1.2, 0.4, "both cover their costs on these bars, which was not tested against chance."),
+        (float("nan"), -0.4, "a trade earns – bp by the universal model and −0.4 bp by the single one: neither"),
+        (float("nan"), float("nan"), "By the trading rule neither makes a single trade."),
+    ],
+)
+def test_lead_says_whether_a_trade_pays(universal: float, single: float, said: str) -> None:
+    comparison = replace(compared("universal"), trading=trading(universal, single))
+    assert said in comparison_page(comparison).lead
+
+
+def test_a_test_that_finds_what_is_not_there_is_said_before_the_verdict() -> None:
+    comparison = with_same_arm(compared("universal"), 0.31)
+    page = comparison_page(comparison)
+    assert page.lead.startswith(
+        "Where there is nothing to find, the primary test rejects in 31.0% of 200 relabellings of these data "
+        "(2.0% to 8.0% would be honest at 5%): its p-values are too small here and prove nothing. Over all symbols"
+    )
+    assert len(cautions(page)) == 1
+    assert "NOT as it should be" in facts_of(page)["detectable"]
+    careful = with_same_arm(compared("universal"), 0.0)
+    assert comparison_page(careful).lead.startswith("Over all symbols")
+    assert cautions(comparison_page(careful))[0].endswith("it may miss a difference here.")
+
+
+def test_exploration_claims_nothing_anywhere() -> None:
+    comparison = compared("exploratory")
+    page = comparison_page(comparison)
+    assert page.lead.startswith("Exploratory, no claim: ")
+    assert cautions(page)[0].startswith("Exploratory: fewer seeds or surrogate markets than a claim needs.")
+    said = [row[1] for table in (symbol_table(comparison), question_table(comparison)) for row in table.rows]
+    assert all(str(text).endswith("(exploratory)") for text in said)
+    assert facts_of(page)["beyond surrogates"] == "unknown, no surrogate markets were run"
+    assert any(line.startswith("careful    Exploratory") for line in comparison_lines(comparison))
+
+
+def test_first_screen_has_every_number_that_is_asked_for() -> None:
+    comparison = compared("universal")
+    primary = comparison.primary
+    facts = facts_of(comparison_page(comparison))
+    assert primary.evidence.interval is not None
+    ends = f"95% interval +{primary.evidence.interval.low:.4f} to +{primary.evidence.interval.high:.4f}"
+    assert facts["effect"] == f"+{primary.found.effect:.4f} nats a forecast ({ends})"
+    assert facts["beyond surrogates"].startswith(f"+{primary.evidence.beyond:.4f} (drift kept ")
+    assert facts["p"] == "<0.0001 Diebold-Mariano, <0.0001 batch means, <0.0001 with seeds"
+    assert facts["balanced accuracy"] == "+1.20 points (95% interval +0.40 to +2.10)"
+    assert facts["net of costs"] == (
+        "universal −1.2 bp a trade, single −1.9 bp; difference +0.7 bp (95% interval −1.3 to +2.7)"
+    )
+    assert facts["not run"] == "fine-tuned arm, SPA"
+    assert facts["worth"].startswith(f"900 instants, worth {primary.doubt.effective_instants:,.0f} independent ones")
+
+
+def test_everything_asked_for_is_on_the_page() -> None:
+    text = to_markdown(comparison_page(compared("universal")))
+    for title in ("by fold", "by class", "by session", "budgets", "symbols the universal model was not trained on"):
+        assert f"**{title}**" in text
+    for figure in ("Gain from pooling against own history", "Seeds alone turn the sign", "2 folds, tested from"):
+        assert figure in text
+    for item in ("- fine-tuned arm: not asked for", "- results: beef", "- data: da7a", "Not told apart from the best"):
+        assert item in text
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        lambda whole: replace(whole, trading=None),
+        lambda whole: replace(whole, accuracy=None, confidence_set=None, sessions=(), not_run=()),
+        lambda whole: replace(whole, trading=replace(trading(1.0, 2.0), difference=None)),
+        lambda whole: replace(whole, answers={"overall": whole.primary}),
+        lambda whole: replace(whole, symbols=tuple(replace(own, history=0) for own in whole.symbols)),
+    ],
+)
+def test_what_was_not_done_leaves_no_hole(lacking: Callable[[Comparison], Comparison]) -> None:
+    comparison = lacking(compared("single"))
+    page = comparison_page(comparison)
+    assert page.lead.startswith("Over all symbols")
+    assert "not run    " in "\n".join(comparison_lines(comparison))
+    assert not re.search(r"\bnan\b|None", to_markdown(page).replace("None of", ""))
+
+
+def test_tables_hold_the_comparisons_numbers() -> None:
+    comparison = compared("universal")
+    table = symbol_table(comparison)
+    ranked = by_effect(comparison.primary.by_symbol)
+    assert [row[0] for row in table.rows] == [own.test.symbol for own in ranked]
+    assert [row[2] for row in table.rows] == [own.test.effect for own in ranked]
+    assert table.rows[-1][0] == "NEW<1>"
+    assert table.rows[-1][1] == "undecided"
+    assert to_csv(table).splitlines()[-1].startswith("NEW<1>,undecided,0.0")
+    skills = {row[0]: row[-1] for row in symbol_test_table(comparison).rows}
+    assert (skills["MSFT"], skills["NEW<1>"]) == ("universal, single", "none")
+    assert [row[0] for row in question_table(comparison).rows] == ["overall (primary)", "direction", "activity"]
+    assert [row[-1] for row in arm_table(comparison).rows] == ["yes", "", ""]
+    assert list(against_table(comparison).rows[0][1:5]) == [0.03, 0.03 - 0.01, 0.03 + 0.01, "0.0030"]
+    assert comparison.trading is not None
+    assert trade_table(comparison.trading).total == ("all", -1.2, -1.9)
+
+
+def test_band_of_several_kinds_is_all_of_them() -> None:
+    bands = compared("universal").bands
+    assert envelope(bands) == (min(own.low for own in bands), max(own.high for own in bands))
+    assert np.isnan(envelope(())).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(float("nan"), "–"), (1e-9, "<0.0001"), (0.00312, "0.0031"), (0.0496, "0.0496"), (0.123, "0.123"), (1.0, "1.000")],
+)
+def test_p_has_as_many_digits_as_matter(p: float, text: str) -> None:
+    assert p_text(p) == text
+
+
+def test_forest_shows_symbols_in_the_tables_order_and_marks_those_beyond_the_band() -> None:
+    comparison = compared("universal")
+    drawn = figures(comparison)
+    assert list(drawn) == ["forest", "time", "pooling", "seeds", "folds"]
+    drawn["forest"].savefig(io.BytesIO(), format="png", dpi=30)
+    axes = drawn["forest"].axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [*(str(row[0]) for row in symbol_table(comparison).rows), "all"]
+    assert axes.get_title(loc="left").startswith("Clear of 0 and of no skill: 5 for universal, 0 for single, 1 for")
+
+
+def test_effect_over_time_begins_anew_with_each_fold() -> None:
+    axes = figures(compared("universal"))["time"].axes[0]
+    starts = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if len(np.asarray(line.get_xdata())) > 2]
+    days = [fold.test_from / 86_400e9 for fold in compared("universal").declared.folds]
+    np.testing.assert_allclose(starts, days, atol=1.0)
