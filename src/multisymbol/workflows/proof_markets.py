@@ -1,0 +1,486 @@
+"""The bench that proofs stand on: a planted market, its samples, two arms trained on them, and the verdict.
+
+Bars, features, labels, folds, scaling, mixture, training, temperature, losses, tests and verdict are those of the
+project. What is the bench's own: the market, a short list of features, small networks, and a single arm that is cut
+out of the universe's samples instead of being prepared once more (the same samples and, with `scaling.method=symbol`,
+the same features; tests/workflows/test_prove.py compares them).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from multisymbol.config import build
+from multisymbol.evaluation.calibration import fit_temperature
+from multisymbol.evaluation.differences import ArmLosses, Rows
+from multisymbol.evaluation.effects import Effects, Surrogates, effects
+from multisymbol.evaluation.plan import Plan
+from multisymbol.evaluation.row_losses import row_losses
+from multisymbol.evaluation.statistics import Answer, answer
+from multisymbol.labels.labels import CLASSES
+from multisymbol.learning.losses import completed, mixture_class_counts
+from multisymbol.learning.seeding import named_seed
+from multisymbol.learning.stack import StackMember, StackRecipe, fit_stack, predict_stack
+from multisymbol.markets.surrogate import Drift
+from multisymbol.reports.terminal import Terminal
+from multisymbol.samples.mixture import Shares
+from multisymbol.samples.sampler import EpochSampler
+from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, FoldCount
+from multisymbol.samples.strata import fold_shares
+from multisymbol.samples.windows import WindowDataset
+from multisymbol.workflows.one_model import network_shape
+from multisymbol.workflows.preparation import Prepared, prepare_folds
+from multisymbol.workflows.settings import symbol_configs
+
+# n test rows, C classes
+
+Floats = npt.NDArray[np.float64]
+SYMBOLS = tuple(f"S{number:02}" for number in range(1, 11))
+"""Ten symbols of one class."""
+
+SIGNAL_FEATURES: Mapping[str, Any] = {
+    "indicators": {"volume_ratio": {"period": 20}, "roc": {"period": 1}},
+    "fuzzy": {},
+    "raw": None,
+    "restart_bars": 1024,
+}
+"""The column that a planted signal is seen in, and one without any use."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """How networks of the bench are trained.
+
+    Args:
+        hidden: Width of the one hidden layer.
+        epochs: At most.
+        patience: Epochs without improvement on validation after which a model stops.
+        lr: Of AdamW.
+        embedding: What the universal network may know of the symbol.
+    """
+
+    hidden: int = 8
+    epochs: int = 12
+    patience: int = 4
+    lr: float = 1e-2
+    embedding: str = "none"
+
+
+def market(
+    base: Mapping[str, Any],
+    *,
+    seed: int,
+    cache: Path,
+    effects: Mapping[str, float] | None = None,
+    symbols: Sequence[str] = SYMBOLS,
+    bars: int = 3000,
+    window: int = 4,
+    correlation: float = 0.3,
+    lengths: Mapping[str, int] | None = None,
+    labels: Mapping[str, Any] | None = None,
+    features: Mapping[str, Any] = SIGNAL_FEATURES,
+) -> dict[str, Any]:
+    """Write the configuration of a planted market.
+
+    Args:
+        base: Composed configuration whose other choices are kept.
+        seed: Of the market.
+        cache: Folder of its panels.
+        effects: Symbol -> b; None: there is no signal.
+        symbols: Their names.
+        bars: Of each.
+        window: Bars of a sample.
+        correlation: Of the shocks.
+        lengths: Bars of symbols that have fewer.
+        labels: Node of the labels; None: the next bar's direction, a third of them HOLD.
+        features: As in conf/features.
+    """
+    crypto = {**base["asset_class"]["crypto"], "indicators": {}, "fuzzy": {}, "labels": {}}
+    values = {
+        **base,
+        "asset_class": {"crypto": crypto},
+        "symbols": {"members": {name: {"asset_class": "crypto"} for name in symbols}},
+        "features": dict(features),
+        "labels": dict(labels or next_bar()),
+        "window": window,
+        "paths": {**base["paths"], "cache": str(cache)},
+        "source": {
+            "_target_": "multisymbol.markets.worlds.PlantedSource",
+            "timeframe": "1h",
+            "start": "2015-01-01",
+            "bars": bars,
+            "seed": seed,
+            "effects": dict(effects or {}),
+            "correlation": correlation,
+            "volatility": 0.005,
+            "lengths": dict(lengths or {}),
+            "min_bars": 50,
+            "on_defect": base["source"]["on_defect"],
+            "limits": base["source"]["limits"],
+        },
+    }
+    return {**values, "symbol_configs": symbol_configs(values)}
+
+
+def next_bar(*, bars: int = 1, dead_band_sigmas: float = 0.43) -> dict[str, Any]:
+    """Return the labels' node: direction of the next bars' return, about a third of them HOLD."""
+    return {
+        "_target_": "multisymbol.labels.horizon.Horizon",
+        "bars": bars,
+        "dead_band_sigmas": dead_band_sigmas,
+        "volatility_bars": 50,
+    }
+
+
+def legs(*, sigmas: float) -> dict[str, Any]:
+    """Return the node of ZigZag labels."""
+    return {
+        "_target_": "multisymbol.labels.zigzag.ZigZag",
+        "threshold": "volatility",
+        "percent": 2.0,
+        "sigmas": sigmas,
+        "volatility_bars": 50,
+    }
+
+
+def turned(values: Mapping[str, Any], *, seed: int, drift: Drift) -> dict[str, Any]:
+    """Return the same configuration on a surrogate of its market."""
+    source = {
+        "_target_": "multisymbol.markets.surrogate.SurrogateSource",
+        "inner": values["source"],
+        "seed": seed,
+        "drift": drift,
+    }
+    return {**values, "source": source}
+
+
+def prepared(values: Mapping[str, Any]) -> Prepared:
+    """Prepare the one fold of a market."""
+    (whole,) = prepare_folds(values, Terminal(silent=True))
+    return whole
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a folder for panels, and remove it."""
+    with TemporaryDirectory(prefix="proof") as folder:
+        yield Path(folder)
+
+
+def own_part(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+    """Keep one symbol's samples for a model of its own."""
+    part = np.where(whole.ledger.symbol == index, whole.parts.part, -1).astype(np.int8)
+    return with_parts(values, whole, part)
+
+
+def with_parts(values: Mapping[str, Any], whole: Prepared, part: npt.NDArray[np.int8]) -> Prepared:
+    """Use other samples of the same fold; the mixture follows."""
+    parts = replace(whole.parts, part=part, counts=_counts(whole, part))
+    shares = fold_shares(
+        build(values["sampling"]),
+        panel=whole.panel,
+        ledger=whole.ledger,
+        parts=parts,
+        calendars=[config.calendar for config in whole.universe],
+    )
+    return replace(whole, parts=parts, shares=shares)
+
+
+def _counts(whole: Prepared, part: npt.NDArray[np.int8]) -> tuple[FoldCount, ...]:
+    per_part = {
+        name: np.bincount(whole.ledger.symbol[part == number], minlength=len(whole.ledger.symbols))
+        for name, number in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST))
+    }
+    return tuple(
+        replace(count, **{name: int(counts[index]) for name, counts in per_part.items()})
+        for index, count in enumerate(whole.parts.counts)
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One model to be trained.
+
+    Args:
+        name: Unlike the others'.
+        data: Its samples.
+        seed: Of its first weights, order of samples and dropout.
+    """
+
+    name: str
+    data: Prepared
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """Models that were trained together.
+
+    Args:
+        jobs: What each was trained for.
+        members: As the stack knows them.
+        weights: Of the best epoch of each.
+        temperatures: Fitted on the validation samples of each.
+    """
+
+    jobs: tuple[Job, ...]
+    members: tuple[StackMember, ...]
+    weights: tuple[Mapping[str, torch.Tensor], ...]
+    temperatures: tuple[float, ...]
+
+    def forecast(
+        self, positions: Sequence[npt.NDArray[np.int64]], *, shown: Sequence[Prepared] | None = None
+    ) -> list[Floats]:
+        """Return probabilities of BUY, HOLD and SELL of samples for each model. Shape (n, C) each.
+
+        Args:
+            positions: Samples for each.
+            shown: Data whose features are looked at instead of those trained on, for each.
+        """
+        members = list(self.members)
+        if shown is not None:
+            members = [
+                replace(member, dataset=_dataset(data)) for member, data in zip(self.members, shown, strict=True)
+            ]
+        return _predicted(members, self.weights, positions, self.temperatures)
+
+
+def train(jobs: Sequence[Job], values: Mapping[str, Any], *, training: Training) -> Trained:
+    """Train all jobs as one stack and fit each one's temperature on its validation samples."""
+    members = [_member(job, values, training) for job in jobs]
+    results = fit_stack(members, recipe=_recipe(training), checkpoint=None)
+    weights = [result.weights for result in results]
+    validation = [member.validation for member in members]
+    seen = _predicted(members, weights, validation)
+    temperatures = [
+        fit_temperature(prob, job.data.ledger.label[own]).value
+        for job, prob, own in zip(jobs, seen, validation, strict=True)
+    ]
+    return Trained(jobs=tuple(jobs), members=tuple(members), weights=tuple(weights), temperatures=tuple(temperatures))
+
+
+def forecasts(
+    jobs: Sequence[Job],
+    values: Mapping[str, Any],
+    *,
+    training: Training,
+    positions: Sequence[npt.NDArray[np.int64]] | None = None,
+) -> list[Floats]:
+    """Train all jobs and forecast.
+
+    Args:
+        jobs: What is trained.
+        values: Configuration of the market.
+        training: How.
+        positions: Samples each forecasts; None: the test samples of its own part.
+
+    Returns:
+        Probabilities of BUY, HOLD and SELL for each job. Shape (n, C) each.
+    """
+    asked = positions or [job.data.parts.positions(TEST) for job in jobs]
+    return train(jobs, values, training=training).forecast(asked)
+
+
+def _predicted(
+    members: Sequence[StackMember],
+    weights: Sequence[Mapping[str, torch.Tensor]],
+    positions: Sequence[npt.NDArray[np.int64]],
+    temperatures: Sequence[float] | None = None,
+) -> list[Floats]:
+    return predict_stack(
+        members,
+        weights=weights,
+        positions=positions,
+        eval_batch_size=65536,
+        device=torch.device("cpu"),
+        temperatures=temperatures,
+    )
+
+
+def _dataset(data: Prepared) -> WindowDataset:
+    return WindowDataset(
+        features=data.features,
+        ledger=data.ledger,
+        symbol_slots=data.symbol_slots,
+        class_slots=data.class_slots,
+        symbol_weights=data.shares.weight,
+    )
+
+
+def _member(job: Job, values: Mapping[str, Any], training: Training) -> StackMember:
+    data, ledger = job.data, job.data.ledger
+    train = data.parts.positions(TRAIN)
+    drawn = data.shares.draws * data.shares.weight
+    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
+    loss = completed(build({**values["loss"], "power": 0.0}), class_counts=counts.tolist())
+    model = {
+        **values["model"],
+        "hidden": [training.hidden],
+        "dropout": 0.0,
+        "embedding": training.embedding,
+        "activation": "relu",
+    }
+    shape = replace(network_shape(values, data, outputs=len(CLASSES)), features=data.features.shape[1])
+    torch.manual_seed(named_seed(job.seed, "network"))
+    return StackMember(
+        name=job.name,
+        dataset=_dataset(data),
+        sampler=_sampler(data, data.shares, seed=job.seed),
+        validation=data.parts.positions(VALIDATION),
+        network=build(model)(shape=shape),
+        loss=loss,
+        seed=job.seed,
+    )
+
+
+def _sampler(data: Prepared, shares: Shares, *, seed: int) -> EpochSampler:
+    rows = data.parts.positions_by_symbol(TRAIN, ledger=data.ledger)
+    return EpochSampler(positions=rows, shares=shares, seed=seed, batch_size=BATCH, rank=0, ranks=1)
+
+
+BATCH = 256
+"""Samples of a step."""
+
+
+def _recipe(training: Training) -> StackRecipe:
+    return StackRecipe(
+        optimizer=build({"_target_": "torch.optim.adamw.AdamW", "_partial_": True, "lr": training.lr}),
+        schedule=build(
+            {
+                "_target_": "multisymbol.learning.schedules.Schedule",
+                "interval": "epoch",
+                "factory": {
+                    "_target_": "torch.optim.lr_scheduler.ConstantLR",
+                    "_partial_": True,
+                    "factor": 1.0,
+                },
+            }
+        ),
+        clip=1.0,
+        epochs=training.epochs,
+        patience=training.patience,
+        min_delta=0.0,
+        eval_batch_size=65536,
+        device=torch.device("cpu"),
+        threads=1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arms:
+    """What two arms and the no-skill forecast lost on the same test samples.
+
+    Args:
+        universal: One model for all.
+        single: One model for each.
+        prior: Class shares of all train samples.
+        prob: The universal arm's forecasts of each seed, in the order of `positions`. Shape (seeds, n, C).
+        own_prob: The single arm's. Shape (seeds, n, C).
+        positions: Ledger positions of the test samples.
+    """
+
+    universal: ArmLosses
+    single: ArmLosses
+    prior: ArmLosses
+    prob: Floats
+    own_prob: Floats
+    positions: npt.NDArray[np.int64]
+
+    def effects(self) -> Effects:
+        """Average over time."""
+        return effects(self.universal, self.single, self.prior)
+
+    def answer(self, plan: Plan, surrogates: Sequence[Surrogates] = ()) -> Answer:
+        """Give the verdict on the whole log-loss."""
+        return answer(
+            self.universal,
+            self.single,
+            self.prior,
+            question="overall",
+            surrogates=surrogates,
+            classes=None,
+            plan=plan,
+        )
+
+
+def arms(values: Mapping[str, Any], whole: Prepared, *, seeds: Sequence[int], training: Training) -> Arms:
+    """Train both arms with every seed and score them on the test samples."""
+    positions = whole.parts.positions(TEST)
+    jobs = [Job(name=f"universal {seed}", data=whole, seed=seed) for seed in seeds]
+    prob = np.stack(forecasts(jobs, values, training=training))
+    own_prob = _single(values, whole, seeds=seeds, training=replace(training, embedding="none"))
+    constant = np.broadcast_to(class_prior(whole), prob.shape)
+    rows, label = test_rows(whole, positions=positions, seeds=seeds), whole.ledger.label[positions]
+    universal, single, prior = (
+        scored(name, made, label, rows=rows)
+        for name, made in (("universal", prob), ("single", own_prob), ("prior", constant))
+    )
+    return Arms(universal=universal, single=single, prior=prior, prob=prob, own_prob=own_prob, positions=positions)
+
+
+def _single(values: Mapping[str, Any], whole: Prepared, *, seeds: Sequence[int], training: Training) -> Floats:
+    """Train every symbol's own model with every seed. Shape (seeds, n, C)."""
+    owned = [own_part(values, whole, index) for index in range(len(whole.ledger.symbols))]
+    jobs = [
+        Job(name=f"{name} {seed}", data=own, seed=seed)
+        for seed in seeds
+        for name, own in zip(whole.ledger.symbols, owned, strict=True)
+    ]
+    parts = forecasts(jobs, values, training=training)
+    each = len(owned)
+    return np.stack([np.concatenate(parts[place * each : (place + 1) * each]) for place in range(len(seeds))])
+
+
+def class_prior(whole: Prepared) -> Floats:
+    """Return the class shares of all train samples. Shape (C,)."""
+    counts = np.bincount(whole.ledger.label[whole.parts.positions(TRAIN)], minlength=len(CLASSES))
+    shares: Floats = counts / counts.sum()
+    return shares
+
+
+def test_rows(whole: Prepared, *, positions: npt.NDArray[np.int64], seeds: Sequence[int]) -> Rows:
+    """Lay out the rows that every arm is scored on: the samples once for each seed."""
+    ledger, count = whole.ledger, len(seeds)
+    return Rows(
+        symbols=ledger.symbols,
+        symbol=np.tile(ledger.symbol[positions], count),
+        decided_at=np.tile(ledger.decided_at[positions], count),
+        resolved_at=np.tile(ledger.resolved_at[positions], count),
+        seed=np.repeat(np.asarray(seeds), len(positions)),
+    )
+
+
+def scored(arm: str, prob: Floats, label: npt.NDArray[np.int8], *, rows: Rows) -> ArmLosses:
+    """Score forecasts of shape (seeds, n, C) of labels of shape (n,)."""
+    return ArmLosses(arm=arm, rows=rows, loss=np.concatenate([row_losses(own, label).total for own in prob]))
+
+
+def plan(*, smallest: float, seed: int, exploratory: bool = False) -> Plan:
+    """Declare the statistics of a proof."""
+    return Plan(
+        smallest=smallest,
+        alpha=0.05,
+        level=0.95,
+        power=0.8,
+        draws=499,
+        relabellings=100,
+        seed=seed,
+        weights=None,
+        exploratory=exploratory,
+    )
+
+
+def surrogates(values: Mapping[str, Any], *, draws: int, seeds: Sequence[int], training: Training) -> Surrogates:
+    """Retrain both arms on surrogates of the market, features and labels rebuilt; drift removed."""
+    found = []
+    for draw in range(draws):
+        drawn = turned(values, seed=named_seed(values["source"]["seed"], "surrogate", draw), drift="removed")
+        found.append(arms(drawn, prepared(drawn), seeds=seeds, training=training).effects())
+    return Surrogates(kind="drift removed", draws=tuple(found))

@@ -1,0 +1,270 @@
+"""The verb `prove`: worlds whose truth is known, each with its pass rule (METHOD 5), as one table."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import PositiveInt
+
+from multisymbol.errors import ConfigError, MultisymbolError
+from multisymbol.reports.tables import Column, Table, show, to_markdown
+from multisymbol.reports.terminal import Terminal
+from multisymbol.workflows import proofs_of_leaks as leaks
+from multisymbol.workflows import proofs_of_mechanics as mechanics
+from multisymbol.workflows import proofs_of_signal as signal
+from multisymbol.workflows.proof_bench import Bench, Proved
+from multisymbol.workflows.proof_markets import Training
+from multisymbol.workflows.settings import TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProveSettings(TrainSettings):
+    """Every key of `conf/prove.yaml`: those of a training, and its own.
+
+    Args:
+        worlds: Numbers of the worlds; None: all.
+        repeats: Markets of each; None: as many as the world says.
+        surrogates: Surrogate markets of a verdict.
+        first_seed: Of the first market.
+        out: File the table is written to as Markdown.
+    """
+
+    worlds: list[int] | None
+    repeats: PositiveInt | None
+    surrogates: PositiveInt
+    first_seed: PositiveInt
+    out: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """A market and what must come of it.
+
+    Args:
+        title: What is planted.
+        rule: When it passes.
+        proof: Does it.
+    """
+
+    title: str
+    rule: str
+    proof: Callable[[Bench], Proved]
+
+
+WORLDS: Mapping[int, World] = {
+    1: World(
+        title="shared signal, R2 2 %",
+        rule="UNIVERSAL_BETTER with p < 0.01 in 95 % of markets or more; gain of the universal least squares within "
+        "25 % of the closed form",
+        proof=signal.shared_signal,
+    ),
+    2: World(
+        title="opposite signs by symbol",
+        rule="SINGLE_BETTER in 95 % or more, universal without skill, partial pooling (embedding) has 75 % or more of "
+        "the single models' gain",
+        proof=signal.opposite_signs,
+    ),
+    3: World(
+        title="slider of heterogeneity D, 0 to 2 p/n",
+        rule="universal better at 0, worse at 2 p/n; the sign flips within 25 % of D = p/n (least squares)",
+        proof=signal.slider,
+    ),
+    4: World(
+        title="no signal, A/A: same arm, other seeds",
+        rule="false rejections at 5 % (primary test and seeds) not above what chance allows",
+        proof=signal.same_arm,
+    ),
+    5: World(title="no signal, A/B", rule="NO_SKILL in 95 % or more", proof=signal.no_signal),
+    6: World(
+        title="martingale, ZigZag labels",
+        rule="accuracy 0.70 to 0.80, P&L t within 2, gain on the prior inside the surrogate band, NO_SKILL",
+        proof=mechanics.legs_of_a_martingale,
+    ),
+    7: World(
+        title="correlated symbols, no signal",
+        rule="calendar split 0.5 within 3 errors, wrong splits above 0.55 and caught every time, features of another "
+        "symbol found out",
+        proof=leaks.wrong_splits,
+    ),
+    8: World(title="look-ahead canaries", rule="each detected and named, nothing else is", proof=leaks.planted_leaks),
+    9: World(
+        title="permuted labels",
+        rule="skill shown no more often than 5 % allow, gain on the prior and importance below 0.002 nats",
+        proof=mechanics.permuted_labels,
+    ),
+    10: World(
+        title="new symbol with the shared b",
+        rule="zero-shot equals seen (at most one 95 % interval without 0); own regressions lose below n = p/R2, gain "
+        "above, monotone",
+        proof=signal.new_symbol,
+    ),
+    11: World(
+        title="one short symbol with a b of its own",
+        rule="a larger share lowers its loss; draws within one of p ~ n^(1/T) with the cap; nothing dropped",
+        proof=mechanics.short_symbol,
+    ),
+    12: World(
+        title="drift 15 to 30 minutes after the open, daylight saving ends",
+        rule="found with the session clock (gain above 0.05 nats), lost with the hour of UTC (below a quarter of it)",
+        proof=mechanics.opening,
+    ),
+    13: World(
+        title="signal smaller than cost",
+        rule="skill and accuracy above the prior, gross above 0, net 0 or less",
+        proof=signal.not_tradable,
+    ),
+    14: World(
+        title="200 strategies of noise",
+        rule="deflated Sharpe and PBO bless the best no more often than 5 % allow",
+        proof=mechanics.many_trials,
+    ),
+    15: World(
+        title="1, 2 and 4 processes; killed and resumed",
+        rule="the same samples at every step; tests of processes and of resuming pass",
+        proof=leaks.processes,
+    ),
+    16: World(
+        title="registry drill",
+        rule="right fallback or none for each situation, with reasons and, for none, the command that trains",
+        proof=leaks.registry_drill,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A world that was run.
+
+    Args:
+        number: Of the world.
+        title: What was planted.
+        rule: When it passes.
+        measured: What was seen.
+        seeds: Of its markets, `1-20`.
+        seconds: It took.
+        passed: Whether the rule holds.
+    """
+
+    number: int
+    title: str
+    rule: str
+    measured: str
+    seeds: str
+    seconds: float
+    passed: bool
+
+
+def prove(values: Mapping[str, Any]) -> list[Line]:
+    """Run the worlds one after another, show the table and write it.
+
+    Args:
+        values: Plain, checked configuration (`conf/prove.yaml`).
+
+    Raises:
+        ConfigError: A number that is no world's.
+    """
+    numbers = list(WORLDS) if values["worlds"] is None else values["worlds"]
+    _check(numbers)
+    terminal = Terminal()
+    lines = []
+    for number in numbers:
+        lines.append(_line(number, values, terminal))
+        for name, text in _said(lines[-1]):
+            terminal.fact(name, text)
+    terminal.show(show(_table(lines, names=_SUMMARY)))
+    if values["out"]:
+        Path(values["out"]).write_text(page(lines, values), encoding="utf-8")
+        terminal.fact("written", str(values["out"]))
+    return lines
+
+
+def _check(numbers: Sequence[int]) -> None:
+    unknown = [str(number) for number in numbers if number not in WORLDS]
+    if unknown or not numbers:
+        message = (
+            f"worlds={list(numbers)}: there is no world {', '.join(unknown) or 'in it'}; there are 1 to {max(WORLDS)}"
+        )
+        raise ConfigError(message)
+
+
+def _line(number: int, values: Mapping[str, Any], terminal: Terminal) -> Line:
+    """Run one world; one that cannot be run has failed, and says why."""
+    world, started = WORLDS[number], time.monotonic()
+    with terminal.progress("world") as say:
+        bench = Bench(
+            values=values,
+            seed=values["first_seed"],
+            repeats=values["repeats"],
+            draws=values["surrogates"],
+            training=Training(),
+            say=say,
+        )
+        try:
+            found = world.proof(bench)
+        except MultisymbolError as error:
+            found = Proved(passed=False, measured=f"not run to its end: {error}", seeds=range(0))
+    return Line(
+        number=number,
+        title=world.title,
+        rule=world.rule,
+        measured=found.measured,
+        seeds=_seeds(found.seeds),
+        seconds=time.monotonic() - started,
+        passed=bool(found.passed),
+    )
+
+
+def _seeds(seeds: range) -> str:
+    if len(seeds) < 2:
+        return "".join(map(str, seeds)) or "none"
+    return f"{seeds[0]}-{seeds[-1]}"
+
+
+def _said(line: Line) -> list[tuple[str, str]]:
+    passed = "passed" if line.passed else "FAILED"
+    return [(f"{line.number} {passed}", line.title), ("  must", line.rule), ("  measured", line.measured)]
+
+
+_COLUMNS: Mapping[str, Callable[[Line], str]] = {
+    "world": lambda line: str(line.number),
+    "planted": lambda line: line.title,
+    "must happen": lambda line: line.rule,
+    "measured": lambda line: line.measured,
+    "seeds": lambda line: line.seeds,
+    "seconds": lambda line: f"{line.seconds:.0f}",
+    "passed": lambda line: "yes" if line.passed else "NO",
+}
+_SUMMARY = ("world", "planted", "seeds", "seconds", "passed")
+
+
+def _table(lines: Sequence[Line], *, names: Sequence[str] = tuple(_COLUMNS)) -> Table:
+    passed = sum(line.passed for line in lines)
+    return Table(
+        title=f"worlds whose truth is known: {passed} of {len(lines)} passed",
+        columns=tuple(Column(name=name, key=name.replace(" ", "_")) for name in names),
+        rows=tuple(tuple(_COLUMNS[name](line) for name in names) for line in lines),
+    )
+
+
+def page(lines: Sequence[Line], values: Mapping[str, Any]) -> str:
+    """Write the page of the documentation."""
+    asked = " ".join(
+        [
+            *([] if values["worlds"] is None else [f"worlds={values['worlds']}".replace(" ", "")]),
+            *([] if values["repeats"] is None else [f"repeats={values['repeats']}"]),
+            "out=docs/proof.md",
+        ]
+    )
+    total = sum(line.seconds for line in lines)
+    return f"""# Worlds whose truth is known
+
+Made by `python scripts/prove.py {asked}` in {total / 60:.0f} minutes.
+Bars, features, labels, folds, training, losses, tests and verdicts are those of the project; what is planted stands in
+`src/multisymbol/markets/worlds.py`. Ten symbols of 3,000 hourly bars unless a world needs others; networks of one
+hidden layer, three seeds, {values["surrogates"]} surrogate markets on which both arms are trained anew wherever a verdict
+hangs on them. Seeds are those of the markets. Where fewer markets are tried than METHOD 5 asks for, the rule is what
+chance allows for that number (exact binomial bounds); `repeats=400` asks for more.
+
+{to_markdown(_table(lines))}"""
