@@ -9,8 +9,8 @@ Nothing is read from the code of a pipeline, so it may be anybody's.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ class Pipeline:
     """
 
     columns: Sequence[str]
-    features: Callable[[Bars], npt.NDArray[np.floating]]
+    features: Callable[[Bars], npt.NDArray[np.floating[Any]]]
     labels: Callable[[Bars], Labels]
     samples: Callable[[Bars], npt.NDArray[np.bool_]]
 
@@ -77,12 +77,17 @@ def look_ahead(pipeline: Pipeline, bars: Bars, *, cuts: Sequence[int]) -> list[F
 
 def until(bars: Bars, count: int) -> Bars:
     """Return the first `count` bars."""
-    arrays = {
-        entry.name: value[:count]
-        for entry in fields(bars)
-        if isinstance(value := getattr(bars, entry.name), np.ndarray)
-    }
-    return replace(bars, **arrays)
+    return replace(
+        bars,
+        opened_at=bars.opened_at[:count],
+        closed_at=bars.closed_at[:count],
+        open=bars.open[:count],
+        high=bars.high[:count],
+        low=bars.low[:count],
+        close=bars.close[:count],
+        volume=bars.volume[:count],
+        segment=bars.segment[:count],
+    )
 
 
 def otherwise(bars: Bars, *, after: int) -> Bars:

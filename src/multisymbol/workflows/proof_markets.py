@@ -194,12 +194,12 @@ def with_parts(values: Mapping[str, Any], whole: Prepared, part: npt.NDArray[np.
 
 
 def _counts(whole: Prepared, part: npt.NDArray[np.int8]) -> tuple[FoldCount, ...]:
-    per_part = {
-        name: np.bincount(whole.ledger.symbol[part == number], minlength=len(whole.ledger.symbols))
-        for name, number in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST))
-    }
+    train, validation, test = (
+        np.bincount(whole.ledger.symbol[part == number], minlength=len(whole.ledger.symbols)).tolist()
+        for number in (TRAIN, VALIDATION, TEST)
+    )
     return tuple(
-        replace(count, **{name: int(counts[index]) for name, counts in per_part.items()})
+        replace(count, train=train[index], validation=validation[index], test=test[index])
         for index, count in enumerate(whole.parts.counts)
     )
 

@@ -269,8 +269,7 @@ def least_squares_gain(bench: Bench, *, seeds: range) -> tuple[float, float]:
 
 
 def _fitted(x: Floats, y: Floats) -> Floats:
-    coefficients: Floats = np.linalg.lstsq(x, y, rcond=None)[0]
-    return coefficients
+    return np.asarray(np.linalg.lstsq(x, y, rcond=None)[0], dtype=np.float64)
 
 
 def _design(whole: Prepared, part: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
@@ -366,8 +365,8 @@ def _own_curve(whole: Prepared, *, strength: float) -> list[float]:
         for index in range(len(whole.ledger.symbols)):
             chosen = np.flatnonzero(owner == index)[-rows:]
             test = test_owner == index
-            error = (test_y[test] - test_x[test] @ _fitted(x[chosen], y[chosen])) ** 2
-            own.append(float((test_y[test] ** 2 - error).mean()))
+            error: Floats = test_y[test] - test_x[test] @ _fitted(x[chosen], y[chosen])
+            own.append(float((test_y[test] ** 2 - error**2).mean()))
         gains.append(float(np.mean(own)))
     return gains
 
