@@ -79,7 +79,8 @@ WORLDS: Mapping[int, World] = {
     5: World(title="no signal, A/B", rule="NO_SKILL in 95 % or more", proof=signal.no_signal),
     6: World(
         title="martingale, ZigZag labels",
-        rule="accuracy 0.70 to 0.80, P&L t over all markets within 2, gain on the prior inside the surrogate band, NO_SKILL",
+        rule="accuracy 0.70 to 0.80, P&L t over all markets within 2, gain on the prior inside the surrogate band, "
+        "NO_SKILL",
         proof=mechanics.legs_of_a_martingale,
     ),
     7: World(
