@@ -2,6 +2,7 @@
 
     pip install -e ".[benchmark]"          # vectorbt, for comparison only
     python benchmarks/backtest.py kernel
+    python benchmarks/backtest.py run      # a whole backtest: 22 symbols x 46,000 bars with inference, page and record
 
 Bars are random walks; each symbol decides about every 40 bars. CPU seconds of this process, medians over rounds in
 which all ways take turns. `same results` are equity, cash and units at every bar and the trades, which `simulate`
@@ -11,8 +12,10 @@ both come to the same equity is printed, and tested in tests/evaluation/test_aga
 """
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -156,14 +159,80 @@ def measure_kernel(*, symbols: int, bars: int, every: int, rounds: int) -> None:
         print(f"{name:<26}{np.median(seconds):>8.3f}{rate:>10.1f}{ratios[0]:>22.1f} x{ratios[1]:>14.1f} x")
 
 
+def composed(page: str, *overrides: str) -> dict[str, Any]:
+    """Compose a verb's configuration as its command does."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    from multisymbol.config import plain, project_root
+
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(project_root() / "conf"), version_base="1.3"):
+        return plain(compose(page, list(overrides)))
+
+
+def make_files(folder: Path, *, symbols: int, bars: int) -> None:
+    """Write hourly random walks of a market that never closes."""
+    folder.mkdir()
+    for symbol in range(symbols):
+        prices = make_prices(symbol, bars=bars)
+        stamps = pd.date_range("2014-01-01", periods=bars, freq="1h", tz="UTC")
+        columns = {name: getattr(prices, name) for name in ("open", "high", "low", "close")}
+        pd.DataFrame({"timestamp": stamps, **columns, "volume": 1.0}).to_parquet(folder / f"S{symbol}.parquet")
+
+
+def measure_run(*, symbols: int, bars: int) -> None:
+    """Train a model for a moment, then time a backtest of all bars, twice: at first kernels are loaded."""
+    from multisymbol.reports.terminal import Terminal
+    from multisymbol.workflows.backtest import askers, keep, trade_all
+    from multisymbol.workflows.backtest_settings import conduct
+    from multisymbol.workflows.train import train
+
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        make_files(home / "bars", symbols=symbols, bars=bars)
+        members = ",".join(f"S{symbol}:{{asset_class:crypto}}" for symbol in range(symbols))
+        given = (
+            f"paths.outputs={home}/outputs",
+            "symbols=table",
+            "symbols.file=null",
+            f"++symbols.members={{{members}}}",
+            "source=parquet",
+            f"source.root={home}/bars",
+        )
+        train(composed("train", *given, "trainer.max_epochs=1", "sampling.epoch_samples=20000"), home / "train")
+        values = composed("backtest", *given, "from=newest", "allow_seen=true")
+        for turn in ("first", "second"):
+            marks = [(time.perf_counter(), time.process_time())]
+
+            def mark(marks: list[tuple[float, float]] = marks) -> None:
+                marks.append((time.perf_counter(), time.process_time()))
+
+            asked = askers(values, home / turn, Terminal(silent=True))
+            mark()
+            outcome = trade_all(asked, how=conduct(values))
+            mark()
+            keep(outcome, values, home / turn)
+            mark()
+            spent = np.diff(np.array(marks), axis=0)
+            parts = zip(("read the bars", "answer and trade", "page and record"), spent, strict=True)
+            print(f"{turn} time, {symbols} symbols x {bars:,} bars")
+            for part, (wall, cpu) in [*parts, ("whole", spent.sum(axis=0))]:
+                print(f"  {part:<18}{wall:>8.2f} s wall{cpu:>8.2f} s CPU")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["kernel"])
-    for name, value in {"symbols": 50, "bars": 100_000, "every": 40, "rounds": 5}.items():
+    parser.add_argument("part", choices=["kernel", "run"])
+    for name, value in {"symbols": None, "bars": None, "every": 40, "rounds": 5}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     given = parser.parse_args()
-    measure_kernel(symbols=given.symbols, bars=given.bars, every=given.every, rounds=given.rounds)
+    if given.part == "run":
+        measure_run(symbols=given.symbols or 22, bars=given.bars or 46_000)
+    else:
+        sizes = {"symbols": given.symbols or 50, "bars": given.bars or 100_000}
+        measure_kernel(**sizes, every=given.every, rounds=given.rounds)
 
 
 if __name__ == "__main__":

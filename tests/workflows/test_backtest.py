@@ -85,8 +85,11 @@ def test_answers_are_those_of_the_training_to_the_bit(outputs: Path, done: Path)
 def test_bars_between_the_models_knowledge_and_its_test_are_traded_too(outputs: Path, done: Path) -> None:
     bundle = read_bundle(outputs / "runs" / "universal" / "model" / "bundle")
     seen_until = instant(bundle.metadata["spans"]["train_until"])
-    closed_at = stamps(pd.read_parquet(done / "equity.parquet"))
+    traded = pd.read_parquet(done / "equity.parquet")
+    closed_at = stamps(traded)
     assert seen_until < closed_at.min() < instant(bundle.metadata["spans"]["test_from"])
+    of_symbols = traded[traded["symbol"] != "portfolio"]
+    assert of_symbols["buy"].notna().all()  # the first one has an answer, too
 
 
 def stamps(frame: pd.DataFrame) -> Any:

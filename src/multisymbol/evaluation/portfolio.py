@@ -143,7 +143,7 @@ def combine(tracks: Mapping[str, Track], *, weighting: Weighting, capital: float
         message = "a portfolio needs the account of one symbol at least"
         raise BacktestError(message)
     members = list(tracks.values())
-    clock = np.unique(np.concatenate([track.closed_at for track in members]))
+    clock = _common_clock([track.closed_at for track in members])
     rows = _rebalance_rows(clock, rebalance=weighting.rebalance)
     # The shares of the start know no bar: they are those of the instant before the first close.
     weights = weighting.weights(members, at=np.concatenate([clock[:1] - 1, clock[rows]]))
@@ -226,6 +226,12 @@ def standing(
         portfolio=whole,
         performance=measure(whole.track),
     )
+
+
+def _common_clock(clocks: Sequence[Instants]) -> Instants:
+    """Merge ascending clocks: a stable sort merges runs, many times as fast as `np.unique`."""
+    merged = np.sort(np.concatenate(clocks), kind="stable")
+    return merged[np.append(True, np.diff(merged) != 0)]
 
 
 def _rebalance_rows(clock: Instants, *, rebalance: Rebalance) -> npt.NDArray[np.int64]:

@@ -176,7 +176,7 @@ def headline(backtest: Backtest) -> str:
     count = len(backtest.traded)
     who = next(iter(backtest.traded)) if count == 1 else f"The portfolio of {count} symbols"
     verb = "won" if own.total_return > 0 else "lost"
-    sharpe = f"Sharpe {signed(own.sharpe, '+.2f')} ± {own.sharpe_error:.2f}"
+    sharpe = f"Sharpe {_with_error(own.sharpe, own.sharpe_error, form='+.2f')}"
     first = (
         f"{who} {verb} {abs(100 * own.total_return):.1f} % after costs from {iso(own.first_at)[:10]} to "
         f"{iso(own.last_at)[:10]} ({sharpe}{_told_apart(own)}); holding: {percent(held.total_return)}."
@@ -303,13 +303,19 @@ def arm_headline(arms: Mapping[str, Backtest]) -> str:
     """Say which arm earned more, and whether that can be told from chance."""
     (first, one), (second, other) = arms.items()
     beside = against(one.standing.portfolio.track, other.standing.portfolio.track)
-    told = "can" if abs(beside.information_ratio) > 2 * beside.information_error else "cannot"
     own = [percent(each.standing.performance.total_return) for each in arms.values()]
     return (
         f"After costs the {first} arm made {own[0]}, the {second} arm {own[1]} (holding: "
-        f"{percent(one.held.performance.total_return)}) {_on_what(one, other, first)}. The difference {told} be told "
-        f"from chance: information ratio {signed(beside.information_ratio, '+.2f')} ± {beside.information_error:.2f}."
+        f"{percent(one.held.performance.total_return)}) {_on_what(one, other, first)}. {_difference(beside)}"
     )
+
+
+def _difference(beside: Against) -> str:
+    if not math.isfinite(beside.information_ratio):
+        return "There is no difference between them."
+    told = "can" if abs(beside.information_ratio) > 2 * beside.information_error else "cannot"
+    ratio = _with_error(beside.information_ratio, beside.information_error, form="+.2f")
+    return f"The difference {told} be told from chance: information ratio {ratio}."
 
 
 def _on_what(one: Backtest, other: Backtest, first: str) -> str:
@@ -484,8 +490,8 @@ def _number(value: float) -> str:
     return signed(value, ".2f") if math.isfinite(value) else "–"
 
 
-def _with_error(value: float, error: float) -> str:
-    return f"{_number(value)} ± {error:.2f}" if math.isfinite(value) else "–"
+def _with_error(value: float, error: float, *, form: str = ".2f") -> str:
+    return f"{signed(value, form)} ± {error:.2f}" if math.isfinite(value) else "–"
 
 
 def _drawdown_days(own: Performance) -> str:

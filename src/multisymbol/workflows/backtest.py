@@ -70,14 +70,28 @@ def backtest(values: Mapping[str, Any], run_dir: Path) -> float:
     how = conduct(values)
     outcome = trade_all(askers(values, run_dir, terminal), how=how)
     _show(outcome, values, terminal, seconds=time.perf_counter() - started)
+    kept = keep(outcome, values, run_dir)
+    terminal.fact("page", _shown(kept.page))
+    terminal.fact("run", kept.run)
+    return next(iter(outcome.arms.values())).standing.performance.sharpe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What stays of a backtest: its page, and the name of its run."""
+
+    page: Path
+    run: str
+
+
+def keep(outcome: Outcome, values: Mapping[str, Any], run_dir: Path) -> Kept:
+    """Write page and files to the run's folder, and note them in the store."""
     with group_run(values, run_dir, name=_name(outcome)) as noted:
         background = _background(values, outcome, footer=f"Run {noted.name}, code {git_commit()}.")
         page = record(
             noted, outcome.arms, background=background, accounts=outcome.accounts, values=values, folder=run_dir
         )
-    terminal.fact("page", _shown(page))
-    terminal.fact("run", noted.name)
-    return next(iter(outcome.arms.values())).standing.performance.sharpe
+    return Kept(page=page, run=noted.name)
 
 
 def askers(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Askers:

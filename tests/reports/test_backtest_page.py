@@ -1,0 +1,258 @@
+"""The page of a backtest: what it says first is true, what must not be overlooked is there."""
+
+import dataclasses
+import re
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from multisymbol.evaluation.accounting import Rules
+from multisymbol.evaluation.backtest import Backtest, Conduct, among, run
+from multisymbol.evaluation.decision import Discipline, Threshold
+from multisymbol.evaluation.forecasting import Answerer, Answers
+from multisymbol.evaluation.portfolio import EqualWeight
+from multisymbol.evaluation.serving import Model
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.instants import HOUR, NEVER, Timeframe, instant
+from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig
+from multisymbol.reports.backtest import (
+    Background,
+    arm_headline,
+    arm_table,
+    arms_page,
+    backtest_page,
+    cost_table,
+    figures,
+    headline,
+    measure_table,
+    money_table,
+    result_table,
+    trade_figures,
+)
+from multisymbol.reports.page import Page, to_html, to_markdown
+
+START = instant("2019-01-01")
+BARS = 1500
+
+
+class _Stub:
+    """What a page asks of a model."""
+
+    trained = ("AAA",)
+
+
+def config(symbol: str, *, asset_class: str) -> SymbolConfig:
+    free = dict.fromkeys((entry.name for entry in dataclasses.fields(Costs)), 0.0)
+    return SymbolConfig(
+        symbol=symbol,
+        asset_class=asset_class,
+        calendar="24/7",
+        volume="none",
+        costs=Costs(**{**free, "half_spread_bps": 5.0, "commission_bps": 1.0}),
+        gaps=Gaps(over_closed="carry", max_missing_hours=24.0),
+        indicators={},
+        fuzzy={},
+        label={},
+    )
+
+
+def bars(symbol: str, *, seed: int, synthetic: bool = False) -> Bars:
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, 0.01, BARS)))
+    opened = np.append(100.0, close[:-1])
+    at = START + HOUR * np.arange(BARS)
+    return Bars(
+        symbol=symbol,
+        timeframe=Timeframe.parse("1h"),
+        opened_at=at,
+        closed_at=at + HOUR,
+        open=opened,
+        high=np.maximum(opened, close),
+        low=np.minimum(opened, close),
+        close=close,
+        volume=np.full(BARS, np.nan),
+        segment=np.zeros(BARS, dtype=np.int32),
+        synthetic=synthetic,
+        origin="made up",
+    )
+
+
+def answers(symbol: str, *, asset_class: str = "stock", seed: int = 1, foresight: float, seen: bool = False) -> Answers:
+    """Answers that know the next bar's direction more or less often."""
+    made = bars(symbol, seed=seed)
+    ahead = np.sign(np.append(np.diff(np.log(made.close)), 0.0))
+    right = np.where(np.random.default_rng(seed).random(BARS) < foresight, ahead, -ahead)
+    said = np.where(right[:, None] > 0, (0.6, 0.2, 0.2), (0.2, 0.2, 0.6))
+    first = 100
+    answerer = Answerer(
+        model=cast(Model, _Stub()),
+        name="neuro.1h.universal version 3",
+        role="universal",
+        seen_until=int(made.closed_at[400]) if seen else START,
+        after=int(made.closed_at[first]) - 1,
+        until=NEVER,
+    )
+    by = np.where(np.arange(BARS) < first, -1, 0)
+    whose = config(symbol, asset_class=asset_class)
+    return Answers(config=whose, bars=made, first=first, said=said, by=by, answerers=(answerer,))
+
+
+CONDUCT = Conduct(
+    rule=Threshold(
+        enter_confidence=0.5,
+        exit_confidence=0.4,
+        weight=1.0,
+        discipline=Discipline(
+            sides="long_short",
+            hold_means="flat",
+            reverse_at_once=True,
+            max_weight=1.0,
+            smallest_change=0.0,
+            min_bars_between_entries=0,
+            min_hours_after_fill=0.0,
+            flat_at_session_end=False,
+        ),
+    ),
+    rules=Rules(fill="next_open", units="fractional", stop=None, target=None, capital=1e5),
+    weighting=EqualWeight(rebalance="month"),
+    volatility_bars=20,
+    multiples=(0.0, 1.0, 2.0, 4.0),
+)
+BACKGROUND = Background(
+    source="source bars",
+    timeframe="1h",
+    rule="Threshold: enter confidence 0.5",
+    conduct={"fills": "next open, fractional units"},
+    tables=(),
+    command="python scripts/backtest.py from=newest",
+    footer="Run backtest-1.",
+)
+
+
+def backtest(**given: Any) -> Backtest:
+    """Of a stock and a coin, or of the stock alone."""
+    left_out = given.pop("left_out", {})
+    alone = given.pop("alone", False)
+    both = [answers("AAA", **given), answers("B&B", asset_class="crypto", **{**given, "seed": 2})]
+    return run(both[:1] if alone else both, conduct=CONDUCT, left_out=left_out)
+
+
+def page(result: Backtest) -> Page:
+    return backtest_page(result, background=BACKGROUND, drawn=figures(result), trades=trade_figures(result))
+
+
+def test_the_first_sentence_says_won_only_where_money_was_won() -> None:
+    won, lost = backtest(foresight=0.95), backtest(foresight=0.5)
+    assert won.standing.performance.total_return > 0 > lost.standing.performance.total_return
+    assert headline(won).startswith("The portfolio of 2 symbols won ")
+    assert headline(lost).startswith("The portfolio of 2 symbols lost ")
+    assert f"{abs(100 * lost.standing.performance.total_return):.1f} % after costs" in headline(lost)
+    assert "not to be told from nothing" not in headline(won)
+    assert "might have cost" in headline(won)
+
+
+def test_a_ratio_within_two_errors_is_said_to_be_nothing() -> None:
+    result = backtest(foresight=0.55, alone=True)
+    own = result.standing.performance
+    assert abs(own.sharpe) < 2 * own.sharpe_error
+    assert "not to be told from nothing" in headline(result)
+
+
+def test_money_lost_even_for_free_is_said() -> None:
+    result = backtest(foresight=0.1)
+    assert result.at_costs[0.0].total_return < 0
+    assert "even for free nothing would have been won" in headline(result)
+
+
+def test_the_table_has_symbols_classes_and_the_portfolio() -> None:
+    table = result_table(backtest(foresight=0.7))
+    assert [row[0] for row in table.rows] == ["AAA", "B&B", "all crypto", "all stock"]
+    assert table.total is not None
+    assert table.total[0] == "portfolio"
+    alone = result_table(backtest(foresight=0.7, alone=True))
+    assert [row[0] for row in alone.rows] == ["AAA"]
+    assert alone.total is None
+
+
+def test_costs_are_taken_from_what_was_won_before_them() -> None:
+    result = backtest(foresight=0.7)
+    rows = {row[0]: row[1:] for row in cost_table(result).rows}
+    for symbol, returns in rows.items():
+        assert list(returns) == sorted(returns, reverse=True)
+        assert returns[1] == pytest.approx(result.standing.by_symbol[symbol].total_return)
+    for symbol, gross, *costs, net in money_table(result).rows:
+        assert float(gross) - sum(map(float, costs)) == pytest.approx(float(net)), symbol
+        assert float(net) == pytest.approx(result.standing.by_symbol[str(symbol)].total_return)
+
+
+def test_every_measure_stands_beside_that_of_holding() -> None:
+    table = measure_table(backtest(foresight=0.7))
+    assert len(table.rows) > 12
+    assert all(len(row) == 3 and row[1] and row[2] for row in table.rows)
+
+
+def test_the_page_reads_whole() -> None:
+    html = to_html(page(backtest(foresight=0.7)))
+    for heading in ("Equity", "Measures", "Symbols", "Costs", "Trades", "Who answered", "How it was traded", "Again"):
+        assert f">{heading}</h2>" in html
+    assert "B&amp;B" in html
+    assert "One model answered for all: neuro.1h.universal version 3." in html
+    assert "never saw it" in html
+    assert "1 commission bps, 5 half spread bps" in html
+    assert html.count("<figure") == 6  # equity, months, symbols, costs, trades of the best and the worst
+    assert "HAVE SEEN" not in html
+
+
+def test_a_page_of_one_symbol_does_not_speak_of_a_portfolio() -> None:
+    text = to_markdown(page(backtest(foresight=0.7, alone=True)))
+    assert "# Backtest of AAA, 1h" in text
+    assert "portfolio" not in text
+
+
+def test_what_was_seen_is_said_first_and_everywhere() -> None:
+    result = backtest(foresight=0.9, seen=True)
+    assert result.seen_bars == 2 * 301
+    made = page(result)
+    assert made.title.startswith("SEEN: ")
+    assert made.lead.startswith("MODELS HAVE SEEN BARS THAT WERE TRADED HERE (allow_seen=true): 602 of 2,800 bars.")
+    tables = (result_table(result), cost_table(result), measure_table(result), money_table(result))
+    assert all("MODEL HAS SEEN THESE BARS" in table.title for table in tables)
+    assert "portfolio (MODEL HAS SEEN THESE BARS)" in to_html(made)
+
+
+def test_symbols_that_are_left_out_and_generated_bars_are_named() -> None:
+    result = backtest(
+        foresight=0.7, left_out={"CCC": "no model may answer for it", "DDD": "no model may answer for it"}
+    )
+    text = to_markdown(page(result))
+    assert "Not in these numbers: CCC, DDD (no model may answer for it)." in text
+    assert "generated" not in text
+
+
+def test_arms_stand_side_by_side_on_the_same_bars() -> None:
+    arms = {"universal": backtest(foresight=0.9), "own": backtest(foresight=0.6)}
+    table = arm_table(arms)
+    assert [row[0] for row in table.rows] == ["AAA", "B&B"]
+    keys = [column.key for column in table.columns]
+    row = dict(zip(keys, table.rows[0], strict=True))
+    assert row["universal_return"] == pytest.approx(arms["universal"].standing.by_symbol["AAA"].total_return)
+    assert row["own_return"] == pytest.approx(arms["own"].standing.by_symbol["AAA"].total_return)
+    assert float(row["information_ratio"]) > 2 * float(row["information_error"])
+    assert "did better for 2 of them. The difference can be told from chance" in arm_headline(arms)
+    html = to_html(arms_page(arms, background=BACKGROUND, drawn={name: figures(each) for name, each in arms.items()}))
+    assert re.search(r"Arm: universal</h2>.*Arm: own</h2>", html, flags=re.DOTALL)
+
+
+def test_an_arm_against_itself_is_not_told_apart() -> None:
+    same = backtest(foresight=0.7)
+    assert "did better for 0 of them. There is no difference between them." in arm_headline(
+        {"one": same, "other": same}
+    )
+
+
+def test_arms_can_be_reduced_to_what_both_trade() -> None:
+    whole = backtest(foresight=0.7)
+    part = among(whole, ["AAA"], conduct=CONDUCT)
+    assert list(part.traded) == ["AAA"]
+    assert part.left_out == {"B&B": "another arm cannot trade it"}
+    assert part.standing.performance.total_return == pytest.approx(whole.standing.by_symbol["AAA"].total_return)
