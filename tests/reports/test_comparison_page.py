@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from multisymbol.evaluation.comparison import Comparison
+from multisymbol.evaluation.comparison import Comparison, NotRun
 from multisymbol.evaluation.relabelling import Relabelled
 from multisymbol.evaluation.verdict import Kind
 from multisymbol.reports.comparison import comparison_lines, comparison_page, figures
@@ -23,7 +23,7 @@ from multisymbol.reports.comparison_tables import (
     symbol_test_table,
     trade_table,
 )
-from multisymbol.reports.page import Caution, Facts, Page, to_html, to_markdown
+from multisymbol.reports.page import Bullets, Caution, Facts, Page, to_html, to_markdown
 from multisymbol.reports.tables import to_csv
 from tests.reports.comparisons import WORLDS, World, compared, trading
 
@@ -107,7 +107,11 @@ def test_symbols_are_counted_by_verdict_and_few_are_named() -> None:
         (-1.2, -1.9, "neither pays for its costs."),
         (1.2, -1.9, "only the universal one covers its costs on these bars, which was not tested against chance."),
         (1.2, 0.4, "both cover their costs on these bars, which was not tested against chance."),
-        (float("nan"), -0.4, "a trade earns – bp by the universal model and −0.4 bp by the single one: neither"),
+        (
+            float("nan"),
+            -0.4,
+            "After costs a trade earns −0.4 bp by the single model (the universal one makes no trade): neither pays",
+        ),
         (float("nan"), float("nan"), "By the trading rule neither makes a single trade."),
     ],
 )
@@ -124,7 +128,7 @@ def test_a_test_that_finds_what_is_not_there_is_said_before_the_verdict() -> Non
         "(2.0% to 8.0% would be honest at 5%): its p-values are too small here and prove nothing. Over all symbols"
     )
     assert len(cautions(page)) == 1
-    assert "NOT as it should be" in facts_of(page)["detectable"]
+    assert "rejects 31.0% at 5%, TOO OFTEN" in facts_of(page)["detectable"]
     careful = with_same_arm(compared("universal"), 0.0)
     assert comparison_page(careful).lead.startswith("Over all symbols")
     assert cautions(comparison_page(careful))[0].endswith("it may miss a difference here.")
@@ -152,7 +156,7 @@ def test_first_screen_has_every_number_that_is_asked_for() -> None:
     assert facts["p"] == "<0.0001 Diebold-Mariano, <0.0001 batch means, <0.0001 with seeds"
     assert facts["balanced accuracy"] == "+1.20 points (95% interval +0.40 to +2.10)"
     assert facts["net of costs"] == (
-        "universal −1.2 bp a trade, single −1.9 bp; difference +0.7 bp (95% interval −1.3 to +2.7)"
+        "universal −1.2 bp a trade, single −1.9 bp a trade; difference +0.7 bp (95% interval −1.3 to +2.7)"
     )
     assert facts["not run"] == "fine-tuned arm, SPA"
     assert facts["worth"].startswith(f"900 instants, worth {primary.doubt.effective_instants:,.0f} independent ones")
@@ -184,6 +188,21 @@ def test_what_was_not_done_leaves_no_hole(lacking: Callable[[Comparison], Compar
     assert page.lead.startswith("Over all symbols")
     assert "not run    " in "\n".join(comparison_lines(comparison))
     assert not re.search(r"\bnan\b|None", to_markdown(page).replace("None of", ""))
+
+
+def test_many_things_not_run_are_counted_first_and_listed_by_reason_below() -> None:
+    absent = tuple(NotRun(what=f"S{number} in fold 1", why="no train rows") for number in range(9))
+    comparison = replace(compared("universal"), not_run=(*absent, NotRun(what="arm pooled", why="not asked for")))
+    page = comparison_page(comparison)
+    assert facts_of(page)["not run"] == "S6 in fold 1, S7 in fold 1, S8 in fold 1, arm pooled, 6 more"
+    assert page.sections[-1].parts == (
+        Bullets(
+            items=(
+                ", ".join(f"S{number} in fold 1" for number in range(9)) + ": no train rows",
+                "arm pooled: not asked for",
+            )
+        ),
+    )
 
 
 def test_tables_hold_the_comparisons_numbers() -> None:

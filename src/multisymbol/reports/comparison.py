@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from multisymbol.evaluation.bands import Band
 from multisymbol.evaluation.bootstrap import Interval
-from multisymbol.evaluation.comparison import Comparison, Trading
+from multisymbol.evaluation.comparison import Comparison, Trades, Trading
 from multisymbol.evaluation.heterogeneity import Heterogeneity
 from multisymbol.evaluation.relabelling import Relabelled
 from multisymbol.evaluation.statistics import Answer, Doubt, SymbolAnswer
@@ -159,10 +159,11 @@ def _worth_trading(trading: Trading) -> str:
     universal, single = trading.universal, trading.single
     if math.isnan(universal.net_bps) and math.isnan(single.net_bps):
         return "By the trading rule neither makes a single trade."
-    return (
-        f"After costs a trade earns {_bp(universal.net_bps)} by the universal model and {_bp(single.net_bps)} by the"
-        f" single one: {_paying(universal.net_bps, single.net_bps)}."
-    )
+    nets = {"universal": universal.net_bps, "single": single.net_bps}
+    earned = [f"{_bp(net)} by the {name} model" for name, net in nets.items() if not math.isnan(net)]
+    idle = [f" (the {name} one makes no trade)" for name, net in nets.items() if math.isnan(net)]
+    paying = _paying(universal.net_bps, single.net_bps)
+    return f"After costs a trade earns {' and '.join(earned)}{''.join(idle)}: {paying}."
 
 
 def _paying(universal: float, single: float) -> str:
@@ -216,17 +217,19 @@ def _beyond(answer: Answer) -> str:
 
 
 def _band(band: Band) -> str:
-    return f"{band.kind} {_nats(band.low)} to {_nats(band.high)}"
+    draws = f"{band.draws} draw{'s' if band.draws > 1 else ''}"
+    return f"{band.kind} {_nats(band.low)} to {_nats(band.high)} in {draws}"
 
 
 def _net(trading: Trading) -> str:
     difference = trading.difference
-    tested = "not tested" if difference is None else _between(difference, "+.1f")
-    apart = math.nan if difference is None else difference.estimate
-    return (
-        f"universal {_bp(trading.universal.net_bps)} a trade, single {_bp(trading.single.net_bps)}; "
-        f"difference {_bp(apart)} ({tested})"
-    )
+    apart = "not tested" if difference is None else f"{_bp(difference.estimate)} ({_between(difference, '+.1f')})"
+    nets = f"universal {_a_trade(trading.universal)}, single {_a_trade(trading.single)}"
+    return f"{nets}; difference {apart}"
+
+
+def _a_trade(trades: Trades) -> str:
+    return "no trade" if math.isnan(trades.net_bps) else f"{_bp(trades.net_bps)} a trade"
 
 
 def _size(answer: Answer) -> str:
@@ -244,7 +247,7 @@ def _seeds(doubt: Doubt) -> str:
 
 def _same_arm(doubt: Doubt) -> str:
     own = doubt.same_arm
-    honest = "as it should be" if own.within else "NOT as it should be"
+    honest = "as it should be" if own.within else "TOO OFTEN" if own.share > own.high else "TOO RARELY"
     return f"A/A on these data rejects {own.share:.1%} at {own.alpha:.0%}, {honest}"
 
 
@@ -258,7 +261,10 @@ def _accuracy(comparison: Comparison) -> str:
 
 
 def _left_out(comparison: Comparison) -> str:
-    return ", ".join(own.what for own in comparison.not_run) or "nothing was left out"
+    """Name what was not run, the last ones: arms and surrogates come after symbols; the page lists all."""
+    names = [own.what for own in comparison.not_run]
+    before = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return ", ".join([*names[-_NAMED:], *before]) or "nothing was left out"
 
 
 def _exploratory(comparison: Comparison) -> bool:
@@ -487,7 +493,10 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
 
 
 def _not_run_section(comparison: Comparison) -> Section:
-    items = tuple(f"{own.what}: {own.why}" for own in comparison.not_run)
+    by_reason: dict[str, list[str]] = {}
+    for own in comparison.not_run:
+        by_reason.setdefault(own.why, []).append(own.what)
+    items = tuple(f"{', '.join(what)}: {why}" for why, what in by_reason.items())
     return Section(title="Not run", parts=(Bullets(items=items),) if items else ("Nothing was left out.",))
 
 
