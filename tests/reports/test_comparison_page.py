@@ -89,6 +89,14 @@ def test_same_comparison_gives_the_same_bytes() -> None:
     assert to_html(comparison_page(compared("universal"))) == to_html(comparison_page(compared("universal")))
 
 
+def test_a_band_on_the_other_side_is_no_part_of_the_effect() -> None:
+    primary = compared("single").primary
+    assert abs(primary.evidence.beyond) > abs(primary.found.effect)
+    assert primary.verdict.sentence.endswith(
+        "on markets without signal the same arms differ the other way, so all of it is more than that."
+    )
+
+
 def test_a_gain_in_activity_alone_is_not_told_as_one_in_direction() -> None:
     lead = comparison_page(compared("universal")).lead
     assert "Direction (BUY against SELL): equivalent; activity (HOLD against the rest): universal better." in lead

@@ -191,6 +191,8 @@ def _beyond(evidence: Evidence, effect: float) -> str:
     beyond = evidence.beyond
     if math.isnan(beyond):
         return "it was not compared with markets without signal, so it may know the market no better"
+    if beyond * effect > 0 and abs(beyond) > abs(effect):
+        return "on markets without signal the same arms differ the other way, so all of it is more than that"
     if beyond * effect > 0:
         return f"{abs(beyond):.4f} of it is more than the same arms differ by on markets without signal"
     compared = "as much as" if beyond == 0 else "less than"
