@@ -12,11 +12,16 @@ from tests.conftest import ROOT, Compose
 CONF = ROOT / "conf"
 LISTS = {"asset_class"}  # groups chosen as a list
 GLOBAL = {"experiment", "debug", "sweep"}
-# Not of conf/train.yaml; tests/evaluation/test_decision.py and tests/workflows/test_backtest.py build them.
-ELSEWHERE = {"hydra", "decision", "backtest"}
+# Not of conf/train.yaml; test_decision.py, test_backtest.py and test_compare.py build them.
+ELSEWHERE = {"hydra", "decision", "backtest", "arms", "comparison"}
+OF_COMPARE = "universal_vs_single"
+"""Beginning of the experiments that are not trainings."""
 FILES = sorted(
-    file for file in CONF.rglob("*.yaml") if file.parent != CONF and file.relative_to(CONF).parts[0] not in ELSEWHERE
+    file
+    for file in CONF.rglob("*.yaml")
+    if file.parent != CONF and file.relative_to(CONF).parts[0] not in ELSEWHERE and not file.stem.startswith(OF_COMPARE)
 )
+EXPERIMENTS = sorted(file.stem for file in FILES if file.parent.name == "experiment")
 
 
 def override(file: Path) -> list[str]:
@@ -60,7 +65,7 @@ def test_everything_a_file_names_can_be_built(file: Path, composed: Compose) -> 
     assert all(item is not None for item in made)
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in (CONF / "experiment").glob("*.yaml")))
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_changes_the_configuration(name: str, composed: Compose) -> None:
     changed = plain(composed(f"experiment={name}", "++source.root=bars"), leave_out=("symbol_configs",))
     base = plain(composed("++source.root=bars"), leave_out=("symbol_configs",))

@@ -1,0 +1,235 @@
+"""A comparison: declared before training, matched, resumable, refused where it could not be trusted."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from multisymbol.config import build, plain
+from multisymbol.errors import ComparisonError
+from multisymbol.evaluation.comparison import Comparison, Declaration, to_json
+from multisymbol.reports.terminal import Terminal
+from multisymbol.workflows import arm_training
+from multisymbol.workflows.compare_settings import SCHEMA
+from multisymbol.workflows.comparing import RESULT, Work, compare, work
+from multisymbol.workflows.declaring import PLAN
+from multisymbol.workflows.one_model import assess, fit_network
+from multisymbol.workflows.outcomes import DirectionOutcome
+from multisymbol.workflows.preparation import prepare_folds
+from multisymbol.workflows.settings import problems
+from tests.conftest import ROOT
+
+ARMS = ("universal", "single", "pooled", "finetuned", "zero_shot", "prior", "rule")
+SMALL = (
+    "comparison=quick",
+    f"arms=[{','.join(ARMS)}]",
+    "arms.zero_shot.groups=2",
+    "arms.finetuned.epochs=1",
+    "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",
+    "source.start=2016-06-01",
+    "source.end=2018-09-01",
+    "labels=horizon",
+    "split.train=365d",
+    "split.validation=90d",
+    "split.test=120d",
+    "split.count=2",
+    "stride=4",
+    "window=3",
+    "model.hidden=[4]",
+    "batch_size=256",
+    "trainer.max_epochs=2",
+    "comparison.seeds=[1,2]",
+    "comparison.draws=100",
+    "comparison.relabellings=100",
+    "comparison.surrogates.kept=1",
+    "comparison.surrogates.workers=1",
+    "comparison.threads=1",
+)
+
+
+def composed(*overrides: str) -> Any:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("compare", list(overrides))
+
+
+def values_in(folder: Path, *overrides: str) -> dict[str, Any]:
+    return plain(composed(*SMALL, *overrides, f"paths.outputs={folder}"))
+
+
+def done_in(values: dict[str, Any], run_dir: Path) -> Work:
+    return work(values, run_dir, Terminal(silent=True), name="tested", announce=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="module")
+def run_dir(folder: Path) -> Path:
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path, run_dir: Path) -> Work:
+    return done_in(values_in(folder), run_dir)
+
+
+@pytest.fixture(scope="module")
+def comparison(done: Work) -> Comparison:
+    return done.comparison
+
+
+def test_every_arm_is_scored_on_the_same_rows_and_described(comparison: Comparison) -> None:
+    assert tuple(own.arm for own in comparison.arms) == ARMS
+    assert all(own.symbols == ("AAPL", "MSFT", "EURUSD", "USDJPY") for own in comparison.arms)
+    models = {own.arm: own.budget.models for own in comparison.arms}
+    assert models == {
+        "universal": 4,  # 2 seeds, 2 folds
+        "single": 16,  # and 4 symbols
+        "pooled": 4,
+        "finetuned": 16,
+        "zero_shot": 8,  # and 2 groups
+        "prior": 0,
+        "rule": 0,
+    }
+
+
+def test_the_two_arms_see_the_same_number_of_samples_an_epoch(comparison: Comparison) -> None:
+    assert comparison.arm("universal").budget.train_rows == pytest.approx(
+        comparison.arm("single").budget.train_rows, rel=0.2
+    )
+
+
+def test_effects_of_groups_come_from_the_primary_one(comparison: Comparison) -> None:
+    weights = np.array([own.instants for own in comparison.folds])
+    effects = np.array([own.effect for own in comparison.folds])
+    assert weights @ effects / weights.sum() == pytest.approx(comparison.primary.found.effect)
+    assert {own.group for own in comparison.classes} == {"forex", "stock"}
+
+
+def test_gain_of_an_arm_is_its_mean_loss_less_the_priors(comparison: Comparison) -> None:
+    prior = comparison.arm("prior").log_loss
+    for own in comparison.arms:
+        assert own.gain == pytest.approx(prior - own.log_loss)
+        assert own.log_loss == pytest.approx(own.activity + own.direction)
+
+
+def test_universal_arm_forecasts_what_the_training_of_the_same_seed_does(done: Work, folder: Path) -> None:
+    values = {**values_in(folder), "seed": 2}
+    last = prepare_folds(values, Terminal(silent=True))[-1]
+    outcome = assess(*fit_network(values, last, folder / "alone", run=None), values, last)
+    assert isinstance(outcome, DirectionOutcome)
+    scored = done.scored["universal"][-1]
+    np.testing.assert_array_equal(scored.rows, outcome.test.positions)
+    np.testing.assert_allclose(scored.prob[1], outcome.test.prob, atol=2e-4)
+
+
+def test_plan_is_written_down_before_anything_is_trained(tmp_path: Path) -> None:
+    seen: list[tuple[Declaration, bool, bool]] = []
+
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def announce(declared: Declaration) -> None:
+        seen.append((declared, (tmp_path / "run" / PLAN).exists(), (tmp_path / "run" / "folds").exists()))
+        raise Stop
+
+    with pytest.raises(Stop):
+        compare(values_in(tmp_path), tmp_path / "run", Terminal(silent=True), announce=announce)
+    ((declared, written, trained),) = seen
+    assert written
+    assert not trained
+    assert json.loads((tmp_path / "run" / PLAN).read_text())["digest"] == declared.digest
+
+
+def test_repeated_report_trains_nothing_and_is_the_same_to_the_byte(
+    done: Work, folder: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (run_dir / RESULT).read_bytes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("nothing may be trained again")
+
+    monkeypatch.setattr(arm_training, "fit_stack", refuse)
+    again = done_in(values_in(folder), run_dir)
+    assert to_json(again.comparison).encode() == before == (run_dir / RESULT).read_bytes()
+    del done
+
+
+def test_metric_chosen_after_training_is_refused(done: Work, folder: Path, run_dir: Path) -> None:
+    with pytest.raises(ComparisonError, match="chosen after training") as refused:
+        done_in(values_in(folder, "comparison.primary=direction"), run_dir)
+    assert "comparison.primary: 'overall' declared, 'direction' now" in str(refused.value)
+    del done
+
+
+def test_cores_are_no_part_of_the_plan(done: Work, folder: Path, run_dir: Path) -> None:
+    assert done_in(values_in(folder, "comparison.threads=2"), run_dir).comparison.declared == done.comparison.declared
+
+
+def test_lost_result_of_an_arm_is_made_again_to_the_byte(done: Work, folder: Path, run_dir: Path) -> None:
+    before = (run_dir / RESULT).read_bytes()
+    (run_dir / "folds" / "2" / "single.npz").unlink()
+    (run_dir / "surrogates" / "kept-1.json").unlink()
+    done_in(values_in(folder), run_dir)
+    assert (run_dir / RESULT).read_bytes() == before
+    del done
+
+
+def test_nothing_but_effects_stays_of_a_surrogate_market(done: Work, run_dir: Path) -> None:
+    assert [path.name for path in (run_dir / "surrogates").iterdir()] == ["kept-1.json"]
+    assert [band.draws for band in done.comparison.bands] == [1]
+
+
+def test_two_seeds_no_surrogates_and_missing_arms_are_refused_together(tmp_path: Path) -> None:
+    values = values_in(tmp_path, "comparison.exploratory=false")
+    few = {**values, "arms": {name: values["arms"][name] for name in ("universal", "rule")}}
+    with pytest.raises(ComparisonError, match="nothing was trained") as refused:
+        done_in(few, tmp_path / "run")
+    assert "arms: single, prior missing" in str(refused.value)
+    assert "2 seeds cannot tell" in str(refused.value)
+    assert "1 surrogate draws make no band" in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_fold_too_short_for_its_labels_is_refused(tmp_path: Path) -> None:
+    values = values_in(tmp_path, "split.test=8d", "labels.bars=60")
+    with pytest.raises(ComparisonError, match=r"fold 1 of 2: .* test instants are too few for labels that overlap"):
+        done_in(values, tmp_path / "run")
+
+
+def test_forecasts_of_other_rows_are_refused(done: Work, folder: Path, run_dir: Path) -> None:
+    file = run_dir / "folds" / "1" / "pooled.npz"
+    whole = file.read_bytes()
+    scored = done.scored["pooled"][0]
+    arm_training._write(file, dataclasses.replace(scored, rows=scored.rows + 10**6))
+    try:
+        with pytest.raises(ComparisonError, match="other rows or seeds"):
+            done_in(values_in(folder), run_dir)
+    finally:
+        file.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("comparison=quick",),
+        (f"arms=[{','.join(ARMS)}]",),
+        *((f"experiment={name}", "source.root=bars") for name in ("universal_vs_single", "universal_vs_single_large")),
+        ("experiment=universal_vs_single_daily", "source.root=bars"),
+    ],
+    ids=str,
+)
+def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
+    config = composed(*overrides)
+    assert problems(config, schema=SCHEMA) == []
+    values = plain(config)
+    assert all(build(node).what for node in values["arms"].values())
