@@ -6,9 +6,10 @@ out of the universe's samples instead of being prepared once more (the same samp
 the same features; tests/workflows/test_prove.py compares them).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from multisymbol.config import build
 from multisymbol.evaluation.calibration import fit_temperature
@@ -25,12 +27,12 @@ from multisymbol.evaluation.plan import Plan
 from multisymbol.evaluation.row_losses import row_losses
 from multisymbol.evaluation.statistics import Answer, answer
 from multisymbol.labels.labels import CLASSES
-from multisymbol.learning.losses import completed, mixture_class_counts
+from multisymbol.learning.losses import ClassLoss, completed, mixture_class_counts
 from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.stack import StackMember, StackRecipe, fit_stack, predict_stack
 from multisymbol.markets.surrogate import Drift
 from multisymbol.reports.terminal import Terminal
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import Mixture, Shares
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, FoldCount
 from multisymbol.samples.strata import fold_shares
@@ -67,8 +69,8 @@ class Training:
     """
 
     hidden: int = 8
-    epochs: int = 12
-    patience: int = 4
+    epochs: int = 8
+    patience: int = 3
     lr: float = 1e-2
     embedding: str = "none"
 
@@ -174,17 +176,17 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def own_part(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+def own_part(mixture: Mixture, whole: Prepared, index: int) -> Prepared:
     """Keep one symbol's samples for a model of its own."""
     part = np.where(whole.ledger.symbol == index, whole.parts.part, -1).astype(np.int8)
-    return with_parts(values, whole, part)
+    return with_parts(mixture, whole, part)
 
 
-def with_parts(values: Mapping[str, Any], whole: Prepared, part: npt.NDArray[np.int8]) -> Prepared:
+def with_parts(mixture: Mixture, whole: Prepared, part: npt.NDArray[np.int8]) -> Prepared:
     """Use other samples of the same fold; the mixture follows."""
     parts = replace(whole.parts, part=part, counts=_counts(whole, part))
     shares = fold_shares(
-        build(values["sampling"]),
+        mixture,
         panel=whole.panel,
         ledger=whole.ledger,
         parts=parts,
@@ -254,7 +256,8 @@ class Trained:
 
 def train(jobs: Sequence[Job], values: Mapping[str, Any], *, training: Training) -> Trained:
     """Train all jobs as one stack and fit each one's temperature on its validation samples."""
-    members = [_member(job, values, training) for job in jobs]
+    model, loss = _model(values, training), build({**values["loss"], "power": 0.0})
+    members = [_member(job, values, model=model, loss=loss) for job in jobs]
     results = fit_stack(members, recipe=_recipe(training), checkpoint=None)
     weights = [result.weights for result in results]
     validation = [member.validation for member in members]
@@ -314,19 +317,25 @@ def _dataset(data: Prepared) -> WindowDataset:
     )
 
 
-def _member(job: Job, values: Mapping[str, Any], training: Training) -> StackMember:
-    data, ledger = job.data, job.data.ledger
-    train = data.parts.positions(TRAIN)
-    drawn = data.shares.draws * data.shares.weight
-    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
-    loss = completed(build({**values["loss"], "power": 0.0}), class_counts=counts.tolist())
-    model = {
+def _model(values: Mapping[str, Any], training: Training) -> Callable[..., nn.Module]:
+    node = {
         **values["model"],
         "hidden": [training.hidden],
         "dropout": 0.0,
         "embedding": training.embedding,
         "activation": "relu",
     }
+    factory: Callable[..., nn.Module] = build(node)
+    return factory
+
+
+def _member(
+    job: Job, values: Mapping[str, Any], *, model: Callable[..., nn.Module], loss: partial[ClassLoss]
+) -> StackMember:
+    data, ledger = job.data, job.data.ledger
+    train = data.parts.positions(TRAIN)
+    drawn = data.shares.draws * data.shares.weight
+    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
     shape = replace(network_shape(values, data, outputs=len(CLASSES)), features=data.features.shape[1])
     torch.manual_seed(named_seed(job.seed, "network"))
     return StackMember(
@@ -334,8 +343,8 @@ def _member(job: Job, values: Mapping[str, Any], training: Training) -> StackMem
         dataset=_dataset(data),
         sampler=_sampler(data, data.shares, seed=job.seed),
         validation=data.parts.positions(VALIDATION),
-        network=build(model)(shape=shape),
-        loss=loss,
+        network=model(shape=shape),
+        loss=completed(loss, class_counts=counts.tolist()),
         seed=job.seed,
     )
 
@@ -410,32 +419,56 @@ class Arms:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """A market, configured and prepared."""
+
+    values: Mapping[str, Any]
+    whole: Prepared
+
+
 def arms(values: Mapping[str, Any], whole: Prepared, *, seeds: Sequence[int], training: Training) -> Arms:
     """Train both arms with every seed and score them on the test samples."""
+    (made,) = arms_of_many([Field(values=values, whole=whole)], seeds=seeds, training=training)
+    return made
+
+
+def arms_of_many(fields: Sequence[Field], *, seeds: Sequence[int], training: Training) -> list[Arms]:
+    """Do the same for many markets at once: all universal models as one stack, all single ones as another."""
+    values = fields[0].values
+    mixture = build(values["sampling"])
+    pooled = [
+        Job(name=f"{number} universal {seed}", data=each.whole, seed=seed)
+        for number, each in enumerate(fields)
+        for seed in seeds
+    ]
+    owned = [
+        Job(name=f"{number} {name} {seed}", data=own, seed=seed)
+        for number, each in enumerate(fields)
+        for index, name in enumerate(each.whole.ledger.symbols)
+        for own in [own_part(mixture, each.whole, index)]
+        for seed in seeds
+    ]
+    universal = forecasts(pooled, values, training=training)
+    single = iter(forecasts(owned, values, training=replace(training, embedding="none")))
+    found = []
+    for number, each in enumerate(fields):
+        prob = np.stack(universal[number * len(seeds) : (number + 1) * len(seeds)])
+        by_symbol = [[next(single) for _ in seeds] for _ in each.whole.ledger.symbols]
+        own_prob = np.stack([np.concatenate(parts) for parts in zip(*by_symbol, strict=True)])
+        found.append(_scored(each.whole, prob, own_prob, seeds=seeds))
+    return found
+
+
+def _scored(whole: Prepared, prob: Floats, own_prob: Floats, *, seeds: Sequence[int]) -> Arms:
     positions = whole.parts.positions(TEST)
-    jobs = [Job(name=f"universal {seed}", data=whole, seed=seed) for seed in seeds]
-    prob = np.stack(forecasts(jobs, values, training=training))
-    own_prob = _single(values, whole, seeds=seeds, training=replace(training, embedding="none"))
-    constant = np.broadcast_to(class_prior(whole), prob.shape)
     rows, label = test_rows(whole, positions=positions, seeds=seeds), whole.ledger.label[positions]
+    constant = np.broadcast_to(class_prior(whole), prob.shape)
     universal, single, prior = (
         scored(name, made, label, rows=rows)
         for name, made in (("universal", prob), ("single", own_prob), ("prior", constant))
     )
     return Arms(universal=universal, single=single, prior=prior, prob=prob, own_prob=own_prob, positions=positions)
-
-
-def _single(values: Mapping[str, Any], whole: Prepared, *, seeds: Sequence[int], training: Training) -> Floats:
-    """Train every symbol's own model with every seed. Shape (seeds, n, C)."""
-    owned = [own_part(values, whole, index) for index in range(len(whole.ledger.symbols))]
-    jobs = [
-        Job(name=f"{name} {seed}", data=own, seed=seed)
-        for seed in seeds
-        for name, own in zip(whole.ledger.symbols, owned, strict=True)
-    ]
-    parts = forecasts(jobs, values, training=training)
-    each = len(owned)
-    return np.stack([np.concatenate(parts[place * each : (place + 1) * each]) for place in range(len(seeds))])
 
 
 def class_prior(whole: Prepared) -> Floats:
@@ -479,8 +512,9 @@ def plan(*, smallest: float, seed: int, exploratory: bool = False) -> Plan:
 
 def surrogates(values: Mapping[str, Any], *, draws: int, seeds: Sequence[int], training: Training) -> Surrogates:
     """Retrain both arms on surrogates of the market, features and labels rebuilt; drift removed."""
-    found = []
+    fields = []
     for draw in range(draws):
         drawn = turned(values, seed=named_seed(values["source"]["seed"], "surrogate", draw), drift="removed")
-        found.append(arms(drawn, prepared(drawn), seeds=seeds, training=training).effects())
-    return Surrogates(kind="drift removed", draws=tuple(found))
+        fields.append(Field(values=drawn, whole=prepared(drawn)))
+    made = arms_of_many(fields, seeds=seeds, training=training)
+    return Surrogates(kind="drift removed", draws=tuple(each.effects() for each in made))

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from multisymbol.config import build
 from multisymbol.evaluation.accounting import Rules, prices_of, simulate, weights_on
 from multisymbol.evaluation.decision import Discipline, Threshold, decision_context
 from multisymbol.evaluation.mean_tests import diebold_mariano
@@ -102,7 +104,7 @@ def opposite_signs(bench: Bench) -> Proved:
     )
 
 
-def _partial_pooling(values: Mapping[str, object], whole: Prepared, made: Arms, *, training: Training) -> float:
+def _partial_pooling(values: Mapping[str, Any], whole: Prepared, made: Arms, *, training: Training) -> float:
     """Return the gain of a universal network that knows the symbol, as a share of the single models' gain."""
     pooled = replace(training, embedding="symbol", hidden=16, epochs=max(training.epochs, 12))
     jobs = [Job(name=f"pooled {seed}", data=whole, seed=seed) for seed in SEEDS]
@@ -166,7 +168,7 @@ def same_arm(bench: Bench) -> Proved:
     )
 
 
-def _against_itself(values: Mapping[str, object], whole: Prepared, *, training: Training, seed: int) -> Answer:
+def _against_itself(values: Mapping[str, Any], whole: Prepared, *, training: Training, seed: int) -> Answer:
     """Compare trainings of seeds 1-3 with trainings of seeds 4-6, as if they were arms."""
     jobs = [Job(name=f"run {number}", data=whole, seed=named_seed(seed, "run", number)) for number in range(6)]
     prob = np.stack(forecasts(jobs, values, training=training))
@@ -326,11 +328,11 @@ def new_symbol(bench: Bench) -> Proved:
 _SHARES = (0.5, 1.0, 2.0, 4.0)
 
 
-def _without_one(values: Mapping[str, object], whole: Prepared, *, training: Training) -> tuple[float, float]:
+def _without_one(values: Mapping[str, Any], whole: Prepared, *, training: Training) -> tuple[float, float]:
     """Return the interval of the loss of models that never saw the last symbol, less that of models that did."""
     newcomer = len(SYMBOLS) - 1
     unseen = with_parts(
-        values,
+        build(values["sampling"]),
         whole,
         np.where((whole.ledger.symbol == newcomer) & (whole.parts.part != TEST), PURGED, whole.parts.part).astype(
             np.int8

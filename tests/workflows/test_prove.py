@@ -1,0 +1,197 @@
+"""The proof, small: the worlds that decide whether anything else can be believed (METHOD 5)."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from multisymbol.config import build, plain
+from multisymbol.errors import ConfigError, LabelError
+from multisymbol.evaluation.statistics import Answer
+from multisymbol.evaluation.verdict import Kind
+from multisymbol.samples.splits import TEST, TRAIN
+from multisymbol.samples.windows import WindowDataset
+from multisymbol.workflows import proofs_of_leaks as leaks
+from multisymbol.workflows import proofs_of_mechanics as mechanics
+from multisymbol.workflows import proofs_of_signal as signal
+from multisymbol.workflows.preparation import single_arms
+from multisymbol.workflows.proof_bench import Bench, Proved
+from multisymbol.workflows.proof_markets import SYMBOLS, Training, market, own_part, plan, prepared, scratch
+from multisymbol.workflows.prove import WORLDS, World, page, prove
+from tests.conftest import Command, compose_train
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    """What conf/prove.yaml lays over a training."""
+    return plain(compose_train("alignment=none", "scaling.method=symbol", "split.test_share=0.35"))
+
+
+@pytest.fixture
+def bench(values: dict[str, Any]) -> Bench:
+    return Bench(
+        values=values,
+        seed=1,
+        repeats=1,
+        draws=20,
+        training=Training(),
+        say=lambda what, done, total: None,
+    )
+
+
+# --- The table -------------------------------------------------------------------------------------------------------
+
+
+def settings(values: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**values, "worlds": None, "repeats": 1, "surrogates": 20, "first_seed": 1, "out": None, **changes}
+
+
+def test_there_are_sixteen_worlds_and_each_says_what_must_happen() -> None:
+    assert list(WORLDS) == list(range(1, 17))
+    assert all(len(world.rule) > 10 for world in WORLDS.values())
+
+
+@pytest.mark.parametrize("worlds", [[17], [0, 1], []])
+def test_worlds_that_do_not_exist_are_refused(values: dict[str, Any], worlds: list[int]) -> None:
+    with pytest.raises(ConfigError, match="there are 1 to 16"):
+        prove(settings(values, worlds=worlds))
+
+
+def test_a_world_that_fails_or_cannot_be_run_is_reported_as_failed(
+    values: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(bench: Bench) -> Proved:
+        raise LabelError("no BUY")
+
+    monkeypatch.setitem(WORLDS, 1, World(title="good", rule="must", proof=lambda bench: done(passed=True)))
+    monkeypatch.setitem(WORLDS, 2, World(title="bad", rule="must", proof=lambda bench: done(passed=False)))
+    monkeypatch.setitem(WORLDS, 3, World(title="broken", rule="must", proof=broken))
+    out = tmp_path / "proof.md"
+    lines = prove(settings(values, worlds=[1, 2, 3], out=str(out)))
+    assert [line.passed for line in lines] == [True, False, False]
+    assert lines[0].seeds == "1-4"
+    assert lines[2].measured == "not run to its end: no BUY"
+    text = out.read_text(encoding="utf-8")
+    assert "python scripts/prove.py worlds=[1,2,3] repeats=1 out=docs/proof.md" in text
+    assert "1 of 3 passed" in text or "| NO |" in text
+    assert str(tmp_path) not in text
+    assert page(lines, settings(values)).startswith("# Worlds whose truth is known")
+
+
+def done(*, passed: bool) -> Proved:
+    return Proved(passed=passed, measured="numbers", seeds=range(1, 5))
+
+
+@pytest.mark.slow
+def test_the_command_says_what_it_saw_and_its_exit_status_whether_all_passed(command: Command, tmp_path: Path) -> None:
+    found = command("scripts/prove.py", "worlds=[16]", f"paths.outputs={tmp_path}")
+    assert found.returncode == 0
+    assert "16 passed  registry drill" in found.stdout
+    wrong = command("scripts/prove.py", "worlds=[17]", f"paths.outputs={tmp_path}")
+    assert wrong.returncode == 2
+    assert "there is no world 17" in wrong.stderr
+
+
+# --- The bench -------------------------------------------------------------------------------------------------------
+
+
+def test_an_own_part_is_what_single_arms_prepare_from_the_symbols_bars_alone(values: dict[str, Any]) -> None:
+    with scratch() as cache:
+        given = market(values, seed=1, cache=cache, symbols=SYMBOLS[:3], bars=800)
+        whole = prepared(given)
+        for index, (own_values, alone) in enumerate(single_arms(given, whole)):
+            part = own_part(build(own_values["sampling"]), whole, index)
+            for number in (TRAIN, TEST):
+                ours, theirs = (dataset(data, number) for data in (part, alone))
+                np.testing.assert_array_equal(ours[0], theirs[0])
+                np.testing.assert_array_equal(ours[1], theirs[1])
+            assert part.shares.draws.sum() == alone.shares.draws.sum()
+            assert np.flatnonzero(part.shares.draws).tolist() == [index]
+
+
+def dataset(data: Any, part: int) -> tuple[Any, Any]:
+    made = WindowDataset(
+        features=data.features,
+        ledger=data.ledger,
+        symbol_slots=data.symbol_slots,
+        class_slots=data.class_slots,
+    )
+    batch = made[torch.from_numpy(data.parts.positions(part))]
+    return batch.x_BTF.numpy(), batch.y_B.numpy()
+
+
+# --- The quick worlds ------------------------------------------------------------------------------------------------
+
+
+def verdict(bench: Bench, *, effects: dict[str, float]) -> Answer:
+    return signal.judged(bench, effects=effects, seed=1, lazy=not effects)
+
+
+def kind_of(found: Answer) -> Kind:
+    return found.verdict.kind
+
+
+@pytest.mark.slow
+def test_a_shared_signal_is_universal_better(bench: Bench) -> None:
+    found = verdict(bench, effects=signal.shared(0.2))
+    assert kind_of(found) == "UNIVERSAL_BETTER"
+    assert found.primary.p < 0.01
+    assert set(found.evidence.skilled) >= {"universal"}
+
+
+@pytest.mark.slow
+def test_opposite_signs_are_single_better_and_partial_pooling_recovers(bench: Bench) -> None:
+    found = signal.opposite_signs(bench)
+    assert found.passed, found.measured
+    assert found.measured.startswith("SINGLE_BETTER 1/1, universal skilled 0/1")
+
+
+@pytest.mark.slow
+def test_no_signal_is_no_skill(bench: Bench) -> None:
+    found = signal.no_signal(replace(bench, repeats=3))
+    assert found.passed, found.measured
+
+
+@pytest.mark.slow
+def test_the_same_arm_differs_from_itself_no_more_often_than_chance_allows(bench: Bench) -> None:
+    found = signal.same_arm(replace(bench, repeats=10))
+    assert found.passed, found.measured
+
+
+@pytest.mark.slow
+def test_zigzag_on_a_martingale_is_three_in_four_right_and_no_skill(bench: Bench) -> None:
+    found = mechanics.legs_of_a_martingale(bench)
+    assert "NO_SKILL" in found.measured
+    accuracy = float(found.measured.split()[1])
+    assert accuracy == pytest.approx(0.74, abs=0.04)
+
+
+@pytest.mark.slow
+def test_every_planted_leak_is_flagged_by_name_and_the_clean_pipeline_is_not(bench: Bench) -> None:
+    found = leaks.planted_leaks(bench)
+    assert found.passed, found.measured
+
+
+@pytest.mark.slow
+def test_wrong_splits_find_skill_where_there_is_none_and_are_caught(bench: Bench) -> None:
+    found = leaks.wrong_splits(replace(bench, repeats=3))
+    assert found.passed, found.measured
+
+
+def test_the_registry_drill_passes(bench: Bench) -> None:
+    found = leaks.registry_drill(bench)
+    assert found.passed, found.measured
+
+
+@pytest.mark.slow
+def test_the_best_of_two_hundred_without_skill_is_not_blessed(bench: Bench) -> None:
+    found = mechanics.many_trials(replace(bench, repeats=5))
+    assert found.passed, found.measured
+    assert "by a t-test in 5 of 5" in found.measured
+
+
+def test_statistics_of_a_proof_ask_for_what_the_comparison_asks_for() -> None:
+    assert not plan(smallest=0.001, seed=1).exploratory
