@@ -195,12 +195,24 @@ def test_missing_file_and_missing_bars_leave_the_others_alone(ask: Ask, tmp_path
     assert "50 bars in the period from 2017-01-01T22:00Z to 2017-01-04T00:00Z" in early["EURUSD"].reason
 
 
-def write_bars(values: Mapping[str, Any], file: Path) -> None:
-    """Write the first symbol's bars as a file."""
-    bars = bar_source(values).read(universe(values["symbol_configs"]).configs[0], Period())
+def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = None) -> None:
+    """Write the bars of the symbol that the file is named after."""
+    config = next(each for each in universe(values["symbol_configs"]) if each.symbol == file.stem)
+    bars = bar_source(values).read(config, Period(end=until))
     frame = pd.DataFrame({name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")})
     frame.insert(0, "timestamp", pd.to_datetime(bars.opened_at, unit="ns", utc=True))
     frame.to_parquet(file)
+
+
+def test_a_decision_on_bars_that_ended_long_ago_is_called_old(ask: Ask, tmp_path: Path) -> None:
+    write_bars(ask(), tmp_path / "AAPL.parquet")
+    write_bars(ask(), tmp_path / "EURUSD.parquet", until="2018-12-17")
+    stopped = ("source=parquet", f"source.root={tmp_path}")
+    given = answers(ask(*stopped))
+    assert given["EURUSD"].reason.startswith("OLD by 15 days, its bars end there; universal: ")
+    assert given["AAPL"].reason.startswith("universal: ")
+    assert answers(ask(*stopped, "as_of=2018-12-23"))["EURUSD"].reason.startswith("universal: ")
+    assert answers(ask(*stopped, "as_of=2018-12-27"))["EURUSD"].reason.startswith("OLD by 10 days")
 
 
 def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ from multisymbol.errors import (
 from multisymbol.evaluation.live import Windows, bar_windows, bars_between
 from multisymbol.evaluation.serving import Model
 from multisymbol.labels.labels import CLASSES
-from multisymbol.markets.instants import NEVER, Period, instant, iso
+from multisymbol.markets.instants import DAY, NEVER, Period, instant, iso
 from multisymbol.markets.sources import ExaminedSource
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.registry.candidates import trained_until
@@ -42,6 +42,8 @@ from multisymbol.workflows.settings import TrainSettings
 
 PROBABILITIES = tuple(name.lower() for name in CLASSES)
 """Columns of what a model of directions says."""
+_LATE = 7 * DAY
+"""No market is closed for longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,10 +161,11 @@ def predict(values: Mapping[str, Any], found: Lookup) -> list[Prediction]:
         for group in by_version.values()
         for each in _of_one_model(group, [resolutions[config.symbol] for config in group], values=values, found=found)
     }
-    return [
+    predictions = [
         served.get(config.symbol) or _silent(resolutions[config.symbol], _tried(resolutions[config.symbol]))
         for config in configs
     ]
+    return _with_age(predictions, late=max(_LATE, 2 * found.source.timeframe.nanoseconds))
 
 
 def prediction_table(predictions: Sequence[Prediction]) -> Table:
@@ -311,6 +314,19 @@ def _tried(resolution: Resolution) -> str:
 def _attempt(step: Step) -> str:
     name = "" if step.model is None else f"{step.model}/{step.version} "
     return f"{step.place} {name}{step.reason}"
+
+
+def _with_age(predictions: Sequence[Prediction], *, late: int) -> list[Prediction]:
+    """Say of a decision that it is old: its bars end long before `as_of`, or before those of the other symbols."""
+    as_of = predictions[0].resolution.request.as_of
+    newest = max((each.decided_at for each in predictions if each.decided_at is not None), default=0)
+    now = newest if as_of is None else as_of
+    return [
+        replace(each, reason=f"OLD by {(now - each.decided_at) / DAY:,.0f} days, its bars end there; {each.reason}")
+        if each.decided_at is not None and now - each.decided_at > late
+        else each
+        for each in predictions
+    ]
 
 
 def _row(each: Prediction, said: Sequence[str]) -> tuple[Cell, ...]:
