@@ -12,7 +12,7 @@ from multisymbol.reports.comparison import comparison_lines
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.compare_record import announce, record
 from multisymbol.workflows.compare_register import promote, register_last_fold, tag_verdicts
-from multisymbol.workflows.comparing import Work, work
+from multisymbol.workflows.comparing import Work, begin, finish
 from multisymbol.workflows.resuming import interrupted
 from multisymbol.workflows.tracking import group_run
 
@@ -31,6 +31,7 @@ def run(values: Mapping[str, Any], run_dir: Path) -> Comparison:
         values, run_dir = interrupted(values)
     _check_promotion(values)
     terminal, started = Terminal(), time.perf_counter()
+    begun = begin(values, run_dir, terminal)
     with group_run(values, run_dir, name="comparison") as run:
         terminal.fact("run", f"{run.name}; killed half way it goes on with resume={run.name}")
         done = work(values, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values))

@@ -47,7 +47,7 @@ from multisymbol.samples.splits import TRAIN
 from multisymbol.workflows.arm_training import Scored, Took, forecasts, trained
 from multisymbol.workflows.arms import Arm, FoldTask, Trained, Untrained
 from multisymbol.workflows.compare_settings import plan_of
-from multisymbol.workflows.declaring import declare, keep, kinds_of, tasks_of
+from multisymbol.workflows.declaring import check_kept, declare, keep, kinds_of, tasks_of
 from multisymbol.workflows.folding import fold_scores
 from multisymbol.workflows.preparation import prepare_folds
 from multisymbol.workflows.settings import label_text
@@ -95,22 +95,60 @@ def compare(
     return work(values, run_dir, terminal, name=name, announce=announce).comparison
 
 
-def work(values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
-    """Compare the arms of a configuration, going on with what the folder holds.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A comparison that can be made: declared, nothing trained or written.
+
+    Args:
+        values: Plain configuration.
+        arms: By name.
+        tasks: The folds.
+        left_out: Symbols that are not compared, and why.
+        declared: The plan; not named yet.
+    """
+
+    values: Mapping[str, Any]
+    arms: Mapping[str, Arm]
+    tasks: tuple[FoldTask, ...]
+    left_out: tuple[NotRun, ...]
+    declared: Declaration
+
+
+def begin(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Begun:
+    """Prepare the data and declare; every refusal comes here.
 
     Args:
         values: Plain, checked configuration (`conf/compare.yaml`).
         run_dir: The comparison's folder.
         terminal: Shows what is going on.
-        name: Of the comparison.
-        announce: Gets the declaration, before anything is trained.
 
     Raises:
         ComparisonError: It cannot be made, or is another one than the folder's.
     """
     arms: dict[str, Arm] = {key: build(node) for key, node in values["arms"].items()}
     tasks, left_out = tasks_of(values, prepare_folds(values, terminal))
-    declared = declare(values, tasks, arms, name=name)
+    declared = declare(values, tasks, arms, name="")
+    check_kept(declared, run_dir)
+    return Begun(values=values, arms=arms, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared)
+
+
+def work(values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
+    """Begin and finish a comparison; see there."""
+    return finish(begin(values, run_dir, terminal), run_dir, terminal, name=name, announce=announce)
+
+
+def finish(begun: Begun, run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
+    """Write the plan down, then train, score and answer, going on with what the folder holds.
+
+    Args:
+        begun: What was declared.
+        run_dir: The comparison's folder.
+        terminal: Shows what is going on.
+        name: Of the comparison.
+        announce: Gets the declaration, before anything is trained.
+    """
+    values, arms, tasks, left_out = begun.values, begun.arms, begun.tasks, begun.left_out
+    declared = replace(begun.declared, name=name)
     keep(declared, run_dir)
     announce(declared)
     terminal.fact("plan", f"{declared.digest}, written down before training · {_asked(declared)}")
@@ -122,14 +160,12 @@ def work(values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, name: 
         )
         for key, each in scored.items()
     }
-    made = _Made(
-        values=values, declared=declared, tasks=tuple(tasks), scored=scored, scores=shared(scores), drawn=drawn
-    )
+    made = _Made(values=values, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
     with terminal.progress("tests") as progress:
         progress("answering", 0, 1)
         comparison = _assembled(made, arms, left_out)
     _written(comparison, run_dir / RESULT)
-    return Work(comparison=comparison, tasks=tuple(tasks), scored=scored, folder=run_dir)
+    return Work(comparison=comparison, tasks=tasks, scored=scored, folder=run_dir)
 
 
 def _asked(declared: Declaration) -> str:

@@ -166,18 +166,29 @@ def _content(values: Mapping[str, Any], tasks: Sequence[FoldTask]) -> dict[str, 
 
 
 def keep(declared: Declaration, folder: Path) -> None:
-    """Write the plan, or check that it is the one that was written before.
+    """Write the plan into the comparison's folder, unless it is there.
+
+    Raises:
+        ComparisonError: There is another one; see `check_kept`.
+    """
+    check_kept(declared, folder)
+    path = folder / PLAN
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part")
+        text = json.dumps({"digest": declared.digest, "content": declared.content}, indent=1)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+
+
+def check_kept(declared: Declaration, folder: Path) -> None:
+    """Refuse a plan other than the one the folder's results were made by.
 
     Raises:
         ComparisonError: It is another one; names what differs.
     """
     path = folder / PLAN
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"digest": declared.digest, "content": declared.content}, indent=1)
-        temporary = path.with_suffix(".part")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     if digest(before["content"]) != declared.digest or before["digest"] != declared.digest:
