@@ -34,7 +34,9 @@ def run(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     begun = begin(values, run_dir, terminal)
     with group_run(values, run_dir, name="comparison") as run:
         terminal.fact("run", f"{run.name}; killed half way it goes on with resume={run.name}")
-        done = work(values, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values))
+        done = finish(
+            begun, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values)
+        )
         page = record(run, done)
         _store(run, done, values, terminal)
     terminal.show("")
