@@ -100,6 +100,7 @@ def _record_one(run: Run, result: Backtest, *, background: Background, account: 
     page = _page(run, backtest_page(result, background=background, drawn=drawn, trades=trades), folder)
     run.log_metrics(_metrics(result), step=0)
     for name, figure in {**drawn, **{f"trades-{slug(symbol)}": each for symbol, each in trades.items()}}.items():
+        figure.set_layout_engine("none")  # it was laid out for the page
         run.log_figure(figure, path=f"figures/{name}.png")
     tables = {
         "result": result_table(result),
