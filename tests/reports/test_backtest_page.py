@@ -179,7 +179,7 @@ def test_costs_are_taken_from_what_was_won_before_them() -> None:
     rows = {row[0]: row[1:] for row in cost_table(result).rows}
     for symbol, returns in rows.items():
         assert list(returns) == sorted(set(returns), reverse=True)
-        assert returns[1] == pytest.approx(result.standing.by_symbol[symbol].total_return)
+        assert returns[1] == pytest.approx(result.standing.by_symbol[str(symbol)].total_return)
     for symbol, gross, *costs, net in money_table(result).rows:
         assert float(gross) - sum(map(float, costs)) == pytest.approx(float(net)), symbol
         assert float(net) == pytest.approx(result.standing.by_symbol[str(symbol)].total_return)

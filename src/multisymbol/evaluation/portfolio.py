@@ -231,7 +231,8 @@ def standing(
 def _common_clock(clocks: Sequence[Instants]) -> Instants:
     """Merge ascending clocks: a stable sort merges runs, many times as fast as `np.unique`."""
     merged = np.sort(np.concatenate(clocks), kind="stable")
-    return merged[np.append(True, np.diff(merged) != 0)]
+    clock: Instants = merged[np.append(True, np.diff(merged) != 0)]
+    return clock
 
 
 def _rebalance_rows(clock: Instants, *, rebalance: Rebalance) -> npt.NDArray[np.int64]:

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from multisymbol.evaluation.accounting import REASONS
-from multisymbol.evaluation.backtest import FREE, Backtest, Traded
+from multisymbol.evaluation.backtest import ELSEWHERE, FREE, Backtest, Traded
 from multisymbol.evaluation.performance import Against, Performance, against
 from multisymbol.markets.instants import DAY, NEVER, iso
 from multisymbol.reports.backtest_figures import (
@@ -190,11 +190,16 @@ def headline(backtest: Backtest) -> str:
     )
 
 
-def figures(backtest: Backtest) -> dict[str, Figure]:
-    """Draw the portfolio, or the only symbol: equity, months, costs; with several symbols those beside one another."""
+def figures(backtest: Backtest, *, name: str | None = None) -> dict[str, Figure]:
+    """Draw the portfolio, or the only symbol: equity, months, costs; with several symbols those beside one another.
+
+    Args:
+        backtest: What came out.
+        name: Whose equity it is; None: the portfolio's, or the symbol's.
+    """
     track, held = backtest.standing.portfolio.track, backtest.held.portfolio.track
     several = len(backtest.traded) > 1
-    name = PORTFOLIO if several else next(iter(backtest.traded))
+    name = name or (PORTFOLIO if several else next(iter(backtest.traded)))
     drawn = {
         "equity": equity_figure(
             track.closed_at,
@@ -341,7 +346,7 @@ def arms_page(
         Section(
             title="Side by side",
             parts=(
-                *dict.fromkeys(caution for each in arms.values() for caution in _cautions(each)),
+                *dict.fromkeys(caution for each in arms.values() for caution in _cautions(_without_others(each))),
                 arm_table(arms),
                 *(drawn[name]["equity"] for name in arms),
             ),
@@ -411,6 +416,12 @@ def _mark(backtest: Backtest) -> str:
 
 def _titled(title: str, backtest: Backtest) -> str:
     return f"{title}{_mark(backtest)}"
+
+
+def _without_others(backtest: Backtest) -> Backtest:
+    """Leave out of what is left out what only another arm cannot trade: that arm says so itself."""
+    own = {symbol: why for symbol, why in backtest.left_out.items() if why != ELSEWHERE}
+    return replace(backtest, left_out=own)
 
 
 def _cautions(backtest: Backtest) -> Iterator[Caution]:

@@ -90,7 +90,7 @@ def record(
             _note(child, each, values)
             _record_one(child, each, background=background, account=accounts[arm], folder=folder / arm)
         run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each).items()}, step=0)
-        drawn[arm] = figures(each)
+        drawn[arm] = figures(each, name=f"{arm} arm")
     _log_table(run, "arms", arm_table(arms))
     return _page(run, arms_page(arms, background=background, drawn=drawn), folder)
 
