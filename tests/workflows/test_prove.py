@@ -46,7 +46,16 @@ def bench(values: dict[str, Any]) -> Bench:
 
 
 def settings(values: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {**values, "worlds": None, "repeats": 1, "surrogates": 20, "first_seed": 1, "out": None, **changes}
+    return {
+        **values,
+        "worlds": None,
+        "repeats": 1,
+        "surrogates": 20,
+        "first_seed": 1,
+        "workers": 1,
+        "out": None,
+        **changes,
+    }
 
 
 def test_there_are_sixteen_worlds_and_each_says_what_must_happen() -> None:

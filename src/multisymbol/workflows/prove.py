@@ -1,11 +1,15 @@
 """The verb `prove`: worlds whose truth is known, each with its pass rule (METHOD 5), as one table."""
 
+import multiprocessing
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import PositiveInt
 
 from multisymbol.errors import ConfigError, MultisymbolError
@@ -28,6 +32,7 @@ class ProveSettings(TrainSettings):
         repeats: Markets of each; None: as many as the world says.
         surrogates: Surrogate markets of a verdict.
         first_seed: Of the first market.
+        workers: Worlds that are run at the same time, each in a process of its own.
         out: File the table is written to as Markdown.
     """
 
@@ -35,6 +40,7 @@ class ProveSettings(TrainSettings):
     repeats: PositiveInt | None
     surrogates: PositiveInt
     first_seed: PositiveInt
+    workers: PositiveInt
     out: str | None
 
 
@@ -170,13 +176,14 @@ def prove(values: Mapping[str, Any]) -> list[Line]:
     _check(numbers)
     terminal = Terminal()
     lines = []
-    for number in numbers:
-        lines.append(_line(number, values, terminal))
-        for name, text in _said(lines[-1]):
+    for line in _lines(numbers, values, terminal):
+        lines.append(line)
+        for name, text in _said(line):
             terminal.fact(name, text)
+        if values["out"]:  # after each: whoever stops the proof keeps what was proved
+            Path(values["out"]).write_text(page(lines, values), encoding="utf-8")
     terminal.show(show(_table(lines, names=_SUMMARY)))
     if values["out"]:
-        Path(values["out"]).write_text(page(lines, values), encoding="utf-8")
         terminal.fact("written", str(values["out"]))
     return lines
 
@@ -190,10 +197,21 @@ def _check(numbers: Sequence[int]) -> None:
         raise ConfigError(message)
 
 
-def _line(number: int, values: Mapping[str, Any], terminal: Terminal) -> Line:
+def _lines(numbers: Sequence[int], values: Mapping[str, Any], terminal: Terminal) -> Iterator[Line]:
+    """Run worlds side by side, or one after another with the progress of each; yield them in the order asked for."""
+    if min(values["workers"], len(numbers)) == 1:
+        yield from (_line(number, values, terminal) for number in numbers)
+        return
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(values["workers"], mp_context=spawned) as pool:
+        yield from pool.map(partial(_line, values=values, terminal=None), numbers)
+
+
+def _line(number: int, values: Mapping[str, Any], terminal: Terminal | None) -> Line:
     """Run one world; one that cannot be run has failed, and says why."""
     world, started = WORLDS[number], time.monotonic()
-    with terminal.progress("world") as say:
+    torch.set_num_threads(1)  # the networks are too small to be worth more
+    with (terminal or Terminal(silent=True)).progress("world") as say:
         bench = Bench(
             values=values,
             seed=values["first_seed"],
@@ -261,7 +279,8 @@ def page(lines: Sequence[Line], values: Mapping[str, Any]) -> str:
     total = sum(line.seconds for line in lines)
     return f"""# Worlds whose truth is known
 
-Made by `python scripts/prove.py {asked}` in {total / 60:.0f} minutes.
+Made by `python scripts/prove.py {asked}` ({total / 60:.0f} minutes of all
+worlds together, {values["workers"]} at a time).
 Bars, features, labels, folds, training, losses, tests and verdicts are those of the project; what is planted stands in
 `src/multisymbol/markets/worlds.py`. Ten symbols of 3,000 hourly bars unless a world needs others; networks of one
 hidden layer, three seeds, {values["surrogates"]} surrogate markets on which both arms are trained anew wherever a
