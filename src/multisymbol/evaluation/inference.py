@@ -9,12 +9,14 @@ sees blocks of exactly `BLOCK` windows, and a window has its own seat in the blo
     block b . c a . . d f         empty seats are zeros
     block . . e . . . . .
 
-The same bits then come back on one kind of processor with one number of threads, whoever else is asked about.
+The same bits then come back on one kind of processor, whoever else is asked about.
 """
 
 # B batch, C class
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,15 +126,35 @@ def _outputs(
     network.to(device)
     training = network.training
     network.eval()
+    parts = [part for part in torch.split(torch.from_numpy(positions.copy()), batch_size) if len(part)]
+
+    def outputs(part: torch.Tensor) -> npt.NDArray[np.float64]:
+        with torch.inference_mode():  # of a thread, not of the process
+            return _batch(network, dataset[part], device=device, read=read)
+
     try:
-        with torch.inference_mode():
-            return [
-                _batch(network, dataset[part], device=device, read=read)
-                for part in torch.split(torch.from_numpy(positions.copy()), batch_size)
-                if len(part)
-            ]
+        with _one_thread_an_operation() as threads:
+            if len(parts) == 1 or threads == 1:
+                return [outputs(part) for part in parts]
+            with ThreadPoolExecutor(max_workers=threads) as pool:
+                return list(pool.map(outputs, parts))
     finally:
         network.train(training)
+
+
+@contextmanager
+def _one_thread_an_operation() -> Iterator[int]:
+    """Let torch compute each operation in one thread; yield how many it might use.
+
+    A block is too small to be shared out: threads would wait for one another, on a busy machine for a long time.
+    Several batches at once use the cores better, and an answer's bits no longer depend on how many cores there are.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _batch(
