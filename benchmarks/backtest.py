@@ -2,13 +2,13 @@
 
     pip install -e ".[benchmark]"          # vectorbt, for comparison only
     python benchmarks/backtest.py kernel
-    python benchmarks/backtest.py run      # a whole backtest: 22 symbols x 36,000 bars, as 22 real hourly histories have, with inference
+    python benchmarks/backtest.py run      # all of a backtest: the bars of 22 real hourly histories, with inference
 
 Bars are random walks; each symbol decides about every 40 bars. CPU seconds of this process, medians over rounds in
 which all ways take turns. `same results` are equity, cash and units at every bar and the trades, which `simulate`
 returns at once; `orders alone` is vectorbt's `from_orders`, whose curves are computed when they are asked for.
 `simulate` checks, finds fresh memory (half of its time here) and walks; `kernel` walks in memory that is there. That
-both come to the same equity is printed, and tested in tests/evaluation/test_against_vectorbt.py.
+both come to the same equity is printed, and tested in tests/evaluation/trading/test_against_vectorbt.py.
 """
 
 import argparse
@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.evaluation import accounting_kernel as kernel
-from multisymbol.evaluation.accounting import Account, Prices, Rules, simulate
+from multisymbol.evaluation.trading import accounting_kernel as kernel
+from multisymbol.evaluation.trading.accounting import Account, Prices, Rules, simulate
 from multisymbol.markets.instants import HOUR
 from multisymbol.markets.symbols import Costs
 

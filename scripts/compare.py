@@ -1,4 +1,4 @@
-"""Compare the universal model with single-symbol ones: python scripts/compare.py [key=value ...] (conf/compare.yaml)."""
+"""Compare universal with single models: python scripts/compare.py [key=value ...] (conf/compare.yaml)."""
 
 from collections.abc import Mapping
 from pathlib import Path

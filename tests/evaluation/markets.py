@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from multisymbol.evaluation.accounting import Prices
+from multisymbol.evaluation.trading.accounting import Prices
 from multisymbol.markets.instants import HOUR
 from multisymbol.markets.symbols import Costs
 

@@ -152,7 +152,7 @@ def test_forecasts_are_those_of_the_network_in_order_of_the_positions() -> None:
     batch = data[torch.from_numpy(positions)]
     with torch.no_grad():
         expected = module.network(batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B).squeeze(1)
-    np.testing.assert_allclose(found.forecast, expected.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found.forecast, expected.numpy(), rtol=1e-5, atol=1e-7)
     assert found.forecast.shape == positions.shape
     none = predict_returns(module.network, dataset=data, positions=positions[:0], batch_size=16, device="cpu")
     assert none.forecast.shape == (0,)

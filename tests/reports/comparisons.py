@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.evaluation.bootstrap import Interval
-from multisymbol.evaluation.comparison import (
+from multisymbol.evaluation.statistics.answers import Answer, answer
+from multisymbol.evaluation.statistics.bootstrap import Interval
+from multisymbol.evaluation.statistics.comparison import (
     PRIOR,
     SINGLE,
     UNIVERSAL,
@@ -25,12 +26,11 @@ from multisymbol.evaluation.comparison import (
     Trades,
     Trading,
 )
-from multisymbol.evaluation.differences import ArmLosses, Rows
-from multisymbol.evaluation.effects import Effects, Surrogates
-from multisymbol.evaluation.plan import Plan
-from multisymbol.evaluation.several_arms import ConfidenceSet
-from multisymbol.evaluation.statistics import Answer, answer
-from multisymbol.evaluation.verdict import Question
+from multisymbol.evaluation.statistics.differences import ArmLosses, Rows
+from multisymbol.evaluation.statistics.effects import Effects, Surrogates
+from multisymbol.evaluation.statistics.plan import Plan
+from multisymbol.evaluation.statistics.several_arms import ConfidenceSet
+from multisymbol.evaluation.statistics.verdict import Question
 from multisymbol.markets.instants import DAY, HOUR, instant
 
 Floats = npt.NDArray[np.float64]

@@ -7,12 +7,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from multisymbol.evaluation.accounting import Rules
-from multisymbol.evaluation.backtest import Backtest, Conduct, among, run
-from multisymbol.evaluation.decision import Discipline, Threshold
-from multisymbol.evaluation.forecasting import Answerer, Answers
-from multisymbol.evaluation.portfolio import EqualWeight
 from multisymbol.evaluation.serving import Model
+from multisymbol.evaluation.trading.accounting import Rules
+from multisymbol.evaluation.trading.backtest import Backtest, Conduct, among, run
+from multisymbol.evaluation.trading.decision import Discipline, Threshold
+from multisymbol.evaluation.trading.forecasting import Answerer, Answers
+from multisymbol.evaluation.trading.portfolio import EqualWeight
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import HOUR, NEVER, Timeframe, instant
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from multisymbol.evaluation.comparison import Comparison, NotRun
-from multisymbol.evaluation.relabelling import Relabelled
-from multisymbol.evaluation.verdict import Kind
+from multisymbol.evaluation.statistics.comparison import Comparison, NotRun
+from multisymbol.evaluation.statistics.relabelling import Relabelled
+from multisymbol.evaluation.statistics.verdict import Kind
 from multisymbol.reports.comparison import comparison_lines, comparison_page, figures
 from multisymbol.reports.comparison_tables import (
     against_table,

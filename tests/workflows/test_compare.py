@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config import build, plain
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.comparison import Comparison, Declaration, to_json
+from multisymbol.evaluation.statistics.comparison import Comparison, Declaration, to_json
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows import arm_training
 from multisymbol.workflows.compare_settings import SCHEMA

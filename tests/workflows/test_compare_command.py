@@ -15,8 +15,8 @@ import pytest
 
 from multisymbol.config import plain
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.comparison import Comparison
-from multisymbol.evaluation.verdict import Kind
+from multisymbol.evaluation.statistics.comparison import Comparison
+from multisymbol.evaluation.statistics.verdict import Kind
 from multisymbol.registry.store import Store, StoredVersion
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.compare_register import promote, tag_verdicts

@@ -10,8 +10,8 @@ import torch
 
 from multisymbol.config import build, plain
 from multisymbol.errors import ConfigError, LabelError
-from multisymbol.evaluation.statistics import Answer
-from multisymbol.evaluation.verdict import Kind
+from multisymbol.evaluation.statistics.answers import Answer
+from multisymbol.evaluation.statistics.verdict import Kind
 from multisymbol.samples.splits import TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.workflows import proofs_of_leaks as leaks

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from multisymbol.evaluation.accounting import REASONS
-from multisymbol.evaluation.backtest import ELSEWHERE, FREE, Backtest, Traded
-from multisymbol.evaluation.performance import Against, Performance, against
+from multisymbol.evaluation.trading.accounting import REASONS
+from multisymbol.evaluation.trading.backtest import ELSEWHERE, FREE, Backtest, Traded
+from multisymbol.evaluation.trading.performance import Against, Performance, against
 from multisymbol.markets.instants import DAY, NEVER, iso
 from multisymbol.reports.backtest_figures import (
     TradeMarks,

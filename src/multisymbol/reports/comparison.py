@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from multisymbol.evaluation.bands import Band
-from multisymbol.evaluation.bootstrap import Interval
-from multisymbol.evaluation.comparison import Comparison, Trades, Trading
-from multisymbol.evaluation.heterogeneity import Heterogeneity
-from multisymbol.evaluation.relabelling import Relabelled
-from multisymbol.evaluation.statistics import Answer, Doubt, SymbolAnswer
+from multisymbol.evaluation.statistics.answers import Answer, Doubt, SymbolAnswer
+from multisymbol.evaluation.statistics.bands import Band
+from multisymbol.evaluation.statistics.bootstrap import Interval
+from multisymbol.evaluation.statistics.comparison import Comparison, Trades, Trading
+from multisymbol.evaluation.statistics.heterogeneity import Heterogeneity
+from multisymbol.evaluation.statistics.relabelling import Relabelled
 from multisymbol.markets.instants import iso
 from multisymbol.reports.canvas import signed
 from multisymbol.reports.comparison_figures import (

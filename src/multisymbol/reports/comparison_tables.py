@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from multisymbol.evaluation.bands import Band
-from multisymbol.evaluation.bootstrap import Interval
-from multisymbol.evaluation.comparison import ArmOutcome, Comparison, GroupEffect, Trading
-from multisymbol.evaluation.skill import Skill
-from multisymbol.evaluation.statistics import Answer, SymbolAnswer
-from multisymbol.evaluation.verdict import Evidence, Kind, Question, Verdict
+from multisymbol.evaluation.statistics.answers import Answer, SymbolAnswer
+from multisymbol.evaluation.statistics.bands import Band
+from multisymbol.evaluation.statistics.bootstrap import Interval
+from multisymbol.evaluation.statistics.comparison import ArmOutcome, Comparison, GroupEffect, Trading
+from multisymbol.evaluation.statistics.skill import Skill
+from multisymbol.evaluation.statistics.verdict import Evidence, Kind, Question, Verdict
 from multisymbol.markets.instants import iso
 from multisymbol.reports.tables import ABSENT, Cell, Column, Table
 

@@ -14,9 +14,9 @@ from multisymbol.errors import (
     SymbolError,
     nearest,
 )
-from multisymbol.evaluation.forecasting import Answerer, Answers, ask
 from multisymbol.evaluation.live import raise_all
 from multisymbol.evaluation.serving import Model
+from multisymbol.evaluation.trading.forecasting import Answerer, Answers, ask
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import NEVER, Period, Timeframe, instant, iso
 from multisymbol.markets.sources import ExaminedSource

@@ -193,7 +193,7 @@ class Single:
     def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
         """See Trained."""
         del starts
-        found = []
+        found: list[Lesson] = []
         for index in task.compared:
             symbol = task.whole.ledger.symbols[index]
             values = own_values(task.values, symbol)
@@ -234,7 +234,7 @@ class Finetuned:
     def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
         """See Trained."""
         values = self.values(task.values)
-        found = []
+        found: list[Lesson] = []
         for index in task.compared:
             own = own_values(values, task.whole.ledger.symbols[index])
             prepared = tuned_view(own, task.whole, index)

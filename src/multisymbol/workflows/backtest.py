@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from multisymbol.errors import BacktestError
-from multisymbol.evaluation.backtest import ELSEWHERE, Backtest, Conduct, among, run
+from multisymbol.evaluation.trading.backtest import ELSEWHERE, Backtest, Conduct, among, run
 from multisymbol.markets.instants import iso
 from multisymbol.reports.backtest import (
     SEEN_SHORT,

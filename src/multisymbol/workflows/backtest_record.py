@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from multisymbol.evaluation.accounting import REASONS, Prices
-from multisymbol.evaluation.backtest import Backtest, Traded
-from multisymbol.evaluation.performance import Performance, Track
+from multisymbol.evaluation.trading.accounting import REASONS, Prices
+from multisymbol.evaluation.trading.backtest import Backtest, Traded
+from multisymbol.evaluation.trading.performance import Performance, Track
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.instants import Instants, iso
 from multisymbol.markets.symbols import slug

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import PositiveInt
 
 from multisymbol.config import build
-from multisymbol.evaluation.accounting import Rules
-from multisymbol.evaluation.backtest import Conduct
+from multisymbol.evaluation.trading.accounting import Rules
+from multisymbol.evaluation.trading.backtest import Conduct
 from multisymbol.workflows.settings import TrainSettings
 
 UNIVERSAL, OWN = "universal", "own"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.comparison import UNIVERSAL, Comparison
+from multisymbol.evaluation.statistics.comparison import UNIVERSAL, Comparison
 from multisymbol.registry.store import Run
 from multisymbol.reports.comparison import comparison_lines
 from multisymbol.reports.terminal import Terminal

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from multisymbol.evaluation.comparison import Comparison, Declaration
-from multisymbol.evaluation.row_losses import row_losses
+from multisymbol.evaluation.statistics.comparison import Comparison, Declaration
+from multisymbol.evaluation.statistics.row_losses import row_losses
 from multisymbol.labels.labels import CLASSES
 from multisymbol.registry.store import Run
 from multisymbol.reports.comparison import comparison_page, figures
@@ -62,7 +62,7 @@ def record(run: Run, done: Work) -> Path:
 
 
 def _metrics(comparison: Comparison) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for question, own in comparison.answers.items():
         found |= {
             f"{question}/effect": own.found.effect,

@@ -10,8 +10,8 @@ import torch
 
 from multisymbol.config import build
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.comparison import SINGLE, UNIVERSAL, Comparison
-from multisymbol.evaluation.verdict import Kind
+from multisymbol.evaluation.statistics.comparison import SINGLE, UNIVERSAL, Comparison
+from multisymbol.evaluation.statistics.verdict import Kind
 from multisymbol.learning.fitting import FitResult
 from multisymbol.learning.module import DirectionModule
 from multisymbol.markets.instants import iso

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from multisymbol.evaluation.plan import Plan
+from multisymbol.evaluation.statistics.plan import Plan
 from multisymbol.workflows.settings import TrainSettings
 
 SCHEMA = f"{__name__}.CompareSettings"

@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from multisymbol.config import build
-from multisymbol.evaluation.arm_scores import QUESTIONS, ArmScores, joined, shared
-from multisymbol.evaluation.arm_trading import Market, decided_bars, trading
-from multisymbol.evaluation.comparison import (
+from multisymbol.evaluation.statistics.answers import Answer, answer
+from multisymbol.evaluation.statistics.arm_scores import QUESTIONS, ArmScores, joined, shared
+from multisymbol.evaluation.statistics.arm_trading import Market, decided_bars, trading
+from multisymbol.evaluation.statistics.comparison import (
     PRIOR,
     SINGLE,
     UNIVERSAL,
@@ -34,13 +35,12 @@ from multisymbol.evaluation.comparison import (
     Trading,
     to_json,
 )
-from multisymbol.evaluation.contrasts import accuracy_interval, arm_outcome, arms_in_one, group_effects
-from multisymbol.evaluation.differences import ArmLosses, label_lag
-from multisymbol.evaluation.effects import Surrogates
-from multisymbol.evaluation.mean_tests import least_instants
-from multisymbol.evaluation.plan import Plan
-from multisymbol.evaluation.statistics import Answer, answer
-from multisymbol.evaluation.verdict import Question
+from multisymbol.evaluation.statistics.contrasts import accuracy_interval, arm_outcome, arms_in_one, group_effects
+from multisymbol.evaluation.statistics.differences import ArmLosses, label_lag
+from multisymbol.evaluation.statistics.effects import Surrogates
+from multisymbol.evaluation.statistics.mean_tests import least_instants
+from multisymbol.evaluation.statistics.plan import Plan
+from multisymbol.evaluation.statistics.verdict import Question
 from multisymbol.markets.instants import DAY, Period
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import TRAIN

@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 
 from multisymbol.errors import ComparisonError
-from multisymbol.evaluation.bands import draws_problem
-from multisymbol.evaluation.comparison import PRIOR, SINGLE, UNIVERSAL, Declaration, FoldFacts, NotRun, digest
-from multisymbol.evaluation.differences import label_lag
-from multisymbol.evaluation.mean_tests import instants_problem
-from multisymbol.evaluation.seed_spread import seeds_problem
+from multisymbol.evaluation.statistics.bands import draws_problem
+from multisymbol.evaluation.statistics.comparison import (
+    PRIOR,
+    SINGLE,
+    UNIVERSAL,
+    Declaration,
+    FoldFacts,
+    NotRun,
+    digest,
+)
+from multisymbol.evaluation.statistics.differences import label_lag
+from multisymbol.evaluation.statistics.mean_tests import instants_problem
+from multisymbol.evaluation.statistics.seed_spread import seeds_problem
 from multisymbol.labels.labels import CLASSES
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.arms import Arm, FoldTask

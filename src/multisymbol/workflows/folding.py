@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.evaluation.arm_scores import ArmScores, ScoredRows, joined, shared
+from multisymbol.evaluation.statistics.arm_scores import ArmScores, ScoredRows, joined, shared
 from multisymbol.samples.splits import TRAIN, VALIDATION
 from multisymbol.samples.strata import SESSION, strata
 from multisymbol.workflows.arm_training import Scored, forecasts, train_apart

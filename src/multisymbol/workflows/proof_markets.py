@@ -21,11 +21,11 @@ from torch import nn
 
 from multisymbol.config import build
 from multisymbol.evaluation.calibration import fit_temperature
-from multisymbol.evaluation.differences import ArmLosses, Rows
-from multisymbol.evaluation.effects import Effects, Surrogates, effects
-from multisymbol.evaluation.plan import Plan
-from multisymbol.evaluation.row_losses import row_losses
-from multisymbol.evaluation.statistics import Answer, answer
+from multisymbol.evaluation.statistics.answers import Answer, answer
+from multisymbol.evaluation.statistics.differences import ArmLosses, Rows
+from multisymbol.evaluation.statistics.effects import Effects, Surrogates, effects
+from multisymbol.evaluation.statistics.plan import Plan
+from multisymbol.evaluation.statistics.row_losses import row_losses
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.losses import ClassLoss, completed, mixture_class_counts
 from multisymbol.learning.seeding import named_seed

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.evaluation.mean_tests import MeanTest, diebold_mariano, fixed_smoothing
-from multisymbol.evaluation.overfitting import deflated_sharpe, overfitting
-from multisymbol.evaluation.relabelling import binomial_bounds
-from multisymbol.evaluation.row_losses import row_losses
+from multisymbol.evaluation.statistics.mean_tests import MeanTest, diebold_mariano, fixed_smoothing
+from multisymbol.evaluation.statistics.overfitting import deflated_sharpe, overfitting
+from multisymbol.evaluation.statistics.relabelling import binomial_bounds
+from multisymbol.evaluation.statistics.row_losses import row_losses
 from multisymbol.labels.labels import BUY, SELL
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.instants import HOUR, Period

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.config import build
-from multisymbol.evaluation.accounting import Rules, prices_of, simulate, weights_on
-from multisymbol.evaluation.decision import Discipline, Threshold, decision_context
-from multisymbol.evaluation.mean_tests import diebold_mariano
-from multisymbol.evaluation.relabelling import binomial_bounds
-from multisymbol.evaluation.statistics import Answer
-from multisymbol.evaluation.verdict import Kind
+from multisymbol.evaluation.statistics.answers import Answer
+from multisymbol.evaluation.statistics.mean_tests import diebold_mariano
+from multisymbol.evaluation.statistics.relabelling import binomial_bounds
+from multisymbol.evaluation.statistics.verdict import Kind
+from multisymbol.evaluation.trading.accounting import Rules, prices_of, simulate, weights_on
+from multisymbol.evaluation.trading.decision import Discipline, Threshold, decision_context
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.instants import Period
 from multisymbol.markets.sessions import session_clock

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from multisymbol.errors import ConfigError
-from multisymbol.evaluation.mean_tests import instants_problem
-from multisymbol.evaluation.null_worlds import World, null_differences
-from multisymbol.evaluation.rejections import NAIVE, USED, Trial
-from multisymbol.evaluation.relabelling import binomial_bounds, share_interval
+from multisymbol.evaluation.statistics.mean_tests import instants_problem
+from multisymbol.evaluation.statistics.null_worlds import World, null_differences
+from multisymbol.evaluation.statistics.rejections import NAIVE, USED, Trial
+from multisymbol.evaluation.statistics.relabelling import binomial_bounds, share_interval
 from multisymbol.learning.seeding import named_seed
 from multisymbol.reports.tables import Cell, Column, Table, show, to_markdown
 from multisymbol.reports.terminal import Terminal
@@ -181,7 +181,7 @@ def page(found: Sizes, values: Mapping[str, Any]) -> str:
 
 Made by `python scripts/sizes.py out=docs/sizes.md` ({given}).
 Each world is a test span of correlated symbols with histories of different length, scored by two arms that are equally
-good (`src/multisymbol/evaluation/null_worlds.py`); labels look {values["horizon"]} bars ahead at every bar.
+good (`src/multisymbol/evaluation/statistics/null_worlds.py`); labels look {values["horizon"]} bars ahead at every bar.
 Shares of worlds with a rejection in %, exact 95 % interval in brackets; {used.note}.
 One test of the right size in twenty is marked by chance alone.
 

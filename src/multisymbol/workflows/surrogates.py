@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from multisymbol.config import build
-from multisymbol.evaluation.arm_scores import QUESTIONS, ArmScores
-from multisymbol.evaluation.comparison import PRIOR, SINGLE, UNIVERSAL
-from multisymbol.evaluation.effects import Effects, Surrogates, effects
-from multisymbol.evaluation.verdict import Question
+from multisymbol.evaluation.statistics.arm_scores import QUESTIONS, ArmScores
+from multisymbol.evaluation.statistics.comparison import PRIOR, SINGLE, UNIVERSAL
+from multisymbol.evaluation.statistics.effects import Effects, Surrogates, effects
+from multisymbol.evaluation.statistics.verdict import Question
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import Fold
 from multisymbol.workflows.arm_training import Progress

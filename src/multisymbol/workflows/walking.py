@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from multisymbol.errors import BacktestError
-from multisymbol.evaluation.forecasting import Answerer
 from multisymbol.evaluation.serving import Model
+from multisymbol.evaluation.trading.forecasting import Answerer
 from multisymbol.markets.instants import Period, iso
 from multisymbol.reports.tables import Cell, Column, Table
 from multisymbol.reports.terminal import Terminal

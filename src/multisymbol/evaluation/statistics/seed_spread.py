@@ -1,0 +1,93 @@
+"""Chance of training as a part of the doubt: seeds beside time and symbols.
+
+A test over time takes the trained networks as given. A claim about two ways of training must also hold for other seeds,
+so it takes both errors:  error^2 = variance over time + variance over seeds / S.  A test over seeds alone is no
+test at all: all of them saw the same test span (METHOD 3e.7).
+"""
+
+# S seed, N symbol
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from multisymbol.evaluation.statistics.differences import Differences
+from multisymbol.evaluation.statistics.mean_tests import MeanTest
+
+Floats = npt.NDArray[np.float64]
+LEAST_SEEDS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VarianceSplit:
+    """Where the doubt about the effect comes from: parts of the variance of the estimate.
+
+    Args:
+        effects: Effect of each seed. Shape (S,).
+        seed: Part of the seeds, their variance / S; NaN for a single one.
+        time: Part of the test span, the squared error of the test over time.
+        symbol: Part of which symbols were taken, were they drawn from many: the variance between symbols / N. Not in
+            `p`: the claim is about these symbols.
+        p: Two-sided, with seed and time together (Satterthwaite 1946); NaN for a single seed.
+    """
+
+    effects: Floats
+    seed: float
+    time: float
+    symbol: float
+    p: float
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the effect from seed to seed; NaN for a single one."""
+        return math.sqrt(self.seed * len(self.effects))
+
+
+def seeds_problem(seeds: int) -> str:
+    """Say why so few seeds are no comparison of ways of training; empty if they are enough."""
+    if seeds >= LEAST_SEEDS:
+        return ""
+    return (
+        f"{seeds} seeds cannot tell chance of training from a difference: at least {LEAST_SEEDS}, better 5; or say "
+        "exploratory=true, which claims nothing"
+    )
+
+
+def variance_split(found: Differences, *, test: MeanTest, symbol_variance: float) -> VarianceSplit:
+    """Split the variance of the effect.
+
+    Args:
+        found: The paired differences.
+        test: Over time, of `found.series`.
+        symbol_variance: Variance of true effects between symbols.
+    """
+    effects = found.by_seed.mean(axis=1)
+    return VarianceSplit(
+        effects=effects,
+        seed=_seed_part(effects),
+        time=test.error**2,
+        symbol=symbol_variance / len(found.symbols),
+        p=p_with_seeds(test, effects=effects),
+    )
+
+
+def p_with_seeds(test: MeanTest, *, effects: Floats) -> float:
+    """Return the two-sided p of a test over time once the seeds' variance is in its error; NaN for a single seed.
+
+    Args:
+        test: Of the series averaged over seeds.
+        effects: Mean of the series of each seed. Shape (S,).
+    """
+    seed, time = _seed_part(effects), test.error**2
+    if math.isnan(seed) or seed == 0:
+        return test.p if seed == 0 else math.nan
+    # Satterthwaite (1946): degrees of freedom of a sum of two independent variances.
+    freedom = (seed + time) ** 2 / (seed**2 / (len(effects) - 1) + time**2 / test.freedom)
+    return float(2 * stats.t.sf(abs(test.mean) / math.sqrt(seed + time), freedom))
+
+
+def _seed_part(effects: Floats) -> float:
+    return float(effects.var(ddof=1)) / len(effects) if len(effects) > 1 else math.nan

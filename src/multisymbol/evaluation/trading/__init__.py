@@ -1,0 +1,1 @@
+"""From probabilities to money: rules, fills, costs, accounts, measures, portfolios."""
