@@ -29,7 +29,7 @@ def start(outputs: Path, *overrides: str) -> subprocess.Popen[str]:
 
 
 def weights(outputs: Path) -> dict[str, torch.Tensor]:
-    (file,) = outputs.glob("runs/*/*/bundle/weights.safetensors")
+    (file,) = outputs.glob("runs/*/*/model/bundle/weights.safetensors")
     loaded: dict[str, torch.Tensor] = load_file(file)
     return loaded
 

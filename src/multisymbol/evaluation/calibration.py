@@ -58,7 +58,8 @@ def reliability(p: npt.NDArray[np.float64], hit: npt.NDArray[np.bool_], *, bins:
     """
     if len(p) == 0:
         return Reliability(bins=(), error=float("nan"))
-    edges = np.unique(np.quantile(p, np.arange(1, bins) / bins, method="inverted_cdf"))
+    last = (np.arange(1, bins) * len(p) - 1) // bins  # rank of each bin's last row, in whole numbers: k / bins rounds
+    edges = np.unique(np.sort(p)[last])
     number = np.searchsorted(edges, p, side="left")
     rows = np.bincount(number)
     filled = rows > 0
