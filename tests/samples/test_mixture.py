@@ -10,7 +10,7 @@ from multisymbol.samples.mixture import tempered
 from tests.samples.worlds import EVERY_MIXTURE, balanced, concat, interleaved, temperature, undersampled
 
 ROWS = st.lists(st.integers(0, 5000), min_size=2, max_size=8).filter(any)
-NINE_LONG_ONE_SHORT = [15] * 9 + [1]  # METHOD 3f: nine symbols of 15 years, one of 1 year
+NINE_LONG_ONE_SHORT = [15] * 9 + [1]  # nine symbols of 15 years, one of 1 year
 
 
 def test_concat_draws_every_sample_once() -> None:

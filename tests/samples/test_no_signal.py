@@ -1,4 +1,4 @@
-"""METHOD 0.4 and world 7: where there is nothing to learn, every split of ours says so; three usual ones do not.
+"""World 7: where there is nothing to learn, every split of ours says so; three usual ones do not.
 
 Correlated symbols without any signal and with ragged histories. A nearest-neighbour learner recognises the instant of a
 test window among the train windows of the other symbols, whose labels it then repeats: skill on paper, none in life.

@@ -1,4 +1,4 @@
-"""Invariants 1 and 2 of DESIGN: a sample knows where it comes from, and nothing is known before its time."""
+"""Invariants 1 and 2: a sample knows where it comes from, and nothing is known before its time."""
 
 import dataclasses
 from pathlib import Path

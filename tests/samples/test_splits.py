@@ -169,7 +169,7 @@ def test_wrong_parameters_are_named_at_once() -> None:
 
 
 def test_a_split_by_rows_of_ragged_symbols_is_caught_by_the_invariant() -> None:
-    """METHOD 5, world 7: the deliberately wrong split."""
+    """World 7: the deliberately wrong split."""
     ledger = together(steady(0, 100), steady(50, 150))
     fold = Fold(name="wrong", validation_from=0, test_from=1, test_until=NEVER, embargo_ns=0)
     part = np.tile(np.repeat(np.array([TRAIN, TEST], dtype=np.int8), [80, 20]), 2)

@@ -1,4 +1,4 @@
-"""The proof, small: the worlds that decide whether anything else can be believed (METHOD 5)."""
+"""The proof, small: the worlds that decide whether anything else can be believed."""
 
 from dataclasses import replace
 from pathlib import Path

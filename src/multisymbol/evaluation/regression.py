@@ -15,7 +15,7 @@ from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_
 from multisymbol.samples.ledger import Ledger
 
 LEAST_SYMBOLS = 8
-"""Symbols alive at an instant from which on a correlation across them is taken (METHOD 3d)."""
+"""Symbols alive at an instant from which on a correlation across them is taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -157,7 +157,7 @@ def feature_rows(
 ) -> FeatureRows:
     """Compute the columns of `spec`, each segment of `bars` by itself: a row uses its bar and earlier ones.
 
-    The one code path for panels and for live calls (DESIGN invariant 6): the rows of the first k bars are bit-equal to
+    The one code path for panels and for live calls (invariant 6): the rows of the first k bars are bit-equal to
     the first k rows of all bars. Recursive averages never forget quite; so every `spec.restart_bars` bar lengths of
     UTC all indicators begin anew, warmed up on the bars just before. A row thus depends on a bounded stretch of bars,
     and is the same to the bit however much history lies before it.

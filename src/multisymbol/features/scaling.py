@@ -83,7 +83,7 @@ class Scaler:
         Elementwise: a row's result does not depend on the other rows (bit-equal live and in the panel). NaN stays NaN.
 
         Raises:
-            FeatureError: Neither the symbol nor its class was fitted (METHOD 6: other classes' statistics do harm), or
+            FeatureError: Neither the symbol nor its class was fitted (other classes' statistics do harm), or
                 the rows have another number of columns.
         """
         affine = self.by_symbol.get(symbol, self.by_class.get(asset_class))
@@ -160,7 +160,7 @@ def fit_scaler(
     """Fit on train rows.
 
     A class has the mean and variance of the rows of all its symbols together. With `class_shrunk` a symbol has
-    (n m_symbol + k m_class) / (n + k), for the mean and for the variance (METHOD 3c). A column that never varies is
+    (n m_symbol + k m_class) / (n + k), for the mean and for the variance. A column that never varies is
     centred on its value and not stretched: it becomes 0.
 
     Args:

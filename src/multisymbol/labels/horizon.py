@@ -4,7 +4,7 @@
 
 All labels of one symbol span the same number of bars, so nothing of the span can be learned. What can be learned
 without any sense of direction is volatility: where the trailing deviation is below what comes (before an open, after a
-quiet night), HOLD is rarer. Look at BUY against SELL and at HOLD against the rest apart (METHOD 6).
+quiet night), HOLD is rarer. Look at BUY against SELL and at HOLD against the rest apart.
 """
 
 from dataclasses import dataclass

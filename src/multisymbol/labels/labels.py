@@ -23,7 +23,7 @@ class SegmentLabels:
         value: 0 BUY, 1 HOLD, 2 SELL, -1 unresolved. int8, shape (n,).
         resolved_row: Row, within the stretch, of the bar at whose close the label became known; -1. int64, shape (n,).
         rule: What the labels' own mechanics say at the bar's close, with nothing learned (for ZigZag the retracement
-            rule, METHOD 3d): the no-skill forecast. A class or -1. int8, shape (n,).
+            rule): the no-skill forecast. A class or -1. int8, shape (n,).
         target: What a regression learns: log return from the bar's close to the resolving bar's, in units of the
             volatility of the labeller's whole horizon as known at the bar's close. Known when the label is; NaN where
             the label is unresolved or the labeller has no such return. float32, shape (n,).

@@ -8,7 +8,7 @@ r"""ZigZag: every bar is labelled with the direction of the leg it lies in, and 
              H       new leg). Until then it is unresolved, and unresolved is not HOLD.
 
 Such labels look predictable on pure noise: the retracement rule names the leg of three bars in four on a random walk,
-and nothing can be earned by it (METHOD 0.1). So every label comes with that rule's answer, to be compared with.
+and nothing can be earned by it. So every label comes with that rule's answer, to be compared with.
 """
 
 from dataclasses import dataclass

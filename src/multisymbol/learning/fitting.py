@@ -108,7 +108,7 @@ def fit(
     if not any(isinstance(callback, LastCheckpoint) for callback in callbacks):
         others.append(LastCheckpoint(every_steps=None))
     with _quiet():
-        # The best checkpoint is the first: Lightning's "best" is that one's (PITFALLS L3).
+        # The best checkpoint is the first: Lightning's "best" is that one's.
         built = trainer(logger=list(loggers), callbacks=[best, throughput, *others], default_root_dir=folder)
         built.strategy.checkpoint_io = AtomicCheckpointIO()
         if isinstance(built.profiler, PassThroughProfiler):  # type: ignore[attr-defined]

@@ -76,7 +76,7 @@ class SymbolCounts(Metric):
     """Counts per symbol, summed over batches and processes; every score is derived from them.
 
     Args:
-        symbols: S; a symbol is known by its number, since a name with a dot cannot name a state (PITFALLS L11).
+        symbols: S; a symbol is known by its number, since a name with a dot cannot name a state.
         classes: C.
     """
 

@@ -47,7 +47,7 @@ class _EpochLoss:
 class DirectionModule(pl.LightningModule):
     """Fits a network to what its loss is about, directions or returns: forward, one step, optimizers.
 
-    Saves no hyperparameters: the network is rebuilt from the stored configuration and `load_best` (PITFALLS L1, L2).
+    Saves no hyperparameters: the network is rebuilt from the stored configuration and `load_best`.
 
     Args:
         network: Windows and slots to outputs, `loss.task.outputs` of them.

@@ -1,4 +1,4 @@
-"""Surrogate markets: the bars of another source with one random sign per instant, the same for all symbols (METHOD 3d).
+"""Surrogate markets: the bars of another source with one random sign per instant, the same for all symbols.
 
 Direction becomes unpredictable. Volatility and its clustering, the correlation between symbols, sessions, gaps and
 volumes survive. So what a model scores on surrogates is mechanics of the labels, and only what lies above is knowledge.

@@ -1,4 +1,4 @@
-"""Planted worlds: markets whose signal is known to the last digit, for proofs of the whole pipeline (METHOD 5).
+"""Planted worlds: markets whose signal is known to the last digit, for proofs of the whole pipeline.
 
 Around the clock, bars of equal length, no gaps. The log return of bar t+1 of symbol i is
 

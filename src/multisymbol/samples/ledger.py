@@ -41,7 +41,7 @@ class Ledger:
         symbol: int32.
         row: Panel row of the window's last bar; the window is that row and the window-1 before it in `view`. int64.
         view: Rows of the panel that windows are made of, ascending; None: all. int64, shape (V,).
-        window_start: `opened_at` of the first bar that window AND its warm-up use (METHOD 3a: w0).
+        window_start: `opened_at` of the first bar that window AND its warm-up use.
         decided_at: `closed_at` of the window's last bar.
         resolved_at: When the label became known, always > decided_at or = it, never NEVER.
         label: 0, 1, 2. int8.
@@ -77,7 +77,7 @@ def build_ledger(panel: Panel, *, window: int, stride: int, kept: npt.NDArray[np
     within a segment, and may reach over closed hours. Its features, made of all bars, do not change.
 
     `window_start` reaches back over the window and the symbol's `warmup_bars` before it, to its segment's first bar at
-    most: what recursive indicators remember from further back has faded (METHOD 3c), and the segment holds no more.
+    most: what recursive indicators remember from further back has faded, and the segment holds no more.
 
     Args:
         panel: The bars.

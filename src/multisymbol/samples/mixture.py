@@ -61,7 +61,7 @@ class Mixture(Protocol):
     Every mixture has `symbol_weights`, the w of its formula: symbol -> weight above 0, 1 for a symbol not named (None:
     all 1). And `stratum`, within which a symbol's draws are made equally: `none`, `session` or a column (`strata`).
 
-    Those that may reach a symbol's share in two ways (METHOD 3f) have `how`: `sampling` draws by the share, weights
+    Those that may reach a symbol's share in two ways have `how`: `sampling` draws by the share, weights
     are 1; `loss_weights` draws every sample equally often, as `Concat` does, and weighs a symbol's samples by its share
     of the mixture over its share of the rows: nothing is repeated, gradients are noisier.
     """
@@ -86,7 +86,7 @@ class Mixture(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Temperature:
-    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats (METHOD 3f); nothing is deleted.
+    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats; nothing is deleted.
 
     Args:
         temperature: T, from 1 (shares as the rows) up to inf (all symbols alike).

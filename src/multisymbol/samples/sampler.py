@@ -92,7 +92,7 @@ def _random(seed: int, *key: int) -> np.random.Generator:
 class EpochSampler(Sampler[torch.Tensor]):
     """Yields one rank's part of each global batch as an int64 tensor of ledger positions.
 
-    Passed as `sampler=` with `batch_size=None` (PITFALLS L6-L9): Lightning then calls `set_epoch`. The incomplete last
+    Passed as `sampler=` with `batch_size=None`: Lightning then calls `set_epoch`. The incomplete last
     batch is left out, unless it is the only one. Multiset per global step is the same for any number of ranks.
 
     Args:

@@ -34,7 +34,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fold:
-    """One cut (METHOD 3a), instants in UTC.
+    """One cut, instants in UTC.
 
     Train: train_from <= decided_at and resolved_at < validation_from - embargo. Validation: decided_at >=
     validation_from. Test: decided_at in a test span. Train and validation also keep clear of each test span: they are

@@ -312,7 +312,7 @@ class Prior:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """What the labels' own mechanics say: for ZigZag the retracement rule (METHOD 3d)."""
+    """What the labels' own mechanics say: for ZigZag the retracement rule."""
 
     @property
     def what(self) -> str:

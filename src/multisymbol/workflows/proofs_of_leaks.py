@@ -1,4 +1,4 @@
-"""Worlds 7, 8, 15 and 16 of METHOD 5: mistakes are caught and named, and machinery does what it says."""
+"""Worlds 7, 8, 15 and 16: mistakes are caught and named, and machinery does what it says."""
 
 import json
 import subprocess

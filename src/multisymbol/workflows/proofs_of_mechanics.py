@@ -1,4 +1,4 @@
-"""Worlds 6, 9, 11, 12 and 14 of METHOD 5: what looks like skill and is mechanics, luck or a clock."""
+"""Worlds 6, 9, 11, 12 and 14: what looks like skill and is mechanics, luck or a clock."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Worlds 1-5, 10 and 13 of METHOD 5: what is planted is found, what is not there is not."""
+"""Worlds 1-5, 10 and 13: what is planted is found, what is not there is not."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -260,7 +260,7 @@ def fit_least_squares(whole: Prepared) -> LeastSquares:
 
 
 def least_squares_gain(bench: Bench, *, seeds: range) -> tuple[float, float]:
-    """Return the universal regression's gain with a shared signal, measured and by the closed form (METHOD 5)."""
+    """Return the universal regression's gain with a shared signal, measured and by the closed form."""
     found = []
     for seed in seeds:
         with scratch() as cache:

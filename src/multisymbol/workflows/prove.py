@@ -1,4 +1,4 @@
-"""The verb `prove`: worlds whose truth is known, each with its pass rule (METHOD 5), as one table."""
+"""The verb `prove`: worlds whose truth is known, each with its pass rule, as one table."""
 
 import multiprocessing
 import time
@@ -284,7 +284,7 @@ worlds together, {values["workers"]} at a time).
 Bars, features, labels, folds, training, losses, tests and verdicts are those of the project; what is planted stands in
 `src/multisymbol/markets/worlds.py`. Ten symbols of 3,000 hourly bars unless a world needs others; networks of one
 hidden layer, three seeds, {values["surrogates"]} surrogate markets on which both arms are trained anew wherever a
-verdict hangs on them. Seeds are those of the markets. Where fewer markets are tried than METHOD 5 asks for, the rule is
+verdict hangs on them. Seeds are those of the markets. Where few markets are tried, the rule is
 what chance allows for that number (exact binomial bounds); `repeats=400` asks for more.
 
 {to_markdown(_table(lines))}"""

@@ -1,4 +1,4 @@
-"""The comparison of two arms from beginning to end: losses in, tests, intervals and verdicts out (METHOD 3e).
+"""The comparison of two arms from beginning to end: losses in, tests, intervals and verdicts out.
 
     row_losses(prob, label)                       one forecast's loss, and its parts on activity and direction
     answer(first, second, no_skill, ..)           one of the three questions, over all symbols and for each

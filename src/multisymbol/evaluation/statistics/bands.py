@@ -1,6 +1,6 @@
 """What a number comes to on markets without signal: the surrogate band beside it, and what lies beyond it.
 
-A surrogate draw rebuilds bars, features and labels with one random sign per instant for all symbols (METHOD 3d), so no
+A surrogate draw rebuilds bars, features and labels with one random sign per instant for all symbols, so no
 direction can be known, and trains and scores everything again. If the real market were one of them, its number would be
 as likely to have any rank among them as any draw's: that is the whole test, exact for any number of draws.
 """

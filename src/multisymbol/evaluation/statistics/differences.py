@@ -5,7 +5,7 @@
     weighted mean over live symbols:     d_t         one number per instant, which is what every test looks at
 
 Rows of one instant share the market's news and rows of neighbouring instants share the labels' future, so neither may
-be counted as independent (METHOD 3e; a t-test over all rows sees a difference that is not there in 70-90 % of cases).
+be counted as independent (a t-test over all rows sees a difference that is not there in 70-90 % of cases).
 """
 
 import math
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 MONTH = 365.25 / 12 * DAY
 """Nanoseconds of a mean month."""
 SPAN_QUANTILE = 0.95
-"""Share of labels whose span the lag covers (METHOD 3e.4)."""
+"""Share of labels whose span the lag covers."""
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: the layout is worked out once and kept

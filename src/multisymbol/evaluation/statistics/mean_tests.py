@@ -8,7 +8,7 @@ Three answers for a series d_1 .. d_T whose values up to `lag` apart overlap. Al
     fixed smoothing      error^2 = mean of the first v squared cosine coefficients / T, v degrees (equal-weighted
                          cosines: Lazarus, Lewis, Stock, Watson 2018, eq. 4-5; for forecasts: Coroneo, Iacone 2020)
 
-Diebold-Mariano is the primary test, batch means its cross-check (METHOD 3e.4). Far in the tails, where Holm looks, the
+Diebold-Mariano is the primary test, batch means its cross-check. Far in the tails, where Holm looks, the
 first rejects too often in short series (docs/sizes.md), so tests of many symbols and equivalence use fixed smoothing.
 """
 
@@ -107,7 +107,7 @@ def require_instants(instants: int, *, lag: int, of: str) -> None:
 
 
 def diebold_mariano(series: Floats, *, lag: int) -> MeanTest:
-    """Test with the long-run variance at `lag`, or with batch means where that is not positive (METHOD 3e.4).
+    """Test with the long-run variance at `lag`, or with batch means where that is not positive.
 
     Args:
         series: In order of time, finite. Shape (T,).

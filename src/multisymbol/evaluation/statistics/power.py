@@ -19,7 +19,7 @@ def effective_instants(series: Floats, test: MeanTest) -> float:
 
     Args:
         series: Shape (T,).
-        test: Of this series; its error gives the long-run variance (METHOD 3e.10).
+        test: Of this series; its error gives the long-run variance.
     """
     if test.error == 0:
         return math.nan

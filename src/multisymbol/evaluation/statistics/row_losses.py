@@ -2,7 +2,7 @@
 
 Chain rule: p(label) = p(move or hold) p(side | move), so  total = activity + direction  row by row. A HOLD row asks
 no question of direction and loses nothing there; it is kept, with a direction loss of 0, because rows chosen by their
-label would be chosen by the future (METHOD 0.2).
+label would be chosen by the future.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 A test over time takes the trained networks as given. A claim about two ways of training must also hold for other seeds,
 so it takes both errors:  error^2 = variance over time + variance over seeds / S.  A test over seeds alone is no
-test at all: all of them saw the same test span (METHOD 3e.7).
+test at all: all of them saw the same test span.
 """
 
 # S seed, N symbol

@@ -1,6 +1,6 @@
 """The skill gate: does an arm gain on the no-skill forecast, and more than it gains on markets without signal?
 
-Only what passes is worth comparing (METHOD 0.6). Asked of two arms, and of each symbol, so every p is adjusted: Holm
+Only what passes is worth comparing. Asked of two arms, and of each symbol, so every p is adjusted: Holm
 over the tests against the no-skill forecast, the largest number over the tests against surrogates (`bands`).
 """
 

@@ -1,4 +1,4 @@
-"""Every symbol tested by itself: Holm for claims, Benjamini-Hochberg for exploration (METHOD 3e.6).
+"""Every symbol tested by itself: Holm for claims, Benjamini-Hochberg for exploration.
 
 A symbol's p is the larger of two, by fixed smoothing over time and with the seeds' variance; Diebold-Mariano's own tail
 is too heavy to survive Holm in short series (docs/sizes.md).

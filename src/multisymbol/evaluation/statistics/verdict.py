@@ -1,6 +1,6 @@
 """The five verdicts, and one sentence for each that gives no wrong idea to a reader who stops there.
 
-In this order (METHOD 3e.9):
+In this order:
 
     NO_SKILL            no arm is shown to beat both the no-skill forecast and markets without signal
     UNIVERSAL_BETTER    p, seeds and interval agree that the first arm loses less, and by at least the smallest effect
@@ -11,7 +11,7 @@ In this order (METHOD 3e.9):
 **What the surrogate band of the difference does.** On markets without signal one arm also loses less than the other: it
 overfits less, or is better calibrated. That advantage is real and it is the same on the real market, so it may decide
 which model serves; but it is no knowledge of the market. So the band does not change the kind of the verdict (with a
-true shared signal the gain IS less overfitting: p/n against p/(nN), METHOD 5). It changes the sentence: the part of the
+true shared signal the gain IS less overfitting: p/n against p/(nN)). It changes the sentence: the part of the
 effect beyond the band is named, and where there is none, or it points the other way, the sentence says so.
 """
 

@@ -156,8 +156,8 @@ def indicator(
 def ema_warmup(span: int) -> int:
     """Return the bars before an exponential average counts: its first mean, and then until that is forgotten.
 
-    TA-Lib starts from the plain mean of the first `span` values. METHOD 3c counts from the first value instead, which
-    on random walks leaves some 6 times `FORGOTTEN` of that mean (in deviations of the distance from the average).
+    TA-Lib starts from the plain mean of the first `span` values. Counting from the first value instead
+    leaves, on random walks, some 6 times `FORGOTTEN` of that mean (in deviations of the distance from the average).
     """
     return span - 1 + _memory(2.0 / (span + 1.0))
 
@@ -168,7 +168,7 @@ def wilder_warmup(period: int) -> int:
 
 
 def _memory(alpha: float) -> int:
-    """Return n >= ln(eps) / ln(1 - alpha): after n bars the start weighs (1 - alpha)^n <= eps (METHOD 3c)."""
+    """Return n >= ln(eps) / ln(1 - alpha): after n bars the start weighs (1 - alpha)^n <= eps."""
     return 0 if alpha >= 1.0 else math.ceil(math.log(FORGOTTEN) / math.log1p(-alpha))
 
 
