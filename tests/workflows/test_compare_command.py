@@ -115,6 +115,7 @@ def test_champions_move_as_the_verdicts_say(overall: Kind, own: Kind, champions:
     assert store.champions == champions
 
 
+@pytest.mark.slow
 def test_promotion_of_an_exploratory_comparison_is_refused_before_training(command: Command, tmp_path: Path) -> None:
     ended = command("scripts/compare.py", *SHORT, "promote=true", f"paths.outputs={tmp_path}/outputs")
     assert ended.returncode == 2

@@ -77,6 +77,7 @@ def test_mistakes_say_what_to_do(outputs: Path) -> None:
             train_small(outputs, *TUNING, *overrides, name="wrong")
 
 
+@pytest.mark.slow
 def test_the_command_line_cannot_contradict_the_parent(outputs: Path, command: Command) -> None:
     done = command("scripts/train.py", f"paths.outputs={outputs}", *TUNING, "window=9", "model=gru")
     assert done.returncode == 2
