@@ -331,7 +331,7 @@ def test_folds_with_holes_between_them_are_refused(outputs: Path) -> None:
 def test_a_model_of_another_timeframe_is_refused(outputs: Path) -> None:
     with pytest.raises(BacktestError, match=r"version 1 answers for bars of 1h, these are of 4h; give it such bars"):
         tried(outputs, "from=neuro_fuzzy.1h.universal/1", "resample=4h")
-    with pytest.raises(StoreError, match=r"no such version of neuro_fuzzy.4h.universal"):
+    with pytest.raises(StoreError, match=r"there is no model neuro_fuzzy.4h.universal"):
         tried(outputs, "from=newest", "resample=4h")
 
 

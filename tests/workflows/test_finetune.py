@@ -68,8 +68,9 @@ def test_what_the_parent_has_seen_counts_as_seen(outputs: Path) -> None:
 def test_mistakes_say_what_to_do(outputs: Path) -> None:
     wrong: list[tuple[type[Exception], str, tuple[str, ...]]] = [
         (ConfigError, "from=champion, from=NAME@alias or from=NAME/3", ("from=null",)),
-        (StoreError, "there is no such version of neuro_fuzzy.1h.universal", ("from=champion",)),
-        (StoreError, "there is no such version of other.1h.universal", ("from=other.1h.universal/2",)),
+        (StoreError, "neuro_fuzzy.1h.universal has no alias champion", ("from=champion",)),
+        (StoreError, "there is no model other.1h.universal", ("from=other.1h.universal/2",)),
+        (StoreError, "names no version; write NAME/3", ("from=champion@",)),
         (SymbolError, "BTCUSDT is of class crypto, .* was trained on forex, stock", ("symbol=BTCUSDT",)),
     ]
     for error, message, overrides in wrong:

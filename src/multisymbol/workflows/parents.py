@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from hydra.core.hydra_config import HydraConfig
 
-from multisymbol.errors import ConfigError, SplitError, StoreError, SymbolError
+from multisymbol.errors import ConfigError, SplitError, SymbolError
 from multisymbol.markets.instants import DAY, iso
 from multisymbol.registry.bundle import read_bundle
 from multisymbol.registry.store import Store, StoredVersion, model_name
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.panel import ensure_scaled
 from multisymbol.samples.splits import TEST
+from multisymbol.workflows.models import chosen
 from multisymbol.workflows.preparation import Parent, Prepared, prepare_folds
 from multisymbol.workflows.settings import symbol_configs
 from multisymbol.workflows.sources import bar_source
@@ -41,20 +42,15 @@ def find_parent(values: Mapping[str, Any]) -> Parent:
 
 
 def named_version(values: Mapping[str, Any], store: Store) -> StoredVersion:
-    """Look up the version that `from` names.
+    """Look up the version that `from` names, as `chosen`; an alias alone is the universal model's.
 
     Raises:
-        StoreError: There is no such version.
+        StoreError: It is written otherwise, or there is no such version; says what there is.
     """
     text = str(values["from"])
-    universal = model_name(values["strategy"], timeframe=bar_source(values).timeframe.text)
-    name, mark, role = re.fullmatch(r"(?:(.*)([@/]))?([^@/]+)", text).groups()  # type: ignore[union-attr]
-    by_number = {"version": int(role)} if mark == "/" and role.isdecimal() else {"alias": role}
-    version = store.find(name or universal, **by_number)
-    if version is None:
-        message = f"from={text}: there is no such version of {name or universal}; see python scripts/models.py list"
-        raise StoreError(message)
-    return version
+    if re.fullmatch(r"[A-Za-z0-9_-]+", text):  # no dot, so no model's name
+        text = f"{model_name(values['strategy'], timeframe=bar_source(values).timeframe.text)}@{text}"
+    return chosen(store, text)
 
 
 def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:
