@@ -8,7 +8,7 @@ from torch import nn
 
 from multisymbol.errors import SampleError
 from multisymbol.evaluation.calibration import apply_temperature
-from multisymbol.evaluation.inference import BLOCK, _places, predict
+from multisymbol.evaluation.inference import BLOCK, _places, _seats, predict
 from multisymbol.learning.networks.attention import Transformer
 from multisymbol.learning.networks.convolution import Tcn
 from multisymbol.learning.networks.embedding import NetworkShape
@@ -131,6 +131,9 @@ class Windows:
         whole_B = nothing_B.long()
         return Batch(self.x_BTF[positions], whole_B, whole_B, whole_B, slot_B, whole_B, nothing_B, nothing_B, positions)
 
+    def newest(self, positions: torch.Tensor) -> torch.Tensor:
+        return self.x_BTF[positions, -1]
+
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_answer_does_not_depend_on_the_windows_beside_it_to_the_bit(name: str) -> None:
@@ -157,11 +160,11 @@ def test_an_answer_does_not_depend_on_the_windows_beside_it_to_the_bit(name: str
 
 
 def test_every_window_has_a_place_of_its_own_in_a_seat_that_only_it_decides() -> None:
-    windows = Windows(500)
-    place = _places(windows.x_BTF)
+    newest = Windows(500).newest(torch.arange(500))
+    place = _places(_seats(newest))
     assert len(torch.unique(place)) == 500
     shuffled = torch.randperm(500, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(_places(windows.x_BTF[shuffled]) % BLOCK, place[shuffled] % BLOCK)
-    same = windows.x_BTF[:1].expand(3, -1, -1)
-    assert torch.unique(_places(same) % BLOCK).numel() == 1
-    assert (_places(same) // BLOCK).tolist() == [0, 1, 2]  # blocks one after the other
+    assert torch.equal(_places(_seats(newest[shuffled])) % BLOCK, place[shuffled] % BLOCK)
+    same = _places(_seats(newest[:1].expand(3, -1)))
+    assert torch.unique(same % BLOCK).numel() == 1
+    assert (same // BLOCK).tolist() == [0, 1, 2]  # blocks one after the other

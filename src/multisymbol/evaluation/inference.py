@@ -6,13 +6,13 @@ whose memory begins at another multiple of 4 bytes (all layers whose width is no
 sees blocks of exactly `BLOCK` windows, and a window has its own seat in the block, given by its newest features:
 
     seat  0 1 2 3 4 5 6 7         windows c and e have one seat: e goes into the next block;
-    block b . c a . . d f         empty seats are zeros
+    block b . c a . . d f         in empty seats sits any window
     block . . e . . . . .
 
 The same bits then come back on one kind of processor, whoever else is asked about.
 """
 
-# B batch, C class
+# N asked for, B batch, F feature, C class
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,8 +86,10 @@ def predict(
     def read(logits_BC: torch.Tensor) -> torch.Tensor:
         return probabilities(logits_BC, log_weights, temperature=temperature)
 
-    parts = _outputs(network, dataset=dataset, positions=positions, batch_size=batch_size, device=device, read=read)
-    return Probabilities(prob=np.concatenate([np.empty((0, len(log_weights))), *parts]), positions=positions)
+    if len(positions) == 0:
+        return Probabilities(prob=np.empty((0, len(log_weights))), positions=positions)
+    prob = _outputs(network, dataset=dataset, positions=positions, batch_size=batch_size, device=device, read=read)
+    return Probabilities(prob=prob, positions=positions)
 
 
 def predict_returns(
@@ -103,7 +105,9 @@ def predict_returns(
     Raises:
         SampleError: A forecast is no number.
     """
-    parts = _outputs(
+    if len(positions) == 0:
+        return Returns(forecast=np.empty(0), positions=positions)
+    said = _outputs(
         network,
         dataset=dataset,
         positions=positions,
@@ -111,7 +115,7 @@ def predict_returns(
         device=device,
         read=lambda output_BC: output_BC.double(),
     )
-    return Returns(forecast=np.concatenate([np.empty((0, 1)), *parts])[:, 0], positions=positions)
+    return Returns(forecast=said[:, 0], positions=positions)
 
 
 def _outputs(
@@ -122,24 +126,30 @@ def _outputs(
     batch_size: int,
     device: torch.device | str,
     read: Callable[[torch.Tensor], torch.Tensor],
-) -> list[npt.NDArray[np.float64]]:
+) -> npt.NDArray[np.float64]:
     network.to(device)
     training = network.training
     network.eval()
-    parts = [part for part in torch.split(torch.from_numpy(positions.copy()), batch_size) if len(part)]
+    asked_N = torch.from_numpy(positions.copy())
+    place_N = _places(torch.cat([_seats(dataset.newest(part)) for part in torch.split(asked_N, batch_size)]))
+    batches = torch.split(_seated(asked_N, place_N), max(batch_size // BLOCK, 1) * BLOCK)
 
-    def outputs(part: torch.Tensor) -> npt.NDArray[np.float64]:
+    def outputs(batch: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():  # of a thread, not of the process
-            return _batch(network, dataset[part], device=device, read=read)
+            return _batch(network, dataset[batch], device=device, read=read)
 
     try:
         with _one_thread_an_operation() as threads:
-            if len(parts) == 1 or threads == 1:
-                return [outputs(part) for part in parts]
-            with ThreadPoolExecutor(max_workers=threads) as pool:
-                return list(pool.map(outputs, parts))
+            if len(batches) == 1 or threads == 1:
+                seated = [outputs(batch) for batch in batches]
+            else:
+                with ThreadPoolExecutor(max_workers=threads) as pool:
+                    seated = list(pool.map(outputs, batches))
     finally:
         network.train(training)
+    said: npt.NDArray[np.float64] = torch.cat(seated).index_select(0, place_N).numpy()
+    _check(said, asked_N, dataset=dataset)
+    return said
 
 
 @contextmanager
@@ -159,34 +169,38 @@ def _one_thread_an_operation() -> Iterator[int]:
 
 def _batch(
     network: nn.Module, batch: Batch, *, device: torch.device | str, read: Callable[[torch.Tensor], torch.Tensor]
-) -> npt.NDArray[np.float64]:
-    place_B = _places(batch.x_BTF)
-    inputs = [_seated(tensor, place_B).to(device) for tensor in (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)]
+) -> torch.Tensor:
+    inputs = [tensor.to(device) for tensor in (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)]
     blocks = zip(*(torch.split(tensor, BLOCK) for tensor in inputs), strict=True)
-    seated: npt.NDArray[np.float64] = torch.cat([read(network(*block)) for block in blocks]).cpu().numpy()
-    read_BC: npt.NDArray[np.float64] = seated[place_B.numpy()]
-    broken = np.flatnonzero(~np.isfinite(read_BC).all(axis=1))
+    return read(torch.cat([network(*block) for block in blocks])).cpu()
+
+
+def _check(said: npt.NDArray[np.float64], asked_N: torch.Tensor, *, dataset: WindowDataset) -> None:
+    broken = np.flatnonzero(~np.isfinite(said).all(axis=1))
     if len(broken):
-        symbols = np.unique(batch.symbol_B.numpy()[broken]).tolist()
+        symbols = dataset.without_windows(asked_N[broken]).symbol_B.unique().tolist()
         message = (
-            f"{len(broken)} predictions are no numbers, first at ledger position {int(batch.sample_B[broken[0]])}, "
+            f"{len(broken)} predictions are no numbers, first at ledger position {int(asked_N[broken[0]])}, "
             f"symbols number {symbols}: their features hold NaN, or the network does. Is their asset class trained?"
         )
         raise SampleError(message)
-    return read_BC
 
 
-def _places(x_BTF: torch.Tensor) -> torch.Tensor:
-    """Give each window its seat, in the first block in which it is free. Block times `BLOCK` plus seat, shape (B,)."""
-    seat_B = x_BTF[:, -1].contiguous().view(torch.int32).long().sum(dim=1) % BLOCK
-    order_B = torch.argsort(seat_B, stable=True)
-    count = torch.bincount(seat_B, minlength=BLOCK)
-    block_B = torch.empty_like(seat_B)
-    block_B[order_B] = torch.arange(len(seat_B)) - (torch.cumsum(count, 0) - count)[seat_B[order_B]]
-    return block_B * BLOCK + seat_B
+def _seats(newest_BF: torch.Tensor) -> torch.Tensor:
+    """Return the seat of windows with these newest features. Shape (B,)."""
+    return newest_BF.contiguous().view(torch.int32).sum(dim=1) % BLOCK
 
 
-def _seated(tensor: torch.Tensor, place_B: torch.Tensor) -> torch.Tensor:
-    """Put rows in their places; the others are zeros, up to a whole block."""
-    blocks = int(place_B.max()) // BLOCK + 1
-    return tensor.new_zeros(blocks * BLOCK, *tensor.shape[1:]).index_copy_(0, place_B, tensor)
+def _places(seat_N: torch.Tensor) -> torch.Tensor:
+    """Find each window the first block in which its seat is free. Block times `BLOCK` plus seat, shape (N,)."""
+    order_N = torch.argsort(seat_N, stable=True)
+    count = torch.bincount(seat_N, minlength=BLOCK)
+    block_N = torch.empty_like(seat_N)
+    block_N[order_N] = torch.arange(len(seat_N)) - (torch.cumsum(count, 0) - count)[seat_N[order_N]]
+    return block_N * BLOCK + seat_N
+
+
+def _seated(asked_N: torch.Tensor, place_N: torch.Tensor) -> torch.Tensor:
+    """Put positions in their places; in an empty seat sits whoever was asked for first, up to a whole block."""
+    blocks = int(place_N.max()) // BLOCK + 1
+    return asked_N[:1].repeat(blocks * BLOCK).index_copy_(0, place_N, asked_N)

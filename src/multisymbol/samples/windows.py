@@ -89,6 +89,10 @@ class WindowDataset(Dataset[Batch]):
         """Return the samples with windows of no bars: for one who gathers them itself (`overlapping`, `starts`)."""
         return self._batch(positions, self.features.new_empty(len(positions), 0, self.features.shape[1]))
 
+    def newest(self, positions: torch.Tensor) -> torch.Tensor:
+        """Return the features of the samples' last bars. Shape (B, F)."""
+        return self.features.index_select(0, self.starts(positions) + self.window - 1)
+
     def starts(self, positions: torch.Tensor) -> torch.Tensor:
         """Return the rows of `features` that the samples' windows start at."""
         return self._start.index_select(0, positions)
