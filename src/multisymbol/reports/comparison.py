@@ -248,7 +248,8 @@ def _seeds(doubt: Doubt) -> str:
 def _same_arm(doubt: Doubt) -> str:
     own = doubt.same_arm
     honest = "as it should be" if own.within else "TOO OFTEN" if own.share > own.high else "TOO RARELY"
-    return f"A/A on these data rejects {own.share:.1%} at {own.alpha:.0%}, {honest}"
+    expected = f"{own.low:.1%} to {own.high:.1%} is right for {own.blocks} blocks of time"
+    return f"A/A on these data rejects {own.share:.1%} at {own.alpha:.0%}, {honest} ({expected})"
 
 
 def _accuracy(comparison: Comparison) -> str:
@@ -442,10 +443,7 @@ def _doubt_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Secti
             " / ".join(f"{each:.2g}" for each in (split.time, split.seed, split.symbol)),
         ),
         ("seeds", _seeds(doubt)),
-        (
-            "where there is nothing",
-            f"{_same_arm(doubt)} ({doubt.same_arm.low:.1%} to {doubt.same_arm.high:.1%} is chance)",
-        ),
+        ("where there is nothing", _same_arm(doubt)),
     )
     return Section(
         title="How sure",

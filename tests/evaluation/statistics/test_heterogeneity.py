@@ -8,14 +8,12 @@ import pytest
 from multisymbol.evaluation.statistics.differences import Differences, symbol_mean
 from multisymbol.evaluation.statistics.heterogeneity import (
     _block_sums,
-    _signs,
     heterogeneity,
     shrunk_effects,
     spread_between,
 )
-from multisymbol.evaluation.statistics.mean_tests import MeanTest, diebold_mariano
+from multisymbol.evaluation.statistics.mean_tests import MeanTest
 from multisymbol.evaluation.statistics.null_worlds import World, null_differences
-from multisymbol.evaluation.statistics.relabelling import binomial_bounds, relabelled, share_interval
 from multisymbol.evaluation.statistics.seed_spread import p_with_seeds, seeds_problem, variance_split
 from multisymbol.evaluation.statistics.symbol_tests import p_of
 
@@ -71,16 +69,6 @@ def test_too_few_blocks_or_one_group_cannot_be_tested() -> None:
     assert math.isnan(heterogeneity(WORLD, groups=["stock"] * 6, seed=1).p)
 
 
-def test_sign_patterns_differ_by_more_than_a_common_sign() -> None:
-    few = _signs(6, seed=1)
-    assert few.shape == (32, 6)
-    assert len({tuple(row) for row in (few * few[:, -1:]).tolist()}) == 32
-    assert (few[0] == 1).all()
-    many = _signs(20, seed=1)
-    assert many.shape == (4096, 20)
-    assert (many[0] == 1).all()
-
-
 def test_half_a_lag_before_each_following_block_is_left_out() -> None:
     sums = _block_sums(np.ones((30, 1)), blocks=3, gap=4)
     np.testing.assert_array_equal(sums, [[6], [6], [10]])
@@ -129,32 +117,3 @@ def test_seeds_count_in_the_p_of_a_symbol() -> None:
 def test_two_seeds_are_too_few() -> None:
     assert seeds_problem(3) == ""
     assert seeds_problem(2).startswith("2 seeds cannot tell chance of training from a difference: at least 3")
-
-
-def test_relabelled_arms_are_rejected_as_often_as_the_test_says() -> None:
-    found = relabelled(WORLD.series, lag=WORLD.lag, draws=400, seed=1, alpha=0.05)
-    assert found.blocks == 1500 // 27
-    assert found.low == pytest.approx(12 / 400)
-    assert found.high == pytest.approx(29 / 400)
-    assert found.share == pytest.approx((found.p <= 0.05).mean())
-    assert found.within
-
-
-def test_relabelling_takes_the_difference_away_first() -> None:
-    one, other = (
-        relabelled(series, lag=WORLD.lag, draws=50, seed=1, alpha=0.05)
-        for series in (WORLD.series, WORLD.series + 100.0)
-    )
-    np.testing.assert_allclose(other.p, one.p, rtol=1e-6)
-    assert diebold_mariano(WORLD.series + 100.0, lag=WORLD.lag).p < 1e-9
-
-
-def test_a_test_without_the_overlap_is_caught_by_relabelling() -> None:
-    naive = relabelled(WORLD.series, lag=0, draws=400, seed=1, alpha=0.05)
-    assert naive.share > naive.high
-    assert not naive.within
-
-
-def test_bounds_of_a_share_by_the_binomial() -> None:
-    assert binomial_bounds(400, share=0.05) == (12 / 400, 29 / 400)
-    assert list(share_interval(0, 100)) == pytest.approx([0.0, 1 - 0.025 ** (1 / 100)])

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from multisymbol.evaluation.statistics.differences import Differences, symbol_mean
 from multisymbol.evaluation.statistics.mean_tests import LAGS_PER_BLOCK, MOST_BLOCKS, block_edges
+from multisymbol.evaluation.statistics.signs import sign_patterns
 
 Floats = npt.NDArray[np.float64]
 LEAST_BLOCKS = 6
@@ -132,18 +133,7 @@ def _sign_test(sums: Floats, *, seed: int) -> tuple[float, float]:
     if not telling.any():
         return np.nan, np.nan
     normed = sums[:, telling] / np.sqrt(scale[telling])
-    statistics = np.square(_signs(len(sums), seed=seed) @ normed).sum(axis=1)
+    statistics = np.square(sign_patterns(len(sums), most=MOST_PATTERNS, seed=seed) @ normed).sum(axis=1)
     # Equal patterns must count as equal whatever order the sums were taken in.
     least = statistics[0] * (1 - 1e-12)
     return float(statistics[0]), float((statistics >= least).mean())
-
-
-def _signs(blocks: int, *, seed: int) -> Floats:
-    """Return all sign patterns that differ by more than a common sign, or 4,096 random ones; the first is all plus."""
-    if 2 ** (blocks - 1) <= MOST_PATTERNS:
-        bits = np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks) & 1
-        patterns: Floats = (1 - 2 * bits).astype(np.float64)
-        return patterns
-    drawn = np.random.default_rng(seed).choice([-1.0, 1.0], size=(MOST_PATTERNS, blocks))
-    drawn[0] = 1.0
-    return drawn

@@ -121,7 +121,7 @@ def diebold_mariano(series: Floats, *, lag: int) -> MeanTest:
     variance = 0.0 if constant else long_run_variance(series, lag=lag)
     if variance <= 0 and not constant:
         return batch_means(series, lag=lag)
-    error = math.sqrt(variance / len(series) / _small_sample(len(series), horizon=lag + 1))
+    error = math.sqrt(variance / len(series) / small_sample(len(series), horizon=lag + 1))
     return MeanTest(method="diebold_mariano", mean=float(series.mean()), error=error, freedom=len(series) - 1)
 
 
@@ -176,5 +176,7 @@ def block_edges(instants: int, *, blocks: int) -> npt.NDArray[np.int64]:
     return np.arange(blocks + 1) * instants // blocks
 
 
-def _small_sample(n: int, *, horizon: int) -> float:
+def small_sample(instants: int, *, horizon: int) -> float:
+    """Return the factor f by which Harvey, Leybourne and Newbold (1997) divide the squared error."""
+    n = instants
     return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n

@@ -19,7 +19,7 @@ class Plan:
         level: Coverage of intervals, for example 0.95.
         power: At which detectable effects are stated, for example 0.8.
         draws: Resamples of an interval.
-        relabellings: Of the A/A run.
+        relabellings: Of the A/A run, at most.
         seed: Of resampling.
         weights: Symbol -> weight in the mean over live symbols; None: all the same.
         exploratory: Allow fewer than 3 seeds and 20 surrogate draws; then nothing is claimed.
