@@ -14,6 +14,11 @@ from multisymbol.errors import ConfigError
 class FineTuning(Protocol):
     """Opens a trained network for further fitting, and closes it again."""
 
+    @property
+    def what(self) -> str:
+        """Say what may change, for people."""
+        ...
+
     def open(self, network: nn.Module) -> None:
         """Free what may be learned, freeze the rest; what the network computes stays the same."""
         ...
@@ -27,27 +32,36 @@ class FineTuning(Protocol):
 class AllWeights:
     """Every weight goes on learning: needs the most bars, and forgets most of what the parent knew."""
 
+    @property
+    def what(self) -> str:
+        """See FineTuning."""
+        return "every weight"
+
     def open(self, network: nn.Module) -> None:
         """See FineTuning."""
-        network.requires_grad_(requires_grad=True)
+        _thaw(network)
 
     def close(self, network: nn.Module) -> None:
         """See FineTuning."""
-        network.requires_grad_(requires_grad=True)
+        _thaw(network)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadOnly:
     """The output layer alone: few numbers, few bars; what the parent sees in a window stays as it is."""
 
+    @property
+    def what(self) -> str:
+        """See FineTuning."""
+        return "the output layer alone"
+
     def open(self, network: nn.Module) -> None:
         """See FineTuning."""
-        network.requires_grad_(requires_grad=False)
-        _output(network).requires_grad_(requires_grad=True)
+        _freeze_all_but(_output(network), network)
 
     def close(self, network: nn.Module) -> None:
         """See FineTuning."""
-        network.requires_grad_(requires_grad=True)
+        _thaw(network)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,17 +85,22 @@ class Adapter:
             message = f"finetune: rank must be at least 1, got {self.rank}"
             raise ConfigError(message)
 
+    @property
+    def what(self) -> str:
+        """See FineTuning."""
+        return f"the output layer, and every other matrix by a change of rank {self.rank},"
+
     def open(self, network: nn.Module) -> None:
         """See FineTuning."""
-        network.requires_grad_(requires_grad=False)
         output = _output(network)
+        _freeze_all_but(output, network)
         for module, name, matrix in list(_matrices(network, without=output)):
             parametrize.register_parametrization(module, name, LowRank(matrix, rank=self.rank))
         for module in network.modules():
             if isinstance(module, nn.RNNBase):
                 module.register_forward_pre_hook(_renew_weights)
-                _renew_weights(module)
-        output.requires_grad_(requires_grad=True)
+                with torch.no_grad():  # with a graph behind its weights it could not be copied
+                    _renew_weights(module)
 
     def close(self, network: nn.Module) -> None:
         """See FineTuning."""
@@ -91,7 +110,7 @@ class Adapter:
             if isinstance(module, nn.RNNBase):
                 module._forward_pre_hooks.clear()
                 _renew_weights(module)
-        network.requires_grad_(requires_grad=True)
+        _thaw(network)
 
 
 class LowRank(nn.Module):
@@ -111,6 +130,15 @@ class LowRank(nn.Module):
     def forward(self, matrix: torch.Tensor) -> torch.Tensor:
         """Return the changed matrix."""
         return matrix + (self.up @ self.down).view_as(matrix)
+
+
+def _thaw(network: nn.Module) -> None:
+    network.requires_grad_(requires_grad=True)
+
+
+def _freeze_all_but(learned: nn.Module, network: nn.Module) -> None:
+    network.requires_grad_(requires_grad=False)
+    _thaw(learned)
 
 
 def _output(network: nn.Module) -> nn.Module:

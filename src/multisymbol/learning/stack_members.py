@@ -14,6 +14,7 @@ from multisymbol.errors import ConfigError, LabelError, SampleError
 from multisymbol.learning.losses import Loss
 from multisymbol.learning.module import OptimizerFactory
 from multisymbol.learning.schedules import Schedule
+from multisymbol.learning.stack_network import learning_shapes
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.windows import WindowDataset
 
@@ -27,7 +28,8 @@ class StackMember:
         dataset: Its samples; several members may share one, or its features.
         sampler: Order of its train samples, of a single process.
         validation: Ledger positions its epochs are scored on, not empty. int64.
-        network: With its first weights, which are not changed. Members' networks differ in weights alone.
+        network: With its first weights, which are not changed. Members' networks differ in weights alone. Parameters
+            that need no gradient stay as they are, and a network opened by `finetuning.Adapter` learns its changes.
         loss: Members' losses differ in class weights alone.
         seed: Of its dropout, as the run's in `DirectionModule`.
     """
@@ -74,7 +76,7 @@ class StackResult:
 
     Args:
         name: The member's.
-        weights: `state_dict` of its network after the best epoch, on the CPU.
+        weights: `state_dict` of its network after the best epoch, on the CPU; opened as the network was.
         best_epoch: Counted from 1.
         best_score: Score on validation of that epoch; lower is better.
         epochs_run: How many.
@@ -143,8 +145,12 @@ def check_members(members: Sequence[StackMember]) -> None:
 
 
 def _network_kind(member: StackMember) -> tuple[Any, ...]:
-    shapes = tuple((name, parameter.shape, parameter.dtype) for name, parameter in member.network.named_parameters())
-    return type(member.network), str(member.network), shapes
+    parameters = tuple(
+        (name, parameter.shape, parameter.dtype, parameter.requires_grad)
+        for name, parameter in member.network.named_parameters()
+    )
+    # Not the type: torch makes a class of its own for every parametrized module.
+    return type(member.network).forward, str(member.network), parameters
 
 
 def _loss_kind(member: StackMember) -> tuple[Any, ...]:
@@ -205,7 +211,8 @@ def identity(members: Sequence[StackMember], orders: Sequence[torch.Tensor], rec
     told = (recipe.clip, recipe.epochs, recipe.patience, recipe.min_delta, sorted(numbers.items()))
     digest.update(repr((told, type(schedule).__name__, recipe.schedule.interval)).encode())
     for member, order in zip(members, orders, strict=True):
-        digest.update(repr((member.name, member.seed, _loss_kind(member), str(member.network))).encode())
+        told_of = (member.name, member.seed, _loss_kind(member), str(member.network), learning_shapes(member.network))
+        digest.update(repr(told_of).encode())
         batch = member.dataset.without_windows(order)
         some = member.dataset[order[:64]].x_BTF
         weights = [member.loss.log_weights, *member.network.state_dict().values()]

@@ -40,7 +40,7 @@ class Layout:
     """Where each parameter lies in a model's row of numbers.
 
     Args:
-        shapes: Of one model's parameters, by name, in the network's order.
+        shapes: Of one model's parameters, by name, in the network's order; those that stay as they are come last.
         starts: First number of each.
         width: P, of the whole row; numbers between parameters are zero and stay zero.
     """
@@ -69,8 +69,22 @@ class Layout:
 
 
 def layout_of(network: nn.Module) -> Layout:
-    """Return a layout for a network's parameters."""
-    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    """Return a layout for a network's parameters: it begins with that of those that learn."""
+    frozen = {name: own.shape for name, own in network.named_parameters() if not own.requires_grad}
+    return _laid_out({**learning_shapes(network), **frozen})
+
+
+def learning_layout_of(network: nn.Module) -> Layout:
+    """Return a layout for those of a network's parameters that learn (`requires_grad`)."""
+    return _laid_out(learning_shapes(network))
+
+
+def learning_shapes(network: nn.Module) -> dict[str, torch.Size]:
+    """Return the shapes of the parameters that learn, by name."""
+    return {name: own.shape for name, own in network.named_parameters() if own.requires_grad}
+
+
+def _laid_out(shapes: Mapping[str, torch.Size]) -> Layout:
     starts, width = {}, 0
     for name, shape in shapes.items():
         starts[name] = width

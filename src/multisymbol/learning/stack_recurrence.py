@@ -189,6 +189,8 @@ class _OfOne(Function):
 class Recurrence(nn.Module):
     """A `torch.nn.GRU` or `torch.nn.LSTM` as a stack can hold it: the same parameters, names and results.
 
+    Its matrices may be parametrized (`torch.nn.utils.parametrize`), as `finetuning.Adapter` does.
+
     Args:
         given: batch_first, one direction, with biases, no projection.
         chance: Masks of the dropout between layers.
@@ -209,8 +211,9 @@ class Recurrence(nn.Module):
             raise ConfigError(message)
         self._layer = _LAYERS[given.mode]
         self._layers, self._dropout, self._chance = given.num_layers, given.dropout, chance
-        for name, parameter in given.named_parameters():
+        for name, parameter in given.named_parameters(recurse=False):
             self.register_parameter(name, parameter)
+        self.parametrizations = getattr(given, "parametrizations", nn.ModuleDict())
 
     def forward(self, x_BTF: torch.Tensor) -> tuple[torch.Tensor, None]:
         """Return the top layer's states, shape (B, T, H), and nothing of the state inside."""
@@ -223,7 +226,8 @@ class Recurrence(nn.Module):
 
     def _weights(self, layer: int) -> Sequence[torch.Tensor]:
         names = (f"weight_ih_l{layer}", f"weight_hh_l{layer}", f"bias_ih_l{layer}", f"bias_hh_l{layer}")
-        return [getattr(self, name) for name in names]
+        changed = self.parametrizations
+        return [changed[name]() if name in changed else getattr(self, name) for name in names]
 
 
 _LAYERS: dict[str, type[GruLayer | LstmLayer]] = {"GRU": GruLayer, "LSTM": LstmLayer}

@@ -118,26 +118,29 @@ class StackState:
 
     Args:
         rows: Each model's first weights. Shape (M, P), on the device.
+        learning: The first so many of the P numbers learn; the others stay as they are, to the bit.
         paces: Each model's.
         running: Numbers of the models, in the order of the stack.
     """
 
-    def __init__(self, rows: torch.Tensor, *, paces: Sequence[Pace], running: Sequence[int]) -> None:
+    def __init__(self, rows: torch.Tensor, *, learning: int, paces: Sequence[Pace], running: Sequence[int]) -> None:
         self.epoch = 0
         self.running = list(running)
         self.best = rows.clone()
         self.progress = [Curve() for _ in paces]
         self._paces = paces
+        self._learning = learning
         order = torch.tensor(self.running, device=rows.device)
         weights = rows.index_select(0, order)
         steps = torch.zeros(len(order), device=rows.device)
-        self._set(weights, torch.zeros_like(weights), torch.zeros_like(weights), steps)
+        moments = torch.zeros_like(weights[:, :learning])
+        self._set(weights, moments, moments.clone(), steps)
 
     def _set(self, weights: torch.Tensor, first: torch.Tensor, second: torch.Tensor, steps: torch.Tensor) -> None:
-        """Hold weights, moments (R, P) and steps (R,) of the running models, whole and model by model."""
+        """Hold weights (R, P), moments (R, learning) and steps (R,) of the running models; what a step moves, apart."""
         self.weights = weights
         self._whole = (weights, first, second, steps)
-        self._each = tuple(tensor.unbind() for tensor in self._whole)
+        self._each = tuple(tensor.unbind() for tensor in (weights[:, : self._learning], first, second, steps))
 
     def pace(self, place: int) -> Pace:
         """Return the pace of the model at a place of the stack."""
@@ -214,7 +217,7 @@ class Slopes:
     """Gradients of several models, clipped each to its own norm and laid out as rows.
 
     Args:
-        layout: Of a row.
+        layout: Of a row: of the parameters that learn.
         models: At most so many.
         clip: Largest norm of a model's gradient; None: any.
         device: Where.

@@ -23,7 +23,7 @@ from multisymbol.learning.stack_members import (
     check_samples,
     identity,
 )
-from multisymbol.learning.stack_network import StackedNetwork, layout_of
+from multisymbol.learning.stack_network import StackedNetwork, layout_of, learning_layout_of
 from multisymbol.learning.stack_samples import Gather, Panels, samples
 from multisymbol.learning.stack_state import Pace, Slopes, StackState
 
@@ -57,7 +57,7 @@ class Training:
     def __init__(self, members: Sequence[StackMember], recipe: StackRecipe) -> None:
         self._members, self._recipe = members, recipe
         self._samplers = [copy.copy(member.sampler) for member in members]  # threads must not share an epoch
-        self._layout = layout_of(members[0].network)
+        self._layout, self._learning = layout_of(members[0].network), learning_layout_of(members[0].network)
         self._panels = Panels(recipe.device)
         first = [self._order(member, 0) for member in range(len(members))]
         check_samples(members, first)
@@ -68,6 +68,7 @@ class Training:
         self._draws: dict[int, list[Draw]] = {}
         self.state = StackState(
             rows.to(recipe.device),
+            learning=self._learning.width,
             paces=[Pace(recipe.optimizer, recipe.schedule) for _ in members],
             running=sorted(range(len(members)), key=self._place),
         )
@@ -176,13 +177,15 @@ class Training:
         if size not in self._draws:
             self._draws[size] = network.draws(gather(held.part(1, 0, size)))
         dice = Dice(self._draws[size], seeds=[member.seed for member in members], device=device)
-        slopes = Slopes(self._layout, models=len(members), clip=self._recipe.clip, device=device)
+        slopes = Slopes(self._learning, models=len(members), clip=self._recipe.clip, device=device)
         total = torch.zeros(len(members), dtype=torch.float64, device=device)
         for step in range(batches[0]):
             models = sum(count > step for count in batches)
             part = held.part(models, step * size, (step + 1) * size)
             views = self._layout.views(self.state.weights[chunk.start : chunk.start + models])
-            weights = {name: view.detach().requires_grad_() for name, view in views.items()}
+            weights = {
+                name: view.detach().requires_grad_(name in self._learning.shapes) for name, view in views.items()
+            }
             loss_M = network.losses(
                 weights,
                 gather(part),
@@ -190,7 +193,7 @@ class Training:
                 weight_MB=part.weight,
                 numbers=dice.throw(models, epoch=epoch, step=step),
             )
-            gradients = torch.autograd.grad(loss_M.sum(), list(weights.values()))
+            gradients = torch.autograd.grad(loss_M.sum(), [weights[name] for name in self._learning.shapes])
             self.state.step(chunk.start, slopes.rows(gradients))
             total[:models] += loss_M.detach()
         return (total.cpu() / torch.tensor(batches)).tolist()

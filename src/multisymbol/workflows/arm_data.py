@@ -65,6 +65,26 @@ def own_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared
     )
 
 
+def matched_view(own: Prepared, whole: Prepared, *, batch_size: int) -> Prepared:
+    """Return a symbol's view whose epoch has the universal model's optimizer steps, of as many samples each.
+
+    The symbol's samples are drawn again, whole reshuffled passes and a rest (`samples.sampler.epoch_order`).
+
+    Args:
+        own: What the symbol's own model is given.
+        whole: The universe's fold.
+        batch_size: Samples of a step.
+    """
+    total, before = int(whole.shares.draws.sum()), int(own.shares.draws.sum())
+    draws = total // batch_size * batch_size or total  # an incomplete last batch is left out, unless it is the only one
+    shares = replace(
+        own.shares,
+        draws=np.array([draws], dtype=np.int64),
+        max_passes=own.shares.max_passes * max(1.0, draws / before),  # over a stratum: its part stays what it was
+    )
+    return replace(own, shares=shares)
+
+
 def tuned_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
     """Return a symbol's samples as the universal model sees them: its scaling, its slots, the symbol's own mixture."""
     alone = _only(whole, index)

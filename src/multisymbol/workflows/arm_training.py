@@ -140,7 +140,18 @@ def train_apart(
         checkpoint=checkpoint,
         progress=None if progress is None else lambda ended: progress("", ended.epoch, recipe.epochs),
     )
-    return _scored(lessons, members, results, task, recipe), [own.weights for own in results]
+    weights = [_closed(lesson, member, own) for lesson, member, own in zip(lessons, members, results, strict=True)]
+    return _scored(lessons, members, results, weights=weights, task=task, recipe=recipe), weights
+
+
+def _closed(lesson: Lesson, member: StackMember, result: StackResult) -> Start:
+    """Return a training's weights in the form of the model it went out from; closes the member's network."""
+    if lesson.change is None:
+        return result.weights
+    # Not a copy: torch's parametrized copies share a class, and closing one would break the others.
+    member.network.load_state_dict(dict(result.weights))
+    lesson.change.close(member.network)
+    return dict(member.network.state_dict())
 
 
 def _members(lessons: Sequence[Lesson], task: FoldTask) -> list[StackMember]:
@@ -170,21 +181,29 @@ def _member(lesson: Lesson, task: FoldTask, *, dataset: WindowDataset) -> StackM
     network = build(values["model"])(shape=network_shape(values, task.whole, outputs=len(CLASSES)))
     if lesson.start is not None:
         network.load_state_dict(dict(lesson.start))
+    if lesson.change is not None:
+        lesson.change.open(network)
     return StackMember(
         name=lesson.name,
         dataset=dataset,
-        sampler=EpochSampler(
-            positions=prepared.parts.positions_by_symbol(TRAIN, ledger=prepared.ledger),
-            shares=prepared.shares,
-            seed=lesson.seed,
-            batch_size=values["batch_size"],
-            rank=0,
-            ranks=1,
-        ),
+        sampler=order_of(lesson),
         validation=_validation(prepared),
         network=network,
         loss=loss,
         seed=lesson.seed,
+    )
+
+
+def order_of(lesson: Lesson) -> EpochSampler:
+    """Return the order of a training's samples; its length is the optimizer steps of an epoch."""
+    prepared = lesson.prepared
+    return EpochSampler(
+        positions=prepared.parts.positions_by_symbol(TRAIN, ledger=prepared.ledger),
+        shares=prepared.shares,
+        seed=lesson.seed,
+        batch_size=lesson.values["batch_size"],
+        rank=0,
+        ranks=1,
     )
 
 
@@ -219,13 +238,15 @@ def _scored(
     lessons: Sequence[Lesson],
     members: Sequence[StackMember],
     results: Sequence[StackResult],
+    *,
+    weights: Sequence[Start],
     task: FoldTask,
     recipe: StackRecipe,
 ) -> Scored:
     """Forecast validation and test in one go, calibrate on the former, and lay the latter in the order of the rows."""
     predicted = predict_stack(
         members,
-        weights=[result.weights for result in results],
+        weights=weights,
         positions=[
             np.concatenate([member.validation, lesson.test]) for member, lesson in zip(members, lessons, strict=True)
         ],

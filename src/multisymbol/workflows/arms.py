@@ -1,11 +1,12 @@
 """The arms of a comparison: what each of them trains, on which samples, and what of it is scored.
 
-    universal    one network for all symbols
-    single       one for each symbol
-    zero_shot    the universal one, never shown the symbols it is scored on; a few trainings, each without a group
-    finetuned    the universal one, trained further on one symbol's own samples
-    pooled       the universal one, told which symbol it looks at
-    prior, rule  forecasts without a network
+    universal             one network for all symbols
+    single                one for each symbol
+    zero_shot             the universal one, never shown the symbols it is scored on; each training without a group
+    finetuned             the universal one, trained further on one symbol's own samples
+    head_only, adapter    likewise, but little of it may change
+    pooled                the universal one, told which symbol it looks at
+    prior, rule           forecasts without a network
 
 Every arm is scored on the very test rows of the fold's compared symbols; a file in `conf/arms` is one of them.
 """
@@ -20,9 +21,11 @@ import torch
 
 from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.measures import prior_forecast, rule_forecast
+from multisymbol.learning.finetuning import FineTuning
 from multisymbol.samples.left_out import dealt
 from multisymbol.samples.splits import TEST, TRAIN
-from multisymbol.workflows.arm_data import own_values, own_view, tuned_view, without_view
+from multisymbol.workflows.arm_data import matched_view, own_values, own_view, tuned_view, without_view
+from multisymbol.workflows.compare_settings import budget_of
 from multisymbol.workflows.preparation import Prepared
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -66,6 +69,7 @@ class Lesson:
         test: Rows it is scored on, positions in its own ledger.
         rows: The same rows in the universe's ledger.
         start: Weights to go out from; None: fresh ones.
+        change: What of them may change; None: all, from fresh ones.
         like: Data whose mixture gives the loss its class weights.
     """
 
@@ -77,6 +81,7 @@ class Lesson:
     test: Positions
     rows: Positions
     start: Start | None
+    change: FineTuning | None
     like: Prepared
 
 
@@ -177,7 +182,10 @@ class Pooled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Single:
-    """One network for each symbol, from its own samples alone."""
+    """One network for each symbol, from its own samples alone.
+
+    Where budgets are matched in steps, an epoch draws them again until it has the universal model's steps.
+    """
 
     needs_universal: bool = field(default=False, init=False)
 
@@ -197,27 +205,33 @@ class Single:
         for index in task.compared:
             symbol = task.whole.ledger.symbols[index]
             values = own_values(task.values, symbol)
-            found += _of_one(task, index, values=values, prepared=own_view(values, task.whole, index), starts=None)
+            own = own_view(values, task.whole, index)
+            in_steps = budget_of(values) == "steps"
+            taught = matched_view(own, task.whole, batch_size=values["batch_size"]) if in_steps else own
+            found += _of_one(task, index, values=values, prepared=taught, like=own, starts=None, change=None)
         return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finetuned:
-    """The universal network of the same seed, trained further on the symbol's own samples; every weight may change.
+    """The universal network of the same seed, trained further on the symbol's own samples.
 
     Args:
         epochs: At most.
         lr: Learning rate it begins with.
+        change: What of it may change, as in mode=finetune.
     """
 
     epochs: int
     lr: float
+    change: FineTuning
     needs_universal: bool = field(default=True, init=False)
 
     @property
     def what(self) -> str:
         """See Arm."""
-        return f"the universal network, {self.epochs} epochs further on the symbol alone at lr {self.lr:g}"
+        further = f"the universal network, {self.epochs} epochs further on the symbol alone at lr {self.lr:g}"
+        return f"{further}: {self.change.what} may change"
 
     def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """See Trained."""
@@ -237,8 +251,15 @@ class Finetuned:
         found: list[Lesson] = []
         for index in task.compared:
             own = own_values(values, task.whole.ledger.symbols[index])
-            prepared = tuned_view(own, task.whole, index)
-            found += _of_one(task, index, values=own, prepared=prepared, starts=starts)
+            found += _of_one(
+                task,
+                index,
+                values=own,
+                prepared=tuned_view(own, task.whole, index),
+                like=task.whole,
+                starts=starts,
+                change=self.change,
+            )
         return found
 
 
@@ -286,6 +307,7 @@ class ZeroShot:
                     test=rows,
                     rows=rows,
                     start=None,
+                    change=None,
                     like=prepared,
                 )
                 for seed in task.seeds
@@ -336,12 +358,20 @@ def _of_all(task: FoldTask, values: Mapping[str, Any]) -> Iterable[Lesson]:
             test=task.rows,
             rows=task.rows,
             start=None,
+            change=None,
             like=task.whole,
         )
 
 
 def _of_one(
-    task: FoldTask, index: int, *, values: Mapping[str, Any], prepared: Prepared, starts: Mapping[int, Start] | None
+    task: FoldTask,
+    index: int,
+    *,
+    values: Mapping[str, Any],
+    prepared: Prepared,
+    like: Prepared,
+    starts: Mapping[int, Start] | None,
+    change: FineTuning | None,
 ) -> Iterable[Lesson]:
     """Train and score on one symbol."""
     symbol, test = prepared.ledger.symbols[0], prepared.parts.positions(TEST)
@@ -356,5 +386,6 @@ def _of_one(
             test=test,
             rows=rows,
             start=None if starts is None else starts[seed],
-            like=prepared if starts is None else task.whole,
+            change=change,
+            like=like,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -10,6 +10,8 @@ from multisymbol.evaluation.statistics.plan import Plan
 from multisymbol.workflows.settings import TrainSettings
 
 SCHEMA = f"{__name__}.CompareSettings"
+
+Budget: TypeAlias = Literal["epochs", "steps"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,7 @@ class ComparisonSettings:
         relabellings: Of the A/A run.
         seed: Of resampling.
         weights: Symbol -> weight in the mean over symbols; None: all alike.
+        budget: What a single and the universal model have the same number of: epochs, or steps an epoch too.
         exploratory: Allow fewer than 3 seeds and 20 draws; nothing is claimed then.
         surrogates: Markets without signal.
         threads: Cores of a stack.
@@ -59,6 +62,7 @@ class ComparisonSettings:
     relabellings: PositiveInt
     seed: NonNegativeInt
     weights: dict[str, float] | None
+    budget: Budget
     exploratory: bool
     surrogates: SurrogateSettings
     threads: PositiveInt
@@ -90,3 +94,10 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
     node = values["comparison"]
     names = ("smallest", "alpha", "level", "power", "draws", "relabellings", "seed", "weights", "exploratory")
     return Plan(**{name: node[name] for name in names})
+
+
+def budget_of(values: Mapping[str, Any]) -> Budget:
+    """Return what the budgets of universal and single models are matched in."""
+    # A comparison that was begun before there was a choice goes on as it was declared.
+    budget: Budget = values["comparison"].get("budget", "epochs")
+    return budget

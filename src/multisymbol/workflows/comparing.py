@@ -411,7 +411,7 @@ def _hashes(made: _Made) -> Hashes:
     )
 
 
-_KNOWN_ARMS = ("universal", "single", "zero_shot", "finetuned", "pooled", "prior", "rule")
+_KNOWN_ARMS = ("universal", "single", "zero_shot", "finetuned", "head_only", "adapter", "pooled", "prior", "rule")
 
 
 def _not_run(made: _Made, arms: Mapping[str, Arm]) -> list[NotRun]:
