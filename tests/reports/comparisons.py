@@ -211,6 +211,7 @@ def compared(world: World) -> Comparison:
         seeds=(1, 2) if world == "exploratory" else (1, 2, 3),
         surrogates={} if world == "exploratory" else {"drift kept": 20, "drift removed": 20},
         smallest=0.005,
+        budget="epochs",
         folds=(fold(0), fold(1)),
     )
     return Comparison(

@@ -25,6 +25,7 @@ from multisymbol.reports.comparison_figures import (
     seed_figure,
 )
 from multisymbol.reports.comparison_tables import (
+    BUDGETS,
     QUESTIONS,
     VERDICTS,
     against_table,
@@ -394,7 +395,7 @@ def _arm_section(comparison: Comparison) -> Section:
             Bullets(items=tuple(f"{own.arm}: {own.what}" for own in comparison.arms)),
             *([unseen_table(comparison.unseen)] if comparison.unseen else []),
             *traded,
-            Folded(title="Budgets", parts=(budget_table(comparison.arms),)),
+            Folded(title="Budgets", parts=(budget_table(comparison.arms, matched=comparison.declared.budget),)),
         ),
     )
 
@@ -469,6 +470,7 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
         ("test", declared.test),
         ("smallest effect", f"{declared.smallest:.4g} nats"),
         ("seeds", ", ".join(map(str, declared.seeds))),
+        ("budgets", BUDGETS[declared.budget]),
         ("surrogate draws", draws),
         ("plan", hashes.plan),
         ("data", hashes.data),

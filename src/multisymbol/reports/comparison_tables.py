@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from multisymbol.evaluation.statistics.answers import Answer, SymbolAnswer
 from multisymbol.evaluation.statistics.bands import Band
 from multisymbol.evaluation.statistics.bootstrap import Interval
-from multisymbol.evaluation.statistics.comparison import ArmOutcome, Comparison, GroupEffect, Trading
+from multisymbol.evaluation.statistics.comparison import ArmOutcome, BudgetUnit, Comparison, GroupEffect, Trading
 from multisymbol.evaluation.statistics.skill import Skill
 from multisymbol.evaluation.statistics.verdict import Evidence, Kind, Question, Verdict
 from multisymbol.markets.instants import iso
@@ -24,6 +24,10 @@ QUESTIONS: Mapping[Question, str] = {
     "overall": "whole log-loss",
     "direction": "direction (BUY against SELL)",
     "activity": "activity (HOLD against the rest)",
+}
+BUDGETS: Mapping[BudgetUnit, str] = {
+    "epochs": "matched in epochs: a single model has fewer samples, so fewer steps an epoch than the universal one",
+    "steps": "matched in epochs and steps: a single model's epoch repeats its samples up to the universal one's steps",
 }
 
 _P = " "  # text, set to the right
@@ -213,11 +217,14 @@ def against_table(comparison: Comparison) -> Table:
     )
 
 
-def budget_table(arms: Sequence[ArmOutcome]) -> Table:
-    """Say what each arm's trainings took."""
+def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
+    """Say what each arm's trainings took, and what universal and single models have the same number of."""
     return Table(
         title="budgets",
-        note="train rows: one epoch of all models of one seed; epochs: means over models",
+        note=(
+            f"universal and single matched in {matched}   train rows: one epoch of all models of one seed   "
+            "epochs: means over models   per epoch: mean steps of one model"
+        ),
         columns=(
             Column(name="arm", key="arm"),
             Column(name="models", key="models", form=",d"),
@@ -225,6 +232,7 @@ def budget_table(arms: Sequence[ArmOutcome]) -> Table:
             Column(name="epochs", key="epochs", form=".1f"),
             Column(name="best epoch", key="best_epoch", form=".1f"),
             Column(name="steps", key="steps", form=",d"),
+            Column(name="per epoch", key="steps_an_epoch", form=",.1f"),
             Column(name="stopped early", key="stopped_early", form=".0%"),
         ),
         rows=tuple(
@@ -235,6 +243,7 @@ def budget_table(arms: Sequence[ArmOutcome]) -> Table:
                 own.budget.epochs,
                 own.budget.best_epoch,
                 own.budget.steps,
+                own.budget.steps / (own.budget.models * own.budget.epochs) if own.budget.models else math.nan,
                 own.budget.stopped_early,
             )
             for own in arms

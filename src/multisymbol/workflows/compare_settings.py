@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from multisymbol.evaluation.statistics.comparison import BudgetUnit
 from multisymbol.evaluation.statistics.plan import Plan
 from multisymbol.workflows.settings import TrainSettings
 
 SCHEMA = f"{__name__}.CompareSettings"
-
-Budget: TypeAlias = Literal["epochs", "steps"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +61,7 @@ class ComparisonSettings:
     relabellings: PositiveInt
     seed: NonNegativeInt
     weights: dict[str, float] | None
-    budget: Budget
+    budget: Literal["epochs", "steps"]
     exploratory: bool
     surrogates: SurrogateSettings
     threads: PositiveInt
@@ -96,8 +95,8 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
     return Plan(**{name: node[name] for name in names})
 
 
-def budget_of(values: Mapping[str, Any]) -> Budget:
+def budget_of(values: Mapping[str, Any]) -> BudgetUnit:
     """Return what the budgets of universal and single models are matched in."""
     # A comparison that was begun before there was a choice goes on as it was declared.
-    budget: Budget = values["comparison"].get("budget", "epochs")
+    budget: BudgetUnit = values["comparison"].get("budget", "epochs")
     return budget

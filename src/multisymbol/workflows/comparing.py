@@ -173,7 +173,7 @@ def _asked(declared: Declaration) -> str:
     draws = " + ".join(f"{count} {kind}" for kind, count in declared.surrogates.items()) or "no"
     return (
         f"{len(symbols)} symbols, {len(declared.folds)} folds, {len(declared.seeds)} seeds, {draws} surrogate markets; "
-        f"arms {', '.join(declared.arms)}"
+        f"arms {', '.join(declared.arms)}; budgets matched in {declared.budget}"
     )
 
 

@@ -24,6 +24,7 @@ from multisymbol.evaluation.statistics.seed_spread import seeds_problem
 from multisymbol.labels.labels import CLASSES
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
 from multisymbol.workflows.arms import Arm, FoldTask
+from multisymbol.workflows.compare_settings import budget_of
 from multisymbol.workflows.preparation import Prepared
 
 PLAN = "plan.json"
@@ -96,6 +97,7 @@ def declare(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[
         seeds=tuple(node["seeds"]),
         surrogates=kinds_of(values),
         smallest=node["smallest"],
+        budget=budget_of(values),
         folds=folds,
     )
 

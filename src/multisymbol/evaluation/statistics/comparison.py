@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from multisymbol.evaluation.statistics.verdict import Question
 UNIVERSAL, SINGLE, PRIOR, RULE = "universal", "single", "prior", "rule"
 """Names of arms that every comparison knows; the first two are the ones it is about."""
 OVERALL: Question = "overall"
+BudgetUnit: TypeAlias = Literal["epochs", "steps"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,7 @@ class Declaration:
         seeds: Of the trainings.
         surrogates: Kind of surrogate market -> draws.
         smallest: Smallest effect of interest, nats.
+        budget: What universal and single models have the same number of.
         folds: In order of time.
     """
 
@@ -79,6 +81,7 @@ class Declaration:
     seeds: tuple[int, ...]
     surrogates: Mapping[str, int]
     smallest: float
+    budget: BudgetUnit
     folds: tuple[FoldFacts, ...]
 
 
