@@ -12,6 +12,10 @@ from multisymbol.workflows import command
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and Lightning only once the configuration has been found good."""
+    if values["dry_run"]:
+        from multisymbol.workflows.compare_dry_run import dry_run
+
+        return dry_run(values, run_dir)
     from multisymbol.workflows.compare import run
 
     run(values, run_dir)
@@ -21,7 +25,8 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="compare")
 def main(config: DictConfig) -> float:
     """Declare, train, answer and record."""
-    return command.execute(work, config, schema="multisymbol.workflows.compare_settings.CompareSettings")
+    schema = "multisymbol.workflows.compare_settings.CompareSettings"
+    return command.execute(work, config, schema=schema, leaves=not (config.dry_run or config.resume))
 
 
 if __name__ == "__main__":

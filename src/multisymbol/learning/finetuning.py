@@ -88,7 +88,7 @@ class Adapter:
     @property
     def what(self) -> str:
         """See FineTuning."""
-        return f"the output layer, and every other matrix by a change of rank {self.rank},"
+        return f"the output layer, and all other matrices by rank {self.rank}"
 
     def open(self, network: nn.Module) -> None:
         """See FineTuning."""

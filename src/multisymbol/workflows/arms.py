@@ -231,7 +231,7 @@ class Finetuned:
     def what(self) -> str:
         """See Arm."""
         further = f"the universal network, {self.epochs} epochs further on the symbol alone at lr {self.lr:g}"
-        return f"{further}: {self.change.what} may change"
+        return f"{further}, changing {self.change.what}"
 
     def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """See Trained."""

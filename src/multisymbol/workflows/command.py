@@ -136,7 +136,7 @@ def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str
 
 def _names(value: str) -> list[str]:
     """Return the options a group override chooses; none for a glob, null or quoted text."""
-    names = value.strip("[]").split(",")
+    names = [name.strip() for name in value.strip("[]").split(",")]
     return [name for name in names if name not in {"null", ""} and not set(name) & set("*()'\"$ ")]
 
 

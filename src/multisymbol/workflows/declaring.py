@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.statistics.bands import draws_problem
@@ -128,10 +129,18 @@ def _problems(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mappin
 
 
 def _instants_problem(task: FoldTask) -> str:
+    return instants_problem(len(instants_of(task)), lag=lag_of(task), of=task.whole.parts.fold.name)
+
+
+def instants_of(task: FoldTask) -> npt.NDArray[np.int64]:
+    """Return the instants of a fold's compared test rows, ascending."""
+    return np.unique(task.whole.ledger.decided_at[task.rows])
+
+
+def lag_of(task: FoldTask) -> int:
+    """Return how many test instants the fold's labels overlap, as the primary test counts them."""
     ledger, rows = task.whole.ledger, task.rows
-    instants = np.unique(ledger.decided_at[rows])
-    lag = label_lag(instants, decided_at=ledger.decided_at[rows], resolved_at=ledger.resolved_at[rows])
-    return instants_problem(len(instants), lag=lag, of=task.whole.parts.fold.name)
+    return label_lag(instants_of(task), decided_at=ledger.decided_at[rows], resolved_at=ledger.resolved_at[rows])
 
 
 def _facts(task: FoldTask) -> FoldFacts:
