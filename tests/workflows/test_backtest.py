@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from mlflow import MlflowClient
 
 from multisymbol.config import build, plain
 from multisymbol.errors import BacktestError, BarsError, ModelNotFoundError, MultisymbolError, StoreError, SymbolError
 from multisymbol.markets.instants import instant
 from multisymbol.registry.bundle import read_bundle
+from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.backtest import Outcome, askers, backtest, trade_all
 from multisymbol.workflows.backtest_settings import SCHEMA, conduct
 from multisymbol.workflows.settings import problems
+from tests.composing import composed_page
 from tests.conftest import ROOT, SMALL, prepared_outputs, train_small
 
 CUT = ("split.validation_from=2018-05-01", "split.test_from=2018-08-01")
@@ -29,9 +29,7 @@ FILES = sorted((ROOT / "conf" / "backtest").rglob("*.yaml"))
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("backtest", [*SMALL[:2], *overrides])
+    config = composed_page("backtest", *SMALL[:2], *overrides)
     assert problems(config, schema=SCHEMA) == []
     return plain(config)
 
@@ -118,6 +116,7 @@ def test_the_run_holds_page_pictures_tables_and_numbers(outputs: Path, done: Pat
     assert run.info.status == "FINISHED"
     assert run.data.tags["seen"] == "no"
     assert run.data.tags["models"] == "neuro_fuzzy.1h.universal version 1"
+    assert run.data.tags[NOTE_TAG].startswith("The portfolio of 2 symbols ")
     page = (done / "backtest.html").read_text(encoding="utf-8")
     assert "HAVE SEEN" not in page
     assert "These bars were generated" in page
@@ -382,17 +381,13 @@ def test_bars_with_defects_are_refused(
 
 
 def composed_of_files(outputs: Path, folder: Path) -> dict[str, Any]:
-    GlobalHydra.instance().clear()
-    overrides = ["source=parquet", f"source.root={folder}", "source/on_defect=strict", "symbols.only=[BTCUSDT]"]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return plain(compose("backtest", [f"paths.outputs={outputs}", *overrides, "source.on_defect.flat=keep"]))
+    files = ("source=parquet", f"source.root={folder}", "source/on_defect=strict", "source.on_defect.flat=keep")
+    return plain(composed_page("backtest", f"paths.outputs={outputs}", *files, "symbols.only=[BTCUSDT]"))
 
 
 @pytest.mark.parametrize("lost", ["costs", "costs.half_spread_bps"])
 def test_missing_costs_are_refused_before_anything_starts(lost: str) -> None:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("backtest", [f"~asset_class.forex.{lost}"])
+    config = composed_page("backtest", f"~asset_class.forex.{lost}")
     found = problems(config, schema=SCHEMA)
     cure = "what trading costs is never guessed; say it, 0 for none (conf/asset_class/stock.yaml shows every kind)"
     assert [(each.path, each.text) for each in found] == [(f"asset_class.forex.{lost}", f"missing: {cure}")]

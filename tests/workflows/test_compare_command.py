@@ -17,6 +17,7 @@ from multisymbol.config import plain
 from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.statistics.comparison import Comparison
 from multisymbol.evaluation.statistics.verdict import Kind
+from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.registry.store import Store, StoredVersion
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.compare_register import promote, tag_verdicts
@@ -159,4 +160,5 @@ def test_killed_comparison_goes_on_without_training_again_and_comes_to_the_same_
     assert found is not None
     assert found.status == "FINISHED"
     assert found.tags["plan"] == whole.comparison.declared.digest
+    assert found.tags[NOTE_TAG].startswith(whole.comparison.primary.verdict.sentence)
     assert len(store.runs_tagged("arm")) == 16  # 2 arms, 4 symbols, 2 seeds

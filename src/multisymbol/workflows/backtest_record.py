@@ -15,6 +15,7 @@ from multisymbol.evaluation.trading.performance import Performance, Track
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.instants import Instants, iso
 from multisymbol.markets.symbols import slug
+from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.registry.store import DataFacts, Run
 from multisymbol.reports.backtest import (
     PORTFOLIO,
@@ -216,6 +217,7 @@ def _page(run: Run, page: Page, folder: Path) -> Path:
     file = folder / PAGE
     file.write_text(to_html(page), encoding="utf-8")
     run.log_file(file)
+    run.set_tags({NOTE_TAG: f"{page.lead}\n\nAll of it: `{PAGE}`."})
     return file
 
 

@@ -37,7 +37,7 @@ def run(values: Mapping[str, Any], run_dir: Path) -> Comparison:
         done = finish(
             begun, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values)
         )
-        page = record(run, done)
+        page = record(run, done, values)
         _store(run, done, values, terminal)
     terminal.show("")
     for line in comparison_lines(done.comparison):

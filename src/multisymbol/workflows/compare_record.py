@@ -11,6 +11,7 @@ import numpy as np
 from multisymbol.evaluation.statistics.comparison import Comparison, Declaration
 from multisymbol.evaluation.statistics.row_losses import row_losses
 from multisymbol.labels.labels import CLASSES
+from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.registry.store import Run
 from multisymbol.reports.comparison import comparison_page, figures
 from multisymbol.reports.comparison_tables import arm_table, question_table, symbol_table
@@ -20,7 +21,7 @@ from multisymbol.workflows.arm_training import Scored
 from multisymbol.workflows.arms import FoldTask
 from multisymbol.workflows.comparing import RESULT, Work
 from multisymbol.workflows.declaring import PLAN
-from multisymbol.workflows.tracking import flat_params
+from multisymbol.workflows.tracking import data_facts, flat_params
 
 PAGE = "comparison.html"
 _CHILDREN = "children.txt"
@@ -34,17 +35,21 @@ def announce(run: Run, declared: Declaration, values: Mapping[str, Any]) -> None
     run.log_json({"digest": declared.digest, "content": dict(declared.content)}, path=PLAN)
 
 
-def record(run: Run, done: Work) -> Path:
+def record(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
     """Write the page and log everything; return the page.
 
     Args:
         run: The comparison's.
         done: What it came to.
+        values: Plain configuration.
     """
     comparison = done.comparison
+    made = comparison_page(comparison)
     page = done.folder / PAGE
-    page.write_text(to_html(comparison_page(comparison)), encoding="utf-8")
+    page.write_text(to_html(made), encoding="utf-8")
     run.log_file(page)
+    run.set_tags({NOTE_TAG: f"{made.lead}\n\n{to_markdown(arm_table(comparison))}\n\nAll of it: `{PAGE}`."})
+    run.log_inputs(data_facts(done.tasks[0].whole, values), context="comparison")
     run.log_file(done.folder / RESULT)
     for name, table in (
         ("questions", question_table(comparison)),

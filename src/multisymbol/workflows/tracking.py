@@ -177,8 +177,13 @@ def _tags(values: Mapping[str, Any]) -> dict[str, str]:
 def _note_inputs(run: Run, values: Mapping[str, Any], prepared: Prepared) -> None:
     run.log_params(flat_params(values))
     run.log_json(dict(values), path=CONFIG)
+    run.log_inputs(data_facts(prepared, values), context=values["mode"])
+
+
+def data_facts(prepared: Prepared, values: Mapping[str, Any]) -> list[DataFacts]:
+    """Say of each symbol which bars were used: their hash, source, number and span."""
     ledger, panel = prepared.ledger, prepared.panel
-    facts = [
+    return [
         DataFacts(
             name=config.slug,
             digest=panel.fingerprints[config.symbol],
@@ -194,7 +199,6 @@ def _note_inputs(run: Run, values: Mapping[str, Any], prepared: Prepared) -> Non
         )
         for index, (config, count) in enumerate(zip(prepared.universe, ledger.counts, strict=True))
     ]
-    run.log_inputs(facts, context=values["mode"])
 
 
 def flat_params(values: Mapping[str, Any]) -> dict[str, object]:
