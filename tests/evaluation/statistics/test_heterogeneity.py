@@ -14,8 +14,13 @@ from multisymbol.evaluation.statistics.heterogeneity import (
 )
 from multisymbol.evaluation.statistics.mean_tests import MeanTest
 from multisymbol.evaluation.statistics.null_worlds import World, null_differences
-from multisymbol.evaluation.statistics.seed_spread import p_with_seeds, seeds_problem, variance_split
-from multisymbol.evaluation.statistics.symbol_tests import p_of
+from multisymbol.evaluation.statistics.seed_spread import (
+    larger_p,
+    p_with_seeds,
+    seeds_problem,
+    variance_split,
+    with_seeds,
+)
 
 WORLD = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1)
 
@@ -107,11 +112,24 @@ def test_seeds_that_agree_add_nothing_and_one_seed_says_nothing() -> None:
     assert p_with_seeds(test, effects=np.array([0.0, 2.0, 4.0])) > test.p
 
 
-def test_seeds_count_in_the_p_of_a_symbol() -> None:
+def test_the_larger_p_is_taken_of_a_test_and_the_same_with_seeds() -> None:
     test = MeanTest(method="fixed_smoothing", mean=2.0, error=0.2, freedom=99)
     apart = np.array([0.0, 2.0, 4.0])
-    assert p_of(test, effects=apart) == p_with_seeds(test, effects=apart) > 0.05
-    assert p_of(test, effects=np.array([2.0])) == test.p
+    assert larger_p(test, effects=apart, p=lambda own: own.p) == p_with_seeds(test, effects=apart) > 0.05
+    assert larger_p(test, effects=np.array([2.0]), p=lambda own: own.p) == test.p
+    # Seeds that hardly differ lend the time's error their degrees of freedom; the p over time alone is kept then.
+    short = MeanTest(method="fixed_smoothing", mean=2.0, error=1.0, freedom=3)
+    alike = np.array([1.9, 2.0, 2.1])
+    assert p_with_seeds(short, effects=alike) < larger_p(short, effects=alike, p=lambda own: own.p) == short.p
+
+
+def test_seeds_count_in_a_claim_that_there_is_no_difference() -> None:
+    test = MeanTest(method="fixed_smoothing", mean=0.0, error=0.2, freedom=99)
+    both = with_seeds(test, effects=np.array([-1.0, 0.0, 1.0]))
+    # error^2 = 1/3 + 0.04; freedom as above.
+    assert (both.error**2, both.freedom) == pytest.approx((0.37333, 2.508), rel=1e-3)
+    assert test.p_equivalent(1.0) < 1e-5
+    assert both.p_equivalent(1.0) > 0.05
 
 
 def test_two_seeds_are_too_few() -> None:

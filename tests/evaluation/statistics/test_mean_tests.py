@@ -29,6 +29,8 @@ from multisymbol.evaluation.statistics.power import (
 
 # Mean 1; deviations -1 0 1 0 repeated; c_0 = 6/12, c_1 = 0.
 WAVE = np.array([0.0, 1.0, 2.0, 1.0] * 3)
+AGREED = np.zeros(5)
+"""Seeds that do not differ."""
 
 
 def noise(seed: int, instants: int, overlap: int = 1) -> npt.NDArray[np.float64]:
@@ -168,13 +170,41 @@ def test_detectable_effect_is_found_with_its_power() -> None:
 def test_months_grow_with_the_square_of_what_the_error_lacks() -> None:
     test = MeanTest(method="diebold_mariano", mean=0.0, error=0.01, freedom=1000)
     # Equivalence at 80 % needs z(0.95) + z(0.9) = 2.9264 errors within the smallest effect.
-    more = months_needed(test, months=12.0, smallest=0.01, power=0.8, alpha=0.05)
-    assert more == pytest.approx(12 * 2.9264**2 - 12, rel=1e-3)
+    more = months_needed(test, effects=AGREED, months=12.0, smallest=0.01, power=0.8, alpha=0.05)
+    assert more == pytest.approx(12 * 2.9264**2 - 12, rel=2e-3)
+
+
+def test_months_take_the_time_part_down_and_leave_that_of_the_seeds() -> None:
+    test = MeanTest(method="fixed_smoothing", mean=0.0, error=0.01, freedom=1000)
+    # So many seeds that the quantiles are the normal ones; their variance is s^2, their part s^2 / S.
+    seeds = np.repeat([-1.0, 1.0], 500) * math.sqrt(0.5e-5 * 999)
+    # The variance must come down to (0.01 / 2.9264)^2 = 1.1677e-5; seeds take 0.5e-5 of it.
+    more = months_needed(test, effects=seeds, months=12.0, smallest=0.01, power=0.8, alpha=0.05)
+    assert more == pytest.approx(12 * 1e-4 / 0.6677e-5 - 12, rel=5e-3)
+    apart = seeds * math.sqrt(1.2 / 0.5)
+    assert months_needed(test, effects=apart, months=12.0, smallest=0.01, power=0.8, alpha=0.05) == math.inf
+
+
+def test_months_know_that_an_error_from_few_seeds_is_hardly_known() -> None:
+    test = MeanTest(method="fixed_smoothing", mean=0.0, error=0.01, freedom=1000)
+    few, many = (np.repeat([-1.0, 1.0], count) for count in (2, 500))
+    more = [
+        months_needed(
+            test,
+            effects=seeds * math.sqrt(0.6e-5 * (len(seeds) - 1)),
+            months=12.0,
+            smallest=0.01,
+            power=0.8,
+            alpha=0.05,
+        )
+        for seeds in (few, many)
+    ]
+    assert more[0] > 1.2 * more[1]
 
 
 def test_months_of_an_estimate_near_the_edge_are_those_it_takes_if_it_stays() -> None:
     test = MeanTest(method="diebold_mariano", mean=0.009, error=0.001, freedom=1000)
-    more = months_needed(test, months=12.0, smallest=0.01, power=0.8, alpha=0.05)
-    assert more == pytest.approx(12 * 1.6449**2 - 12, rel=1e-3)
+    more = months_needed(test, effects=AGREED, months=12.0, smallest=0.01, power=0.8, alpha=0.05)
+    assert more == pytest.approx(12 * 1.6449**2 - 12, rel=3e-3)
     on_edge = MeanTest(method="diebold_mariano", mean=0.01, error=0.001, freedom=1000)
-    assert months_needed(on_edge, months=12.0, smallest=0.01, power=0.8, alpha=0.05) == math.inf
+    assert months_needed(on_edge, effects=AGREED, months=12.0, smallest=0.01, power=0.8, alpha=0.05) == math.inf

@@ -11,6 +11,8 @@ from multisymbol.evaluation.statistics.effects import Effects, Pairs, Surrogates
 from multisymbol.evaluation.statistics.mean_tests import fixed_smoothing
 from multisymbol.evaluation.statistics.multiplicity import holm
 from multisymbol.evaluation.statistics.plan import Plan
+from multisymbol.evaluation.statistics.power import months_needed
+from multisymbol.evaluation.statistics.seed_spread import larger_p
 from multisymbol.evaluation.statistics.skill import symbol_skills
 from multisymbol.markets.instants import HOUR
 
@@ -121,6 +123,42 @@ def test_arms_that_are_the_same_are_equivalent() -> None:
     assert found.verdict.kind == "EQUIVALENT"
 
 
+def test_ways_of_training_are_not_called_equivalent_where_their_seeds_differ_too_much() -> None:
+    """Over time alone the mean over three networks is known well; what other seeds would give is not."""
+    plan = replace(PLAN, smallest=0.03)
+    universal, single = losses("universal", ALIKE, seed=1), losses("single", ALIKE, seed=2)
+    apart = replace(universal, loss=universal.loss + np.array([-0.06, 0.0, 0.06])[universal.rows.seed])
+    found = answer(
+        apart,
+        single,
+        losses("prior", np.zeros(4), seed=3),
+        question="overall",
+        surrogates=QUIET,
+        classes=None,
+        plan=plan,
+    )
+    assert found.smoothed.p_equivalent(0.03) <= 0.05 < found.evidence.p_equivalent
+    assert found.verdict.kind != "EQUIVALENT"
+    assert "EQUIVALENT" not in kinds(found)
+    # More data do not bring seeds together.
+    assert found.evidence.months_needed == np.inf
+
+
+def test_months_of_a_symbol_are_planned_at_the_level_its_claim_must_reach(better: Answer) -> None:
+    found = answered(ALIKE, ALIKE - 0.03, plan=replace(PLAN, smallest=0.0005)).by_symbol[1]
+    test = better.by_symbol[1].test.test
+    assert test is not None
+    expected = months_needed(
+        test,
+        effects=better.found.symbol_by_seed[:, 1],
+        months=better.found.months_of(1),
+        smallest=0.0005,
+        power=0.8,
+        alpha=0.05 / 3,
+    )
+    assert found.evidence.months_needed == pytest.approx(expected)
+
+
 def test_gains_no_larger_than_on_markets_without_signal_are_no_skill() -> None:
     mechanics = (draws("drift kept", (0.03, 0.05, 0.02)), draws("drift removed", (0.03, 0.05, 0.02)))
     found = answered(ALIKE, ALIKE - 0.03, surrogates=mechanics)
@@ -137,7 +175,11 @@ def test_skill_of_arms_on_symbols_is_adjusted_over_all_of_them() -> None:
         weights=None,
     )
     alone = [
-        fixed_smoothing(arm.of_symbol(number), lag=5).p_above
+        larger_p(
+            fixed_smoothing(arm.of_symbol(number), lag=5),
+            effects=arm.symbol_by_seed[:, number],
+            p=lambda test: test.p_above,
+        )
         for number in range(3)
         for arm in (pairs.first, pairs.second)
     ]

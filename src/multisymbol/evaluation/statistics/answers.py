@@ -11,6 +11,9 @@ Nothing here knows of models or files. What a number means stands where it is ma
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.statistics.bands import Band, band, draws_problem
 from multisymbol.evaluation.statistics.bootstrap import mean_interval
@@ -32,11 +35,19 @@ from multisymbol.evaluation.statistics.power import (
     months_needed,
 )
 from multisymbol.evaluation.statistics.relabelling import Relabelled, relabelled
-from multisymbol.evaluation.statistics.seed_spread import VarianceSplit, seeds_problem, variance_split
+from multisymbol.evaluation.statistics.seed_spread import (
+    VarianceSplit,
+    larger_p,
+    seeds_problem,
+    variance_split,
+    with_seeds,
+)
 from multisymbol.evaluation.statistics.skill import ArmSkills, overall_skills, symbol_skills
 from multisymbol.evaluation.statistics.symbol_tests import SymbolTest, symbol_tests
 from multisymbol.evaluation.statistics.verdict import ALL, Evidence, Question, Verdict, decide
 from multisymbol.learning.seeding import named_seed
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +72,7 @@ class Doubt:
     Args:
         effective_instants: Independent instants that these are worth.
         effective_symbols: Independent symbols that these are worth.
-        detectable: Effect that would have been found with the plan's power, nats.
+        detectable: Effect that fixed smoothing with the seeds' variance would have found with the plan's power, nats.
         split: Seeds, time and symbols as parts of the variance.
         same_arm: The A/A run.
     """
@@ -135,7 +146,7 @@ def answer(
     primary = diebold_mariano(found.series, lag=found.lag)
     cross_check = batch_means(found.series, lag=found.lag)
     smoothed = fixed_smoothing(found.series, lag=found.lag)
-    doubt = _doubt(found, primary, spread=tests.spread, plan=plan)
+    doubt = _doubt(found, primary, smoothed, spread=tests.spread, plan=plan)
     evidence = Evidence(
         subject=ALL,
         question=question,
@@ -150,12 +161,12 @@ def answer(
         p=primary.p,
         p_cross_check=cross_check.p,
         p_seeds=doubt.split.p,
-        p_equivalent=smoothed.p_equivalent(plan.smallest),
+        p_equivalent=larger_p(smoothed, effects=doubt.split.effects, p=lambda own: own.p_equivalent(plan.smallest)),
         bands=tuple(band(found.effect, kind.overall()[:, BETWEEN], kind=kind.kind) for kind in surrogates),
         smallest=plan.smallest,
         alpha=plan.alpha,
         months=found.months,
-        months_needed=_months(primary, months=found.months, plan=plan),
+        months_needed=_months(smoothed, effects=doubt.split.effects, months=found.months, tests=1, plan=plan),
         not_tested="",
         exploratory=plan.exploratory,
     )
@@ -185,12 +196,14 @@ def _check(found: Differences, surrogates: Sequence[Surrogates], *, plan: Plan) 
         raise ComparisonError("\n".join(filter(None, problems)))
 
 
-def _doubt(found: Differences, primary: MeanTest, *, spread: float, plan: Plan) -> Doubt:
+def _doubt(found: Differences, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan) -> Doubt:
+    split = variance_split(found, test=primary, symbol_variance=spread)
+    narrow = with_seeds(smoothed, effects=split.effects)
     return Doubt(
         effective_instants=effective_instants(found.series, primary),
         effective_symbols=effective_symbols(found.by_symbol),
-        detectable=detectable_effect(primary, power=plan.power, alpha=plan.alpha),
-        split=variance_split(found, test=primary, symbol_variance=spread),
+        detectable=detectable_effect(narrow, power=plan.power, alpha=plan.alpha),
+        split=split,
         same_arm=relabelled(
             found.series,
             lag=found.lag,
@@ -201,8 +214,11 @@ def _doubt(found: Differences, primary: MeanTest, *, spread: float, plan: Plan) 
     )
 
 
-def _months(test: MeanTest, *, months: float, plan: Plan) -> float:
-    return months_needed(test, months=months, smallest=plan.smallest, power=plan.power, alpha=plan.alpha)
+def _months(test: MeanTest, *, effects: Floats, months: float, tests: int, plan: Plan) -> float:
+    """Plan at the level that the smallest of so many p must reach."""
+    return months_needed(
+        test, effects=effects, months=months, smallest=plan.smallest, power=plan.power, alpha=plan.alpha / tests
+    )
 
 
 def _between_classes(found: Differences, classes: Mapping[str, str] | None, *, plan: Plan) -> Heterogeneity | None:
@@ -222,13 +238,27 @@ def _by_symbol(
 ) -> tuple[SymbolAnswer, ...]:
     skills = symbol_skills(pairs, surrogates)
     draws = {kind.kind: kind.of(pairs.between.symbols)[:, :, BETWEEN] for kind in surrogates}
+    more = _more_months(pairs.between, tests, plan=plan)
     answers = []
     for number, (test, own) in enumerate(zip(tests, skills, strict=True)):
         bands = tuple(band(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items())
-        months = pairs.between.months_of(number)
+        months = (pairs.between.months_of(number), more[number])
         evidence = _symbol_evidence(test, own, bands=bands, months=months, question=question, plan=plan)
         answers.append(SymbolAnswer(test=test, evidence=evidence, verdict=decide(evidence)))
     return tuple(answers)
+
+
+def _more_months(found: Differences, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
+    """Plan for each symbol: until it can be tested, or until it could be decided at the level of Holm's first step."""
+    count = sum(own.test is not None for own in tests)
+    more = []
+    for number, own in enumerate(tests):
+        months, effects = found.months_of(number), found.symbol_by_seed[:, number]
+        if own.test is None:
+            more.append(months * (own.least / own.instants - 1))
+        else:
+            more.append(_months(own.test, effects=effects, months=months, tests=count, plan=plan))
+    return more
 
 
 def _symbol_evidence(
@@ -236,15 +266,12 @@ def _symbol_evidence(
     skills: ArmSkills,
     *,
     bands: tuple[Band, ...],
-    months: float,
+    months: tuple[float, float],
     question: Question,
     plan: Plan,
 ) -> Evidence:
-    if own.test is None:
-        more = months * (own.least / own.instants - 1)
-        why = f"it has {own.instants:,} test instants, labels that overlap {own.lag:,} of them need {own.least:,}"
-    else:
-        more, why = _months(own.test, months=months, plan=plan), ""
+    """Gather what one symbol's verdict rests on; months: those there are, and how many more it takes."""
+    why = f"it has {own.instants:,} test instants, labels that overlap {own.lag:,} of them need {own.least:,}"
     return Evidence(
         subject=own.symbol,
         question=question,
@@ -257,8 +284,8 @@ def _symbol_evidence(
         bands=bands,
         smallest=plan.smallest,
         alpha=plan.alpha,
-        months=months,
-        months_needed=more,
-        not_tested=why,
+        months=months[0],
+        months_needed=months[1],
+        not_tested=why if own.test is None else "",
         exploratory=plan.exploratory,
     )

@@ -40,13 +40,13 @@ class MeanTest:
         method: Which one; Diebold-Mariano turns into batch means where its variance is negative.
         mean: Of the series.
         error: Standard error of the mean, with all corrections in it; 0 for a constant series.
-        freedom: Degrees of freedom.
+        freedom: Degrees of freedom; no whole number once seeds are in the error (`seed_spread`).
     """
 
     method: Method
     mean: float
     error: float
-    freedom: int
+    freedom: float
 
     @property
     def statistic(self) -> float:

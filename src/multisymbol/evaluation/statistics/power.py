@@ -3,15 +3,20 @@
 # T instant, N symbol
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import optimize, stats
 
 from multisymbol.evaluation.statistics.mean_tests import MeanTest, autocovariances
+from multisymbol.evaluation.statistics.seed_spread import with_seeds
 
 Floats = npt.NDArray[np.float64]
+_MOST_TIMES = 1e6
+"""Of the data at hand: what takes longer is said to take for ever."""
 
 
 def effective_instants(series: Floats, test: MeanTest) -> float:
@@ -41,37 +46,66 @@ def effective_symbols(by_symbol: Floats) -> float:
 
 
 def detectable_effect(test: MeanTest, *, power: float, alpha: float) -> float:
-    """Return the true mean that a two-sided test would find with this probability."""
+    """Return the true mean that a two-sided test would find with this probability.
+
+    Args:
+        test: The narrowest of those that must agree: its degrees of freedom say how well its error is known, and seeds
+            are in it.
+        power: For example 0.8.
+        alpha: Of the test.
+    """
     return float(stats.t.ppf(1 - alpha / 2, test.freedom) + stats.t.ppf(power, test.freedom)) * test.error
 
 
-def months_needed(test: MeanTest, *, months: float, smallest: float, power: float, alpha: float) -> float:
+def months_needed(
+    test: MeanTest, *, effects: Floats, months: float, smallest: float, power: float, alpha: float
+) -> float:
     """Return how many more months of test data a decision takes.
 
     Planned for an effect of `smallest` and for one of zero: enough to find the first, and to call the second
     equivalent, each with this power. Where that many are there already, the estimate lies near the edge of what
     matters, and the answer is how many it takes if the estimate stays what it is: infinitely many on the edge itself.
+    The seeds' variance stays whatever the months, so where it is too large by itself they are infinitely many too.
 
     Args:
-        test: Of the data at hand; its error shrinks with the root of the months.
+        test: Over time, of the data at hand; its error shrinks with the root of the months.
+        effects: Of each seed. Shape (S,).
         months: Of the data at hand.
         smallest: Smallest effect of interest.
         power: For example 0.8.
-        alpha: Of the tests.
+        alpha: Of the tests; for one of N symbols alpha / N, the level of Holm's first step.
     """
-    difference = _normal(1 - alpha / 2) + _normal(power)
-    equivalence = _normal(1 - alpha) + _normal((1 + power) / 2)
-    planned = months * (max(difference, equivalence) * test.error / smallest) ** 2 - months
-    if planned > 0:
-        return planned
-    gap = smallest - abs(test.mean)
-    quantile = _normal(1 - alpha) if gap > 0 else _normal(1 - alpha / 2)
-    distance = gap if gap > 0 else abs(test.mean)
-    return max(months * (quantile * test.error / distance) ** 2 - months, 0.0) if gap else math.inf
+
+    def planned(later: MeanTest) -> float:
+        difference = _quantile(later, 1 - alpha / 2) + _quantile(later, power)
+        equivalence = _quantile(later, 1 - alpha) + _quantile(later, (1 + power) / 2)
+        return max(difference, equivalence) * later.error - smallest
+
+    def estimated(later: MeanTest) -> float:
+        gap = smallest - abs(test.mean)
+        needed = _quantile(later, 1 - alpha) if gap > 0 else _quantile(later, 1 - alpha / 2)
+        return needed * later.error - (gap if gap > 0 else abs(test.mean))
+
+    more = _times_more(planned, test, effects=effects)
+    if more > 0:
+        return months * more
+    return math.inf if abs(test.mean) == smallest else months * _times_more(estimated, test, effects=effects)
 
 
-def _normal(probability: float) -> float:
-    return float(stats.norm.ppf(probability))
+def _times_more(lacking: Callable[[MeanTest], float], test: MeanTest, *, effects: Floats) -> float:
+    """Return how many times the data must come on top until a test of them lacks nothing: 0 if it does not now."""
+
+    def after(times: float) -> float:
+        grown = replace(test, error=test.error / math.sqrt(times), freedom=test.freedom * times)
+        return lacking(with_seeds(grown, effects=effects))
+
+    if after(1.0) <= 0:
+        return 0.0
+    return math.inf if after(_MOST_TIMES) > 0 else float(optimize.brentq(after, 1.0, _MOST_TIMES)) - 1.0
+
+
+def _quantile(test: MeanTest, probability: float) -> float:
+    return float(stats.t.ppf(probability, test.freedom))
 
 
 def _pairwise_correlations(by_symbol: Floats) -> Floats:

@@ -17,10 +17,16 @@ from multisymbol.evaluation.statistics.bands import adjusted_p_above
 from multisymbol.evaluation.statistics.bootstrap import mean_interval
 from multisymbol.evaluation.statistics.differences import Differences
 from multisymbol.evaluation.statistics.heterogeneity import heterogeneity
-from multisymbol.evaluation.statistics.mean_tests import batch_means, diebold_mariano, fixed_smoothing, least_instants
+from multisymbol.evaluation.statistics.mean_tests import (
+    MeanTest,
+    batch_means,
+    diebold_mariano,
+    fixed_smoothing,
+    least_instants,
+)
 from multisymbol.evaluation.statistics.multiplicity import holm
-from multisymbol.evaluation.statistics.seed_spread import p_with_seeds
-from multisymbol.evaluation.statistics.symbol_tests import p_of, time_test
+from multisymbol.evaluation.statistics.seed_spread import larger_p, p_with_seeds
+from multisymbol.evaluation.statistics.symbol_tests import time_test
 from multisymbol.learning.seeding import named_seed
 
 Floats = npt.NDArray[np.float64]
@@ -89,7 +95,7 @@ def _symbols_p(trial: Trial) -> float:
     found = trial.found
     tests = [time_test(found, number) for number in range(len(found.symbols))]
     p = [
-        np.nan if test is None else p_of(test, effects=found.symbol_by_seed[:, number])
+        np.nan if test is None else larger_p(test, effects=found.symbol_by_seed[:, number], p=lambda own: own.p)
         for number, test in enumerate(tests)
     ]
     return float(np.nanmin(holm(np.array(p))))
@@ -103,10 +109,21 @@ def _symbols_by_diebold_mariano_p(trial: Trial) -> float:
     return float(np.nanmin(holm(np.array(p))))
 
 
-def _equivalence_p(trial: Trial) -> float:
-    """Two one-sided tests where the true effect is just the smallest of interest."""
-    test = fixed_smoothing(trial.found.series, lag=trial.found.lag)
-    return replace(test, mean=test.mean + _EDGE).p_equivalent(_EDGE)
+def _at_edge(found: Differences) -> MeanTest:
+    """Test a series whose true mean is just the smallest effect of interest."""
+    test = fixed_smoothing(found.series, lag=found.lag)
+    return replace(test, mean=test.mean + _EDGE)
+
+
+def _equivalence_p(found: Differences) -> float:
+    """Two one-sided tests, over time and with the seeds' variance, as a verdict needs them."""
+    return larger_p(_at_edge(found), effects=found.by_seed.mean(axis=1), p=lambda own: own.p_equivalent(_EDGE))
+
+
+def _gain_p(found: Differences) -> float:
+    """Test one-sided whether the first arm gains, as the gate asks of an arm and the no-skill forecast."""
+    test = fixed_smoothing(found.series, lag=found.lag)
+    return larger_p(test, effects=found.by_seed.mean(axis=1), p=lambda own: own.p_above)
 
 
 def _gate_p(trial: Trial) -> float:
@@ -145,7 +162,9 @@ USED: Mapping[str, Callable[[Trial], float]] = {
     "gain differs between symbols": lambda trial: (
         heterogeneity(trial.found, groups=trial.found.symbols, seed=named_seed(trial.seed, "signs")).p
     ),
-    "equivalence, at its edge": _equivalence_p,
+    "equivalence, at its edge": lambda trial: _equivalence_p(trial.found),
+    "equivalence, networks differ by seed": lambda trial: _equivalence_p(trial.other_seeds),
+    "skill against class shares, networks differ by seed": lambda trial: _gain_p(trial.other_seeds),
     "skill gate, 2 arms × symbols": _gate_p,
 }
 """Tests that verdicts rest on, and how p is found; NaN where the test cannot be made."""
@@ -157,6 +176,9 @@ NAIVE: Mapping[str, Callable[[Trial], float]] = {
     "interval, percentile": _percentile_p,
     "Diebold-Mariano, networks differ by seed": lambda trial: (
         diebold_mariano(trial.other_seeds.series, lag=trial.other_seeds.lag).p
+    ),
+    "equivalence over time alone, networks differ by seed": lambda trial: _at_edge(trial.other_seeds).p_equivalent(
+        _EDGE
     ),
     "any symbol, Diebold-Mariano and Holm": _symbols_by_diebold_mariano_p,
     "skill gate, each number above its own band": _gate_by_eye_p,

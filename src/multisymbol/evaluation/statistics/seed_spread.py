@@ -1,18 +1,21 @@
 """Chance of training as a part of the doubt: seeds beside time and symbols.
 
-A test over time takes the trained networks as given. A claim about two ways of training must also hold for other seeds,
-so it takes both errors:  error^2 = variance over time + variance over seeds / S.  A test over seeds alone is no
-test at all: all of them saw the same test span.
+A test over time takes the trained networks as given. A claim about two ways of training, be it that they differ or that
+they do not, must also hold for other seeds, so it takes both errors:
+
+    error^2 = variance over time + variance over seeds / S
+
+A test over seeds alone is no test at all: all of them saw the same test span.
 """
 
 # S seed, N symbol
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from multisymbol.evaluation.statistics.differences import Differences
 from multisymbol.evaluation.statistics.mean_tests import MeanTest
@@ -67,7 +70,7 @@ def variance_split(found: Differences, *, test: MeanTest, symbol_variance: float
     effects = found.by_seed.mean(axis=1)
     return VarianceSplit(
         effects=effects,
-        seed=_seed_part(effects),
+        seed=seed_variance(effects),
         time=test.error**2,
         symbol=symbol_variance / len(found.symbols),
         p=p_with_seeds(test, effects=effects),
@@ -81,13 +84,35 @@ def p_with_seeds(test: MeanTest, *, effects: Floats) -> float:
         test: Of the series averaged over seeds.
         effects: Mean of the series of each seed. Shape (S,).
     """
-    seed, time = _seed_part(effects), test.error**2
+    return with_seeds(test, effects=effects).p if len(effects) > 1 else math.nan
+
+
+def with_seeds(test: MeanTest, *, effects: Floats) -> MeanTest:
+    """Return a test over time with the seeds' variance in its error; itself for a single seed, or seeds that agree.
+
+    Args:
+        test: Of the series averaged over seeds.
+        effects: Mean of the series of each seed. Shape (S,).
+    """
+    seed, time = seed_variance(effects), test.error**2
     if math.isnan(seed) or seed == 0:
-        return test.p if seed == 0 else math.nan
+        return test
     # Satterthwaite (1946): degrees of freedom of a sum of two independent variances.
     freedom = (seed + time) ** 2 / (seed**2 / (len(effects) - 1) + time**2 / test.freedom)
-    return float(2 * stats.t.sf(abs(test.mean) / math.sqrt(seed + time), freedom))
+    return replace(test, error=math.sqrt(seed + time), freedom=freedom)
 
 
-def _seed_part(effects: Floats) -> float:
+def larger_p(test: MeanTest, *, effects: Floats, p: Callable[[MeanTest], float]) -> float:
+    """Return the larger of two p: of a test over time, and of the same with the seeds' variance.
+
+    Args:
+        test: Of the series averaged over seeds.
+        effects: Mean of the series of each seed. Shape (S,).
+        p: Which p of a test is asked for.
+    """
+    return max(p(test), p(with_seeds(test, effects=effects)))
+
+
+def seed_variance(effects: Floats) -> float:
+    """Return the variance over seeds / S, as a part of the mean's variance; NaN for a single seed."""
     return float(effects.var(ddof=1)) / len(effects) if len(effects) > 1 else math.nan

@@ -1,7 +1,8 @@
 """The skill gate: does an arm gain on the no-skill forecast, and more than it gains on markets without signal?
 
 Only what passes is worth comparing. Asked of two arms, and of each symbol, so every p is adjusted: Holm
-over the tests against the no-skill forecast, the largest number over the tests against surrogates (`bands`).
+over the tests against the no-skill forecast (with the seeds' variance), the largest number over the tests against
+surrogates (`bands`).
 """
 
 # N symbol, B surrogate draw
@@ -17,6 +18,7 @@ from multisymbol.evaluation.statistics.differences import Differences
 from multisymbol.evaluation.statistics.effects import FIRST, SECOND, Pairs, Surrogates
 from multisymbol.evaluation.statistics.mean_tests import fixed_smoothing, least_instants
 from multisymbol.evaluation.statistics.multiplicity import holm
+from multisymbol.evaluation.statistics.seed_spread import larger_p
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,7 +69,7 @@ def overall_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> ArmSkills:
     (found,) = _skills(
         arms,
         value=np.array([[arm.effect for arm in arms]]),
-        p_prior=np.array([[fixed_smoothing(arm.series, lag=arm.lag).p_above for arm in arms]]),
+        p_prior=np.array([[_p_gain(arm.series, lag=arm.lag, effects=arm.by_seed.mean(axis=1)) for arm in arms]]),
         draws={kind.kind: kind.overall()[:, None, [FIRST, SECOND]] for kind in surrogates},
     )
     return found
@@ -79,18 +81,23 @@ def symbol_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> tuple[ArmSk
     return _skills(
         arms,
         value=pairs.effects().by_symbol[:, [FIRST, SECOND]],
-        p_prior=np.column_stack([_p_above(arm) for arm in arms]),
+        p_prior=np.column_stack([_p_gains(arm) for arm in arms]),
         draws={kind.kind: kind.of(arms[0].symbols)[:, :, [FIRST, SECOND]] for kind in surrogates},
     )
 
 
-def _p_above(arm: Differences) -> Floats:
+def _p_gain(series: Floats, *, lag: int, effects: Floats) -> float:
+    """Test one-sided whether a series is above 0, for other seeds too."""
+    return larger_p(fixed_smoothing(series, lag=lag), effects=effects, p=lambda test: test.p_above)
+
+
+def _p_gains(arm: Differences) -> Floats:
     """Test every symbol; NaN where it has too few instants. Shape (N,)."""
     p = np.full(len(arm.symbols), np.nan)
     for number, lag in enumerate(arm.symbol_lags.tolist()):
         series = arm.of_symbol(number)
         if len(series) >= least_instants(lag):
-            p[number] = fixed_smoothing(series, lag=lag).p_above
+            p[number] = _p_gain(series, lag=lag, effects=arm.symbol_by_seed[:, number])
     return p
 
 

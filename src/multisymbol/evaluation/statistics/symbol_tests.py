@@ -1,7 +1,7 @@
 """Every symbol tested by itself: Holm for claims, Benjamini-Hochberg for exploration.
 
-A symbol's p is the larger of two, by fixed smoothing over time and with the seeds' variance; Diebold-Mariano's own tail
-is too heavy to survive Holm in short series (docs/sizes.md).
+A symbol's p, that of equivalence too, is the larger of two: by fixed smoothing over time, and with the seeds'
+variance. Diebold-Mariano's own tail is too heavy to survive Holm in short series (docs/sizes.md).
 """
 
 # N symbol
@@ -17,7 +17,7 @@ from multisymbol.evaluation.statistics.heterogeneity import shrunk_effects, spre
 from multisymbol.evaluation.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
 from multisymbol.evaluation.statistics.multiplicity import benjamini_hochberg, holm
 from multisymbol.evaluation.statistics.plan import Plan
-from multisymbol.evaluation.statistics.seed_spread import p_with_seeds
+from multisymbol.evaluation.statistics.seed_spread import larger_p
 from multisymbol.learning.seeding import named_seed
 
 Floats = npt.NDArray[np.float64]
@@ -99,15 +99,11 @@ def time_test(found: Differences, number: int) -> MeanTest | None:
     return fixed_smoothing(series, lag=lag) if len(series) >= least_instants(lag) else None
 
 
-def p_of(test: MeanTest, *, effects: Floats) -> float:
-    """Return the larger of the p over time and the p with the variance of seeds, whose effects are given."""
-    return float(np.fmax(test.p, p_with_seeds(test, effects=effects)))
-
-
 def _alone(found: Differences, number: int, *, plan: Plan, name: str) -> SymbolTest:
     """Test one symbol, nothing adjusted yet."""
     series, lag, nan = found.of_symbol(number), int(found.symbol_lags[number]), float("nan")
     test = time_test(found, number)
+    effects = found.symbol_by_seed[:, number]
     seed = named_seed(plan.seed, f"bootstrap/{name}/{found.symbols[number]}")
     return SymbolTest(
         symbol=found.symbols[number],
@@ -120,8 +116,10 @@ def _alone(found: Differences, number: int, *, plan: Plan, name: str) -> SymbolT
         interval=None
         if test is None
         else mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level),
-        p=nan if test is None else p_of(test, effects=found.symbol_by_seed[:, number]),
+        p=nan if test is None else larger_p(test, effects=effects, p=lambda own: own.p),
         p_holm=nan,
         p_bh=nan,
-        p_equivalent=nan if test is None else test.p_equivalent(plan.smallest),
+        p_equivalent=nan
+        if test is None
+        else larger_p(test, effects=effects, p=lambda own: own.p_equivalent(plan.smallest)),
     )
