@@ -14,6 +14,7 @@ from multisymbol.evaluation.statistics.bootstrap import Interval
 from multisymbol.evaluation.statistics.comparison import Comparison, Trades, Trading
 from multisymbol.evaluation.statistics.heterogeneity import Heterogeneity
 from multisymbol.evaluation.statistics.relabelling import Relabelled
+from multisymbol.evaluation.statistics.verdict import REALISTIC_MONTHS
 from multisymbol.markets.instants import iso
 from multisymbol.reports.canvas import signed
 from multisymbol.reports.comparison_figures import (
@@ -457,7 +458,7 @@ def _more(months: float) -> str:
         return ""
     return (
         ", no realistic number more would decide it"
-        if months > 1200
+        if months > REALISTIC_MONTHS
         else f", about {max(math.ceil(months), 1):,} more would decide it"
     )
 

@@ -8,7 +8,7 @@ from multisymbol.evaluation.statistics.bands import Band
 from multisymbol.evaluation.statistics.bootstrap import Interval
 from multisymbol.evaluation.statistics.comparison import ArmOutcome, BudgetUnit, Comparison, GroupEffect, Trading
 from multisymbol.evaluation.statistics.skill import Skill
-from multisymbol.evaluation.statistics.verdict import Evidence, Kind, Question, Verdict
+from multisymbol.evaluation.statistics.verdict import REALISTIC_MONTHS, Evidence, Kind, Question, Verdict
 from multisymbol.markets.instants import iso
 from multisymbol.reports.tables import ABSENT, Cell, Column, Table
 
@@ -72,7 +72,7 @@ def symbol_table(comparison: Comparison) -> Table:
             p_text(own.test.p_holm),
             facts[own.test.symbol].history,
             facts[own.test.symbol].test_rows,
-            own.verdict.months_needed,
+            _months(own.verdict.months_needed),
         )
         for own in by_effect(comparison.primary.by_symbol)
     ]
@@ -372,6 +372,10 @@ def p_text(p: float) -> str:
     if math.isnan(p):
         return ABSENT
     return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
+
+
+def _months(months: float) -> Cell:
+    return f">{REALISTIC_MONTHS:,}" if months > REALISTIC_MONTHS else months
 
 
 def ends(interval: Interval | None) -> tuple[float, float]:

@@ -27,6 +27,8 @@ Kind = Literal["NO_SKILL", "UNIVERSAL_BETTER", "SINGLE_BETTER", "EQUIVALENT", "I
 Question = Literal["overall", "direction", "activity"]
 ALL = "all symbols"
 """Subject of the verdict over all of them."""
+REALISTIC_MONTHS = 1200
+"""Nobody waits longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,7 +218,7 @@ def _inconclusive(evidence: Evidence, interval: Interval) -> str:
 def _months(months: float) -> str:
     if math.isnan(months) or months == 0:
         return "the tests contradict each other, so more data are needed"
-    if months > 1200:
+    if months > REALISTIC_MONTHS:
         return "no realistic amount of further data would decide it"
     return f"about {max(math.ceil(months), 1):,} more month{'s' if months > 1 else ''} of test data would decide it"
 
