@@ -14,7 +14,7 @@ import torch
 from multisymbol.features.pipeline import Column, FeatureSpec
 from multisymbol.features.scaling import Affine, Scaler
 from multisymbol.registry.bundle import Bundle, write_bundle
-from multisymbol.registry.store import Run, Store, SymbolScores, VersionTags
+from multisymbol.registry.store import Run, Store, StoredVersion, SymbolScores, VersionTags
 
 NAME = "neuro.1h.universal"
 
@@ -85,6 +85,11 @@ def scored(symbol: str, log_loss: float) -> SymbolScores:
     return SymbolScores(symbol=symbol, digest="d" * 64, metrics={"test_log_loss": log_loss})
 
 
+def the(found: StoredVersion | None) -> StoredVersion:
+    assert found is not None
+    return found
+
+
 def store_at(folder: Path) -> Store:
     return Store(
         uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "artifacts"), mlflow_experiment="multisymbol"
@@ -129,12 +134,15 @@ def run(store: Store) -> Run:
 
 @pytest.fixture
 def registered(store: Store, run: Run, model_folder: Path) -> Callable[..., int]:
-    """Register the tiny bundle; return the version's number."""
+    """Register the tiny bundle, give it a role if asked; return the version's number."""
 
-    def call(name: str = NAME, **changes: Any) -> int:
+    def call(name: str = NAME, *, role: str | None = None, **changes: Any) -> int:
         scores = [scored("GC=F", 0.9), scored("BRK.B", 1.1)]
         choices: dict[str, Any] = {"tags": version_tags(), "scores": scores, "pooled": {"test_log_loss": 1.0}} | changes
-        return store.register(run, model_folder, name=name, **choices).version
+        version = store.register(run, model_folder, name=name, **choices)
+        if role is not None:
+            store.set_alias(version, role)
+        return version.version
 
     return call
 

@@ -13,13 +13,14 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
-from multisymbol.config import build, check
+from multisymbol.config import build, check, plain
 from multisymbol.errors import BundleError, ConfigError, ModelNotFoundError
 from multisymbol.markets.instants import instant, iso
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.candidates import nanoseconds
-from multisymbol.registry.policies import Evidence, OwnFirst, Plan
+from multisymbol.registry.policies import Evidence, FixedOrder
 from multisymbol.registry.resolution import (
     Policy,
     Request,
@@ -30,13 +31,14 @@ from multisymbol.registry.resolution import (
 )
 from multisymbol.registry.similarity import Profile
 from multisymbol.registry.versions import StoredVersion
+from tests.conftest import ROOT
 
 AS_OF = instant("2020-01-01")
 BEFORE, AFTER = "2019-06-01T00:00Z", "2020-05-29T00:00Z"
 UNIVERSAL = "neuro.1h.universal"
 POLICIES: dict[str, Policy] = {
-    "plan": Plan(limit=1.5),
-    "own_first": OwnFirst(limit=1.5),
+    "plan": FixedOrder(first="universal", limit=1.5),
+    "own_first": FixedOrder(first="own", limit=1.5),
     "evidence": Evidence(limit=1.5),
 }
 
@@ -590,10 +592,10 @@ def test_answer_is_plain_data() -> None:
 
 @EVERY
 def test_policy_can_be_built_from_its_page(policy: str) -> None:
-    node = {"_target_": f"multisymbol.registry.policies.{type(POLICIES[policy]).__name__}", "limit": 1.5}
+    node = plain(OmegaConf.load(ROOT / "conf" / "registry" / "policy" / f"{policy}.yaml"))
     assert build(node) == POLICIES[policy]
     assert POLICIES[policy].name == policy
-    assert check({"policy": {**node, "limt": 1}}, schema="multisymbol.registry.policies.Plan") != []
+    assert check({"policy": {**node, "limt": 1}}, schema=node["_target_"]) != []
 
 
 # --- Whatever is registered ------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 import json
 import math
 import multiprocessing
+import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,13 @@ from matplotlib.figure import Figure
 
 from multisymbol.errors import OutputError, StoreError
 from multisymbol.registry.bundle import read_bundle, write_bundle
+from multisymbol.registry.catalogue import list_versions
 from multisymbol.registry.client import client
 from multisymbol.registry.files import files_digest
+from multisymbol.registry.registration import settle_newest
 from multisymbol.registry.store import DataFacts, Run, Store, model_name
 
-from .conftest import NAME, scored, store_at, tiny_bundle, version_tags
+from .conftest import NAME, scored, store_at, the, tiny_bundle, version_tags
 
 
 def models_below(store: Store, limit: str, symbol_slug: str) -> int:
@@ -62,6 +67,21 @@ def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_relative_paths_are_refused() -> None:
     with pytest.raises(StoreError, match=r"absolute paths, got mlflow.db, artifacts"):
         Store(uri="sqlite:///mlflow.db", artifact_root="artifacts", mlflow_experiment="multisymbol")
+
+
+@pytest.mark.parametrize("uri", ["localhost:5000", "postgresql://user@host/db", "mlflow.db", "http:/localhost"])
+def test_address_that_is_neither_file_nor_server_is_refused(uri: str) -> None:
+    with pytest.raises(StoreError, match=rf"{uri} is no address of a store; write sqlite:////absolute"):
+        Store(uri=uri, artifact_root="/nowhere", mlflow_experiment="multisymbol")
+
+
+def test_server_that_does_not_answer_is_named_at_once() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{free.getsockname()[1]}"
+        store = Store(uri=uri, artifact_root="/nowhere", mlflow_experiment="multisymbol")
+        with pytest.raises(StoreError, match=rf"no MLflow server answers at {uri} \(Connection refused\); start it"):
+            store.prepare()
 
 
 def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -223,12 +243,13 @@ def test_too_long_name_is_refused() -> None:
 
 
 @pytest.mark.parametrize("alias", ["latest", "Latest", "v1", "V2", "a b", "", "ä"])
-def test_alias_mlflow_refuses_is_refused_before_anything_is_stored(
+def test_alias_mlflow_refuses_is_refused_before_it_is_asked(
     registered: Callable[..., int], store: Store, alias: str
 ) -> None:
+    registered()
     with pytest.raises(StoreError, match=f"'{alias}' cannot be an alias"):
-        registered(aliases=(alias,))
-    assert store.find(NAME, version=1) is None
+        store.set_alias(the(store.find(NAME, version=1)), alias)
+    assert the(store.find(NAME, version=1)).aliases == ("newest",)
 
 
 # --- registry --------------------------------------------------------------------------------------------------------
@@ -330,11 +351,9 @@ def test_asking_by_both_or_neither_is_refused(store: Store, choice: dict[str, An
 
 
 def test_newest_moves_with_each_version_and_other_aliases_stay(registered: Callable[..., int], store: Store) -> None:
-    registered(aliases=("newest", "champion"))
+    registered(role="champion")
     assert registered() == 2
-    newest, champion = store.find(NAME, alias="newest"), store.find(NAME, alias="champion")
-    assert newest is not None
-    assert champion is not None
+    newest, champion = (the(store.find(NAME, alias=alias)) for alias in ("newest", "champion"))
     assert (newest.version, champion.version) == (2, 1)
 
 
@@ -350,9 +369,51 @@ def test_alias_never_moves_back(registered: Callable[..., int], store: Store, mo
 
     monkeypatch.setattr(kind, "create_model_version", overtaken)
     assert registered() == 1
-    found = store.find(NAME, alias="newest")
-    assert found is not None
-    assert found.version == 2
+    assert the(store.find(NAME, alias="newest")).version == 2
+
+
+def test_newest_is_right_when_another_registers_between_our_look_and_our_change(
+    registered: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered()
+    second = registered()
+    store.drop_alias(NAME, "newest")
+    listed = [each for each in list_versions(store.uri, name=NAME, tags={}) if each.version != second]
+    looks = iter([listed])
+    now = partial(list_versions, store.uri, name=NAME, tags={})
+    monkeypatch.setattr("multisymbol.registry.registration.list_versions", lambda *_, **__: next(looks, None) or now())
+    settle_newest(store.uri, NAME)
+    assert the(store.find(NAME, alias="newest")).version == second
+
+
+def test_newest_is_right_when_the_version_it_was_to_name_is_deleted_meanwhile(
+    registered: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered()
+    second = replace(the(store.find(NAME, version=1)), version=2, aliases=())
+    looks = iter([[second]])
+    now = partial(list_versions, store.uri, name=NAME, tags={})
+    monkeypatch.setattr("multisymbol.registry.registration.list_versions", lambda *_, **__: next(looks, None) or now())
+    settle_newest(store.uri, NAME)
+    assert the(store.find(NAME, alias="newest")).version == 1
+
+
+def test_version_retired_while_it_is_promoted_gets_no_role(
+    registered: Callable[..., int], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered()
+    version = the(store.find(NAME, version=1))
+    kind = type(client(store.uri))
+    give = kind.set_registered_model_alias
+
+    def overtaken(self: Any, name: str, alias: str, number: str) -> None:
+        give(self, name, alias, number)
+        store.set_version_tags(version, {"retired": "2020-01-01T00:00Z"})
+
+    monkeypatch.setattr(kind, "set_registered_model_alias", overtaken)
+    with pytest.raises(StoreError, match="is retired; take that back first"):
+        store.set_alias(version, "champion")
+    assert store.find(NAME, alias="champion") is None
 
 
 def test_kill_before_the_alias_leaves_nothing_an_alias_could_pick(

@@ -11,16 +11,11 @@ from multisymbol.errors import BundleError, StoreError
 from multisymbol.markets.symbols import unslug
 from multisymbol.registry.catalogue import _ask_versions, list_versions
 from multisymbol.registry.client import client
-from multisymbol.registry.store import Store, StoredVersion, model_name
+from multisymbol.registry.store import Store, model_name
 
-from .conftest import NAME, scored, version_tags
+from .conftest import NAME, scored, the, version_tags
 
 SYMBOLS = ("BRK.B", "GC=F", "^GSPC", "EUR/USD", "BTC-USD")
-
-
-def the(found: StoredVersion | None) -> StoredVersion:
-    assert found is not None
-    return found
 
 
 def aliases(store: Store) -> dict[int, tuple[str, ...]]:
@@ -31,8 +26,8 @@ def aliases(store: Store) -> dict[int, tuple[str, ...]]:
 
 
 def test_listing_by_sql_is_what_mlflow_says(registered: Callable[..., int], store: Store) -> None:
-    registered(aliases=("newest", "champion"))
-    registered(aliases=("newest", "challenger"), tags=version_tags(parent="neuro.1h.universal/1"))
+    registered(role="champion")
+    registered(role="challenger", tags=version_tags(parent="neuro.1h.universal/1"))
     registered("neuro.4h.universal", tags=version_tags(timeframe="4h", test_log_loss=None))
     store.delete_version(the(store.find(NAME, version=registered())))
     for name, tags in (
@@ -128,7 +123,7 @@ def test_verdicts_are_written_on_the_version(registered: Callable[..., int], sto
 
 def test_retired_version_has_no_role_until_it_is_reinstated(registered: Callable[..., int], store: Store) -> None:
     registered()
-    registered(aliases=("newest", "champion"))
+    registered(role="champion")
     second = the(store.find(NAME, version=2))
     store.retire(second)
     assert aliases(store) == {1: ("newest",), 2: ()}
@@ -152,7 +147,7 @@ def test_newest_of_a_model_that_is_wholly_retired_is_nobody(registered: Callable
 
 def test_deleted_version_is_gone_with_its_files_and_its_number(registered: Callable[..., int], store: Store) -> None:
     registered()
-    second = the(store.find(NAME, version=registered(aliases=("newest", "champion"))))
+    second = the(store.find(NAME, version=registered(role="champion")))
     folder = store.model_folder(second)
     store.delete_version(second)
     assert not folder.exists()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -131,8 +132,9 @@ def _at_work(store: Store, run_id: str | None) -> bool:
 
 def _version(store: Store, version: StoredVersion) -> Leaving | None:
     try:
-        bundle = store.download(version)
-        check_hashes(bundle, read_files(bundle))
+        with TemporaryDirectory(prefix="multisymbol-doctor-") as room:  # what a server has, not what was kept of it
+            bundle = store.download(version, room=Path(room))
+            check_hashes(bundle, read_files(bundle))
     except (StoreError, BundleError) as error:
         return Leaving(
             kind="version",

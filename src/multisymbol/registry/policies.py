@@ -21,6 +21,10 @@ UNSEEN = "unseen."
 
 Verdict: TypeAlias = Literal["UNIVERSAL_BETTER", "SINGLE_BETTER", "EQUIVALENT", "INCONCLUSIVE", "NO_SKILL"]
 
+_ORDERS: Mapping[str, tuple[Place, Place, Place]] = {
+    "universal": ("universal", "own", "similar"),
+    "own": ("own", "universal", "similar"),
+}
 _MEANING: Mapping[str, str] = {
     "UNIVERSAL_BETTER": "UNIVERSAL_BETTER",
     "SINGLE_BETTER": "SINGLE_BETTER",
@@ -61,45 +65,27 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """Universal, else own, else similar: see `conf/registry/policy/plan.yaml`.
+class FixedOrder:
+    """The same order for all: see `conf/registry/policy/plan.yaml` and `own_first.yaml`.
 
     Args:
+        first: The kind of model that is tried first; the other kind comes second, a similar symbol's last.
         limit: Distance beyond which a similar symbol's model is refused, see `multisymbol.registry.similarity`.
     """
 
+    first: Literal["universal", "own"]
     limit: float
 
     @property
     def name(self) -> str:
-        """Return `plan`."""
-        return "plan"
+        """Return `plan` or `own_first`."""
+        return {"universal": "plan", "own": "own_first"}[self.first]
 
     def preference(self, request: Request, versions: Sequence[StoredVersion]) -> Preference:
-        """Return the order of the original plan."""
+        """Return the order."""
         del request, versions  # it is the same for all
-        return Preference(places=("universal", "own", "similar"), reason="universal, own, similar")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwnFirst:
-    """Own, else universal, else similar: see `conf/registry/policy/own_first.yaml`.
-
-    Args:
-        limit: As in `Plan`.
-    """
-
-    limit: float
-
-    @property
-    def name(self) -> str:
-        """Return `own_first`."""
-        return "own_first"
-
-    def preference(self, request: Request, versions: Sequence[StoredVersion]) -> Preference:
-        """Return the order that trusts a symbol's own model most."""
-        del request, versions  # it is the same for all
-        return Preference(places=("own", "universal", "similar"), reason="own, universal, similar")
+        places = _ORDERS[self.first]
+        return Preference(places=places, reason=", ".join(places))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +97,7 @@ class Evidence:
     labels asked for; a retired version's verdict still is evidence.
 
     Args:
-        limit: As in `Plan`.
+        limit: As in `FixedOrder`.
     """
 
     limit: float
@@ -125,13 +111,9 @@ class Evidence:
         """Put the kind of model first that the evidence speaks for, universal where it speaks for none."""
         found, notes = _evidence(request, versions)
         own_first = found is not None and found.verdict == "SINGLE_BETTER"
-        reason = (
-            f"no comparison has judged {request.symbol}: universal, own, similar" if found is None else found.text()
-        )
-        return Preference(
-            places=("own", "universal", "similar") if own_first else ("universal", "own", "similar"),
-            reason="; ".join([reason, *notes]),
-        )
+        places = _ORDERS["own" if own_first else "universal"]
+        reason = f"no comparison has judged {request.symbol}: {', '.join(places)}" if found is None else found.text()
+        return Preference(places=places, reason="; ".join([reason, *notes]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,6 +22,9 @@ REGISTERED_TAG = "registered"
 """Tag of a logged model: `no` until its version exists, and again before that is deleted."""
 
 
+_MOST_LOOKS = 20
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoggedModel:
     """Files of a model in the store.
@@ -103,19 +106,37 @@ def ensure_model(uri: str, name: str, *, tags: VersionTags) -> None:
             raise
 
 
-def move_forward(uri: str, name: str, *, alias: str, number: int) -> None:
-    """Give a version an alias, unless a later version has it."""
-    held = [version.version for version in list_versions(uri, name=name, tags={}) if alias in version.aliases]
-    if not held or held[0] < number:
-        client(uri).set_registered_model_alias(name, alias, str(number))
+def settle_newest(uri: str, name: str) -> None:
+    """Let `newest` name the last version that is not retired; no version, no alias.
+
+    Through a server others write at the same time, and may do so between a look and the change that follows from it. So
+    everybody looks again after a change of his own: whoever changes last has seen that it is right.
+
+    Raises:
+        StoreError: Others change versions of the model all the time.
+    """
+    for _ in range(_MOST_LOOKS):
+        versions = list_versions(uri, name=name, tags={})
+        holder = next((version.version for version in versions if NEWEST in version.aliases), None)
+        wanted = max((version.version for version in versions if not version.retired), default=None)
+        if holder == wanted:
+            return
+        _move_newest(uri, name, wanted=wanted)
+    message = f"'{NEWEST}' of {name} does not settle: others change its versions all the time"
+    raise StoreError(f"{message}; wait for them, then promote or retire any version of it")
 
 
-def restore_newest(uri: str, name: str) -> None:
-    """Let `newest` name the last version that is not retired; no version, no alias."""
-    versions = list_versions(uri, name=name, tags={})
-    left = [version for version in versions if not version.retired]
-    if left and NEWEST not in left[-1].aliases:
-        client(uri).set_registered_model_alias(name, NEWEST, str(left[-1].version))
+def _move_newest(uri: str, name: str, *, wanted: int | None) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if wanted is None:
+            client(uri).delete_registered_model_alias(name, NEWEST)
+        else:
+            client(uri).set_registered_model_alias(name, NEWEST, str(wanted))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # deleted since we looked
+            raise
 
 
 def model_id_of(version: StoredVersion) -> str:

@@ -5,21 +5,20 @@ Nothing here imports MLflow before it is needed: a prepared store is recognised,
 
 import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 from filelock import FileLock
 
 from multisymbol.errors import BundleError, OutputError, StoreError
 from multisymbol.markets.instants import iso
 from multisymbol.registry.catalogue import list_versions
-from multisymbol.registry.client import client, milliseconds, translated
+from multisymbol.registry.client import client, is_server, milliseconds, translated
 from multisymbol.registry.database import database_of, experiment_in, make_database
+from multisymbol.registry.fetching import delete_place, fetched, local_folder
 from multisymbol.registry.files import BUNDLE_FOLDER, files_digest
 from multisymbol.registry.processes import this_process
 from multisymbol.registry.registration import (
@@ -28,8 +27,7 @@ from multisymbol.registry.registration import (
     ensure_model,
     log_scores,
     model_id_of,
-    move_forward,
-    restore_newest,
+    settle_newest,
     upload,
 )
 from multisymbol.registry.runs import NOTE_TAG, DataFacts, FoundRun, Run, Status
@@ -80,12 +78,13 @@ class Store:
     """Where runs and models are kept.
 
     Args:
-        uri: `sqlite:////absolute/path/mlflow.db`, or the address of an MLflow server.
-        artifact_root: Absolute folder for files.
+        uri: `sqlite:////absolute/path/mlflow.db`, or the address of an MLflow server, `http://HOST:PORT`.
+        artifact_root: Absolute folder for files; of those a server has, for copies.
         mlflow_experiment: Name of the MLflow experiment all runs belong to.
 
     Raises:
-        StoreError: A path is not absolute: files would appear wherever the command was started.
+        StoreError: A path is not absolute: files would appear wherever the command was started. Or the address is
+            neither of the two.
     """
 
     uri: str
@@ -96,6 +95,11 @@ class Store:
         relative = [path for path in (self.database, Path(self.artifact_root)) if path and not path.is_absolute()]
         if relative:
             raise StoreError(f"the store needs absolute paths, got {', '.join(map(str, relative))}")
+        if self.database is None and not is_server(self.uri):
+            message = (
+                f"{self.uri} is no address of a store; write sqlite:////absolute/path/mlflow.db, or that of an MLflow"
+            )
+            raise StoreError(f"{message} server, http://HOST:PORT (which may keep its tables in any database)")
 
     @property
     def database(self) -> Path | None:
@@ -186,13 +190,12 @@ class Store:
         scores: Sequence[SymbolScores],
         pooled: Mapping[str, float],
         description: str = "",
-        aliases: Sequence[str] = (NEWEST,),
         more_tags: Mapping[str, str] | None = None,
     ) -> StoredVersion:
         """Store a model's folder as a logged model of the run and as the next version of a registered model.
 
-        The version carries its tags from birth and gets its aliases last: whoever asks by alias never meets half a
-        version. An alias moves forward only, so of two processes that register at once the higher version keeps it.
+        The version carries its tags from birth and becomes `newest` last: whoever asks by alias never meets half a
+        version. Of two processes that register at once, also through a server, the higher version keeps it.
 
         Args:
             run: The run that made the model.
@@ -203,14 +206,13 @@ class Store:
             scores: Per symbol; `search_logged_models` finds them by data set.
             pooled: The same metrics over all symbols: what the run's page shows under these names.
             description: What a person reads on the pages of version and run, Markdown.
-            aliases: Roles the version takes.
             more_tags: Facts that not every version has.
 
         Raises:
-            StoreError: A name or alias MLflow refuses, a folder without a bundle, or the store fails.
+            StoreError: A name MLflow refuses, a folder without a bundle, or the store fails.
             BundleError: The folder holds something that is no file.
         """
-        check_names(name, aliases)
+        check_names(name, ())
         if not (folder / BUNDLE_FOLDER).is_dir():
             raise StoreError(f"{folder} holds no '{BUNDLE_FOLDER}' folder; write the bundle into it first")
         texts = {**(more_tags or {}), **tags.to_tags(), "files_digest": files_digest(folder)}
@@ -221,8 +223,7 @@ class Store:
             with self.only_one():
                 ensure_model(self.uri, name, tags=tags)
                 number = create_version(run, model, name=name, tags={**texts, **facts}, description=description)
-                for alias in aliases:
-                    move_forward(self.uri, name, alias=alias, number=number)
+                settle_newest(self.uri, name)
         stored = self.find(name, version=number)
         assert stored is not None
         return stored
@@ -270,9 +271,14 @@ class Store:
         """
         check_names(version.name, (alias,))
         with self.only_one(), translated(f"{version} cannot become {alias} in {self.uri}"):
-            if self._present(version).retired:
+            found = self._present(version)
+            if not found.retired:
+                client(self.uri).set_registered_model_alias(version.name, alias, str(version.version))
+                found = self._present(version)  # on a server another process may have retired it just now
+            if found.retired:
+                if alias in found.aliases:
+                    self.drop_alias(version.name, alias)
                 raise StoreError(f"{version} is retired; take that back first")
-            client(self.uri).set_registered_model_alias(version.name, alias, str(version.version))
 
     def drop_alias(self, name: str, alias: str) -> None:
         """Let no version of a model have a role; nothing happens where none has it.
@@ -304,7 +310,7 @@ class Store:
             self.set_version_tags(version, {RETIRED_TAG: _now()})
             for alias in self._present(version).aliases:
                 self.drop_alias(version.name, alias)
-            restore_newest(self.uri, version.name)
+            settle_newest(self.uri, version.name)
 
     def reinstate(self, version: StoredVersion) -> None:
         """Take `retire` back; the version gets no alias by it but `newest`, if it is the newest.
@@ -315,7 +321,7 @@ class Store:
         with self.only_one(), translated(f"{version} cannot be reinstated in {self.uri}"):
             if self._present(version).retired:
                 client(self.uri).delete_model_version_tag(version.name, str(version.version), RETIRED_TAG)
-            restore_newest(self.uri, version.name)
+            settle_newest(self.uri, version.name)
 
     def delete_version(self, version: StoredVersion) -> None:
         """Delete a version and its files for good; its number is not given again, `newest` moves to the one before.
@@ -331,7 +337,7 @@ class Store:
             if not shared:
                 client(self.uri).set_logged_model_tags(model_id_of(found), {REGISTERED_TAG: "no"})
             client(self.uri).delete_model_version(version.name, str(version.version))
-            restore_newest(self.uri, version.name)
+            settle_newest(self.uri, version.name)
             if not shared:
                 self.delete_files(model_id_of(found), found.source)
 
@@ -346,47 +352,37 @@ class Store:
         with translated(f"{name} cannot be deleted from {self.uri}"):
             client(self.uri).delete_registered_model(name)
 
-    def download(self, version: StoredVersion) -> Path:
+    def download(self, version: StoredVersion, *, room: Path | None = None) -> Path:
         """Return the local folder of a version's bundle, fetched from a server where need be.
+
+        Args:
+            version: Of this store.
+            room: Folder for what is fetched; None: below `artifact_root`, where it is found again the next time.
 
         Raises:
             StoreError: The files are gone.
             BundleError: They are not those that were registered.
         """
-        folder = self.model_folder(version)
+        folder = self.model_folder(version, room=room)
         if not (folder / BUNDLE_FOLDER).is_dir():
             raise StoreError(f"the files of {version} are not at {version.source}")
         self._check_files(version, folder)
         return folder / BUNDLE_FOLDER
 
-    def model_folder(self, version: StoredVersion) -> Path:
-        """Return the local folder of all of a version's files; they may be gone or changed.
+    def model_folder(self, version: StoredVersion, *, room: Path | None = None) -> Path:
+        """Return the local folder of all of a version's files, as `download` does; they may be gone or changed.
 
         Raises:
             StoreError: A server does not hand them out.
         """
-        local = urlparse(version.source)
-        if local.scheme in {"", "file"}:
-            return Path(unquote(local.path) if local.scheme else version.source)
-        from mlflow.artifacts import download_artifacts
-
-        message = f"the files of {version} cannot be fetched from {version.source}"
-        with translated(message):
-            try:
-                return Path(download_artifacts(version.source, tracking_uri=self.uri))
-            except OSError as error:
-                raise StoreError(f"{message}: {error.strerror or error}") from error
+        return local_folder(version.source) or fetched(version, uri=self.uri, room=room or self._fetched)
 
     def delete_files(self, model_id: str, place: str) -> None:
         """Delete a logged model: its files first, so that what a kill between leaves is found again.
 
-        Only files below `artifact_root` are touched.
+        Of this machine's files only those below `artifact_root` are touched.
         """
-        local = urlparse(place)
-        folder = Path(unquote(local.path) if local.scheme else place)
-        if local.scheme in {"", "file"} and folder.resolve().is_relative_to(Path(self.artifact_root).resolve()):
-            own = folder.parent if folder.parent.name == model_id else folder
-            shutil.rmtree(own, ignore_errors=True)
+        delete_place(place, model_id=model_id, uri=self.uri, root=Path(self.artifact_root), room=self._fetched)
         client(self.uri).delete_logged_model(model_id)
 
     def leavings(self) -> "list[Leaving]":
@@ -415,10 +411,14 @@ class Store:
 
         Two processes that register at once would race for the version number (MLflow gives up after three tries).
         """
-        if self.database is None:
+        if self.database is None:  # a server numbers versions itself; `newest` settles, see `settle_newest`
             return nullcontext()
         lock: AbstractContextManager[object] = FileLock(f"{self.database}.registration.lock")
         return lock
+
+    @property
+    def _fetched(self) -> Path:
+        return Path(self.artifact_root) / "fetched"
 
     def _check_files(self, version: StoredVersion, folder: Path) -> None:
         registered = version.tags.get("files_digest")
@@ -440,16 +440,19 @@ class Store:
         return found is not None
 
     def _check_experiment(self, location: str, stage: str) -> None:
-        if stage != "active":
-            message = (
-                f"the MLflow experiment '{self.mlflow_experiment}' in {self.uri} was deleted; restore it, or choose"
-            )
-            raise StoreError(f"{message} another name (registry.mlflow_experiment)")
+        self._check_stage(stage)
         kept = Path(location.removeprefix("file://"))
         if kept.resolve() != Path(self.artifact_root).resolve():
             message = f"the MLflow experiment '{self.mlflow_experiment}' in {self.uri} keeps its files in {kept},"
             cure = "put the folder back, or choose another experiment (registry.mlflow_experiment)"
             raise StoreError(f"{message} not in {self.artifact_root} (was it moved?); {cure}")
+
+    def _check_stage(self, stage: str) -> None:
+        if stage != "active":
+            message = (
+                f"the MLflow experiment '{self.mlflow_experiment}' in {self.uri} was deleted; restore it, or choose"
+            )
+            raise StoreError(f"{message} another name (registry.mlflow_experiment)")
 
     def _ensure_experiment(self) -> None:
         from mlflow.exceptions import MlflowException
@@ -458,7 +461,8 @@ class Store:
         # An MLflow server keeps files where it was told to at its start.
         location = None if self.database is None else self.artifact_root
         with translated(f"the MLflow experiment '{self.mlflow_experiment}' cannot be made in {self.uri}"):
-            if asked.get_experiment_by_name(self.mlflow_experiment) is not None:
+            if found := asked.get_experiment_by_name(self.mlflow_experiment):
+                self._check_stage(found.lifecycle_stage)
                 return
             try:
                 asked.create_experiment(self.mlflow_experiment, artifact_location=location, tags=dict(_EXPERIMENT_TAGS))

@@ -118,7 +118,8 @@ def place(where: str | None, *, create: bool) -> Place:
         )
         folders = [Path(paths["outputs"]), Path(paths["cache"])]
     else:
-        store = _elsewhere(where, mlflow_experiment=_configuration()["registry"]["mlflow_experiment"])
+        registry = _configuration()["registry"]
+        store = _elsewhere(where, artifacts=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"])
         folders = [store.database.parent] if store.database else []
     if not create and store.database is not None and not store.database.exists():
         message = f"there is no store at {store.database}; train a model (python scripts/train.py), or name another one"
@@ -300,15 +301,21 @@ def _configuration() -> dict[str, Any]:
         return plain(compose("models"))
 
 
-def _elsewhere(where: str, *, mlflow_experiment: str) -> Store:
-    """Read the place of a store that the configuration does not name; a database knows where its files are."""
+def _elsewhere(where: str, *, artifacts: str, mlflow_experiment: str) -> Store:
+    """Read the place of a store that the configuration does not name; a database knows where its files are.
+
+    Args:
+        where: As the user wrote it.
+        artifacts: Folder for copies of a server's files.
+        mlflow_experiment: Name of the MLflow experiment.
+    """
     if "://" in where and not where.startswith(PREFIX):
-        return Store(uri=where, artifact_root=str(project_root() / "outputs"), mlflow_experiment=mlflow_experiment)
+        return Store(uri=where, artifact_root=artifacts, mlflow_experiment=mlflow_experiment)
     path = Path(where.removeprefix(PREFIX)).absolute()
     database = path / "mlflow.db" if path.is_dir() else path
     known = experiment_in(database, mlflow_experiment)
-    artifacts = known[0].removeprefix("file://") if known else str(database.parent / "artifacts")
-    return Store(uri=f"{PREFIX}{database}", artifact_root=artifacts, mlflow_experiment=mlflow_experiment)
+    beside = known[0].removeprefix("file://") if known else str(database.parent / "artifacts")
+    return Store(uri=f"{PREFIX}{database}", artifact_root=beside, mlflow_experiment=mlflow_experiment)
 
 
 def _facts(store: Store, version: StoredVersion) -> dict[str, dict[str, Any]]:

@@ -97,7 +97,7 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
     if not first:
         return fit_network(values, jobs[0].prepared, run_dir, run=None)[1].best_score
     score = _one(jobs[0], terminal) if len(jobs) == 1 else _several(jobs, values, run_dir, terminal)
-    terminal.fact("look at it", f"mlflow ui --backend-store-uri {_shown_uri(values)}")
+    terminal.fact("look at it", _where_to_look(values))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
     return score
 
@@ -191,10 +191,11 @@ def _speed(fitted: FitResult, *, monitor: str) -> str:
     )
 
 
-def _shown_uri(values: Mapping[str, Any]) -> str:
-    """Shorten the store's address where it lies in the working folder."""
+def _where_to_look(values: Mapping[str, Any]) -> str:
+    """Say how the store is looked at: a server's address, or the command for a file, short where it lies below here."""
     uri = str(values["registry"]["uri"])
-    return uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
+    short = uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
+    return f"mlflow ui --backend-store-uri {short}" if uri.startswith("sqlite:") else uri
 
 
 def _peak_memory() -> float:
