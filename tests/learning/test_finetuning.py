@@ -70,6 +70,18 @@ def test_opening_changes_no_answer_and_closing_keeps_what_was_learned(kind: str,
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("way", WAYS)
+def test_an_opened_network_can_be_copied_and_its_copy_learns_as_it_does(kind: str, way: str) -> None:
+    torch.manual_seed(0)
+    network = NETWORKS[kind]()
+    WAYS[way].open(network)
+    copied = copy.deepcopy(network)
+    for each in (network, copied):
+        learn(each)
+    assert torch.equal(answer(network), answer(copied))
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_the_head_alone_changes_nothing_but_the_output_layer(kind: str) -> None:
     torch.manual_seed(0)
     network = NETWORKS[kind]()

@@ -13,6 +13,7 @@ from torch import nn
 
 from multisymbol.errors import ConfigError, LabelError, SampleError
 from multisymbol.evaluation.inference import predict, predict_returns
+from multisymbol.learning.finetuning import Adapter, FineTuning, HeadOnly
 from multisymbol.learning.losses import ClassWeightedCrossEntropy, Focal, Huber, LabelSmoothing, Loss, Ordinal
 from multisymbol.learning.networks.attention import Transformer
 from multisymbol.learning.networks.convolution import Tcn
@@ -110,6 +111,85 @@ def test_each_member_ends_as_it_would_have_alone(kind: str, tmp_path: Path) -> N
         assert_close(observable(result.weights), observable(weights))
 
 
+CHANGES: dict[str, FineTuning] = {"head": HeadOnly(), "adapter": Adapter(rank=2)}
+
+
+def opened(change: FineTuning, network: Callable[[], nn.Module] = mlp) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        made = network()
+        change.open(made)
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind in {"mlp_dropout", "gru"} else pytest.mark.slow)
+        for kind in NETWORKS
+        if kind != "mlp"
+    ],
+)
+def test_a_network_that_is_opened_for_little_learns_that_alone_and_as_it_would_alone(
+    kind: str, change: str, tmp_path: Path
+) -> None:
+    given = singles(network=opened(CHANGES[change], NETWORKS[kind]))
+    results = fit_stack(members(given), recipe=RECIPE, checkpoint=None)
+    for each, result in zip(given, results, strict=True):
+        fitted, weights = alone(each, tmp_path / each.member.name)
+        assert (result.best_epoch, result.epochs_run, result.steps) == (
+            fitted.best_epoch,
+            fitted.epochs_run,
+            fitted.steps,
+        )
+        assert_close(observable(result.weights), observable(weights))
+        before = each.member.network.state_dict()
+        learning = {name for name, own in each.member.network.named_parameters() if own.requires_grad}
+        changed = {name for name, own in result.weights.items() if not torch.equal(own, before[name])}
+        assert changed <= learning
+        assert {name for name in changed if "output.weight" in name or name.endswith(".up")}
+        assert all("output" in name or name.endswith((".up", ".down")) for name in changed)
+
+
+def test_what_stays_is_not_in_the_clipped_norm() -> None:
+    given = [single(i, network=opened(HeadOnly())).member for i in range(2)]
+    recipe = dataclasses.replace(RECIPE, epochs=1, clip=1e-3)
+    for member, result in zip(given, fit_stack(given, recipe=recipe, checkpoint=None), strict=True):
+        network = opened(HeadOnly())()
+        network.load_state_dict(member.network.state_dict())
+        optimizer = RECIPE.optimizer([own for own in network.parameters() if own.requires_grad])
+        for positions in member.sampler:
+            batch = member.dataset[positions]
+            optimizer.zero_grad()
+            output_BC = network(batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)
+            member.loss(output_BC, batch.y_B, batch.weight_B).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_([own for own in network.parameters() if own.requires_grad], 1e-3)
+            optimizer.step()
+        assert_close(result.weights, network.state_dict())
+
+
+def test_a_killed_stack_of_adapters_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    given = members(singles(network=opened(Adapter(rank=1), gru)))
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    whole = fit_stack(given, recipe=recipe, checkpoint=None)
+    with pytest.raises(Killed):
+        fit_stack(given, recipe=recipe, checkpoint=tmp_path / "cut.ckpt", progress=killed)
+    assert same_bits(whole, fit_stack(given, recipe=recipe, checkpoint=tmp_path / "cut.ckpt"))
+
+
+def test_members_that_may_change_in_other_parts_are_no_stack(tmp_path: Path) -> None:
+    one, other = single(0).member, single(1, network=opened(HeadOnly())).member
+    with pytest.raises(ConfigError, match="network of EURUSD is of another kind"):
+        fit_stack([one, other], recipe=RECIPE, checkpoint=None)
+    path = tmp_path / "stack.ckpt"
+    fit_stack([one], recipe=RECIPE, checkpoint=path)
+    HeadOnly().open(one.network)
+    with pytest.raises(ConfigError, match="is of another stack"):
+        fit_stack([one], recipe=RECIPE, checkpoint=path)
+
+
 def test_members_stop_at_epochs_of_their_own() -> None:
     ended: list[StackEpoch] = []
     results = fit_stack(members(singles()), recipe=RECIPE, checkpoint=None, progress=ended.append)
@@ -192,6 +272,10 @@ class Killed(Exception):  # noqa: N818 (nothing is wrong)
     pass
 
 
+def killed(ended: StackEpoch) -> None:
+    raise Killed
+
+
 @pytest.mark.parametrize(
     "schedule",
     [RECIPE.schedule, Schedule(factory=plateau, interval="epoch"), Schedule(factory=one_cycle, interval="step")],
@@ -202,16 +286,13 @@ def test_a_killed_stack_goes_on_to_the_same_bits(schedule: Schedule, tmp_path: P
     given = singles(network=NETWORKS["mlp_dropout"])
     whole = fit_stack(members(given), recipe=recipe, checkpoint=tmp_path / "whole.ckpt")
 
-    def kill(ended: StackEpoch) -> None:
-        raise Killed
-
-    killed = 0
+    times = 0
     for _ in range(max(result.epochs_run for result in whole)):
         with pytest.raises(Killed):
-            fit_stack(members(given), recipe=recipe, checkpoint=tmp_path / "cut.ckpt", progress=kill)
-        killed += 1
-    assert killed >= 3
-    assert same_bits(whole, fit_stack(members(given), recipe=recipe, checkpoint=tmp_path / "cut.ckpt", progress=kill))
+            fit_stack(members(given), recipe=recipe, checkpoint=tmp_path / "cut.ckpt", progress=killed)
+        times += 1
+    assert times >= 3
+    assert same_bits(whole, fit_stack(members(given), recipe=recipe, checkpoint=tmp_path / "cut.ckpt", progress=killed))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.ckpt", "whole.ckpt"]
 
 

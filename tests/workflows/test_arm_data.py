@@ -1,14 +1,17 @@
 """A symbol of a universe's fold, without reading or computing anything again."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from multisymbol.config import plain
 from multisymbol.reports.terminal import Terminal
+from multisymbol.samples.sampler import EpochSampler, epoch_order
 from multisymbol.samples.splits import TEST, TRAIN
-from multisymbol.workflows.arm_data import own_values, own_view, tuned_view, without_view
+from multisymbol.workflows.arm_data import matched_view, own_values, own_view, tuned_view, without_view
 from multisymbol.workflows.preparation import Prepared, prepare, single_arms
 from tests.conftest import compose_train
 
@@ -47,6 +50,44 @@ def test_a_symbols_view_is_bit_for_bit_what_is_prepared_from_its_bars_alone(
         np.testing.assert_array_equal(view.shares.draws, alone.shares.draws)
         assert view.scaler.digest == alone.scaler.digest
         assert view.panel.fingerprints == alone.panel.fingerprints
+
+
+@pytest.mark.parametrize("batch_size", [64, 1000, 10**6])
+def test_a_matched_view_repeats_its_samples_evenly_up_to_the_universal_models_steps(
+    values: dict[str, Any], whole: Prepared, batch_size: int
+) -> None:
+    def order(prepared: Prepared) -> EpochSampler:
+        return EpochSampler(
+            positions=prepared.parts.positions_by_symbol(TRAIN, ledger=prepared.ledger),
+            shares=prepared.shares,
+            seed=1,
+            batch_size=batch_size,
+            rank=0,
+            ranks=1,
+        )
+
+    own = own_view(own_values(values, "EURUSD"), whole, 2)
+    matched = matched_view(own, whole, batch_size=batch_size)
+    batches = list(order(matched))
+    assert [len(batch) for batch in batches] == [len(batch) for batch in order(whole)]
+    _, times = np.unique(torch.cat(batches).numpy(), return_counts=True)
+    assert len(times) == own.parts.counts[0].train
+    assert times.max() - times.min() <= 1
+    assert times.min() >= 2
+    assert torch.equal(torch.cat(batches), torch.cat(list(order(matched))))
+
+
+def test_a_matched_view_keeps_the_parts_of_strata(values: dict[str, Any], whole: Prepared) -> None:
+    own = own_view(own_values(values, "EURUSD"), whole, 2)
+    stratum = (np.arange(len(own.ledger.row)) % 10 == 0).astype(np.int8)
+    shares = replace(own.shares, stratum=stratum, max_passes=1.25)
+    matched = matched_view(replace(own, shares=shares), whole, batch_size=64)
+    parts = []
+    for taken in (shares, matched.shares):
+        positions = own.parts.positions_by_symbol(TRAIN, ledger=own.ledger)
+        drawn = epoch_order(positions, taken, seed=1, epoch=0)
+        parts.append(float(stratum[drawn].mean()))
+    assert parts[1] == pytest.approx(parts[0], abs=1e-3)
 
 
 def test_a_tuned_view_sees_what_the_universal_model_sees(values: dict[str, Any], whole: Prepared) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
@@ -14,7 +15,7 @@ from multisymbol.config import build, plain
 from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.statistics.comparison import Comparison, Declaration, to_json
 from multisymbol.reports.terminal import Terminal
-from multisymbol.workflows import arm_training
+from multisymbol.workflows import arm_training, comparing
 from multisymbol.workflows.compare_settings import SCHEMA
 from multisymbol.workflows.comparing import RESULT, Work, compare, work
 from multisymbol.workflows.declaring import PLAN
@@ -24,12 +25,15 @@ from multisymbol.workflows.preparation import prepare_folds
 from multisymbol.workflows.settings import problems
 from tests.conftest import ROOT
 
-ARMS = ("universal", "single", "pooled", "finetuned", "zero_shot", "prior", "rule")
+ARMS = ("universal", "single", "pooled", "finetuned", "head_only", "adapter", "zero_shot", "prior", "rule")
 SMALL = (
     "comparison=quick",
     f"arms=[{','.join(ARMS)}]",
     "arms.zero_shot.groups=2",
     "arms.finetuned.epochs=1",
+    "arms.head_only.epochs=1",
+    "arms.adapter.epochs=1",
+    "arms.adapter.change.rank=1",
     "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",
     "source.start=2016-06-01",
     "source.end=2018-09-01",
@@ -95,6 +99,8 @@ def test_every_arm_is_scored_on_the_same_rows_and_described(comparison: Comparis
         "single": 16,  # and 4 symbols
         "pooled": 4,
         "finetuned": 16,
+        "head_only": 16,
+        "adapter": 16,
         "zero_shot": 8,  # and 2 groups
         "prior": 0,
         "rule": 0,
@@ -119,6 +125,30 @@ def test_gain_of_an_arm_is_its_mean_loss_less_the_priors(comparison: Comparison)
     for own in comparison.arms:
         assert own.gain == pytest.approx(prior - own.log_loss)
         assert own.log_loss == pytest.approx(own.activity + own.direction)
+
+
+def test_arms_that_go_out_from_the_universal_one_change_what_they_say(done: Work) -> None:
+    def weights(arm: str) -> dict[str, dict[str, torch.Tensor]]:
+        stored: dict[str, dict[str, torch.Tensor]] = torch.load(done.fold_folder(1) / f"{arm}.pt", weights_only=True)
+        return stored
+
+    universal = weights("universal")
+    ranks: dict[str, set[int]] = {}
+    for arm in ("finetuned", "head_only", "adapter"):
+        for name, own in weights(arm).items():
+            before = universal[f"all/{name.rpartition('/')[2]}"]
+            assert own.keys() == before.keys()
+            changes = {key: (own[key] - before[key]).flatten(1 if own[key].dim() > 1 else 0) for key in own}
+            found = {key for key, change in changes.items() if change.abs().max() > 0}
+            expected = {
+                "finetuned": set(own),
+                "head_only": {"output.weight", "output.bias"},
+                "adapter": {"first.weight", "output.weight", "output.bias"},
+            }
+            assert found == expected[arm]
+            ranks.setdefault(arm, set()).add(int(torch.linalg.matrix_rank(changes["first.weight"], tol=1e-6)))
+    assert ranks["adapter"] == {1}
+    assert max(ranks["finetuned"]) > 1
 
 
 def test_universal_arm_forecasts_what_the_training_of_the_same_seed_does(done: Work, folder: Path) -> None:
@@ -233,3 +263,9 @@ def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
     assert problems(config, schema=SCHEMA) == []
     values = plain(config)
     assert all(build(node).what for node in values["arms"].values())
+
+
+def test_every_arm_there_is_is_known_and_tested(comparison: Comparison) -> None:
+    there = {file.stem for file in (ROOT / "conf" / "arms").glob("*.yaml")}
+    assert there == set(ARMS) == set(comparing._KNOWN_ARMS)
+    assert not [own.what for own in comparison.not_run if own.what.startswith("arm ")]

@@ -201,4 +201,5 @@ def _surrogates(declared: Declaration, plans: Sequence[ArmPlan]) -> str:
         return "none"
     kinds = ", ".join(f"{count} with the drift {kind}" for kind, count in declared.surrogates.items())
     each = sum(own.trainings for own in plans if own.name in {UNIVERSAL, SINGLE}) // len(declared.seeds)
-    return f"{markets} markets without signal ({kinds}), {each:,} trainings on each: {markets * each:,}"
+    plural = "s" if markets > 1 else ""
+    return f"{markets} market{plural} without signal ({kinds}), {each:,} trainings on each: {markets * each:,}"
