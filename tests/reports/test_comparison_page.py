@@ -106,7 +106,8 @@ def test_symbols_are_counted_by_verdict_and_few_are_named() -> None:
     assert (
         "Of 6 symbols: universal better for 5, undecided for 1 (NEW<1>)." in comparison_page(compared("universal")).lead
     )
-    assert "Of 6 symbols: undecided for 6." in comparison_page(compared("inconclusive")).lead
+    lead = comparison_page(compared("inconclusive")).lead
+    assert "Of 6 symbols: undecided for 5, no skill for 1 (BTCUSDT)." in lead
 
 
 @pytest.mark.parametrize(

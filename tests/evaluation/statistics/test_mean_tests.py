@@ -207,4 +207,4 @@ def test_months_of_an_estimate_near_the_edge_are_those_it_takes_if_it_stays() ->
     more = months_needed(test, effects=AGREED, months=12.0, smallest=0.01, power=0.8, alpha=0.05)
     assert more == pytest.approx(12 * 1.6449**2 - 12, rel=3e-3)
     on_edge = MeanTest(method="diebold_mariano", mean=0.01, error=0.001, freedom=1000)
-    assert months_needed(on_edge, effects=AGREED, months=12.0, smallest=0.01, power=0.8, alpha=0.05) == math.inf
+    assert months_needed(on_edge, effects=AGREED, months=12.0, smallest=0.01, power=0.8, alpha=0.05) > 1e6

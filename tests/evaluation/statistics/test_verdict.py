@@ -143,11 +143,18 @@ def test_inconclusive_says_how_many_months_it_takes() -> None:
 
 
 def test_inconclusive_says_when_a_difference_is_there_but_may_be_too_small() -> None:
-    verdict = decide(replace(BETTER, smallest=0.012, months_needed=math.inf))
+    verdict = decide(replace(BETTER, smallest=0.012, months_needed=1201.0))
     assert "there is a difference (+0.0119 nats a forecast), but whether it reaches the 0.012 that matter is open" in (
         verdict.sentence
     )
     assert verdict.sentence.endswith("no realistic amount of further data would decide it.")
+
+
+def test_seeds_that_differ_too_much_ask_for_seeds_and_not_for_months() -> None:
+    verdict = decide(replace(BETTER, p=0.3, interval=interval(0.0119, 0.02), months_needed=math.inf))
+    assert verdict.sentence.endswith(
+        "; more test data alone would not decide it, since the seeds differ too much: train more of them."
+    )
 
 
 def test_networks_that_differ_by_seed_are_named_as_the_reason() -> None:

@@ -16,7 +16,7 @@ from multisymbol.evaluation.statistics.seed_spread import with_seeds
 
 Floats = npt.NDArray[np.float64]
 _MOST_TIMES = 1e6
-"""Of the data at hand: what takes longer is said to take for ever."""
+"""Of the data at hand; nobody asks beyond."""
 
 
 def effective_instants(series: Floats, test: MeanTest) -> float:
@@ -64,8 +64,8 @@ def months_needed(
 
     Planned for an effect of `smallest` and for one of zero: enough to find the first, and to call the second
     equivalent, each with this power. Where that many are there already, the estimate lies near the edge of what
-    matters, and the answer is how many it takes if the estimate stays what it is: infinitely many on the edge itself.
-    The seeds' variance stays whatever the months, so where it is too large by itself they are infinitely many too.
+    matters, and the answer is how many it takes if the estimate stays what it is: a million times as many on the edge
+    itself. The seeds' variance stays whatever the months; where it is too large by itself they are infinitely many.
 
     Args:
         test: Over time, of the data at hand; its error shrinks with the root of the months.
@@ -83,25 +83,27 @@ def months_needed(
 
     def estimated(later: MeanTest) -> float:
         gap = smallest - abs(test.mean)
-        needed = _quantile(later, 1 - alpha) if gap > 0 else _quantile(later, 1 - alpha / 2)
-        return needed * later.error - (gap if gap > 0 else abs(test.mean))
+        needed = _quantile(later, 1 - alpha) if gap >= 0 else _quantile(later, 1 - alpha / 2)
+        return needed * later.error - (gap if gap >= 0 else abs(test.mean))
 
-    more = _times_more(planned, test, effects=effects)
-    if more > 0:
-        return months * more
-    return math.inf if abs(test.mean) == smallest else months * _times_more(estimated, test, effects=effects)
+    return months * (_times_more(planned, test, effects=effects) or _times_more(estimated, test, effects=effects))
 
 
 def _times_more(lacking: Callable[[MeanTest], float], test: MeanTest, *, effects: Floats) -> float:
-    """Return how many times the data must come on top until a test of them lacks nothing: 0 if it does not now."""
+    """Return how many times the data must come on top until a test of them lacks nothing; infinite for the seeds'."""
 
     def after(times: float) -> float:
-        grown = replace(test, error=test.error / math.sqrt(times), freedom=test.freedom * times)
-        return lacking(with_seeds(grown, effects=effects))
+        return lacking(with_seeds(_grown(test, times), effects=effects))
 
     if after(1.0) <= 0:
         return 0.0
-    return math.inf if after(_MOST_TIMES) > 0 else float(optimize.brentq(after, 1.0, _MOST_TIMES)) - 1.0
+    if after(_MOST_TIMES) <= 0:
+        return float(optimize.brentq(after, 1.0, _MOST_TIMES)) - 1.0
+    return math.inf if lacking(_grown(test, _MOST_TIMES)) <= 0 else _MOST_TIMES
+
+
+def _grown(test: MeanTest, times: float) -> MeanTest:
+    return replace(test, error=test.error / math.sqrt(times), freedom=test.freedom * times)
 
 
 def _quantile(test: MeanTest, probability: float) -> float:

@@ -48,7 +48,7 @@ class Evidence:
         smallest: Smallest effect of interest, nats, above 0.
         alpha: Of all tests.
         months: Of test data that there are.
-        months_needed: More that would be needed.
+        months_needed: More that would be needed; infinitely many where the seeds differ too much.
         not_tested: Why the difference could not be tested; empty if it was.
         exploratory: Too few seeds or draws were allowed: nothing is claimed.
     """
@@ -218,6 +218,8 @@ def _inconclusive(evidence: Evidence, interval: Interval) -> str:
 def _months(months: float) -> str:
     if math.isnan(months) or months == 0:
         return "the tests contradict each other, so more data are needed"
+    if math.isinf(months):
+        return "more test data alone would not decide it, since the seeds differ too much: train more of them"
     if months > REALISTIC_MONTHS:
         return "no realistic amount of further data would decide it"
     return f"about {max(math.ceil(months), 1):,} more month{'s' if months > 1 else ''} of test data would decide it"
