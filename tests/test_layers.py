@@ -23,7 +23,17 @@ RANK = {
 FRAMEWORKS = {
     "mlflow": {
         f"registry/{name}.py"
-        for name in ("catalogue", "client", "database", "flavour", "leavings", "registration", "runs", "store")
+        for name in (
+            "catalogue",
+            "client",
+            "database",
+            "fetching",
+            "flavour",
+            "leavings",
+            "registration",
+            "runs",
+            "store",
+        )
     },
     "lightning": {"learning", "workflows"},
     "hydra": {"config.py", "workflows"},

@@ -13,7 +13,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from multisymbol.config import build, check, plain
 from multisymbol.errors import BundleError, ConfigError, ModelNotFoundError
@@ -592,7 +592,9 @@ def test_answer_is_plain_data() -> None:
 
 @EVERY
 def test_policy_can_be_built_from_its_page(policy: str) -> None:
-    node = plain(OmegaConf.load(ROOT / "conf" / "registry" / "policy" / f"{policy}.yaml"))
+    page = OmegaConf.load(ROOT / "conf" / "registry" / "policy" / f"{policy}.yaml")
+    assert isinstance(page, DictConfig)
+    node = plain(page)
     assert build(node) == POLICIES[policy]
     assert POLICIES[policy].name == policy
     assert check({"policy": {**node, "limt": 1}}, schema=node["_target_"]) != []
