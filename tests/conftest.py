@@ -1,6 +1,7 @@
 """Fixtures of the whole project: composed configurations, a folder for outputs, commands as a user starts them."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -9,26 +10,24 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from filelock import FileLock
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
 from omegaconf import DictConfig
 
 from multisymbol.config import plain
 from multisymbol.registry.store import Store
+from multisymbol.workflows import command as command_line
 from multisymbol.workflows.settings import problems
-
-ROOT = Path(__file__).parents[1]
+from tests import composing
 
 Compose = Callable[..., DictConfig]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
+ROOT = composing.ROOT
 
-def compose_train(*overrides: str, folder: Path | None = None) -> DictConfig:
-    """Compose conf/train.yaml with overrides, as Hydra would; `folder` is a user's own configuration folder."""
-    GlobalHydra.instance().clear()
-    search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", [*search, *overrides], return_hydra_config=False)
+compose_train = partial(composing.composed_page, "train")
+"""Compose conf/train.yaml with overrides."""
 
 
 @pytest.fixture
@@ -58,6 +57,37 @@ def command() -> Command:
     return call
 
 
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a script in this process: its own would import for seconds and prove no more of what the script says."""
+
+    def call(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        with monkeypatch.context() as changed:
+            changed.setattr(sys, "argv", [script, *arguments])
+            changed.setattr(command_line, "_line", command_line._CommandLine())
+            for name, value in (("COLUMNS", "160"), ("HYDRA_FULL_ERROR", "0")):
+                changed.setenv(name, value)
+            status = _status_of(ROOT / script)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess([script, *arguments], status, said.out, said.err)
+
+    return call
+
+
+def _status_of(script: Path) -> int:
+    """Run it as `python script` does, Hydra as it is in a new process; returns the exit status."""
+    hydra = Singleton.get_state()
+    GlobalHydra.instance().clear()
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    finally:
+        Singleton.set_state(hydra)
+    return 0
+
+
 Trained = Callable[..., Path]
 
 SMALL = (
@@ -74,11 +104,13 @@ SMALL = (
 
 @pytest.fixture(scope="session")
 def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a prepared MLflow database: its migrations take seconds, a copy does not."""
-    folder = tmp_path_factory.mktemp("store")
-    Store(
-        uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "artifacts"), mlflow_experiment="none"
-    ).prepare()
+    """Return a prepared MLflow database: its migrations take seconds, a copy does not. All workers share one."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "store"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            uri, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
+            Store(uri=uri, artifact_root=artifacts, mlflow_experiment="none").prepare()
     return folder / "mlflow.db"
 
 
@@ -105,3 +137,15 @@ def train_small(outputs: Path, *overrides: str, folder: Path | None = None, name
 def training(tmp_path: Path, store_template: Path) -> Trained:
     """Return `train_small` with outputs of the test's own."""
     return partial(train_small, prepared_outputs(tmp_path, store_template))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a fixture of their module on one worker: it is made once, not once a worker."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
+def _shares(item: pytest.Function) -> bool:
+    definitions = item._fixtureinfo.name2fixturedefs.values()
+    return any(definition[-1].scope == "module" for definition in definitions if definition)

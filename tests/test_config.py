@@ -120,27 +120,29 @@ def test_command_names_the_file_of_each_typo_before_torch_is_loaded(
     assert not loaded & {"torch", "lightning", "mlflow", "numba", "talib", "exchange_calendars"}
 
 
-def test_traceback_is_shown_on_demand(command: Command, tmp_path: Path) -> None:
-    done = command("scripts/train.py", "sed=1", "-v", f"paths.outputs={tmp_path}")
+def test_traceback_is_shown_on_demand(called: Command, tmp_path: Path) -> None:
+    wrong = ("scripts/train.py", "sed=1", f"paths.outputs={tmp_path}")
+    done = called(*wrong, "-v")
     assert done.returncode == 2
     assert "Traceback" in done.stderr
+    assert "Traceback" not in called(*wrong).stderr
 
 
-def test_unwritable_outputs_are_named(command: Command, tmp_path: Path) -> None:
+def test_unwritable_outputs_are_named(called: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = command("scripts/train.py", f"paths.outputs={tmp_path / 'file' / 'outputs'}")
+    done = called("scripts/train.py", f"paths.outputs={tmp_path / 'file' / 'outputs'}")
     assert done.returncode == 2
     assert "paths.outputs=DIR" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_sweep_over_several_processes_is_refused(command: Command, tmp_path: Path) -> None:
-    done = command("scripts/train.py", "-m", "seed=1,2", "trainer=ddp_sim", f"paths.outputs={tmp_path}")
+def test_sweep_over_several_processes_is_refused(called: Command, tmp_path: Path) -> None:
+    done = called("scripts/train.py", "-m", "seed=1,2", "trainer=ddp_sim", f"paths.outputs={tmp_path}")
     assert done.returncode == 2
     assert "a sweep runs its jobs on one device each" in done.stderr
 
 
-def test_job_page_shows_resolved_symbols(command: Command) -> None:
-    done = command("scripts/train.py", "--cfg", "job")
+def test_job_page_shows_resolved_symbols(called: Command) -> None:
+    done = called("scripts/train.py", "--cfg", "job")
     assert done.returncode == 0, done.stderr
     assert "symbol_configs:\n  AAPL:\n    symbol: AAPL" in done.stdout

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config import plain
 from multisymbol.errors import BarsError, OutputError
 from multisymbol.workflows.check_data import SCHEMA, check_data
 from multisymbol.workflows.settings import problems
-from tests.conftest import ROOT, Command
+from tests.composing import composed_page
+from tests.conftest import Command
 
 from .test_mistakes import bars, with_duplicate, with_naive
 
@@ -40,10 +39,8 @@ Check = Callable[..., Path]
 @pytest.fixture
 def check(folder: Path) -> Check:
     def call(*overrides: str) -> Path:
-        GlobalHydra.instance().clear()
-        mine = [f"hydra.searchpath=[file://{folder}]", "symbols=coins", "source=parquet", f"source.root={folder}/bars"]
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            config = compose("check_data", [*mine, f"paths.outputs={folder}/outputs", *overrides])
+        mine = ("symbols=coins", "source=parquet", f"source.root={folder}/bars", f"paths.outputs={folder}/outputs")
+        config = composed_page("check_data", *mine, *overrides, folder=folder)
         assert problems(config, schema=SCHEMA) == []
         run_dir = folder / "outputs" / "runs" / "check"
         assert np.isnan(check_data(plain(config), run_dir))

@@ -106,11 +106,11 @@ def test_what_is_absent_is_listed_for_all_symbols(composed: Compose, tmp_path: P
         dry_run(made)
 
 
-def test_the_command_leaves_nothing(command: Command, tmp_path: Path) -> None:
+def test_the_command_leaves_nothing(called: Command, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
-    done = command(
+    done = called(
         "scripts/train.py", "dry_run=true", f"paths.outputs={outputs}", "source.start=2019-01-01", "symbols.only=[AAPL]"
     )
     assert done.returncode == 0, done.stderr
     assert "AAPL" in done.stdout
-    assert not outputs.exists() or not list(outputs.rglob("*"))
+    assert not outputs.exists()

@@ -197,10 +197,10 @@ def test_five_hundred_symbols_are_resolved_once_to_be_checked_and_once_to_be_use
 
 
 def test_a_bad_table_stops_the_command_before_anything_is_started(
-    write: Write, command: Command, tmp_path: Path
+    write: Write, called: Command, tmp_path: Path
 ) -> None:
     path = write("symbol,asset_class", "AAPL,stok")
-    done = command("scripts/train.py", *use(path), f"paths.outputs={tmp_path / 'outputs'}")
+    done = called("scripts/train.py", *use(path), f"paths.outputs={tmp_path / 'outputs'}")
     assert done.returncode == 2
     assert f"{path} line 2" in done.stderr
     assert "did you mean 'stock'?" in done.stderr

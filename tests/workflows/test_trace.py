@@ -326,11 +326,11 @@ def test_a_file_that_cannot_be_written(world: World, traced_page: Callable[..., 
         traced_page(world, out=str(tmp_path / "blocked" / "trace.md"))
 
 
-def test_the_command_shows_a_sample_and_leaves_no_run(command: Command, tmp_path: Path) -> None:
+def test_the_command_shows_a_sample_and_leaves_no_run(called: Command, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     small = ("source.start=2018-06-01", "source.end=2019-01-01", "symbols.only=[EURUSD,USDJPY]", "labels.sigmas=6")
     files = ("labels=zigzag", "asset_class=[stock,forex,crypto]")
-    done = command(
+    done = called(
         "scripts/trace.py", "symbol=EURUSD", "at=2018-10-01T12:00", *small, *files, f"paths.outputs={outputs}"
     )
     assert done.returncode == 0, done.stderr
@@ -340,8 +340,8 @@ def test_the_command_shows_a_sample_and_leaves_no_run(command: Command, tmp_path
     assert not (outputs / "runs").exists()
 
 
-def test_missing_keys_are_asked_for_with_all_others(command: Command, tmp_path: Path) -> None:
-    done = command("scripts/trace.py", "windw=3", f"paths.outputs={tmp_path / 'outputs'}")
+def test_missing_keys_are_asked_for_with_all_others(called: Command, tmp_path: Path) -> None:
+    done = called("scripts/trace.py", "windw=3", f"paths.outputs={tmp_path / 'outputs'}")
     assert done.returncode == 2
     for part in (
         "3 problems",
