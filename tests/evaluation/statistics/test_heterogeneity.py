@@ -4,7 +4,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import stats
 
+from multisymbol.evaluation.statistics.bootstrap import Interval
 from multisymbol.evaluation.statistics.differences import Differences, symbol_mean
 from multisymbol.evaluation.statistics.heterogeneity import (
     _block_sums,
@@ -15,6 +17,7 @@ from multisymbol.evaluation.statistics.heterogeneity import (
 from multisymbol.evaluation.statistics.mean_tests import MeanTest
 from multisymbol.evaluation.statistics.null_worlds import World, null_differences
 from multisymbol.evaluation.statistics.seed_spread import (
+    interval_with_seeds,
     larger_p,
     p_with_seeds,
     seeds_problem,
@@ -130,6 +133,21 @@ def test_seeds_count_in_a_claim_that_there_is_no_difference() -> None:
     assert (both.error**2, both.freedom) == pytest.approx((0.37333, 2.508), rel=1e-3)
     assert test.p_equivalent(1.0) < 1e-5
     assert both.p_equivalent(1.0) > 0.05
+
+
+def test_an_interval_grows_by_what_seeds_differ() -> None:
+    alone = Interval(estimate=2.0, low=1.5, high=2.5, error=0.25, level=0.95, block=9, method="studentised")
+    assert interval_with_seeds(alone, effects=np.array([2.0])) == alone
+    assert interval_with_seeds(alone, effects=np.array([2.0, 2.0, 2.0])) == alone
+    # Seeds 1 2 3: variance 1/3 beside 0.0625; freedom 2 (0.39583 / 0.33333)^2 = 2.8203.
+    both = interval_with_seeds(alone, effects=np.array([1.0, 2.0, 3.0]))
+    assert both.error == pytest.approx(math.sqrt(1 / 3 + 0.0625))
+    half = stats.t.ppf(0.975, 2.8203) * both.error * 0.5 / (1.959964 * 0.25)
+    assert (both.low, both.high) == pytest.approx((2 - half, 2 + half), rel=1e-4)
+    # Without any doubt over time it is the t interval of the seeds.
+    certain = replace(alone, low=2.0, high=2.0, error=0.0)
+    seeds = interval_with_seeds(certain, effects=np.array([1.0, 2.0, 3.0]))
+    assert seeds.high - 2 == pytest.approx(stats.t.ppf(0.975, 2) / math.sqrt(3))
 
 
 def test_two_seeds_are_too_few() -> None:

@@ -95,6 +95,15 @@ def test_a_market_like_its_surrogates_passes_no_more_often_than_alpha() -> None:
     assert 65 <= passed <= 128  # binomial bounds of 1/21 at 99.9 %
 
 
+def test_a_number_is_ranked_among_the_draws_that_have_it() -> None:
+    """A symbol that could be trained on five of twenty surrogate markets can never be among the rarest 5 %."""
+    draws = np.random.default_rng(4).standard_normal((20, 2))
+    draws[5:, 0] = math.nan
+    p = adjusted_p_above(np.array([100.0, 100.0]), draws)
+    assert p.tolist() == pytest.approx([1 / 6, 1 / 21])
+    assert adjusted_p_above(np.array([100.0]), np.full((20, 1), math.nan)).tolist() == [1.0]
+
+
 def test_nineteen_draws_make_no_band() -> None:
     assert draws_problem(20) == ""
     assert draws_problem(19) == (

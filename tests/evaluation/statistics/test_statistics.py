@@ -140,6 +140,8 @@ def test_ways_of_training_are_not_called_equivalent_where_their_seeds_differ_too
     assert found.smoothed.p_equivalent(0.03) <= 0.05 < found.evidence.p_equivalent
     assert found.verdict.kind != "EQUIVALENT"
     assert "EQUIVALENT" not in kinds(found)
+    assert found.evidence.interval is not None
+    assert found.evidence.interval.error**2 > found.smoothed.error**2 + 0.06**2 / 3 * 0.9
     # More data do not bring seeds together.
     assert found.evidence.months_needed == np.inf
 

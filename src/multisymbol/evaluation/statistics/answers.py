@@ -37,6 +37,7 @@ from multisymbol.evaluation.statistics.power import (
 from multisymbol.evaluation.statistics.relabelling import Relabelled, relabelled
 from multisymbol.evaluation.statistics.seed_spread import (
     VarianceSplit,
+    interval_with_seeds,
     larger_p,
     seeds_problem,
     variance_split,
@@ -151,12 +152,15 @@ def answer(
         subject=ALL,
         question=question,
         skills=overall_skills(pairs, surrogates),
-        interval=mean_interval(
-            found.series,
-            lag=found.lag,
-            draws=plan.draws,
-            seed=named_seed(plan.seed, f"bootstrap/{question}"),
-            level=plan.level,
+        interval=interval_with_seeds(
+            mean_interval(
+                found.series,
+                lag=found.lag,
+                draws=plan.draws,
+                seed=named_seed(plan.seed, f"bootstrap/{question}"),
+                level=plan.level,
+            ),
+            effects=doubt.split.effects,
         ),
         p=primary.p,
         p_cross_check=cross_check.p,

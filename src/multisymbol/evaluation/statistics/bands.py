@@ -96,7 +96,7 @@ def adjusted_p_above(values: Floats, draws: Floats) -> Floats:
 
     Args:
         values: On the real market. Shape (K,); NaN stays NaN.
-        draws: On each surrogate. Shape (B, K); missing ones are NaN.
+        draws: On each surrogate. Shape (B, K); missing ones are NaN: a number is ranked among those draws that have it.
     """
     pooled = np.vstack([values, draws])
     known = np.isfinite(pooled)
@@ -108,5 +108,6 @@ def adjusted_p_above(values: Floats, draws: Floats) -> Floats:
     scores[~known] = -math.inf
     # Ties count against the claim, also where rounding has separated them.
     largest, real = scores[1:].max(axis=1, initial=-math.inf), scores[0] - 1e-9
-    p = (1 + (largest[:, None] >= real).sum(axis=0)) / (len(draws) + 1)
+    comparable = known[1:]
+    p = (1 + (comparable & (largest[:, None] >= real)).sum(axis=0)) / (1 + comparable.sum(axis=0))
     return np.where(known[0], p, np.nan)

@@ -20,6 +20,7 @@ from multisymbol.evaluation.statistics.comparison import ArmOutcome, Budget, Gro
 from multisymbol.evaluation.statistics.differences import ArmLosses, Differences, differences, label_lag, symbol_mean
 from multisymbol.evaluation.statistics.mean_tests import diebold_mariano, least_instants
 from multisymbol.evaluation.statistics.plan import Plan
+from multisymbol.evaluation.statistics.seed_spread import interval_with_seeds
 from multisymbol.evaluation.statistics.several_arms import ConfidenceSet, confidence_set
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.seeding import named_seed
@@ -116,7 +117,9 @@ def _against(scores: ArmScores, other: ArmScores, *, plan: Plan) -> tuple[Interv
     if scores.arm == other.arm:
         return None, float("nan")
     found = _difference(scores, other, plan=plan)
-    return _tested(found.series, lag=found.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
+    interval, p = _tested(found.series, lag=found.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
+    effects = found.by_seed.mean(axis=1)
+    return None if interval is None else interval_with_seeds(interval, effects=effects), p
 
 
 def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> Differences:

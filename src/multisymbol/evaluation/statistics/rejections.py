@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from multisymbol.evaluation.statistics.bands import adjusted_p_above
-from multisymbol.evaluation.statistics.bootstrap import mean_interval
+from multisymbol.evaluation.statistics.bootstrap import Interval, mean_interval
 from multisymbol.evaluation.statistics.differences import Differences
 from multisymbol.evaluation.statistics.heterogeneity import heterogeneity
 from multisymbol.evaluation.statistics.mean_tests import (
@@ -25,12 +25,13 @@ from multisymbol.evaluation.statistics.mean_tests import (
     least_instants,
 )
 from multisymbol.evaluation.statistics.multiplicity import holm
-from multisymbol.evaluation.statistics.seed_spread import larger_p, p_with_seeds
+from multisymbol.evaluation.statistics.relabelling import Relabelled, binomial_bounds, relabelled
+from multisymbol.evaluation.statistics.seed_spread import interval_with_seeds, larger_p, p_with_seeds
 from multisymbol.evaluation.statistics.symbol_tests import time_test
 from multisymbol.learning.seeding import named_seed
 
 Floats = npt.NDArray[np.float64]
-_SURROGATES = 20
+_SURROGATES, _RELABELLINGS = 20, 400
 _EDGE = 10.0
 """An effect so large beside its error that only one of the two one-sided tests can fail."""
 
@@ -58,16 +59,19 @@ def _p(test: Callable[[Floats, int], float]) -> Callable[[Trial], float]:
     return lambda trial: test(trial.found.series, trial.found.lag)
 
 
-def _interval_p(trial: Trial) -> float:
-    """0 where the studentised interval excludes zero, else 1."""
-    return float(not _studentised(trial.found, trial))
-
-
-def _studentised(found: Differences, trial: Trial) -> bool:
-    interval = mean_interval(
+def _interval(found: Differences, trial: Trial) -> Interval:
+    return mean_interval(
         found.series, lag=found.lag, draws=trial.draws, seed=named_seed(trial.seed, "bootstrap"), level=1 - trial.alpha
     )
-    return interval.excludes_zero
+
+
+def _with_seeds(found: Differences, trial: Trial) -> Interval:
+    return interval_with_seeds(_interval(found, trial), effects=found.by_seed.mean(axis=1))
+
+
+def _excludes(interval: Interval) -> float:
+    """0 where the interval excludes zero, else 1."""
+    return float(not interval.excludes_zero)
 
 
 def _percentile_p(trial: Trial) -> float:
@@ -87,7 +91,7 @@ def _claim_p(found: Differences, trial: Trial) -> float:
     """Primary test, seeds and interval together, as a verdict needs them."""
     primary = diebold_mariano(found.series, lag=found.lag)
     largest = max(primary.p, p_with_seeds(primary, effects=found.by_seed.mean(axis=1)))
-    return largest if largest > trial.alpha or _studentised(found, trial) else 1.0
+    return largest if largest > trial.alpha else max(largest, _excludes(_with_seeds(found, trial)))
 
 
 def _symbols_p(trial: Trial) -> float:
@@ -142,6 +146,16 @@ def _gate_by_eye_p(trial: Trial) -> float:
     return float(not (skills[0] > np.quantile(skills[1:], 0.95, axis=0)).any())
 
 
+def _same_arm(trial: Trial) -> Relabelled:
+    """Make the A/A run, with the same signs in every world: what is to be expected is then worked out once."""
+    return relabelled(trial.found.series, lag=trial.found.lag, draws=_RELABELLINGS, seed=1, alpha=trial.alpha)
+
+
+def _same_arm_by_binomial_p(trial: Trial) -> float:
+    low, high = binomial_bounds(_RELABELLINGS, share=trial.alpha)
+    return float(low <= _same_arm(trial).share <= high)
+
+
 def _rows_p(trial: Trial) -> float:
     rows = trial.found.by_symbol[~np.isnan(trial.found.by_symbol)]
     return _t_test(rows)
@@ -155,7 +169,8 @@ USED: Mapping[str, Callable[[Trial], float]] = {
     "Diebold-Mariano (primary)": _p(lambda series, lag: diebold_mariano(series, lag=lag).p),
     "batch means (cross-check)": _p(lambda series, lag: batch_means(series, lag=lag).p),
     "fixed smoothing": _p(lambda series, lag: fixed_smoothing(series, lag=lag).p),
-    "interval, studentised": _interval_p,
+    "interval, studentised": lambda trial: _excludes(_with_seeds(trial.found, trial)),
+    "interval, networks differ by seed": lambda trial: _excludes(_with_seeds(trial.other_seeds, trial)),
     "claim: primary, seeds and interval": lambda trial: _claim_p(trial.found, trial),
     "claim, networks differ by seed": lambda trial: _claim_p(trial.other_seeds, trial),
     "any symbol, Holm": _symbols_p,
@@ -166,6 +181,7 @@ USED: Mapping[str, Callable[[Trial], float]] = {
     "equivalence, networks differ by seed": lambda trial: _equivalence_p(trial.other_seeds),
     "skill against class shares, networks differ by seed": lambda trial: _gain_p(trial.other_seeds),
     "skill gate, 2 arms × symbols": _gate_p,
+    "A/A on the data: outside what is to be expected": lambda trial: float(_same_arm(trial).within),
 }
 """Tests that verdicts rest on, and how p is found; NaN where the test cannot be made."""
 
@@ -174,6 +190,7 @@ NAIVE: Mapping[str, Callable[[Trial], float]] = {
     "t-test over instants": lambda trial: _t_test(trial.found.series),
     "t-test over seeds": lambda trial: _t_test(trial.found.by_seed.mean(axis=1)),
     "interval, percentile": _percentile_p,
+    "interval over time alone, networks differ by seed": lambda trial: _excludes(_interval(trial.other_seeds, trial)),
     "Diebold-Mariano, networks differ by seed": lambda trial: (
         diebold_mariano(trial.other_seeds.series, lag=trial.other_seeds.lag).p
     ),
@@ -182,5 +199,6 @@ NAIVE: Mapping[str, Callable[[Trial], float]] = {
     ),
     "any symbol, Diebold-Mariano and Holm": _symbols_by_diebold_mariano_p,
     "skill gate, each number above its own band": _gate_by_eye_p,
+    "A/A on the data: outside binomial bounds": _same_arm_by_binomial_p,
 }
 """Tests that look natural, for contrast."""

@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
+from multisymbol.evaluation.statistics.bootstrap import Interval
 from multisymbol.evaluation.statistics.differences import Differences
 from multisymbol.evaluation.statistics.mean_tests import MeanTest
 
@@ -100,6 +102,27 @@ def with_seeds(test: MeanTest, *, effects: Floats) -> MeanTest:
     # Satterthwaite (1946): degrees of freedom of a sum of two independent variances.
     freedom = (seed + time) ** 2 / (seed**2 / (len(effects) - 1) + time**2 / test.freedom)
     return replace(test, error=math.sqrt(seed + time), freedom=freedom)
+
+
+def interval_with_seeds(interval: Interval, *, effects: Floats) -> Interval:
+    """Widen an interval over time by the seeds' variance; itself for a single seed, or seeds that agree.
+
+    The half-width grows as the error does, and as Satterthwaite's t quantile against the normal one; what the bootstrap
+    has found of the time's own tails stays in it.
+
+    Args:
+        interval: Around its estimate, over time.
+        effects: Of each seed. Shape (S,).
+    """
+    seed, time = seed_variance(effects), interval.error**2
+    if math.isnan(seed) or seed == 0:
+        return interval
+    freedom, tail = (len(effects) - 1) * ((seed + time) / seed) ** 2, (1 + interval.level) / 2
+    error = math.sqrt(seed + time)
+    quantile = float(stats.t.ppf(tail, freedom))
+    over_time = float(stats.norm.ppf(tail)) * interval.error
+    half = error * quantile * ((interval.high - interval.low) / 2 / over_time if time > 0 else 1.0)
+    return replace(interval, low=interval.estimate - half, high=interval.estimate + half, error=error)
 
 
 def larger_p(test: MeanTest, *, effects: Floats, p: Callable[[MeanTest], float]) -> float:

@@ -17,7 +17,7 @@ from multisymbol.evaluation.statistics.heterogeneity import shrunk_effects, spre
 from multisymbol.evaluation.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
 from multisymbol.evaluation.statistics.multiplicity import benjamini_hochberg, holm
 from multisymbol.evaluation.statistics.plan import Plan
-from multisymbol.evaluation.statistics.seed_spread import larger_p
+from multisymbol.evaluation.statistics.seed_spread import interval_with_seeds, larger_p
 from multisymbol.learning.seeding import named_seed
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ class SymbolTest:
         effect: Mean loss of the second arm less that of the first, nats.
         shrunk: Effect pulled towards the common one; NaN if not tested.
         test: Over time.
-        interval: Of the effect, not adjusted.
+        interval: Of the effect, over time and seeds, not adjusted for the number of symbols.
         p: The larger of the p over time and the p with seeds.
         p_holm: Adjusted for claims.
         p_bh: Adjusted for exploration.
@@ -115,7 +115,9 @@ def _alone(found: Differences, number: int, *, plan: Plan, name: str) -> SymbolT
         test=test,
         interval=None
         if test is None
-        else mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level),
+        else interval_with_seeds(
+            mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level), effects=effects
+        ),
         p=nan if test is None else larger_p(test, effects=effects, p=lambda own: own.p),
         p_holm=nan,
         p_bh=nan,
