@@ -5,8 +5,8 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -103,15 +103,20 @@ SMALL = (
 
 
 @pytest.fixture(scope="session")
-def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a prepared MLflow database: its migrations take seconds, a copy does not. All workers share one."""
+    from mlflow.store.db import utils
+
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "store"
     with FileLock(folder.with_suffix(".lock")):
         if not folder.exists():
             uri, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
             Store(uri=uri, artifact_root=artifacts, mlflow_experiment="none").prepare()
-    return folder / "mlflow.db"
+    with pytest.MonkeyPatch.context() as changed:
+        # MLflow reads all its migrations whenever a store is opened, to know the newest, which stays what it is.
+        changed.setattr(utils, "_get_latest_schema_revision", cache(utils._get_latest_schema_revision))
+        yield folder / "mlflow.db"
 
 
 def prepared_outputs(folder: Path, store_template: Path) -> Path:

@@ -109,13 +109,9 @@ def bundle_folder(model_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(store_template: Path) -> Path:
     """Return a database with MLflow's tables and no experiment of ours."""
-    folder = tmp_path_factory.mktemp("template")
-    # The experiment belongs to another name, as each copy must keep its files in its own folder.
-    uri = f"sqlite:///{folder}/mlflow.db"
-    Store(uri=uri, artifact_root=str(folder / "artifacts"), mlflow_experiment="template").prepare()
-    return folder / "mlflow.db"
+    return store_template
 
 
 @pytest.fixture
