@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 from multisymbol.errors import BundleError, ModelNotFoundError, StoreError
 from multisymbol.markets.instants import iso
 from multisymbol.registry.candidates import Place, Request, concerns, is_past, names_in, of_place, of_strategy, refusals
+from multisymbol.registry.donors import MOST_TRIED, Donor, Trial, Trials, by_evidence
 from multisymbol.registry.policies import Policy
 from multisymbol.registry.similarity import Profile, distance, fit_scale
 from multisymbol.registry.versions import CHAMPION, NEWEST, StoredVersion
@@ -44,6 +45,7 @@ class Step:
         outcome: What became of it.
         reason: Why.
         distance: To the model's symbol, where it was measured and can be.
+        trial: What the model lost on labels of the symbol itself, where it was tried.
     """
 
     place: Place
@@ -52,6 +54,7 @@ class Step:
     outcome: Outcome
     reason: str
     distance: float | None = None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,10 +126,17 @@ class Resolution:
                     "outcome": step.outcome,
                     "reason": step.reason,
                     "distance": step.distance,
+                    "trial": _plain_trial(step.trial),
                 }
                 for step in self.chain
             ],
         }
+
+
+def _plain_trial(trial: Trial | None) -> dict[str, float] | None:
+    if trial is None:
+        return None
+    return {"loss_difference": trial.difference, "independent_labels": trial.labels, "weight": trial.weight}
 
 
 # --- Resolving -------------------------------------------------------------------------------------------------------
@@ -140,7 +150,14 @@ class _Search:
     found: StoredVersion | None = None
 
 
-def resolve(request: Request, *, versions: Sequence[StoredVersion], policy: Policy, profiles: Profiles) -> Resolution:
+def resolve(
+    request: Request,
+    *,
+    versions: Sequence[StoredVersion],
+    policy: Policy,
+    profiles: Profiles,
+    trials: Trials | None = None,
+) -> Resolution:
     """Choose the version that answers.
 
     Places are tried in the policy's order; within one, the versions of a model champion first, then from the newest
@@ -155,6 +172,8 @@ def resolve(request: Request, *, versions: Sequence[StoredVersion], policy: Poli
         policy: Decides on the order of places.
         profiles: Reads the profiles stored with a version, symbol -> profile; called only where a similar symbol is
             needed, once per model that passes the filters.
+        trials: Tries the nearest donors within the limit on the symbol's own labels, which then count with the
+            profile; called only where there are two or more. None: the profile alone decides.
     """
     known = [version for version in versions if concerns(version, request)]
     preference = policy.preference(request, known)
@@ -165,7 +184,7 @@ def resolve(request: Request, *, versions: Sequence[StoredVersion], policy: Poli
         if chosen is not None:
             chain.append(_not_needed(place, request, known, role=role))
             continue
-        search = _search(place, request, known, limit=policy.limit, profiles=profiles)
+        search = _search(place, request, known, limit=policy.limit, profiles=profiles, trials=trials)
         chain += search.steps or [_nothing(place, request, versions)]
         if search.found is not None:
             chosen, role = search.found, place
@@ -183,10 +202,16 @@ def resolve(request: Request, *, versions: Sequence[StoredVersion], policy: Poli
 
 
 def _search(
-    place: Place, request: Request, versions: Sequence[StoredVersion], *, limit: float, profiles: Profiles
+    place: Place,
+    request: Request,
+    versions: Sequence[StoredVersion],
+    *,
+    limit: float,
+    profiles: Profiles,
+    trials: Trials | None,
 ) -> _Search:
     if place == "similar":
-        return _similar(request, versions, limit=limit, profiles=profiles)
+        return _similar(request, versions, limit=limit, profiles=profiles, trials=trials)
     return _first_passing(place, request, of_place(place, request, versions))
 
 
@@ -202,7 +227,14 @@ def _first_passing(place: Place, request: Request, candidates: Sequence[StoredVe
     return _Search(steps=tuple(steps))
 
 
-def _similar(request: Request, versions: Sequence[StoredVersion], *, limit: float, profiles: Profiles) -> _Search:
+def _similar(
+    request: Request,
+    versions: Sequence[StoredVersion],
+    *,
+    limit: float,
+    profiles: Profiles,
+    trials: Trials | None,
+) -> _Search:
     """Find the nearest symbol of the class that has a model of its own."""
     models: dict[str, list[StoredVersion]] = {}
     for version in of_place("similar", request, versions):
@@ -217,12 +249,16 @@ def _similar(request: Request, versions: Sequence[StoredVersion], *, limit: floa
         unmeasured = Step(place="similar", model=None, version=None, outcome="refused", reason=reason)
         return _Search(steps=(*refused, unmeasured))
     donors, strangers = _measured(passing, request, profiles)
-    return _nearest(request, donors, limit=limit, before=(*refused, *strangers))
+    return _nearest(request, _tried(donors, limit=limit, trials=trials), limit=limit, before=(*refused, *strangers))
 
 
-def _measured(
-    passing: Sequence[StoredVersion], request: Request, profiles: Profiles
-) -> tuple[list[tuple[float, StoredVersion]], list[Step]]:
+def _tried(donors: Sequence[Donor], *, limit: float, trials: Trials | None) -> Sequence[Donor]:
+    """Let trials of the nearest donors that may answer count, if there is a choice."""
+    tried = [donor.version for donor in donors if donor.distance <= limit][:MOST_TRIED]
+    return donors if trials is None or len(tried) < 2 else by_evidence(donors, trials(tried))
+
+
+def _measured(passing: Sequence[StoredVersion], request: Request, profiles: Profiles) -> tuple[list[Donor], list[Step]]:
     """Measure the distance to every donor; those that cannot be compared are refused."""
     known: list[tuple[StoredVersion, Profile]] = []
     strangers: list[Step] = []
@@ -239,8 +275,8 @@ def _measured(
         for apart, version in far
         if math.isinf(apart.total)
     ]
-    donors = [(apart.total, version) for apart, version in far if math.isfinite(apart.total)]
-    return sorted(donors, key=lambda pair: (pair[0], pair[1].name)), strangers
+    donors = [Donor(version=version, distance=apart.total) for apart, version in far if math.isfinite(apart.total)]
+    return sorted(donors, key=lambda each: (each.distance, each.version.name)), strangers
 
 
 def _profile(version: StoredVersion, request: Request, profiles: Profiles) -> Profile | str:
@@ -256,22 +292,24 @@ def _profile(version: StoredVersion, request: Request, profiles: Profiles) -> Pr
     return found
 
 
-def _nearest(
-    request: Request, donors: Sequence[tuple[float, StoredVersion]], *, limit: float, before: Sequence[Step]
-) -> _Search:
-    """Take the nearest donor if it is within the limit."""
+def _nearest(request: Request, donors: Sequence[Donor], *, limit: float, before: Sequence[Step]) -> _Search:
+    """Take the first donor that is within the limit."""
     steps, found = list(before), None
-    for apart, version in donors:
-        if found is not None:
-            step = _step("similar", version, "not needed", "farther away")
-        elif apart <= limit:
-            found = version
-            reason = f"nearest of the class, within the limit {limit:g}; {_why(version, request, refused=[])}"
-            step = _step("similar", version, "taken", reason)
-        else:
-            step = _step("similar", version, "refused", f"beyond the limit {limit:g}")
-        steps.append(replace(step, distance=apart))
+    for donor in donors:
+        outcome, reason = _judged(donor, request, limit=limit, taken=found)
+        found = donor.version if outcome == "taken" else found
+        step = _step("similar", donor.version, outcome, "; ".join(text for text in (donor.said, reason) if text))
+        steps.append(replace(step, distance=donor.distance, trial=donor.trial))
     return _Search(steps=tuple(steps), found=found)
+
+
+def _judged(donor: Donor, request: Request, *, limit: float, taken: StoredVersion | None) -> tuple[Outcome, str]:
+    if taken is not None:
+        return "not needed", "" if donor.trial else "farther away"
+    if donor.distance > limit:
+        return "refused", f"beyond the limit {limit:g}"
+    first = "first" if donor.trial else "nearest"
+    return "taken", f"{first} of the class, within the limit {limit:g}; {_why(donor.version, request, refused=[])}"
 
 
 def _not_needed(place: Place, request: Request, versions: Sequence[StoredVersion], *, role: Place | None) -> Step:

@@ -26,12 +26,20 @@ def uniqueness(ledger: Ledger) -> npt.NDArray[np.float32]:
     for index in range(len(ledger.symbols)):
         own = ledger.symbol == index
         if own.any():
-            unique = _average_uniqueness(ledger.decided_at[own], ledger.resolved_at[own])
+            unique = average_uniqueness(ledger.decided_at[own], ledger.resolved_at[own])
             weight[own] = unique / unique.mean()
     return weight
 
 
-def _average_uniqueness(begins: Instants, ends: Instants) -> npt.NDArray[np.float64]:
+def average_uniqueness(begins: Instants, ends: Instants) -> npt.NDArray[np.float64]:
+    """Return the average uniqueness of the spans of one symbol's labels, above 0 and at most 1.
+
+    Their sum says how many independent labels they are worth.
+
+    Args:
+        begins: When each was decided. Shape (m,).
+        ends: When each was resolved. Shape (m,).
+    """
     instants = np.unique(np.concatenate([begins, ends]))
     first, after = np.searchsorted(instants, begins), np.searchsorted(instants, ends, side="right")
     count = len(instants) + 1

@@ -14,11 +14,13 @@ from rich.text import Text
 from multisymbol.config import build
 from multisymbol.errors import BarsError, SourceError, SymbolError, nearest
 from multisymbol.features.pipeline import FeatureSpec, history_bars
+from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import Period, Timeframe, instant, iso
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.sources import ExaminedSource
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.symbols import resolve as resolve_symbols
+from multisymbol.registry.donors import Key, Trial, Trials
 from multisymbol.registry.files import check_hashes, parse, read_files
 from multisymbol.registry.resolution import (
     Policy,
@@ -112,12 +114,26 @@ class Lookup:
         if not any(map(_is_unmeasured, found.chain)):
             return found
         try:
-            return self._answer(replace(request, profile=self._profile(config, request)))
+            bars = self._bars(config, request)
         except (SourceError, BarsError) as error:
             return _because(found, str(error))
+        known = replace(request, profile=_profile(bars, config))
+        return self._answer(known, trials=self._trials(bars, config, known))
 
-    def _answer(self, request: Request) -> Resolution:
-        return resolve(request, versions=self.versions, policy=self.policy, profiles=self.profiles)
+    def _answer(self, request: Request, *, trials: Trials | None = None) -> Resolution:
+        return resolve(request, versions=self.versions, policy=self.policy, profiles=self.profiles, trials=trials)
+
+    def _trials(self, bars: Bars, config: SymbolConfig, request: Request) -> Trials | None:
+        """Return what tries donors on the symbol's labels, if that is asked for."""
+        if self.values["registry"]["donors"] == "profile":
+            return None
+
+        def tried(donors: Sequence[StoredVersion]) -> Mapping[Key, Trial | str]:
+            from multisymbol.workflows.donors import try_donors  # torch: only those who try donors need it
+
+            return try_donors(donors, store=self.store, config=config, bars=bars, as_of=request.as_of)
+
+        return tried
 
     def profiles(self, version: StoredVersion) -> Mapping[str, Profile]:
         """Read the profiles that are stored with a version.
@@ -145,8 +161,8 @@ class Lookup:
             window=int(facts["metadata.json"]["window"]),
         )
 
-    def _profile(self, config: SymbolConfig, request: Request) -> Profile:
-        """Describe the symbol by its bars up to `as_of`.
+    def _bars(self, config: SymbolConfig, request: Request) -> Bars:
+        """Read the symbol's bars up to `as_of`.
 
         Raises:
             SourceError: The source has no bars of it, or others.
@@ -154,10 +170,7 @@ class Lookup:
         """
         if self.source.timeframe.text != request.timeframe:
             raise SourceError(f"the source has bars of {self.source.timeframe.text}")
-        bars = self.source.read(config, Period(end=None if request.as_of is None else iso(request.as_of)))
-        until = int(bars.closed_at[-1])
-        clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=until)
-        return profile(bars, until=until, clock=clock, half_spread_bps=config.costs.half_spread_bps)
+        return self.source.read(config, Period(end=None if request.as_of is None else iso(request.as_of)))
 
 
 def lookup(values: Mapping[str, Any]) -> Lookup:
@@ -236,6 +249,13 @@ def _because(found: Resolution, problem: str) -> Resolution:
         replace(step, reason=f"{step.reason}: {problem}") if _is_unmeasured(step) else step for step in found.chain
     )
     return replace(found, chain=chain)
+
+
+def _profile(bars: Bars, config: SymbolConfig) -> Profile:
+    """Describe the symbol by its bars."""
+    until = int(bars.closed_at[-1])
+    clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=until)
+    return profile(bars, until=until, clock=clock, half_spread_bps=config.costs.half_spread_bps)
 
 
 def _is_unmeasured(step: Step) -> bool:

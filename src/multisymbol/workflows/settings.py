@@ -59,6 +59,7 @@ class RegistrySettings:
     uri: str
     artifacts: str
     mlflow_experiment: str
+    donors: Literal["profile", "evidence"]
     policy: Any
 
 
