@@ -1,6 +1,5 @@
 """The page of a backtest: what it says first is true, what must not be overlooked is there."""
 
-import dataclasses
 import re
 from typing import Any, cast
 
@@ -8,14 +7,11 @@ import numpy as np
 import pytest
 
 from multisymbol.evaluation.serving import Model
-from multisymbol.evaluation.trading.accounting import Rules
-from multisymbol.evaluation.trading.backtest import Backtest, Conduct, among, run
-from multisymbol.evaluation.trading.decision import Discipline, Threshold
+from multisymbol.evaluation.trading.backtest import Backtest, among, run
 from multisymbol.evaluation.trading.forecasting import Answerer, Answers
-from multisymbol.evaluation.trading.portfolio import EqualWeight
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import HOUR, NEVER, Timeframe, instant
-from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig
+from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.reports.backtest import (
     Background,
     arm_headline,
@@ -31,6 +27,8 @@ from multisymbol.reports.backtest import (
     trade_figures,
 )
 from multisymbol.reports.page import Page, to_html, to_markdown
+from tests.evaluation.conducts import conduct
+from tests.evaluation.markets import costs
 
 START = instant("2019-01-01")
 BARS = 1500
@@ -43,13 +41,12 @@ class _Stub:
 
 
 def config(symbol: str, *, asset_class: str) -> SymbolConfig:
-    free = dict.fromkeys((entry.name for entry in dataclasses.fields(Costs)), 0.0)
     return SymbolConfig(
         symbol=symbol,
         asset_class=asset_class,
         calendar="24/7",
         volume="none",
-        costs=Costs(**{**free, "half_spread_bps": 5.0, "commission_bps": 1.0}),
+        costs=costs(half_spread_bps=5.0, commission_bps=1.0),
         gaps=Gaps(over_closed="carry", max_missing_hours=24.0),
         indicators={},
         fuzzy={},
@@ -97,27 +94,7 @@ def answers(symbol: str, *, asset_class: str = "stock", seed: int = 1, foresight
     return Answers(config=whose, bars=made, first=first, said=said, by=by, answerers=(answerer,))
 
 
-CONDUCT = Conduct(
-    rule=Threshold(
-        enter_confidence=0.5,
-        exit_confidence=0.4,
-        weight=1.0,
-        discipline=Discipline(
-            sides="long_short",
-            hold_means="flat",
-            reverse_at_once=True,
-            max_weight=1.0,
-            smallest_change=0.0,
-            min_bars_between_entries=0,
-            min_hours_after_fill=0.0,
-            flat_at_session_end=False,
-        ),
-    ),
-    rules=Rules(fill="next_open", units="fractional", stop=None, target=None, capital=1e5),
-    weighting=EqualWeight(rebalance="month"),
-    volatility_bars=20,
-    multiples=(0.0, 1.0, 2.0, 4.0),
-)
+CONDUCT = conduct(enter=0.5, leave=0.4, rebalance="month", multiples=(0.0, 1.0, 2.0, 4.0))
 BACKGROUND = Background(
     source="source bars",
     timeframe="1h",
@@ -180,8 +157,8 @@ def test_costs_are_taken_from_what_was_won_before_them() -> None:
     for symbol, returns in rows.items():
         assert list(returns) == sorted(set(returns), reverse=True)
         assert returns[1] == pytest.approx(result.standing.by_symbol[str(symbol)].total_return)
-    for symbol, gross, *costs, net in money_table(result).rows:
-        assert float(gross) - sum(map(float, costs)) == pytest.approx(float(net)), symbol
+    for symbol, gross, *paid, net in money_table(result).rows:
+        assert float(gross) - sum(map(float, paid)) == pytest.approx(float(net)), symbol
         assert float(net) == pytest.approx(result.standing.by_symbol[str(symbol)].total_return)
 
 

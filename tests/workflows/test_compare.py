@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config import build, plain
 from multisymbol.errors import ComparisonError
@@ -23,6 +21,7 @@ from multisymbol.workflows.one_model import assess, fit_network
 from multisymbol.workflows.outcomes import DirectionOutcome
 from multisymbol.workflows.preparation import prepare_folds
 from multisymbol.workflows.settings import problems
+from tests.composing import composed_page
 from tests.conftest import ROOT
 
 ARMS = ("universal", "single", "pooled", "finetuned", "head_only", "adapter", "zero_shot", "prior", "rule")
@@ -57,9 +56,7 @@ SMALL = (
 
 
 def composed(*overrides: str) -> Any:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("compare", list(overrides))
+    return composed_page("compare", *overrides)
 
 
 def values_in(folder: Path, *overrides: str) -> dict[str, Any]:

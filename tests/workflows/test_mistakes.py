@@ -46,12 +46,19 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def prepared(composed: Compose, tmp_path: Path, folder: Path) -> Prepare:
-    """Prepare a universe of the three coins; on an error, check that nothing was written."""
-    (tmp_path / "symbols").mkdir()
+@pytest.fixture(scope="session")
+def coins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a user's configuration folder with a universe of the three coins, which no test changes."""
+    folder = tmp_path_factory.mktemp("coins")
+    (folder / "symbols").mkdir()
     page = "members:\n" + "".join(f"  {name}: {{asset_class: crypto}}\n" for name in ("AAA", "BBB", "CCC"))
-    (tmp_path / "symbols" / "coins.yaml").write_text(page)
+    (folder / "symbols" / "coins.yaml").write_text(page)
+    return folder
+
+
+@pytest.fixture
+def prepared(composed: Compose, tmp_path: Path, folder: Path, coins: Path) -> Prepare:
+    """Prepare a universe of the three coins; on an error, check that nothing was written."""
 
     def call(*overrides: str) -> Any:
         outputs = tmp_path / "outputs"
@@ -61,7 +68,7 @@ def prepared(composed: Compose, tmp_path: Path, folder: Path) -> Prepare:
             "labels.sigmas=4",
             "++asset_class.crypto.indicators.moving_average.slow=50",
             *overrides,
-            folder=tmp_path,
+            folder=coins,
         )
         assert problems(config) == []
         try:

@@ -9,8 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config import plain
 from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError, SymbolError
@@ -23,7 +21,8 @@ from multisymbol.workflows.predict import Prediction, predict, prediction_frame,
 from multisymbol.workflows.resolve import lookup
 from multisymbol.workflows.settings import problems
 from multisymbol.workflows.sources import bar_source
-from tests.conftest import ROOT, Command, prepared_outputs, train_small
+from tests.composing import composed_page
+from tests.conftest import Command, prepared_outputs, train_small
 
 SCHEMA = "multisymbol.workflows.predict.PredictSettings"
 SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
@@ -61,10 +60,8 @@ def said_of(given: Prediction) -> list[float]:
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    GlobalHydra.instance().clear()
     span = () if "source=parquet" in overrides else SPAN
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("predict", [*span, *overrides])
+    config = composed_page("predict", *span, *overrides)
     assert problems(config, schema=SCHEMA) == []
     return plain(config)
 

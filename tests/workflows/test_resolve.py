@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config import plain
 from multisymbol.errors import ModelNotFoundError, SymbolError
@@ -27,7 +25,8 @@ from multisymbol.workflows.preparation import spec_of
 from multisymbol.workflows.resolve import lookup, show_resolution, symbol_config
 from multisymbol.workflows.settings import label_text, problems
 from multisymbol.workflows.sources import bar_source
-from tests.conftest import ROOT, Command, train_small
+from tests.composing import composed_page
+from tests.conftest import Command, train_small
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -36,9 +35,7 @@ SCHEMA = "multisymbol.workflows.resolve.ResolveSettings"
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("resolve", [*SPAN, *overrides])
+    config = composed_page("resolve", *SPAN, *overrides)
     assert problems(config, schema=SCHEMA) == []
     return plain(config)
 

@@ -18,42 +18,19 @@ import pytest
 
 from multisymbol.config import plain
 from multisymbol.evaluation.serving import Model
-from multisymbol.evaluation.trading.accounting import Rules
-from multisymbol.evaluation.trading.backtest import Backtest, Conduct, Traded, run
-from multisymbol.evaluation.trading.decision import Discipline, Threshold
+from multisymbol.evaluation.trading.backtest import Backtest, Traded, run
 from multisymbol.evaluation.trading.forecasting import Answerer, ask
-from multisymbol.evaluation.trading.portfolio import EqualWeight
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import NEVER, Period, instant
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.workflows.sources import bar_source
 from tests.conftest import compose_train, prepared_outputs, train_small
+from tests.evaluation.conducts import conduct
 
 SYMBOLS = "symbols.only=[AAPL,EURUSD,BTCUSDT]"
 SEEDS = range(100, 116)
 
-RULE = Threshold(
-    enter_confidence=0.45,
-    exit_confidence=0.35,
-    weight=1.0,
-    discipline=Discipline(
-        sides="long_short",
-        hold_means="flat",
-        reverse_at_once=True,
-        max_weight=1.0,
-        smallest_change=0.05,
-        min_bars_between_entries=0,
-        min_hours_after_fill=0.0,
-        flat_at_session_end=False,
-    ),
-)
-CONDUCT = Conduct(
-    rule=RULE,
-    rules=Rules(fill="next_open", units="fractional", stop=None, target=None, capital=1e5),
-    weighting=EqualWeight(rebalance="never"),
-    volatility_bars=120,
-    multiples=(0.0, 1.0),
-)
+CONDUCT = conduct(enter=0.45, leave=0.35, smallest_change=0.05, volatility_bars=120, multiples=(0.0, 1.0))
 
 pytestmark = pytest.mark.slow
 
