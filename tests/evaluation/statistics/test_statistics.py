@@ -147,17 +147,18 @@ def test_ways_of_training_are_not_called_equivalent_where_their_seeds_differ_too
 
 
 def test_months_of_a_symbol_are_planned_at_the_level_its_claim_must_reach(better: Answer) -> None:
-    found = answered(ALIKE, ALIKE - 0.03, plan=replace(PLAN, smallest=0.0005)).by_symbol[1]
+    found = answered(ALIKE, ALIKE - 0.03, plan=replace(PLAN, smallest=0.007)).by_symbol[1]
     test = better.by_symbol[1].test.test
     assert test is not None
     expected = months_needed(
         test,
         effects=better.found.symbol_by_seed[:, 1],
         months=better.found.months_of(1),
-        smallest=0.0005,
+        smallest=0.007,
         power=0.8,
         alpha=0.05 / 3,
     )
+    assert 0 < expected < np.inf
     assert found.evidence.months_needed == pytest.approx(expected)
 
 
