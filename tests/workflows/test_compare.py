@@ -1,9 +1,10 @@
 """A comparison: declared before training, matched, resumable, refused where it could not be trusted."""
 
-import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.statistics.comparison import Comparison, Declaration, to_json
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows import arm_training, comparing
+from multisymbol.workflows.arm_data import own_values, tuned_view
+from multisymbol.workflows.arm_training import weights_of
 from multisymbol.workflows.compare_settings import SCHEMA
 from multisymbol.workflows.comparing import RESULT, Work, compare, work
 from multisymbol.workflows.declaring import PLAN
-from multisymbol.workflows.one_model import assess, fit_network
+from multisymbol.workflows.one_model import assess, fit_network, fold_loss
 from multisymbol.workflows.outcomes import DirectionOutcome
-from multisymbol.workflows.preparation import prepare_folds
+from multisymbol.workflows.preparation import Parent, prepare_folds
 from multisymbol.workflows.settings import problems
 from tests.composing import composed_page
 from tests.conftest import ROOT
@@ -148,6 +151,26 @@ def test_arms_that_go_out_from_the_universal_one_change_what_they_say(done: Work
     assert max(ranks["finetuned"]) > 1
 
 
+@pytest.mark.parametrize("name", ["finetuned", "head_only", "adapter"])
+def test_an_arm_fine_tunes_as_the_mode_of_that_name_does(name: str, done: Work, tmp_path: Path) -> None:
+    task, folder = done.tasks[-1], done.fold_folder(len(done.tasks) - 1)
+    arm = plain(composed(*SMALL))["arms"][name]
+    values = own_values(build(arm).values(task.values), "USDJPY")
+    values |= {"seed": 2, "finetune": arm["change"]}
+    bundle = SimpleNamespace(
+        weights=weights_of(folder, "universal", [2])[2],
+        metadata={
+            "shape": {"features": task.whole.features.shape[1], "symbols": 4, "asset_classes": 2},
+            "log_class_weights": fold_loss(values, task.whole).log_weights.tolist(),
+        },
+    )
+    parent = cast(Parent, SimpleNamespace(bundle=bundle))
+    module, _ = fit_network(values, replace(tuned_view(values, task.whole, 3), parent=parent), tmp_path, run=None)
+    stored = torch.load(folder / f"{name}.pt", weights_only=True)["USDJPY/2"]
+    for key, own in module.network.state_dict().items():
+        torch.testing.assert_close(stored[key], own, rtol=2e-5, atol=2e-5)
+
+
 def test_universal_arm_forecasts_what_the_training_of_the_same_seed_does(done: Work, folder: Path) -> None:
     values = {**values_in(folder), "seed": 2}
     last = prepare_folds(values, Terminal(silent=True))[-1]
@@ -236,7 +259,7 @@ def test_forecasts_of_other_rows_are_refused(done: Work, folder: Path, run_dir: 
     file = run_dir / "folds" / "1" / "pooled.npz"
     whole = file.read_bytes()
     scored = done.scored["pooled"][0]
-    arm_training._write(file, dataclasses.replace(scored, rows=scored.rows + 10**6))
+    arm_training._write(file, replace(scored, rows=scored.rows + 10**6))
     try:
         with pytest.raises(ComparisonError, match="other rows or seeds"):
             done_in(values_in(folder), run_dir)
