@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from multisymbol.config import plain
 from multisymbol.errors import ModelNotFoundError, SymbolError
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.features.scaling import Affine, Scaler
+from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import Period, instant
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import universe
 from multisymbol.registry.bundle import Bundle, write_bundle
+from multisymbol.registry.donors import Key, Trial, key_of
 from multisymbol.registry.similarity import profile
 from multisymbol.registry.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.versions import StoredVersion
@@ -257,7 +259,7 @@ def test_symbol_nobody_knows_is_asked_about(ask: Ask, overrides: tuple[str, ...]
         show_resolution(ask(*overrides))
 
 
-def test_command_answers_in_one_screen_and_refuses_with_two(command: Command, tmp_path: Path) -> None:
+def test_command_answers_in_one_screen_and_refuses_with_two(called: Command, tmp_path: Path) -> None:
     given = ("symbol=NVDA", "as_class=stock", f"paths.outputs={tmp_path}", *SPAN)
     done = command("scripts/resolve.py", *given)
     assert done.returncode == 2
@@ -308,3 +310,34 @@ def test_real_models_are_resolved_by_every_policy(tmp_path: Path, store_template
     alone = lookup(values)
     donor = alone.profiles(versions[0])
     assert set(donor) == {"MSFT"}
+
+
+def test_donors_are_tried_on_the_symbols_bars_where_evidence_is_asked_for(
+    ask: Ask,
+    tmp_path: Path,
+    holding: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    values = ask("symbol=MSFT", "timeframe=1h", "as_of=2018-09-01", "registry.policy.limit=9")
+    versions = [stored(tmp_path, values, name) for name in ("AAPL", "GOOGL")]
+    holding(*versions)
+    nearest = show_resolution(values).require()
+    other = next(version for version in versions if version != nearest)
+
+    def tried(donors: Sequence[StoredVersion], *, bars: Bars, as_of: int, **_: Any) -> dict[Key, Trial | str]:
+        assert sorted(map(key_of, donors)) == sorted(map(key_of, versions))
+        assert (bars.symbol, as_of) == ("MSFT", instant("2018-09-01"))
+        assert bars.closed_at[-1] <= as_of
+        return {
+            key_of(nearest): Trial(difference=0.02, labels=150.0),
+            key_of(other): Trial(difference=-0.02, labels=150.0),
+        }
+
+    monkeypatch.setattr("multisymbol.workflows.donors.try_donors", tried)
+    assert show_resolution(values).require() == nearest
+    capsys.readouterr()
+    by_evidence = {**values, "registry": {**values["registry"], "donors": "evidence"}}
+    assert show_resolution(by_evidence).require() == other
+    said = " ".join(capsys.readouterr().out.split())
+    assert "by loss 1 of 2 (-0.0200 nats against their mean, 150 independent labels, weight 0.75)" in said

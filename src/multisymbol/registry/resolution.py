@@ -254,8 +254,10 @@ def _similar(
 
 def _tried(donors: Sequence[Donor], *, limit: float, trials: Trials | None) -> Sequence[Donor]:
     """Let trials of the nearest donors that may answer count, if there is a choice."""
-    tried = [donor.version for donor in donors if donor.distance <= limit][:MOST_TRIED]
-    return donors if trials is None or len(tried) < 2 else by_evidence(donors, trials(tried))
+    near = [donor for donor in donors if donor.distance <= limit][:MOST_TRIED]
+    if trials is None or len(near) < 2:
+        return donors
+    return [*by_evidence(near, trials([donor.version for donor in near])), *donors[len(near) :]]
 
 
 def _measured(passing: Sequence[StoredVersion], request: Request, profiles: Profiles) -> tuple[list[Donor], list[Step]]:

@@ -76,11 +76,11 @@ def try_donors(
     if len(alike) < 2:
         return others | dict.fromkeys(alike, "no other donor can be tried")
     labels = label_bars(bars, build(label))
-    until = time.time_ns() if as_of is None else as_of
+    until, at = (time.time_ns(), "now") if as_of is None else (as_of, iso(as_of))
     since = max(trained_until(said.version) or NEVER for said in alike.values())
     rows = _rows(list(alike.values()), labels, bars.closed_at, since=since, until=until)
     if not rows.size:
-        return others | dict.fromkeys(alike, f"no label was decided after {iso(since)} and known before {iso(until)}")
+        return others | dict.fromkeys(alike, f"no label was decided after {iso(since)} and known before {at}")
     return others | _trials(alike, labels, bars.closed_at, rows=rows)
 
 
