@@ -261,7 +261,7 @@ def test_symbol_nobody_knows_is_asked_about(ask: Ask, overrides: tuple[str, ...]
 
 def test_command_answers_in_one_screen_and_refuses_with_two(called: Command, tmp_path: Path) -> None:
     given = ("symbol=NVDA", "as_class=stock", f"paths.outputs={tmp_path}", *SPAN)
-    done = command("scripts/resolve.py", *given)
+    done = called("scripts/resolve.py", *given)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
