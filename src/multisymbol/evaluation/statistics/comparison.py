@@ -156,7 +156,7 @@ class ArmOutcome:
         balanced_accuracy: Over all its rows, mean of the seeds.
         by_symbol: Symbol -> mean log-loss.
         against_single: Loss of the single arm less this arm's; None for the single arm, or where it was not tested.
-        p_against_single: Two-sided, Diebold-Mariano.
+        p_against_single: Two-sided, fixed smoothing, over time and seeds.
         against_universal: Loss of the universal arm less this arm's; likewise.
         p_against_universal: Likewise.
         gain: Loss of the prior less this arm's, nats.
@@ -188,7 +188,7 @@ class GroupEffect:
         symbols: That have.
         effect: Mean over instants of the mean over live symbols.
         interval: None where there are too few instants for the labels' span.
-        p: Two-sided, Diebold-Mariano; NaN where there is no interval. Not adjusted for the number of groups.
+        p: Two-sided, fixed smoothing over time; NaN where there is no interval. Not adjusted for the number of groups.
     """
 
     group: str

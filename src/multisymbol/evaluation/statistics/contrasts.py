@@ -1,4 +1,7 @@
-"""Effects beside the primary one: by fold, class and session, of further arms, and in balanced accuracy."""
+"""Effects beside the primary one: by fold, class and session, of further arms, and in balanced accuracy.
+
+Nothing stands beside these tests, so they are by fixed smoothing, whose size is nearly right alone.
+"""
 
 # T instant, N symbol, S seed
 
@@ -18,9 +21,9 @@ from multisymbol.evaluation.statistics.bootstrap import (
 )
 from multisymbol.evaluation.statistics.comparison import ArmOutcome, Budget, GroupEffect
 from multisymbol.evaluation.statistics.differences import ArmLosses, Differences, differences, label_lag, symbol_mean
-from multisymbol.evaluation.statistics.mean_tests import diebold_mariano, least_instants
+from multisymbol.evaluation.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
 from multisymbol.evaluation.statistics.plan import Plan
-from multisymbol.evaluation.statistics.seed_spread import interval_with_seeds
+from multisymbol.evaluation.statistics.seed_spread import interval_with_seeds, larger_p
 from multisymbol.evaluation.statistics.several_arms import ConfidenceSet, confidence_set
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.seeding import named_seed
@@ -57,24 +60,24 @@ def _group_effect(
     series = symbol_mean(np.where(kept, found.by_symbol, np.nan), weights=found.weights)
     live = ~np.isnan(series)
     lag = label_lag(found.instants[live], decided_at=rows.decided_at, resolved_at=rows.resolved_at)
-    interval, p = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
+    tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
     return GroupEffect(
         group=name,
         instants=int(live.sum()),
         symbols=int(kept.any(axis=0).sum()),
         effect=float(series[live].mean()),
-        interval=interval,
-        p=p,
+        interval=None if tested is None else tested[0],
+        p=float("nan") if tested is None else tested[1].p,
     )
 
 
-def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interval | None, float]:
-    """Test a mean, unless the series is too short for its lag."""
+def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interval, MeanTest] | None:
+    """Test a mean over time, unless the series is too short for its lag."""
     if len(series) < least_instants(lag):
-        return None, float("nan")
+        return None
     seed = named_seed(plan.seed, f"bootstrap/{name}")
     interval = mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level)
-    return interval, diebold_mariano(series, lag=lag).p
+    return interval, fixed_smoothing(series, lag=lag)
 
 
 def arm_outcome(
@@ -117,9 +120,12 @@ def _against(scores: ArmScores, other: ArmScores, *, plan: Plan) -> tuple[Interv
     if scores.arm == other.arm:
         return None, float("nan")
     found = _difference(scores, other, plan=plan)
-    interval, p = _tested(found.series, lag=found.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
+    tested = _tested(found.series, lag=found.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
+    if tested is None:
+        return None, float("nan")
+    interval, test = tested
     effects = found.by_seed.mean(axis=1)
-    return None if interval is None else interval_with_seeds(interval, effects=effects), p
+    return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda own: own.p)
 
 
 def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> Differences:
