@@ -139,6 +139,7 @@ def _lead(comparison: Comparison) -> Iterator[str]:
     yield f"Of {_counted(primary.by_symbol)}{', all exploratory' if _exploratory(comparison) else ''}."
     if comparison.trading is not None:
         yield _worth_trading(comparison.trading)
+        yield from _not_tradable(primary, comparison.trading)
 
 
 def _capital(text: str) -> str:
@@ -166,6 +167,13 @@ def _worth_trading(trading: Trading) -> str:
     idle = [f" (the {name} one makes no trade)" for name, net in nets.items() if math.isnan(net)]
     paying = _paying(universal.net_bps, single.net_bps)
     return f"After costs a trade earns {' and '.join(earned)}{''.join(idle)}: {paying}."
+
+
+def _not_tradable(primary: Answer, trading: Trading) -> Iterator[str]:
+    """Say it where there is skill, and no arm that has it earns its costs."""
+    nets = {"universal": trading.universal.net_bps, "single": trading.single.net_bps}
+    if primary.evidence.skilled and not any(nets[name] > 0 for name in primary.evidence.skilled):
+        yield "Skill, not tradable."
 
 
 def _paying(universal: float, single: float) -> str:

@@ -47,6 +47,24 @@ Floats = npt.NDArray[np.float64]
 SYMBOLS = tuple(f"S{number:02}" for number in range(1, 11))
 """Ten symbols of one class."""
 
+SEEDS = (1, 2, 3)
+"""Trainings of each arm."""
+SMALLEST = 0.0005
+"""Smallest effect of interest of the proofs, nats."""
+SHARED = 0.1414
+"""b whose square, 2 %, is what can be known of the next bar."""
+
+
+def shared(effect: float, symbols: Sequence[str] = SYMBOLS) -> dict[str, float]:
+    """Return the same b for all."""
+    return dict.fromkeys(symbols, effect)
+
+
+def opposite(effect: float, symbols: Sequence[str] = SYMBOLS) -> dict[str, float]:
+    """Return b of alternating sign."""
+    return {name: effect * (-1) ** place for place, name in enumerate(symbols)}
+
+
 SIGNAL_FEATURES: Mapping[str, Any] = {
     "indicators": {"volume_ratio": {"period": 20}, "roc": {"period": 1}},
     "fuzzy": {},
@@ -54,6 +72,19 @@ SIGNAL_FEATURES: Mapping[str, Any] = {
     "restart_bars": 1024,
 }
 """The column that a planted signal is seen in, and one without any use."""
+
+ONE_CUT: Mapping[str, Any] = {
+    "_target_": "multisymbol.samples.splits.SingleCut",
+    "validation_from": None,
+    "test_from": None,
+    "test_until": None,
+    "validation_share": 0.15,
+    "test_share": 0.35,
+    "embargo_bars": 1,
+    "absent": "refuse",
+    "sealed_from": None,
+}
+"""The split of the bench: a long test span, since tests are what is looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +143,7 @@ def market(
         "features": dict(features),
         "labels": dict(labels or next_bar()),
         "window": window,
+        "split": dict(ONE_CUT),
         "paths": {**base["paths"], "cache": str(cache)},
         "source": {
             "_target_": "multisymbol.markets.worlds.PlantedSource",

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
+from multisymbol.evaluation.statistics.answers import Answer
+from multisymbol.evaluation.statistics.bands import Band
 from multisymbol.evaluation.statistics.mean_tests import MeanTest, diebold_mariano, fixed_smoothing
 from multisymbol.evaluation.statistics.overfitting import deflated_sharpe, overfitting
 from multisymbol.evaluation.statistics.relabelling import binomial_bounds
 from multisymbol.evaluation.statistics.row_losses import row_losses
+from multisymbol.evaluation.statistics.verdict import Kind
 from multisymbol.labels.labels import BUY, SELL
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.instants import HOUR, Period
@@ -21,7 +25,11 @@ from multisymbol.samples.sampler import epoch_order
 from multisymbol.samples.splits import TEST, TRAIN
 from multisymbol.workflows.preparation import Prepared
 from multisymbol.workflows.proof_bench import Bench, Proved
+from multisymbol.workflows.proof_comparing import through_compare
 from multisymbol.workflows.proof_markets import (
+    ONE_CUT,
+    SEEDS,
+    SMALLEST,
     SYMBOLS,
     Arms,
     Job,
@@ -34,54 +42,83 @@ from multisymbol.workflows.proof_markets import (
     plan,
     prepared,
     scratch,
+    shared,
     surrogates,
     train,
 )
-from multisymbol.workflows.proofs_of_signal import SEEDS, SMALLEST, design_at, shared
+from multisymbol.workflows.proofs_of_signal import design_at
 from multisymbol.workflows.settings import symbol_configs
 
 Floats = npt.NDArray[np.float64]
 
 
 def legs_of_a_martingale(bench: Bench) -> Proved:
-    """World 6: the first market is judged with surrogates, the profit is that of all."""
-    seeds = bench.seeds(5)
-    sides, evidence, kind = [], None, ""
+    """World 6. A t of nothing is beyond 2 once in twenty markets, a gain outside its 90 % band once in ten.
+
+    So one market may fail either, and the pooled t may not; how many may is exact (`most_by_chance`).
+
+    Profits are before costs: what they cost comes off whatever a model knows, so after costs every model loses.
+    """
+    seeds = bench.seeds(8)
+    found = []
     for done, seed in enumerate(seeds):
         bench.say("6 ZigZag", done, len(seeds))
         with scratch() as cache:
-            values = _martingale(bench, seed=seed, cache=cache)
-            whole = prepared(values)
-            made = arms(values, whole, seeds=SEEDS, training=bench.training)
-            sides.append(_sides(whole, made))
-            if evidence is None:
-                drawn = surrogates(values, draws=bench.draws, seeds=(1,), training=bench.training)
-                found = made.answer(plan(smallest=SMALLEST, seed=seed), [drawn])
-                evidence, kind = found.evidence, found.verdict.kind
-    assert evidence is not None
-    gain, (band,) = evidence.skills.first.effect, evidence.skills.first.bands
-    accuracy, rule = (float(np.mean([getattr(own, name) for own in sides])) for name in ("accuracy", "rule"))
-    t = sum(own.profit.mean for own in sides) / math.sqrt(sum(own.profit.error**2 for own in sides))
+            found.append(_judged(bench, _martingale(bench, seed=seed, cache=cache), seed=seed))
+    bench.say("6 through compare", 0, 1)
+    with scratch() as folder:
+        front = through_compare(bench, small_martingale(bench, cache=folder), folder=folder)
+    accuracy, rule = (float(np.mean([getattr(own, name) for own in found])) for name in ("accuracy", "rule"))
+    t = [own.profit.statistic for own in found]
+    pooled = sum(own.profit.mean for own in found) / math.sqrt(sum(own.profit.error**2 for own in found))
+    outside, beyond = sum(not own.inside for own in found), sum(abs(own) > 2 for own in t)
+    none = sum(own.kind == "NO_SKILL" for own in found)
     return Proved(
-        passed=kind == "NO_SKILL" and 0.70 <= accuracy <= 0.80 and abs(t) <= 2 and band.low <= gain <= band.high,
-        measured=f"accuracy {accuracy:.3f} (retracement rule {rule:.3f}), P&L t {t:+.2f} over all markets "
-        f"({', '.join(f'{own.profit.statistic:+.1f}' for own in sides)} in each); gain on the prior {gain:+.3f}, "
-        f"surrogate band {band.low:+.3f} to {band.high:+.3f}, {kind}",
+        passed=none == len(seeds)
+        and all(abs(own - 0.75) <= 0.03 for own in (accuracy, rule))
+        and abs(pooled) <= 2
+        and beyond <= most_by_chance(len(seeds), share=0.0455)
+        and outside <= most_by_chance(len(seeds), share=0.1)
+        and front.kind == "NO_SKILL",
+        measured=f"accuracy {accuracy:.3f} (retracement rule {rule:.3f}), P&L t {pooled:+.2f} over all markets "
+        f"({', '.join(f'{own:+.1f}' for own in t)} in each); gain on the prior {found[0].gain:+.3f}, band "
+        f"{found[0].band.low:+.3f} to {found[0].band.high:+.3f} in the first, outside its band in "
+        f"{outside}/{len(seeds)}; "
+        f"NO_SKILL {none}/{len(seeds)}; {front.text}",
         seeds=seeds,
     )
 
 
-def _martingale(bench: Bench, *, seed: int, cache: Path) -> dict[str, Any]:
+def most_by_chance(markets: int, *, share: float) -> int:
+    """Return how many of so many markets show what each shows with this chance: more come with less than 5 %."""
+    return int(stats.binom.ppf(0.95, markets, share))
+
+
+def _martingale(
+    bench: Bench, *, seed: int, cache: Path, symbols: int = 4, bars: int = 8000, sigmas: float = 10.0
+) -> dict[str, Any]:
     return market(
         bench.values,
         seed=seed,
         cache=cache,
-        symbols=SYMBOLS[:4],
-        bars=6000,
-        labels=legs(sigmas=6.0),
+        symbols=SYMBOLS[:symbols],
+        bars=bars,
+        labels=legs(sigmas=sigmas),
         features={**bench.values["features"], "fuzzy": {}},
         window=2,
     )
+
+
+def small_martingale(bench: Bench, *, cache: Path) -> dict[str, Any]:
+    """Write the configuration of a market for the front door: fewer symbols and bars, shorter legs."""
+    return _martingale(bench, seed=bench.seed, cache=cache, symbols=3, bars=4000, sigmas=6.0)
+
+
+def _judged(bench: Bench, values: Mapping[str, Any], *, seed: int) -> "_Sides":
+    whole = prepared(values)
+    made = arms(values, whole, seeds=SEEDS, training=bench.training)
+    drawn = surrogates(values, draws=bench.draws, seeds=(1,), training=bench.training)
+    return _sides(whole, made, found=made.answer(plan(smallest=SMALLEST, seed=seed), [drawn]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,14 +129,25 @@ class _Sides:
         accuracy: Of the universal model, all classes and rows.
         rule: Of the retracement rule on the same rows.
         profit: Test of the mean return of holding the model's side for a bar.
+        gain: Of the universal model on the prior, nats.
+        band: Of that gain on markets without signal.
+        kind: The verdict.
     """
 
     accuracy: float
     rule: float
     profit: MeanTest
+    gain: float
+    band: Band
+    kind: Kind
+
+    @property
+    def inside(self) -> bool:
+        """Whether the gain is what markets without signal give."""
+        return self.band.low <= self.gain <= self.band.high
 
 
-def _sides(whole: Prepared, made: Arms) -> _Sides:
+def _sides(whole: Prepared, made: Arms, *, found: Answer) -> _Sides:
     ledger, positions = whole.ledger, made.positions
     label, side = ledger.label[positions], made.prob[0].argmax(axis=1)
     gains = np.where(side == BUY, 1.0, np.where(side == SELL, -1.0, 0.0)) * next_returns(whole, positions)
@@ -109,6 +157,9 @@ def _sides(whole: Prepared, made: Arms) -> _Sides:
         accuracy=float((side == label).mean()),
         rule=float((ledger.rule[positions] == label).mean()),
         profit=diebold_mariano(series, lag=0),
+        gain=found.evidence.skills.first.effect,
+        band=found.evidence.skills.first.bands[0],
+        kind=found.verdict.kind,
     )
 
 
@@ -246,20 +297,20 @@ def _loss_of(values: Mapping[str, Any], whole: Prepared, index: int, *, bench: B
 
 def opening(bench: Bench) -> Proved:
     """World 12: a drift in the second quarter of an hour of every session; summer time trains, winter time tests."""
-    seeds = bench.seeds(2)
-    session, hour = [], []
+    seeds = bench.seeds(5)
+    session, hour = np.empty(len(seeds)), np.empty(len(seeds))
     for done, seed in enumerate(seeds):
         bench.say("12 opening", done, len(seeds))
         with scratch() as cache:
             values = _sessions(bench, seed=seed, cache=str(cache))
             whole = prepared(values)
-            session.append(_gain_at(values, whole, bench=bench))
-            hour.append(_gain_at(values, _with_utc_hours(whole), bench=bench))
-    found, lost = float(np.mean(session)), float(np.mean(hour))
+            session[done] = _gain_at(values, whole, bench=bench)
+            hour[done] = _gain_at(values, _with_utc_hours(whole), bench=bench)
     return Proved(
-        passed=found > 0.05 and lost < 0.25 * found,
+        passed=bool((session > 0.05).all() and (hour < 0.25 * session).all()),
         measured=f"gain on the prior at the bar before the drift, after the clocks went back: session clock "
-        f"{found:+.3f}, UTC hour {lost:+.3f}",
+        f"{session.mean():+.3f} ({session.min():+.3f} or more in each), UTC hour {hour.mean():+.3f} "
+        f"({hour.max():+.3f} or less in each)",
         seeds=seeds,
     )
 
@@ -292,7 +343,7 @@ def _sessions(bench: Bench, *, seed: int, cache: str) -> dict[str, Any]:
         "labels": next_bar(),
         "window": 1,
         "paths": {**base["paths"], "cache": cache},
-        "split": {**base["split"], "validation_from": "2018-09-20", "test_from": "2018-11-05"},
+        "split": {**ONE_CUT, "validation_from": "2018-09-20", "test_from": "2018-11-05"},
         "source": {
             "_target_": "multisymbol.markets.worlds.OpeningSource",
             "inner": inner,
@@ -328,7 +379,7 @@ def _gain_at(values: Mapping[str, Any], whole: Prepared, *, bench: Bench) -> flo
 
 def many_trials(bench: Bench) -> Proved:
     """World 14: 200 strategies without skill on a market without signal."""
-    seeds = bench.seeds(40)
+    seeds = bench.seeds(100)
     blessed_sharpe = blessed_pbo = naive = 0
     for done, seed in enumerate(seeds):
         bench.say("14 many trials", done, len(seeds))
@@ -339,7 +390,7 @@ def many_trials(bench: Bench) -> Proved:
         blessed_pbo += overfitting(returns, blocks=10) < 0.05
         best = returns[:, int((returns.mean(axis=0) / returns.std(axis=0)).argmax())]
         naive += fixed_smoothing(best, lag=0).p_above < 0.05
-    _, most = binomial_bounds(len(seeds), share=0.05)
+    most = 0.05 if len(seeds) >= 100 else binomial_bounds(len(seeds), share=0.05)[1]
     return Proved(
         passed=max(blessed_sharpe, blessed_pbo) <= most * len(seeds),
         measured=f"best of 200 blessed by the deflated Sharpe ratio in {blessed_sharpe}, by PBO < 5 % in "
