@@ -16,18 +16,20 @@ from multisymbol.samples.splits import TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.workflows import proofs_of_leaks as leaks
 from multisymbol.workflows import proofs_of_mechanics as mechanics
+from multisymbol.workflows import proofs_of_no_signal as nothing
 from multisymbol.workflows import proofs_of_signal as signal
 from multisymbol.workflows.preparation import single_arms
 from multisymbol.workflows.proof_bench import Bench, Proved
 from multisymbol.workflows.proof_markets import SYMBOLS, Training, market, own_part, plan, prepared, scratch
 from multisymbol.workflows.prove import WORLDS, World, page, prove
-from tests.conftest import Command, compose_train
+from tests.composing import composed_page
+from tests.conftest import Command
 
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    """What conf/prove.yaml lays over a training."""
-    return plain(compose_train("alignment=none", "scaling.method=symbol", "split.test_share=0.35"))
+    """What conf/prove.yaml says."""
+    return plain(composed_page("prove"))
 
 
 @pytest.fixture
@@ -160,13 +162,13 @@ def test_opposite_signs_are_single_better_and_partial_pooling_recovers(bench: Be
 
 @pytest.mark.slow
 def test_no_signal_is_no_skill(bench: Bench) -> None:
-    found = signal.no_signal(replace(bench, repeats=3))
+    found = nothing.no_signal(replace(bench, repeats=3))
     assert found.passed, found.measured
 
 
 @pytest.mark.slow
 def test_the_same_arm_differs_from_itself_no_more_often_than_chance_allows(bench: Bench) -> None:
-    found = signal.same_arm(replace(bench, repeats=10))
+    found = nothing.same_arm(replace(bench, repeats=10))
     assert found.passed, found.measured
 
 

@@ -20,7 +20,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import Period, instant
 from multisymbol.markets.sessions import session_clock
 from multisymbol.registry.candidates import Request
-from multisymbol.registry.policies import Plan
+from multisymbol.registry.policies import FixedOrder
 from multisymbol.registry.resolution import Resolution, resolve
 from multisymbol.registry.versions import StoredVersion
 from multisymbol.samples.sampler import EpochSampler
@@ -359,10 +359,10 @@ def _same_steps(whole: Prepared, *, ranks: int, seed: int, batch: int = 256) -> 
 
 def registry_drill(bench: Bench) -> Proved:
     """World 16."""
-    wrong = []
+    wrong, policy = [], FixedOrder(first="universal", limit=1.5)
     for place, (name, (request, versions, expected)) in enumerate(_drill().items()):
         bench.say(f"16 {name}", place, 6)
-        found = resolve(request, versions=versions, policy=Plan(limit=1.5), profiles=lambda version: {})
+        found = resolve(request, versions=versions, policy=policy, profiles=lambda version: {})
         said = " | ".join(f"{step.place} {step.outcome}: {step.reason}" for step in found.chain)
         if not _as_expected(found, said, expected):
             wrong.append(f"{name}: {said}")
