@@ -178,7 +178,7 @@ def _batch(
 def _check(said: npt.NDArray[np.float64], asked_N: torch.Tensor, *, dataset: WindowDataset) -> None:
     broken = np.flatnonzero(~np.isfinite(said).all(axis=1))
     if len(broken):
-        symbols = dataset.without_windows(asked_N[broken]).symbol_B.unique().tolist()
+        symbols = np.unique(dataset.without_windows(asked_N[broken]).symbol_B.numpy()).tolist()
         message = (
             f"{len(broken)} predictions are no numbers, first at ledger position {int(asked_N[broken[0]])}, "
             f"symbols number {symbols}: their features hold NaN, or the network does. Is their asset class trained?"
