@@ -18,9 +18,20 @@ from multisymbol.workflows import proofs_of_leaks as leaks
 from multisymbol.workflows import proofs_of_mechanics as mechanics
 from multisymbol.workflows import proofs_of_no_signal as nothing
 from multisymbol.workflows import proofs_of_signal as signal
+from multisymbol.workflows import proofs_of_trading as trading
 from multisymbol.workflows.preparation import single_arms
 from multisymbol.workflows.proof_bench import Bench, Proved
-from multisymbol.workflows.proof_markets import SYMBOLS, Training, market, own_part, plan, prepared, scratch
+from multisymbol.workflows.proof_comparing import through_compare
+from multisymbol.workflows.proof_markets import (
+    SYMBOLS,
+    Training,
+    market,
+    own_part,
+    plan,
+    prepared,
+    scratch,
+    shared,
+)
 from multisymbol.workflows.prove import WORLDS, World, page, prove
 from tests.composing import composed_page
 from tests.conftest import Command
@@ -134,6 +145,34 @@ def dataset(data: Any, part: int) -> tuple[Any, Any]:
     return batch.x_BTF.numpy(), batch.y_B.numpy()
 
 
+# --- What rules rest on ----------------------------------------------------------------------------------------------
+
+
+def test_so_many_of_eight_markets_may_fail_by_chance() -> None:
+    assert mechanics.most_by_chance(8, share=0.0455) == 1
+    assert mechanics.most_by_chance(8, share=0.1) == 2
+
+
+def test_the_flip_is_where_the_mean_gain_is_zero() -> None:
+    gains = 0.01 * (0.8 - np.array(signal.MULTIPLES))
+    assert signal.flip(np.array([gains + 0.003, gains - 0.003])) == pytest.approx(0.8)
+
+
+def test_the_same_networks_are_tested_over_a_tenth_of_the_train_span_and_over_all_of_it(values: dict[str, Any]) -> None:
+    with scratch() as cache:
+        whole = prepared(market(values, seed=1, cache=cache, symbols=SYMBOLS[:2], bars=800))
+    random = np.random.default_rng(1)
+    prob = random.dirichlet(np.ones(3), size=(6, len(whole.parts.positions(TEST))))
+    train = len(np.unique(whole.ledger.decided_at[whole.parts.positions(TRAIN)]))
+    near, far = (nothing.tested(whole, prob, share=share) for share in (nothing.NEAR, None))
+    assert near.primary.freedom == round(0.1 * train) - 1
+    assert near.length == pytest.approx(0.1, abs=0.5 / train)
+    assert far.length == pytest.approx(0.35 / (1 - 0.35 - 0.15), abs=0.01)
+    assert far.primary.freedom == round(far.length * train) - 1
+    turned = nothing.tested(whole, prob[::-1], share=None)
+    assert turned.primary.mean == pytest.approx(-far.primary.mean)
+
+
 # --- The quick worlds ------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +186,7 @@ def kind_of(found: Answer) -> Kind:
 
 @pytest.mark.slow
 def test_a_shared_signal_is_universal_better(bench: Bench) -> None:
-    found = verdict(bench, effects=signal.shared(0.2))
+    found = verdict(bench, effects=shared(0.2))
     assert kind_of(found) == "UNIVERSAL_BETTER"
     assert found.primary.p < 0.01
     assert set(found.evidence.skilled) >= {"universal"}
@@ -157,7 +196,8 @@ def test_a_shared_signal_is_universal_better(bench: Bench) -> None:
 def test_opposite_signs_are_single_better_and_partial_pooling_recovers(bench: Bench) -> None:
     found = signal.opposite_signs(bench)
     assert found.passed, found.measured
-    assert found.measured.startswith("SINGLE_BETTER 1/1, universal skilled 0/1")
+    assert found.measured.startswith("SINGLE_BETTER 1/1 (20 retrained surrogates each), universal skilled 0/1")
+    assert "through compare: SINGLE_BETTER" in found.measured
 
 
 @pytest.mark.slow
@@ -175,9 +215,26 @@ def test_the_same_arm_differs_from_itself_no_more_often_than_chance_allows(bench
 @pytest.mark.slow
 def test_zigzag_on_a_martingale_is_three_in_four_right_and_no_skill(bench: Bench) -> None:
     found = mechanics.legs_of_a_martingale(bench)
-    assert "NO_SKILL" in found.measured
+    assert "NO_SKILL 1/1; through compare: NO_SKILL" in found.measured
     accuracy = float(found.measured.split()[1])
-    assert accuracy == pytest.approx(0.74, abs=0.04)
+    assert accuracy == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.slow
+def test_a_shared_signal_is_universal_better_through_compare(bench: Bench) -> None:
+    few = SYMBOLS[:3]
+    with scratch() as folder:
+        values = market(bench.values, seed=1, cache=folder, symbols=few, bars=1500, effects=shared(0.25, few))
+        found = through_compare(bench, values, folder=folder)
+    assert found.kind == "UNIVERSAL_BETTER", found.text
+    assert "2 folds, surrogates 20 kept + 20 removed" in found.text
+
+
+@pytest.mark.slow
+def test_a_signal_below_its_costs_is_skill_that_is_not_tradable_and_the_report_says_so(bench: Bench) -> None:
+    found = trading.not_tradable(bench)
+    assert found.passed, found.measured
+    assert "the report says 'Skill, not tradable' in 1/1" in found.measured
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def same_arm(bench: Bench) -> Proved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Tested:
+class Tested:
     """The difference of two groups of trainings over a test span.
 
     Args:
@@ -81,16 +81,16 @@ class _Tested:
     length: float
 
 
-def _share(tested: Sequence[_Tested], *, claim: bool) -> float:
+def _share(tested: Sequence[Tested], *, claim: bool) -> float:
     """Return how often the primary test rejects; for a claim the seeds must agree."""
     return float(np.mean([max(own.primary.p, own.p_seeds if claim else 0.0) <= ALPHA for own in tested]))
 
 
-def _spread(tested: Sequence[_Tested]) -> float:
+def _spread(tested: Sequence[Tested]) -> float:
     return float(np.var([own.primary.statistic for own in tested]))
 
 
-def _against_themselves(bench: Bench, seeds: Sequence[int]) -> Iterator[tuple[_Tested, _Tested]]:
+def _against_themselves(bench: Bench, seeds: Sequence[int]) -> Iterator[tuple[Tested, Tested]]:
     """Train six networks on each market, all markets as one stack, and test three against three."""
     training = replace(bench.training, epochs=6, hidden=4)
     with ExitStack() as folders:
@@ -103,7 +103,7 @@ def _against_themselves(bench: Bench, seeds: Sequence[int]) -> Iterator[tuple[_T
         prob = iter(forecasts(jobs, fields[0].values, training=training))
         for each in fields:
             own = np.stack([next(prob) for _ in range(2 * len(SEEDS))])
-            yield _tested(each.whole, own, share=NEAR), _tested(each.whole, own, share=None)
+            yield tested(each.whole, own, share=NEAR), tested(each.whole, own, share=None)
 
 
 def _field(bench: Bench, *, seed: int, cache: Path) -> Field:
@@ -111,7 +111,7 @@ def _field(bench: Bench, *, seed: int, cache: Path) -> Field:
     return Field(values=values, whole=prepared(values))
 
 
-def _tested(whole: Prepared, prob: Floats, *, share: float | None) -> _Tested:
+def tested(whole: Prepared, prob: Floats, *, share: float | None) -> Tested:
     """Test the first half of the networks against the second.
 
     Args:
@@ -130,7 +130,7 @@ def _tested(whole: Prepared, prob: Floats, *, share: float | None) -> _Tested:
     )
     found = differences(first, second)
     primary = diebold_mariano(found.series, lag=found.lag)
-    return _Tested(
+    return Tested(
         primary=primary,
         p_seeds=p_with_seeds(primary, effects=found.by_seed.mean(axis=1)),
         length=length / train,

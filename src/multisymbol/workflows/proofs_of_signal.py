@@ -157,14 +157,14 @@ def slider(bench: Bench) -> Proved:
         gains[place], edge = _slid(bench, seed=seed)
     ends = [diebold_mariano(own, lag=0).statistic for own in (gains[:, 0], gains[:, -1])]
     random = np.random.default_rng(named_seed(bench.seed, "flip"))
-    drawn = [_flip(gains[random.integers(len(seeds), size=len(seeds))]) for _ in range(2000)]
+    drawn = [flip(gains[random.integers(len(seeds), size=len(seeds))]) for _ in range(2000)]
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
     mean = zip(MULTIPLES, gains.mean(axis=0), strict=True)
     return Proved(
         passed=ends[0] > 2 and ends[1] < -2 and low <= 1.25 and high >= 0.75 and high - low <= 0.5,
         measured=f"gain of the universal least squares at D / (p/n) = "
         f"{', '.join(f'{multiple:g}: {gain:+.4f}' for multiple, gain in mean)} (t {ends[0]:+.1f} and {ends[1]:+.1f} at "
-        f"the ends); sign flips at {_flip(gains):.2f} p/n, 95 % interval {low:.2f} to {high:.2f} (p/n = {edge:.4f})",
+        f"the ends); sign flips at {flip(gains):.2f} p/n, 95 % interval {low:.2f} to {high:.2f} (p/n = {edge:.4f})",
         seeds=seeds,
     )
 
@@ -173,7 +173,7 @@ MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Of D / (p/n)."""
 
 
-def _flip(gains: Floats) -> float:
+def flip(gains: Floats) -> float:
     """Return where a straight line through the mean gains is zero. Shape (markets, multiples)."""
     slope, level = np.polyfit(MULTIPLES, gains.mean(axis=0), 1)
     return float(-level / slope)
