@@ -139,8 +139,11 @@ def test_hole_of_a_year_is_not_painted() -> None:
 def test_histories_of_hours_and_single_bars_are_drawn() -> None:
     short = coverage("BTC", start="2018-01-01", end="2018-01-01T05:00Z")
     single = coverage("ONE", opened_at=hours("2018-01-01", "2018-01-01T01:00Z"), bars=1)
-    assert len(coverage_figure((short,), timeframe=HOURLY).axes[0].images) == 1
-    assert len(coverage_figure((single,), timeframe=HOURLY).axes[0].images) == 1
+    for drawn, bars in ((short, "5"), (single, "1")):
+        figure = coverage_figure((drawn,), timeframe=HOURLY)
+        (painted,) = figure.axes[0].images
+        assert (np.asarray(painted.get_array())[..., 3] > 0).any(), "what is there is painted"
+        assert bars in texts(figure)
 
 
 def test_no_window_is_opened() -> None:
