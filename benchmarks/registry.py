@@ -93,7 +93,7 @@ def fill(store: Store, folder: Path, *, models: int, versions: int) -> float:
     store.register(run, folder / "model", **choices)
     seconds = time.perf_counter() - start
     store.delete_model(name)
-    store.register(run, folder / "model", **choices, aliases=("newest", "champion"))
+    store.set_alias(store.register(run, folder / "model", **choices), "champion")
     database = store.database
     assert database is not None
     symbols = [f"S{number}" for number in range(models)]

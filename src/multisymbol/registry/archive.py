@@ -5,7 +5,6 @@ way in nothing is believed but the bundle's own facts: the tags of the new versi
 """
 
 import json
-import shutil
 import struct
 import tempfile
 import uuid
@@ -25,6 +24,7 @@ from multisymbol.registry.files import (
     FACTS,
     HASHES,
     WEIGHTS,
+    delete_path,
     limit,
     parse,
     refuse,
@@ -70,7 +70,7 @@ def export_model(store: Store, version: StoredVersion, target: Path) -> None:
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
-        _remove(draft)
+        delete_path(draft)
 
 
 def import_model(store: Store, source: Path, *, rename: str | None) -> StoredVersion:
@@ -122,13 +122,6 @@ def _write_zip(draft: Path, contents: Mapping[str, bytes]) -> None:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,12 +7,12 @@ tenth. A file whose tables are not as they are in the MLflow release this was wr
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from multisymbol.registry.client import client, translated
+from multisymbol.registry.client import client, pages, translated
 from multisymbol.registry.database import database_of
 from multisymbol.registry.versions import StoredVersion
 
@@ -93,7 +93,7 @@ def _ask_versions(uri: str, *, name: str | None, tags: Mapping[str, str]) -> lis
     conditions = [] if name is None else [f"name = '{name}'"]
     models = _models(uri, *conditions)
     aliases = _by_version((model.name, number, alias) for model in models for alias, number in model.aliases.items())
-    found = _pages(client(uri).search_model_versions, " AND ".join([*conditions, *map(_condition, tags.items())]))
+    found = _search(client(uri).search_model_versions, " AND ".join([*conditions, *map(_condition, tags.items())]))
     return sorted((_stored(version, aliases) for version in found), key=lambda each: (each.name, each.version))
 
 
@@ -114,15 +114,12 @@ def _stored(found: "ModelVersion", aliases: Aliases) -> StoredVersion:
 
 
 def _models(uri: str, condition: str = "") -> Sequence[Any]:
-    return list(_pages(client(uri).search_registered_models, condition))
+    return list(_search(client(uri).search_registered_models, condition))
 
 
-def _pages(search: Any, condition: str) -> Iterator[Any]:
-    page = search(filter_string=condition or None, max_results=_PAGE)
-    yield from page
-    while page.token:
-        page = search(filter_string=condition or None, max_results=_PAGE, page_token=page.token)
-        yield from page
+def _search(search: Callable[..., Any], condition: str) -> Iterator[Any]:
+    chosen = {"filter_string": condition or None, "max_results": _PAGE}
+    return pages(lambda token: search(**chosen, page_token=token))
 
 
 def _by_version(rows: Any) -> Aliases:

@@ -6,10 +6,10 @@ MLflow costs 2.5 s to import, so whoever uses this imports nothing of MLflow bef
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -70,6 +70,19 @@ def translated(message: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         raise StoreError(f"{message}: {error.message}") from error
+
+
+def pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
+    """Yield what a search finds, page after page.
+
+    Args:
+        search: Returns the page that begins at a token of MLflow's; None: the first.
+    """
+    page = search(None)
+    yield from page
+    while page.token:
+        page = search(page.token)
+        yield from page
 
 
 def milliseconds() -> int:

@@ -6,6 +6,7 @@ What comes from elsewhere is judged here before anything reads it: no torch, no 
 import hashlib
 import json
 import math
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from stat import S_ISREG
@@ -110,6 +111,14 @@ def files_digest(folder: Path) -> str:
 def sha256(content: bytes) -> str:
     """Return the SHA-256 as 64 hex digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def delete_path(path: Path) -> None:
+    """Delete a file, or a folder with all in it, as far as that can be done."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def refuse(heading: str, problems: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 A thing somebody is working on right now is none: runs know their process, temporary files their lock or age.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from filelock import FileLock, Timeout
 
 from multisymbol.errors import BundleError, StoreError
 from multisymbol.registry.catalogue import empty_models, list_aliases
-from multisymbol.registry.client import client, translated
+from multisymbol.registry.client import client, pages, translated
 from multisymbol.registry.database import draft_of
-from multisymbol.registry.files import BUNDLE_FOLDER, check_hashes, read_files
+from multisymbol.registry.files import BUNDLE_FOLDER, check_hashes, delete_path, read_files
 from multisymbol.registry.processes import alive
 from multisymbol.registry.registration import MODEL_TYPE, REGISTERED_TAG
 from multisymbol.registry.store import PROCESS_TAG, Store
@@ -80,7 +79,7 @@ def stray_paths(folders: Sequence[Path], *, database: Path | None) -> list[Leavi
 
 
 def _runs(store: Store) -> Iterator[Leaving]:
-    for run in _pages(lambda token: _running(store, token)):
+    for run in pages(lambda token: _running(store, token)):
         process = run.data.tags.get(PROCESS_TAG, "")
         lives, name = alive(process), str(run.info.run_name)
         if lives is False:
@@ -109,7 +108,7 @@ def _unregistered(store: Store, versions: Sequence[StoredVersion]) -> Iterator[L
         condition = f"attributes.model_type = '{MODEL_TYPE}' AND tags.`{REGISTERED_TAG}` = 'no'"
         return client(store.uri).search_logged_models([store.experiment_id()], condition, page_token=token)
 
-    for model in _pages(page):
+    for model in pages(page):
         if model.model_id not in used and not _at_work(store, model.source_run_id):
             yield Leaving(
                 kind="files",
@@ -171,7 +170,7 @@ def _stray(path: Path, database: Path | None) -> Leaving | None:
     reason = _reason(path, database)
     if reason is None:
         return None
-    return Leaving(kind="path", what=str(path), reason=reason, remove=partial(_delete, path))
+    return Leaving(kind="path", what=str(path), reason=reason, remove=partial(delete_path, path))
 
 
 def _reason(path: Path, database: Path | None) -> str | None:
@@ -203,18 +202,3 @@ def _free(lock: Path) -> bool:
             return True
     except Timeout:
         return False
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
-    page = search(None)
-    yield from page
-    while page.token:
-        page = search(page.token)
-        yield from page

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -100,6 +100,17 @@ class Store:
                 f"{self.uri} is no address of a store; write sqlite:////absolute/path/mlflow.db, or that of an MLflow"
             )
             raise StoreError(f"{message} server, http://HOST:PORT (which may keep its tables in any database)")
+
+    @classmethod
+    def of(cls, registry: Mapping[str, Any]) -> "Store":
+        """Return the store that a page of `conf/registry` names, prepared or not.
+
+        Raises:
+            StoreError: It names none.
+        """
+        return cls(
+            uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
+        )
 
     @property
     def database(self) -> Path | None:

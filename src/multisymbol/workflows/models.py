@@ -5,7 +5,7 @@ No torch, and no MLflow where nothing is changed: listing takes as long as Pytho
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +110,11 @@ def place(where: str | None, *, create: bool) -> Place:
     Raises:
         StoreError: There is none.
     """
+    values = _configuration()
     if where is None:
-        values = _configuration()
-        registry, paths = values["registry"], values["paths"]
-        store = Store(
-            uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
-        )
-        folders = [Path(paths["outputs"]), Path(paths["cache"])]
+        store, folders = Store.of(values["registry"]), [Path(values["paths"][name]) for name in ("outputs", "cache")]
     else:
-        registry = _configuration()["registry"]
-        store = _elsewhere(where, artifacts=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"])
+        store = _elsewhere(where, own=Store.of(values["registry"]))
         folders = [store.database.parent] if store.database else []
     if not create and store.database is not None and not store.database.exists():
         message = f"there is no store at {store.database}; train a model (python scripts/train.py), or name another one"
@@ -301,21 +296,15 @@ def _configuration() -> dict[str, Any]:
         return plain(compose("models"))
 
 
-def _elsewhere(where: str, *, artifacts: str, mlflow_experiment: str) -> Store:
-    """Read the place of a store that the configuration does not name; a database knows where its files are.
-
-    Args:
-        where: As the user wrote it.
-        artifacts: Folder for copies of a server's files.
-        mlflow_experiment: Name of the MLflow experiment.
-    """
+def _elsewhere(where: str, *, own: Store) -> Store:
+    """Read the place of another store than our own; a database knows where its files are."""
     if "://" in where and not where.startswith(PREFIX):
-        return Store(uri=where, artifact_root=artifacts, mlflow_experiment=mlflow_experiment)
+        return replace(own, uri=where)
     path = Path(where.removeprefix(PREFIX)).absolute()
     database = path / "mlflow.db" if path.is_dir() else path
-    known = experiment_in(database, mlflow_experiment)
-    beside = known[0].removeprefix("file://") if known else str(database.parent / "artifacts")
-    return Store(uri=f"{PREFIX}{database}", artifact_root=beside, mlflow_experiment=mlflow_experiment)
+    known = experiment_in(database, own.mlflow_experiment)
+    artifacts = known[0].removeprefix("file://") if known else str(database.parent / "artifacts")
+    return replace(own, uri=f"{PREFIX}{database}", artifact_root=artifacts)
 
 
 def _facts(store: Store, version: StoredVersion) -> dict[str, dict[str, Any]]:

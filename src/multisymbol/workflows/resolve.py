@@ -180,10 +180,7 @@ def lookup(values: Mapping[str, Any]) -> Lookup:
         ConfigError: The source or the policy refuses its arguments.
         StoreError: The store fails.
     """
-    registry = values["registry"]
-    store = Store(
-        uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
-    )
+    store = Store.of(values["registry"])
     unused = store.database is not None and not store.database.exists()
     feature_digest, label = _form(values) if values["match"] == "config" else (None, None)
     return Lookup(
@@ -191,7 +188,7 @@ def lookup(values: Mapping[str, Any]) -> Lookup:
         source=bar_source(values),
         store=store,
         versions=() if unused else store.versions(strategy=values["strategy"]),
-        policy=build(registry["policy"]),
+        policy=build(values["registry"]["policy"]),
         feature_digest=feature_digest,
         label=label,
     )

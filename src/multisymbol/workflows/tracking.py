@@ -65,10 +65,7 @@ class RunLogger(Logger):
 
 def prepared_store(values: Mapping[str, Any]) -> Store:
     """Return the store a configuration names, ready for use."""
-    registry = values["registry"]
-    store = Store(
-        uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
-    )
+    store = Store.of(values["registry"])
     store.prepare()
     return store
 
