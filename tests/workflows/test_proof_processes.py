@@ -15,6 +15,8 @@ import pytest
 from multisymbol.workflows.proof_processes import Say, side_by_side
 
 ROOT = Path(__file__).parents[2]
+ENDLESS = 60.0
+"""Seconds that nobody waits for."""
 
 
 def squared(number: int, say: Say) -> int:
@@ -33,7 +35,7 @@ def dying(number: int, say: Say) -> int:
 def endless(number: int, say: Say, *, folder: Path) -> int:
     with TemporaryDirectory(dir=folder):
         say("at work", 0, 1)
-        time.sleep(60)
+        time.sleep(ENDLESS)
     return number
 
 
@@ -65,8 +67,10 @@ def test_whoever_is_interrupted_leaves_no_process_and_no_folder(tmp_path: Path) 
             raise KeyboardInterrupt
 
     running = side_by_side(partial(endless, folder=tmp_path), [1, 2], workers=2, lost=lost, show=interrupted)
+    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(running)
+    assert time.monotonic() - started < ENDLESS / 2
     assert multiprocessing.active_children() == []
     assert list(tmp_path.iterdir()) == []
 
