@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from multisymbol.config import build, check, report
 from multisymbol.errors import ConfigError
 from multisymbol.workflows.settings import problems
+from tests.composing import composed_page
 from tests.conftest import Command, Compose
 
 
@@ -27,6 +28,7 @@ def test_shipped_configuration_has_no_problem(composed: Compose) -> None:
         ("++trainer.max_epoch=3", "trainer.max_epoch", "unknown key, did you mean 'max_epochs'?"),
         ("optimizer.lr=fast", "optimizer.lr", "got 'fast'"),
         ("seed=-1", "seed", "greater than or equal to 0"),
+        ("trainer.max_epochs=0", "trainer.max_epochs", "expected 1 or more, got 0"),
         ("window=0", "window", "greater than 0"),
         ("mode=universel", "mode", "did you mean 'universal'?"),
         ("++symbols.members.AAPL.asset_class=stocks", "symbols.members.AAPL.asset_class", "stock"),
@@ -146,3 +148,20 @@ def test_job_page_shows_resolved_symbols(called: Command) -> None:
     done = called("scripts/train.py", "--cfg", "job")
     assert done.returncode == 0, done.stderr
     assert "symbol_configs:\n  AAPL:\n    symbol: AAPL" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["backtest", "predict", "survey", "trace", "check_data", "resolve", "prove"])
+def test_a_key_that_a_command_would_pass_over_is_refused(page: str) -> None:
+    schema = {"backtest": "backtest_settings"}.get(page, page)
+    name = f"multisymbol.workflows.{schema}.{page.title().replace('_', '')}Settings"
+    own = ("symbol=AAPL", "at=2018-01-01") if page == "trace" else ()
+    assert problems(composed_page(page, *own), schema=name) == []
+    found = problems(composed_page(page, *own, "dry_run=true", "resume=some-run"), schema=name)
+    assert [problem.path for problem in found] == ["dry_run", "resume"]
+    assert "scripts/train.py and scripts/compare.py have" in found[0].text
+
+
+def test_commands_that_obey_them_take_them(composed: Compose) -> None:
+    assert lines(composed, "dry_run=true", "resume=some-run") == []
+    compare = composed_page("compare", "dry_run=true", "resume=some-run")
+    assert problems(compare, schema="multisymbol.workflows.compare_settings.CompareSettings") == []

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from multisymbol.config import plain
-from multisymbol.errors import BarsError, OutputError
+from multisymbol.errors import BarsError, OutputError, SourceError
 from multisymbol.workflows.check_data import SCHEMA, check_data
 from multisymbol.workflows.settings import problems
 from tests.composing import composed_page
@@ -95,6 +95,12 @@ def test_files_that_are_refused_stand_in_the_table_before_the_refusal(
         "symbol class bars first last segments duplicate dropped wick dropped",
         "AAA crypto 1,500 2018-01-01 2018-03-04 1 1 –",
     ]
+
+
+def test_a_folder_that_is_not_there_is_said_once(check: Check, folder: Path) -> None:
+    with pytest.raises(SourceError) as refused:
+        check(f"++source.root={folder}/nowhere")
+    assert str(refused.value).count("is not a folder") == 1
 
 
 def test_nothing_to_draw_is_no_crash(check: Check, folder: Path) -> None:

@@ -114,3 +114,11 @@ def test_the_command_leaves_nothing(called: Command, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "AAPL" in done.stdout
     assert not outputs.exists()
+
+
+def test_symbols_whose_bars_go_into_the_warm_up_are_named(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
+    dry_run(values())
+    assert "warm-up takes most" not in capsys.readouterr().out
+    dry_run(values("++symbols.members.AAPL.indicators.moving_average.slow=500"))
+    said = capsys.readouterr().out
+    assert re.search(r"short +AAPL: the warm-up takes most of their bars \([0-9,]+ of [0-9,]+ of AAPL\)", said)

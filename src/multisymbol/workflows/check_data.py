@@ -66,7 +66,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
         _draw(found, source, picture)
         terminal.fact("picture", str(picture))
     if problems:
-        raise type(problems[0])("\n".join(map(str, problems))) from problems[0]
+        raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems)))) from problems[0]
     return math.nan
 
 

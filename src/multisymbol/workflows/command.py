@@ -1,6 +1,7 @@
 """Starting a command: the user's mistakes in one form, no traceback unless asked for, nothing left behind."""
 
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -11,16 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from multisymbol.config import Origins, Problem, plain, project_root, report
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
+from multisymbol.reports.terminal import Terminal
+from multisymbol.workflows.help_page import help_page
 from multisymbol.workflows.settings import SCHEMA, problems
 
 _MANY = {"-m", "--multirun"}
+_HELP = {"-h", "--help"}
+_PAGE_OPTIONS = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
+_VALUE_OPTIONS = _PAGE_OPTIONS | {"--cfg", "-c", "--package", "-p", "--experimental-rerun"}
+_MAYBE_VALUE_OPTIONS = {"--info", "-i"}
+_PLACEHOLDER = re.compile(r"(?<!\$)\{\w+\}")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -29,6 +37,7 @@ class _CommandLine:
 
     verbose: bool = False
     wrong_options: list[Problem] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
 
 
 class _StoppedError(SystemExit):
@@ -43,6 +52,9 @@ def start(main: Callable[[], object]) -> None:
     _line.verbose = _line.verbose or os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
         sys.argv[1:] = _arguments(sys.argv[1:])
+        if _HELP & set(sys.argv):
+            print(help_page(Path(sys.argv[0]).stem, folders=_config_folders(sys.argv[1:])))
+            return
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its errors on, and we say them in our own form
         main()
     except KeyboardInterrupt:
@@ -73,6 +85,7 @@ def execute(
         found = [*_line.wrong_options, *problems(config, schema=schema), *_sweep_problems(config)]
         if found:
             raise report(found, origin=origins())
+        _tell_job()
         score = work(plain(config), run_dir)
     except MultisymbolError as error:
         _forget(run_dir)
@@ -94,7 +107,26 @@ def _message(error: BaseException) -> str:
         return str(
             OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder: paths.outputs=DIR")
         )
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error)
     return f"{error}\nSee the whole configuration: --cfg job      its pages: --info defaults-tree"
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    """Say which argument Hydra's grammar cannot read, and what it wants."""
+    lines = [line for line in str(error).splitlines() if not line.startswith(("See https", "Error parsing"))]
+    return (
+        f"command line: '{error.override.lstrip('+')}' cannot be read: {' '.join(lines)}\n"
+        "  Write key=value. Text with , : = or brackets in it goes in quotes within quotes: 'source.root=\"a, b\"'"
+    )
+
+
+def _tell_job() -> None:
+    """Name a sweep's job by what differs from job to job."""
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        own = [text.lstrip("+") for text in hydra.overrides.task if text not in _line.arguments]
+        Terminal().fact(f"job {hydra.job.num + 1}", " ".join(own))
 
 
 def _arguments(arguments: Sequence[str]) -> list[str]:
@@ -103,7 +135,8 @@ def _arguments(arguments: Sequence[str]) -> list[str]:
     _line.wrong_options.clear()
     kept = [argument for argument in arguments if argument not in {"-v", "--verbose"}]
     folders = _config_folders(kept)
-    result = list(_accepted(kept, folders))
+    result = _options_last(list(_accepted(kept, folders)))
+    _line.arguments = list(result)
     if _line.wrong_options and _MANY & set(result):
         raise report(_line.wrong_options, origin=lambda _: "command line")
     if {"--cfg", "-c"} & set(result) and "job" in result and "--resolve" not in result:
@@ -111,27 +144,39 @@ def _arguments(arguments: Sequence[str]) -> list[str]:
     return result
 
 
+def _options_last(arguments: Sequence[str]) -> list[str]:
+    """Let options stand anywhere: the parser refuses every `key=value` that comes after one in their midst."""
+    options: list[str] = []
+    overrides: list[str] = []
+    for place, argument in enumerate(arguments):
+        before = arguments[place - 1] if place else ""
+        is_value = before in _VALUE_OPTIONS or (before in _MAYBE_VALUE_OPTIONS and "=" not in argument)
+        (options if argument.startswith("-") or is_value else overrides).append(argument)
+    return [*overrides, *options]
+
+
 def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
     for place, argument in enumerate(arguments):
         key, equals, value = argument.partition("=")
-        is_flag_value = place > 0 and arguments[place - 1] in {
-            "--config-dir",
-            "-cd",
-            "--config-name",
-            "-cn",
-            "--config-path",
-            "-cp",
-        }
+        is_flag_value = place > 0 and arguments[place - 1] in _PAGE_OPTIONS
         if not equals or argument[0] in "-+~" or is_flag_value or key.startswith("hydra"):
             yield argument
             continue
         options = _options(key.split("@")[0], folders)
         wrong = [name for name in _names(value) if options and name not in options]
         if wrong:
-            text = "".join(f"there is no '{name}'{nearest(name, options)}" for name in wrong)
+            text = " ".join(f"there is no '{name}'{nearest(name, options) or '.'}" for name in wrong)
             _line.wrong_options.append(Problem(path=f"{key}={value}", text=f"{text} Options: {', '.join(options)}"))
         else:
-            yield argument if options else f"++{argument}"
+            yield argument if options else f"++{key}={_quoted(value)}"
+
+
+def _quoted(value: str) -> str:
+    """Take `{symbol}.csv` as the text it is: to Hydra's grammar a brace begins a mapping."""
+    if not _PLACEHOLDER.search(value) or value[0] in "\"'":
+        return value
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _names(value: str) -> list[str]:

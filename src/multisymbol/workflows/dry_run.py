@@ -18,6 +18,7 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.preparation import spec_of
 from multisymbol.workflows.sources import bar_source
 
+_NAMES_SHOWN = 8
 SAME = "–"
 """Stands for "as the default"."""
 
@@ -184,6 +185,7 @@ def _facts(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[t
         yield "defects", handled
     if origin := _common_origin(plans):
         yield "bars", origin
+    yield from (("short", text) for text in _short(plans))
     yield "features", f"{len(kinds)} columns: {counts}      spec {spec.digest}"
     yield from (("fuzzy", text) for text in _fuzzy_lines(plans, values))
     yield "labels", _call(values["labels"])
@@ -216,6 +218,18 @@ def _fuzzy_lines(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iter
         classes = sorted({plan.config.asset_class for plan in group})
         count = f"{len(group)} symbol{'s' if len(group) > 1 else ''}"
         yield f"own ranges in {count} ({', '.join(classes)}): {', '.join(columns)}"
+
+
+def _short(plans: Sequence[SymbolPlan]) -> Iterator[str]:
+    """Name symbols most of whose bars only warm their indicators up: periods are in bars, whatever a bar's length."""
+    short = [plan for plan in plans if plan.warmup_bars * 2 > plan.bars]
+    if short:
+        names = ", ".join(plan.config.symbol for plan in short[:_NAMES_SHOWN]) + ", ..." * (len(short) > _NAMES_SHOWN)
+        worst = max(short, key=lambda plan: plan.warmup_bars / plan.bars)
+        yield (
+            f"{names}: the warm-up takes most of their bars ({worst.warmup_bars:,} of {worst.bars:,} of "
+            f"{worst.config.symbol}); periods count bars, and those of conf/asset_class are meant for 1h"
+        )
 
 
 def _common_origin(plans: Sequence[SymbolPlan]) -> str | None:

@@ -1,16 +1,18 @@
 """One model: built from the configuration, fitted, and scored on the test rows of its fold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import seed_everything
 from torch import nn
 
 from multisymbol.config import build
+from multisymbol.errors import ConfigError
 from multisymbol.evaluation.calibration import fit_temperature
 from multisymbol.evaluation.inference import Probabilities, predict, predict_returns
 from multisymbol.evaluation.measures import evaluate
@@ -28,6 +30,8 @@ from multisymbol.workflows.outcomes import DirectionOutcome, Outcome, ReturnOutc
 from multisymbol.workflows.preparation import Prepared
 from multisymbol.workflows.tracking import RunLogger
 
+Made = TypeVar("Made")
+
 
 def fit_network(
     values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, run: Run | None
@@ -35,14 +39,18 @@ def fit_network(
     """Build network, loss and data from the configuration and fit them; the module then holds the best epoch.
 
     A run whose folder holds a checkpoint goes on from it: it was interrupted there.
+
+    Raises:
+        ConfigError: torch or Lightning refuses a value of the optimizer or the trainer.
     """
     folder = run_dir / "checkpoints"
     seed_everything(values["seed"], workers=True, verbose=False)
     module = _module(values, prepared)
+    _refusing(build(values["optimizer"]), name="optimizer")(module.parameters())
     fitted = fit(
         module,
         datamodule=_datamodule(values, prepared),
-        trainer=build(values["trainer"]),
+        trainer=_refusing(build(values["trainer"]), name="trainer"),
         callbacks=[build(node) for node in values["callbacks"].values()],
         loggers=[RunLogger(run)] if run else [],
         folder=folder,
@@ -52,6 +60,19 @@ def fit_network(
     if prepared.parent:
         build(values["finetune"]).close(module.network)
     return module, fitted
+
+
+def _refusing(factory: Callable[..., Made], *, name: str) -> Callable[..., Made]:
+    """Say as the user's mistake what only the library itself can judge, such as a GPU that is not there."""
+
+    def made(*arguments: Any, **further: Any) -> Made:
+        try:
+            return factory(*arguments, **further)
+        except (ValueError, MisconfigurationException) as error:
+            message = f"{name}: {error}\n  See conf/{name}, or --cfg job for the values in use."
+            raise ConfigError(message) from error
+
+    return made
 
 
 def assess(module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared) -> Outcome:

@@ -105,6 +105,8 @@ class TrainSettings:
 
 SCHEMA = f"{__name__}.TrainSettings"
 _COMPUTED = ("symbol_configs",)
+_OBEYED_BY = {"dry_run": ("train", "compare"), "resume": ("train", "compare")}
+"""Keys that other commands inherit and would pass over in silence -> the commands that do what they say."""
 
 _COSTS_CURE = "what trading costs is never guessed; say it, 0 for none (conf/asset_class/stock.yaml shows every kind)"
 
@@ -119,7 +121,7 @@ def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
 
 def _problems(config: DictConfig, *, schema: str) -> list[Problem]:
     values = plain(config, leave_out=_COMPUTED)
-    found = check(values, schema=schema)
+    found = [*check(values, schema=schema), *_passed_over(values, schema=schema), *_out_of_range(values)]
     if "symbol_configs" not in config.keys():  # noqa: SIM118 (`in config` would resolve every symbol twice)
         return found
     if any(problem.path.split(".")[0] in {"symbols", "asset_class", "features", "labels", "mode"} for problem in found):
@@ -130,6 +132,23 @@ def _problems(config: DictConfig, *, schema: str) -> list[Problem]:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         found += [_as_problem(line) for line in _in_table(lines, values["symbols"])]
     return found
+
+
+def _passed_over(values: Mapping[str, Any], *, schema: str) -> Iterator[Problem]:
+    """Refuse what the command would not do, such as to stop at a dry run."""
+    command = schema.rpartition(".")[2].removesuffix("Settings").lower()
+    for key, commands in _OBEYED_BY.items():
+        if values.get(key) and command not in commands:
+            listed = " and ".join(f"scripts/{name}.py" for name in commands)
+            yield Problem(path=key, text=f"this command has none; {listed} have")
+
+
+def _out_of_range(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Refuse what Lightning would refuse only once the data has been prepared."""
+    trainer = values.get("trainer")
+    epochs = trainer.get("max_epochs") if isinstance(trainer, Mapping) else None
+    if isinstance(epochs, int) and epochs < 1:
+        yield Problem(path="trainer.max_epochs", text=f"expected 1 or more, got {epochs}")
 
 
 def _with_cure(problem: Problem) -> Problem:
@@ -199,7 +218,7 @@ def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         chosen = [values["symbol"]]
         named.append(("symbol", values["symbol"]))
     unknown = [
-        f"  {key}: no member '{name}'{nearest(name, list(known))} Members: {_listed(known)}"
+        f"  {key}: no member '{name}'{nearest(name, list(known)) or '.'} Members: {_listed(known)}"
         for key, name in named
         if name not in known
     ]

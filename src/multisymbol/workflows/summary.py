@@ -9,6 +9,8 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import Fold
 from multisymbol.workflows.preparation import Prepared
 
+_NAMES_SHOWN = 8
+
 
 def describe(folds: Sequence[Prepared], values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
     """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
@@ -19,6 +21,28 @@ def describe(folds: Sequence[Prepared], values: Mapping[str, Any], terminal: Ter
     for item in folds:
         terminal.fact("fold", _fold(item.parts.fold))
     terminal.fact("sampling", _sampling(prepared, values))
+
+
+def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, float]]) -> str | None:
+    """Say where a model is no better than a forecast that needs none; None where it is better for every symbol.
+
+    Args:
+        pooled: Scores over all test rows, `test_skill` among them.
+        by_symbol: Symbol -> the same scores.
+    """
+    worse = [symbol for symbol, scores in by_symbol.items() if not scores["test_skill"] > 0]
+    if not pooled["test_skill"] > 0:
+        return (
+            f"none over all test rows: a forecast without skill is as good or better for {_counted(worse, by_symbol)}"
+        )
+    if worse:
+        return f"none for {_counted(worse, by_symbol)}"
+    return None
+
+
+def _counted(names: Sequence[str], of: Mapping[str, Any]) -> str:
+    listed = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+    return f"{len(names)} of {len(of)} symbols" + (f" ({listed})" if 0 < len(names) < len(of) else "")
 
 
 def _universe(prepared: Prepared, values: Mapping[str, Any]) -> str:

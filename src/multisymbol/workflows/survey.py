@@ -1,10 +1,12 @@
 """What choices do to the data: every combination of some groups' files, one line each, each in a process of its own."""
 
 import json
+import math
 import multiprocessing
 import resource
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -16,9 +18,9 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 
 from multisymbol.config import plain
-from multisymbol.errors import MultisymbolError
+from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.labels.labels import CLASSES
-from multisymbol.reports.tables import Cell, Column, Table, show, to_markdown
+from multisymbol.reports.tables import ABSENT, Cell, Column, Table, show, to_markdown
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.one_model import fit_network
 from multisymbol.workflows.preparation import Prepared, prepare
@@ -46,7 +48,7 @@ class Line:
 
     Args:
         choice: One file per group.
-        bars: Of all symbols.
+        bars: Of all symbols; 0 where the combination is refused.
         samples: Window ends with a resolved label.
         dropped: Bars that are no sample.
         train: Train samples; likewise validation and test.
@@ -86,6 +88,9 @@ def survey(values: Mapping[str, Any]) -> tuple[Line, ...]:
 
     Args:
         values: Plain, checked configuration (`conf/survey.yaml`).
+
+    Raises:
+        ConfigError: Every combination is refused; with each reason.
     """
     terminal = Terminal()
     groups = list(values["over"])
@@ -97,13 +102,22 @@ def survey(values: Mapping[str, Any]) -> tuple[Line, ...]:
             progress(" ".join(choice), place, len(choices))
     table = _table(groups, lines)
     terminal.show(show(table))
-    for line in lines:
-        if line.refused:
-            terminal.fact("refused", f"{' '.join(line.choice)}: {line.refused}")
+    if all(line.refused for line in lines):
+        raise ConfigError("\n".join(_reasons(lines)))
+    for reason in _reasons(lines):
+        terminal.show("")
+        terminal.fact("refused", reason)
     if values["out"]:
         Path(values["out"]).write_text(_page(values, table), encoding="utf-8")
         terminal.fact("written", str(values["out"]))
     return tuple(lines)
+
+
+def _reasons(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield each reason once: how many combinations it refuses, the first of them, and all of what was said."""
+    for reason, count in Counter(line.refused for line in lines if line.refused).items():
+        first = next(" ".join(line.choice) for line in lines if line.refused == reason)
+        yield f"{count} of {len(lines)} combinations are refused, the first is {first}:\n{reason}"
 
 
 def _apart(groups: Sequence[str], choice: tuple[str, ...]) -> Line:
@@ -146,7 +160,7 @@ def _try(values: Mapping[str, Any], choice: tuple[str, ...], folder: Path, note:
             "epoch_seconds": fitted.seconds,
         }
     except MultisymbolError as error:
-        facts = {"refused": str(error).splitlines()[0], "classes": []}
+        facts = {"refused": str(error), "classes": []}
     note.write_text(json.dumps({"choice": choice, **facts}), encoding="utf-8")
 
 
@@ -189,11 +203,16 @@ def _table(groups: Sequence[str], lines: Sequence[Line]) -> Table:
 
 def _cells(line: Line, numbers: Sequence[str]) -> Iterator[Cell]:
     yield from line.choice
+    if line.refused:
+        yield from (math.nan for _ in numbers)
+        yield from (ABSENT, ABSENT, "refused")
+        yield from (math.nan for _ in range(3))
+        return
     for name in numbers:
         yield getattr(line, name)
     yield f"{100 * line.share_min:.1f} to {100 * line.share_max:.1f}"
     yield f"{line.passes_min:.2f} to {line.passes_max:.2f}"
-    yield "/".join(f"{100 * share:.0f}" for share in line.classes) or "refused"
+    yield "/".join(f"{100 * share:.0f}" for share in line.classes)
     yield line.megabytes
     yield line.prepare_seconds
     yield line.epoch_seconds

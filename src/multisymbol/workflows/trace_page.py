@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from multisymbol.labels.labels import CLASSES, UNRESOLVED
-from multisymbol.markets.instants import iso
+from multisymbol.markets.instants import NEVER, iso
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.reports.tables import Column, Table, to_markdown
 from multisymbol.samples.ledger import Ledger
@@ -173,7 +173,8 @@ def _label_facts(traced: Trace) -> list[tuple[str, str]]:
     if label.resolved_row is not None:
         row = label.resolved_row
         later = (
-            f"{row - traced.row} bars later, by the close of {bars.close[row]:.6g} after {bars.close[traced.row]:.6g}"
+            f"{row - traced.row} bar{'s' * (row > traced.row + 1)} later, "
+            f"by the close of {bars.close[row]:.6g} after {bars.close[traced.row]:.6g}"
         )
         facts += [("known at", f"{iso(label.resolved_at)}, {later}")]
     facts += [
@@ -203,7 +204,8 @@ def _fold_table(traced: Trace, folds: Sequence[Prepared]) -> Table:
 
 def _fold_row(traced: Trace, prepared: Prepared) -> tuple[str, ...]:
     fold = prepared.parts.fold
-    cuts = (fold.name, iso(fold.validation_from), iso(fold.test_from), iso(fold.test_until))
+    until = "the end" if fold.test_until == NEVER else iso(fold.test_until)
+    cuts = (fold.name, iso(fold.validation_from), iso(fold.test_from), until)
     if traced.position is None:
         return (*cuts, "none", f"no sample ({traced.refusal.partition(':')[0]})")
     part = PARTS[int(prepared.parts.part[traced.position])]

@@ -27,7 +27,7 @@ from multisymbol.workflows.preparation import Prepared, prepare_folds, single_ar
 from multisymbol.workflows.recording import PREDICTIONS, record
 from multisymbol.workflows.resuming import interrupted
 from multisymbol.workflows.storing import register
-from multisymbol.workflows.summary import describe
+from multisymbol.workflows.summary import describe, no_skill
 from multisymbol.workflows.tracking import SEALED_TAG, group_run, opened_run, prepared_store
 
 _DONE = "done.json"
@@ -173,6 +173,8 @@ def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> 
     if alone:
         terminal.show("")
         terminal.show(show(outcome.table(job.prepared), most=40))
+        if lacking := no_skill(outcome.pooled(), outcome.by_symbol()):
+            terminal.fact("skill", lacking)
     return done
 
 
