@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from multisymbol.evaluation.statistics.comparison import BudgetUnit
 from multisymbol.evaluation.statistics.plan import Plan
@@ -46,6 +46,7 @@ class ComparisonSettings:
         seed: Of resampling.
         weights: Symbol -> weight in the mean over symbols; None: all alike.
         budget: What a single and the universal model have the same number of: epochs, or steps an epoch too.
+        capital: Money of each account that is traded; it matters only for costs that are money.
         exploratory: Allow fewer than 3 seeds and 20 draws; nothing is claimed then.
         surrogates: Markets without signal.
         threads: Cores of a stack.
@@ -62,6 +63,7 @@ class ComparisonSettings:
     seed: NonNegativeInt
     weights: dict[str, float] | None
     budget: Literal["epochs", "steps"]
+    capital: PositiveFloat
     exploratory: bool
     surrogates: SurrogateSettings
     threads: PositiveInt
@@ -100,3 +102,9 @@ def budget_of(values: Mapping[str, Any]) -> BudgetUnit:
     # A comparison that was begun before there was a choice goes on as it was declared.
     budget: BudgetUnit = values["comparison"].get("budget", "epochs")
     return budget
+
+
+def capital_of(values: Mapping[str, Any]) -> float:
+    """Return the money of each account."""
+    capital: float = values["comparison"].get("capital", 1.0)  # a comparison begun before there was a choice had 1
+    return capital

@@ -43,10 +43,10 @@ from multisymbol.evaluation.statistics.plan import Plan
 from multisymbol.evaluation.statistics.verdict import Question
 from multisymbol.markets.instants import DAY, Period
 from multisymbol.reports.terminal import Terminal
-from multisymbol.samples.splits import TRAIN
+from multisymbol.samples.splits import TRAIN, Span
 from multisymbol.workflows.arm_training import Scored, Took, forecasts, trained
 from multisymbol.workflows.arms import Arm, FoldTask, Trained, Untrained
-from multisymbol.workflows.compare_settings import plan_of
+from multisymbol.workflows.compare_settings import capital_of, plan_of
 from multisymbol.workflows.declaring import check_kept, declare, keep, kinds_of, tasks_of
 from multisymbol.workflows.folding import fold_scores
 from multisymbol.workflows.preparation import prepare_folds
@@ -315,7 +315,9 @@ def _trading(made: _Made, *, lag: int) -> Trading:
         if len(own):
             bars = whole.source.read(config, Period(**made.values["period"]))
             markets[config.symbol] = Market(
-                config=config, bars=decided_bars(bars, start=int(own.min()), end=int(own.max()))
+                config=config,
+                bars=decided_bars(bars, start=int(own.min()), end=int(own.max())),
+                spans=_tested(made, config.symbol),
             )
     return trading(
         made.scores[UNIVERSAL],
@@ -323,9 +325,16 @@ def _trading(made: _Made, *, lag: int) -> Trading:
         markets=markets,
         rule=build(made.values["decision"]),
         said=_rule_text(made.values),
+        capital=capital_of(made.values),
         lag=lag,
         plan=made.plan,
     )
+
+
+def _tested(made: _Made, symbol: str) -> tuple[Span, ...]:
+    """List the test spans of the folds that compare a symbol."""
+    folds = [own.whole.parts.fold for own in made.tasks if own.whole.ledger.symbols.index(symbol) in own.compared]
+    return tuple(span for fold in folds for span in fold.test_spans)
 
 
 def _rule_text(values: Mapping[str, Any]) -> str:

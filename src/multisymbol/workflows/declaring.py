@@ -126,6 +126,9 @@ def _problems(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mappin
         text = _instants_problem(task)
         if text:
             yield f"  {text}"
+    twice = int((np.bincount(np.concatenate([task.rows for task in tasks])) > 1).sum())
+    if twice:
+        yield f"  split: {twice:,} rows would be tested in more folds than one; take split=walk_forward or single_cut"
 
 
 def _instants_problem(task: FoldTask) -> str:

@@ -3,7 +3,7 @@
 # n bars, k decisions, S seed
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,12 @@ from multisymbol.evaluation.statistics.comparison import Trades, Trading
 from multisymbol.evaluation.statistics.mean_tests import least_instants
 from multisymbol.evaluation.statistics.plan import Plan
 from multisymbol.evaluation.trading.accounting import Rules, prices_of, simulate
-from multisymbol.evaluation.trading.decision import DecisionContext, Rule, decision_context
+from multisymbol.evaluation.trading.decision import DecisionContext, Rule, decision_context, stretches
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.samples.splits import Span
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,10 +35,21 @@ class Market:
     Args:
         config: The symbol's.
         bars: From the first test decision's bar on.
+        spans: Of time in which it is tested, in order.
     """
 
     config: SymbolConfig
     bars: Bars
+    spans: tuple[Span, ...]
+
+    @property
+    def asked(self) -> npt.NDArray[np.bool_]:
+        """Whether models are asked at each close. Shape (n,)."""
+        closed_at = self.bars.closed_at
+        inside: npt.NDArray[np.bool_] = np.any(
+            [(closed_at >= one.start) & (closed_at < one.stop) for one in self.spans], axis=0
+        )
+        return inside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +74,14 @@ def trading(
     markets: Mapping[str, Market],
     rule: Rule,
     said: str,
+    capital: float,
     lag: int,
     plan: Plan,
 ) -> Trading:
     """Trade both arms on every symbol, each seed for itself: decisions at closes, fills at the next open.
 
-    Between two decisions, where samples are a stride apart, a position is kept. All accounts begin with 1 and are
-    closed at the end of the test span.
+    Between two decisions, where samples are a stride apart, a position is kept; where a symbol is not tested, between
+    spans that lie apart, nothing stays open.
 
     Args:
         universal: That arm.
@@ -76,11 +89,12 @@ def trading(
         markets: Symbol -> its bars.
         rule: From probabilities to weights.
         said: The rule in words.
+        capital: Of each account; it matters only for costs that are money, such as a least commission.
         lag: Of the primary test, for the interval.
         plan: Levels and sizes.
     """
     both = [
-        {name: _closed(arm.of([name]), markets[name], rule=rule) for name in arm.scored()}
+        {name: _closed(arm.of([name]), markets[name], rule=rule, capital=capital) for name in arm.scored()}
         for arm in (universal, single)
     ]
     first, second = (_trades(found, seeds=len(universal.rows.seeds)) for found in both)
@@ -92,17 +106,17 @@ def trading(
     )
 
 
-def _closed(scores: ArmScores, market: Market, *, rule: Rule) -> list[_Closed]:
+def _closed(scores: ArmScores, market: Market, *, rule: Rule, capital: float) -> list[_Closed]:
     """Trade one symbol with the forecasts of each seed."""
     bars, config = market.bars, market.config
     prices = prices_of(bars)
-    context = _context(bars, config)
+    context = _context(market)
     place = np.searchsorted(bars.closed_at, scores.rows.decided_at)
     found = []
     for prob in scores.prob:
         laid = np.full((len(bars), prob.shape[1]), np.nan)
         laid[place] = prob
-        rules = Rules(fill="next_open", units="fractional", stop=None, target=None, capital=1.0)
+        rules = Rules(fill="next_open", units="fractional", stop=None, target=None, capital=capital)
         trades = simulate(prices, rule.weights(laid, context=context), rules=rules, costs=config.costs).trades
         notional = trades.quantity * trades.entry_price
         found.append(
@@ -115,10 +129,11 @@ def _closed(scores: ArmScores, market: Market, *, rule: Rule) -> list[_Closed]:
     return found
 
 
-def _context(bars: Bars, config: SymbolConfig) -> DecisionContext:
+def _context(market: Market) -> DecisionContext:
+    bars, config = market.bars, market.config
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     costs = config.costs
-    return decision_context(
+    context = decision_context(
         bars,
         clock=clock,
         volatility_bars=VOLATILITY_BARS,
@@ -126,6 +141,7 @@ def _context(bars: Bars, config: SymbolConfig) -> DecisionContext:
         fill="next_open",
         round_trip_cost=2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4,
     )
+    return replace(context, segment=stretches(bars.segment, asked=market.asked))
 
 
 def _trades(found: Mapping[str, Sequence[_Closed]], *, seeds: int) -> Trades:

@@ -17,7 +17,14 @@ import numpy.typing as npt
 from multisymbol.errors import BacktestError
 from multisymbol.evaluation.live import bars_between
 from multisymbol.evaluation.trading.accounting import Account, Prices, Rules, prices_of, simulate
-from multisymbol.evaluation.trading.decision import DecisionContext, Forecast, Rule, buy_and_hold, decision_context
+from multisymbol.evaluation.trading.decision import (
+    DecisionContext,
+    Forecast,
+    Rule,
+    buy_and_hold,
+    decision_context,
+    stretches,
+)
 from multisymbol.evaluation.trading.forecasting import NOBODY, Answers
 from multisymbol.evaluation.trading.performance import Against, Performance, Track, against, measure, track_of
 from multisymbol.evaluation.trading.portfolio import Standing, Weighting, combine, standing
@@ -243,16 +250,9 @@ def _context(answers: Answers, *, conduct: Conduct) -> DecisionContext:
         round_trip_cost=round_trip(config.costs),
     )
     # Where nobody is asked, nothing stays open: a rule begins there as it does where a history is cut.
-    whole = replace(whole, segment=_stretches(answers))
+    whole = replace(whole, segment=stretches(bars.segment, asked=answers.by != NOBODY))
     arrays = [entry.name for entry in fields(DecisionContext) if isinstance(getattr(whole, entry.name), np.ndarray)]
     return replace(whole, **{name: getattr(whole, name)[answers.first :] for name in arrays})
-
-
-def _stretches(answers: Answers) -> npt.NDArray[np.int32]:
-    """Number the stretches of a history that are cut by gaps or by nobody's being asked. Shape (n,)."""
-    silent = answers.by == NOBODY
-    cut = (np.diff(answers.bars.segment, prepend=0) != 0) | np.diff(silent, prepend=silent[:1])
-    return np.cumsum(cut).astype(np.int32)
 
 
 def _label(answers: Answers) -> Mapping[str, Any]:

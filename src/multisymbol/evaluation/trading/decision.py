@@ -103,6 +103,20 @@ def decision_context(
     )
 
 
+def stretches(segment: npt.NDArray[np.int32], *, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Number the stretches of a history that are cut by gaps or by nobody's being asked: rules begin anew in each.
+
+    Args:
+        segment: See `Bars`. Shape (n,).
+        asked: Whether a model is asked at each close. Shape (n,).
+
+    Returns:
+        Shape (n,).
+    """
+    cut = (np.diff(segment, prepend=0) != 0) | np.diff(asked, prepend=asked[:1])
+    return np.cumsum(cut).astype(np.int32)
+
+
 def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: float) -> npt.NDArray[np.bool_]:
     """Mark the bars of a session from which on nothing may be opened, and at which what is open is to be closed.
 
