@@ -18,8 +18,8 @@ from multisymbol.workflows import arm_training, comparing
 from multisymbol.workflows.arm_data import own_values, tuned_view
 from multisymbol.workflows.arm_training import weights_of
 from multisymbol.workflows.compare_settings import SCHEMA
-from multisymbol.workflows.comparing import RESULT, Work, begin, compare, work
-from multisymbol.workflows.declaring import PLAN
+from multisymbol.workflows.comparing import RESULT, Work, compare, work
+from multisymbol.workflows.declaring import PLAN, declare
 from multisymbol.workflows.one_model import assess, fit_network, fold_loss
 from multisymbol.workflows.outcomes import DirectionOutcome
 from multisymbol.workflows.preparation import Parent, prepare_folds
@@ -255,12 +255,12 @@ def test_fold_too_short_for_its_labels_is_refused(tmp_path: Path) -> None:
         done_in(values, tmp_path / "run")
 
 
-def test_folds_that_test_a_row_twice_are_refused_before_training(tmp_path: Path) -> None:
-    parts = [text for text in SMALL if not text.startswith("split.")]
-    few = ("split=combinatorial", "split.groups=3", "split.test_groups=2", "symbols.only=[EURUSD,USDJPY]")
-    values = plain(composed_page("compare", *few, *parts, f"paths.outputs={tmp_path}"))
-    with pytest.raises(ComparisonError, match=r"rows would be tested in more folds than one; take split=walk_forward"):
-        begin(values, tmp_path / "run", Terminal(silent=True))
+def test_folds_that_test_a_row_twice_are_refused_before_training(done: Work, folder: Path) -> None:
+    values = values_in(folder)
+    arms = {key: build(node) for key, node in values["arms"].items()}
+    first, second = done.tasks
+    with pytest.raises(ComparisonError, match=rf"{len(second.rows):,} rows would be tested in more folds than one"):
+        declare(values, [first, second, second], arms, name="")
 
 
 def test_forecasts_of_other_rows_are_refused(done: Work, folder: Path, run_dir: Path) -> None:
