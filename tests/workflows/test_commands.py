@@ -106,12 +106,14 @@ def test_interrupted_run_is_marked_and_keeps_its_checkpoint(tmp_path: Path, stor
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     try:
-        _, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode != 0
     assert "Traceback" not in stderr
     assert "interrupted" in stderr
+    (name,) = [run["mlflow.runName"] for run in runs(outputs)]
+    assert f"python scripts/train.py resume={name}" in stdout
     assert [run["status"] for run in runs(outputs)] == ["KILLED"]
     assert list(outputs.glob("runs/*/*/checkpoints/last.ckpt"))
 

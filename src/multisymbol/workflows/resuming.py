@@ -30,7 +30,8 @@ def interrupted(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
     if found is None:
         open_runs = store.unfinished_runs()
         message = (
-            f"there is no run '{name}'{nearest(name, open_runs)} Not finished: {', '.join(open_runs[:9]) or 'none'}"
+            f"there is no run '{name}'{nearest(name, open_runs) or '.'} "
+            f"Not finished: {', '.join(open_runs[:9]) or 'none'}"
         )
         raise StoreError(message)
     if found.status == "FINISHED":

@@ -9,7 +9,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def _one(job: Job, terminal: Terminal) -> float:
 
 def _several(jobs: Sequence[Job], values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> float:
     """Train model after model under one run; those that were done before an interruption are not trained again."""
-    with group_run(values, run_dir) as group:
+    with group_run(values, run_dir) as group, _resumable(group, terminal):
         done = []
         for place, job in enumerate(jobs, start=1):
             done.append(_train(job, terminal, parent=group, alone=False))
@@ -160,7 +161,10 @@ def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> 
     if note.is_file():
         stored = json.loads(note.read_text(encoding="utf-8"))
         return Done(score=stored["score"], table=table_from_json(stored["table"]), registered=stored["registered"])
-    with opened_run(job.values, job.prepared, job.run_dir, parent=parent) as run:
+    with (
+        opened_run(job.values, job.prepared, job.run_dir, parent=parent) as run,
+        _resumable(run, terminal, alone=alone),
+    ):
         module, fitted = fit_network(job.values, job.prepared, job.run_dir, run=run)
         if alone:
             terminal.fact("trained", _speed(fitted, monitor=module.task.monitor))
@@ -176,6 +180,17 @@ def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> 
         if lacking := no_skill(outcome.pooled(), outcome.by_symbol()):
             terminal.fact("skill", lacking)
     return done
+
+
+@contextmanager
+def _resumable(run: Run, terminal: Terminal, *, alone: bool = True) -> Iterator[None]:
+    """On Ctrl-C, say how to go on; of a model among several the command's own run says it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if alone:
+            terminal.fact("stopped", f"go on with it: python scripts/train.py resume={run.name}")
+        raise
 
 
 def _registered(version: StoredVersion | None, run: Run) -> str:
