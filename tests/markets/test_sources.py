@@ -81,7 +81,12 @@ def test_missing_symbol_lists_what_is_there_and_the_nearest(folder: Path, coin: 
 
 
 def test_absent_and_empty_folders_are_told_apart(tmp_path: Path, coin: SymbolConfig) -> None:
-    with pytest.raises(SourceError, match=r"holds no file like {symbol}.parquet, looked for BTCUSDT"):
+    with pytest.raises(SourceError, match=r"holds no file like {symbol}.parquet; it is empty"):
+        source(tmp_path).read(coin, Period())
+    (tmp_path / "BTCUSDT.csv").write_text("")
+    with pytest.raises(
+        SourceError, match=r"holds no file like {symbol}.parquet; it has BTCUSDT.csv\n.*source.pattern="
+    ):
         source(tmp_path).read(coin, Period())
     with pytest.raises(SourceError, match="nowhere is not a folder"):
         source(tmp_path / "nowhere").read(coin, Period())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from multisymbol.markets.instants import HOUR, instant
 from multisymbol.reports.comparison_figures import (
@@ -147,6 +148,7 @@ def test_symbols_with_one_history_can_be_drawn() -> None:
     same = effects((0.1, 0.0, 0.2), (0.2, 0.1, 0.3), (np.nan, np.nan, np.nan))
     axes = drawn(pooling_figure(["A", "B", "C"], history=np.full(3, 500), effects=same, groups=["x"] * 3))
     assert "2 symbols" in axes.get_title(loc="left")
+    assert not [text for text in axes.findobj(Text) if "nan" in text.get_text()]
 
 
 def test_rank_correlation_by_hand() -> None:

@@ -11,6 +11,7 @@ from multisymbol.markets.symbols import SymbolConfig, unslug
 
 _PLACEHOLDERS = ("symbol", "slug", "timeframe")
 _NAMES_SHOWN = 20
+_OTHERS_SHOWN = 6
 
 
 class BarFolder:
@@ -62,7 +63,12 @@ class BarFolder:
             return f"{self.root} is not a folder; source.root names the folder that holds {self.pattern}"
         there = self._symbols()
         if not there:
-            return f"{self.root} holds no file like {self.pattern}, looked for {symbol} (source.root, source.pattern)"
+            others = sorted(entry.name for entry in self.root.iterdir())
+            has = f"it has {', '.join(others[:_OTHERS_SHOWN])}{', ...' * (len(others) > _OTHERS_SHOWN)}"
+            return (
+                f"{self.root} holds no file like {self.pattern}; {has if others else 'it is empty'}\n"
+                "  source.root is the folder, source.pattern the names in it, such as source.pattern={symbol}.csv"
+            )
         alike = [name for name in there if name.casefold() == symbol.casefold()]
         hint = f", did you mean '{alike[0]}'?" if alike else nearest(symbol, there)
         more = f" and {len(there) - _NAMES_SHOWN} more" if len(there) > _NAMES_SHOWN else ""

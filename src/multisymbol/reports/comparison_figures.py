@@ -207,7 +207,8 @@ def pooling_figure(
             axes.annotate(plain(name), (x, y), (5, 4), textcoords="offset points", fontsize=7, color=INK)
     known = np.isfinite(effects.value)
     tau = rank_correlation(history[known].astype(np.float64), effects.value[known])
-    facts = f"rank correlation {signed(tau, '+.2f')} · one point per symbol, with its interval"
+    correlation = "" if math.isnan(tau) else f"rank correlation {signed(tau, '+.2f')} · "
+    facts = f"{correlation}one point per symbol, with its interval"
     say(axes, f"Gain from pooling against own history, {int(known.sum())} symbols", facts=facts)
     handles = [
         Line2D([], [], linestyle="", marker=_marker(i), color=_colour(i), label=plain(k)) for i, k in enumerate(kinds)
