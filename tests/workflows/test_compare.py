@@ -293,6 +293,45 @@ def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
     assert all(build(node).what for node in values["arms"].values())
 
 
+def test_a_symbol_is_not_scored_unseen_where_no_other_of_its_class_trains(done: Work, folder: Path) -> None:
+    arm, task = build(values_in(folder)["arms"]["zero_shot"]), done.tasks[0]
+    first, *others = task.whole.parts.counts
+    assert first.symbol == "AAPL"
+    parts = replace(task.whole.parts, counts=(replace(first, train=0, role="unseen"), *others))
+    for whole, names in (
+        (task.whole, {"AAPL", "MSFT", "EURUSD", "USDJPY"}),
+        (replace(task.whole, parts=parts), {"AAPL", "EURUSD", "USDJPY"}),
+    ):
+        scored = [index for _, _, left_out in arm.unseen(replace(task, whole=whole)) for index in left_out]
+        assert {whole.ledger.symbols[index] for index in scored} == names
+
+
+@pytest.mark.slow
+def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_they_can_be(tmp_path: Path) -> None:
+    overrides = (
+        "arms=[universal,single,prior,zero_shot]",
+        "source.start=2014-01-01",
+        "source.end=2018-01-01",
+        "source.seed=1",
+        "source.ragged=true",
+        "split.train=200d",
+        "split.validation=60d",
+        "split.test=180d",
+        "split.count=4",
+        "comparison.surrogates.kept=0",
+        "comparison.seeds=[1]",
+        "trainer.max_epochs=1",
+    )
+    small = [text for text in SMALL if not text.startswith(("arms", "split", "source"))]
+    values = plain(composed_page("compare", *small, *overrides, f"paths.outputs={tmp_path}"))
+    done = done_in(values, tmp_path / "run")
+    assert [count.train for count in done.tasks[0].whole.parts.counts[:2]] == [0, 657]
+    said = "MSFT without having been seen, in fold 1 of 4: no other symbol of its asset class trains there"
+    assert said in [f"{own.what}: {own.why}" for own in done.comparison.not_run]
+    assert done.comparison.arm("zero_shot").symbols == ("AAPL", "MSFT", "EURUSD", "USDJPY")
+    assert set(done.comparison.unseen) == {"forex", "stock"}
+
+
 def test_every_arm_there_is_is_known_and_tested(comparison: Comparison) -> None:
     there = {file.stem for file in (ROOT / "conf" / "arms").glob("*.yaml")}
     assert there == set(ARMS) == set(comparing._KNOWN_ARMS)

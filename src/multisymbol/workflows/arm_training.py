@@ -132,6 +132,8 @@ def train_apart(
 ) -> tuple[Scored, list[Start]]:
     """Train an arm in one fold, score it, and return its weights too, in the order of its trainings."""
     lessons = arm.lessons(task, starts)
+    if not lessons:
+        return Scored(rows=task.rows[:0], prob=np.empty((len(task.seeds), 0, len(CLASSES))), took=()), []
     members = _members(lessons, task)
     recipe = _recipe(arm.values(task.values), threads=threads)
     results = fit_stack(

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from multisymbol.errors import ComparisonError
 from multisymbol.evaluation.measures import prior_forecast, rule_forecast
 from multisymbol.learning.finetuning import FineTuning
 from multisymbol.samples.left_out import dealt
@@ -267,7 +266,8 @@ class Finetuned:
 class ZeroShot:
     """The universal network for symbols it was never shown: groups of symbols are left out in turn.
 
-    A symbol that is alone in its asset class is in no group: nobody could scale it.
+    A symbol that is alone in its asset class is in no group: nobody could scale it. Nor is one scored in a fold in
+    which no other of its class trains.
 
     Args:
         groups: As many trainings; symbols of each class are spread over them.
@@ -291,10 +291,7 @@ class ZeroShot:
         """See Trained."""
         del starts
         ledger, found = task.whole.ledger, []
-        for number, names in enumerate(dealt(ledger, self.groups, self.seed), start=1):
-            left_out = [ledger.symbols.index(name) for name in names if ledger.symbols.index(name) in task.compared]
-            if not left_out:
-                continue
+        for number, names, left_out in self.unseen(task):
             prepared = without_view(task.values, task.whole, names)
             rows = task.rows[np.isin(ledger.symbol[task.rows], left_out)]
             found += [
@@ -312,9 +309,23 @@ class ZeroShot:
                 )
                 for seed in task.seeds
             ]
-        if not found:
-            message = "arm zero_shot: no compared symbol shares its asset class with another; leave the arm out"
-            raise ComparisonError(message)
+        return found
+
+    def unseen(self, task: FoldTask) -> list[tuple[int, tuple[str, ...], list[int]]]:
+        """List the groups that can be left out: number, symbols, and which of these can be scored, by number."""
+        ledger = task.whole.ledger
+        scaled = task.values["scaling"]["method"] != "none"
+        found = []
+        for number, names in enumerate(dealt(ledger, self.groups, self.seed), start=1):
+            others = [count for count in task.whole.parts.counts if count.symbol not in names and count.train]
+            classes = {ledger.asset_classes[ledger.symbols.index(count.symbol)] for count in others}
+            left_out = [
+                index
+                for index in map(ledger.symbols.index, names)
+                if index in task.compared and (not scaled or ledger.asset_classes[index] in classes)
+            ]
+            if left_out and any(count.validation for count in others):
+                found.append((number, names, left_out))
         return found
 
 

@@ -9,7 +9,7 @@ Whatever is there is read, not made again: a comparison that was killed goes on,
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -392,7 +392,8 @@ def _unseen(made: _Made) -> dict[str, Answer]:
         names = [name for name in zero.scored() if made.classes[name] == asset_class]
         if not names:
             continue
-        own, single, prior = (made.scores[key].of(names).losses("overall") for key in ("zero_shot", SINGLE, PRIOR))
+        rows = zero.of(names).rows
+        own, single, prior = (made.scores[key].on(rows).losses("overall") for key in ("zero_shot", SINGLE, PRIOR))
         if len(np.unique(own.rows.decided_at)) < least_instants(_lag(own)):
             continue
         found[asset_class] = answer(own, single, prior, question="overall", surrogates=(), classes=None, plan=plan)
@@ -440,11 +441,20 @@ def _not_run(made: _Made, arms: Mapping[str, Arm]) -> list[NotRun]:
         )
     zero = made.scores.get("zero_shot")
     if zero is not None:
-        alone = [name for name in made.scores[UNIVERSAL].scored() if name not in zero.scored()]
-        found += [
-            NotRun(what=f"{name} without having been seen", why="it is alone in its asset class") for name in alone
-        ]
+        found += _never_unseen(made, zero)
     return found
+
+
+def _never_unseen(made: _Made, zero: ArmScores) -> Iterator[NotRun]:
+    """Name the symbols that a fold compares, but not without having been seen."""
+    for number, task in enumerate(made.tasks):
+        ledger = task.whole.ledger
+        scored = np.unique(zero.rows.symbol[zero.rows.fold == number])
+        for index in sorted(set(task.compared) - set(scored.tolist())):
+            yield NotRun(
+                what=f"{ledger.symbols[index]} without having been seen, in {task.whole.parts.fold.name}",
+                why="no other symbol of its asset class trains there",
+            )
 
 
 def _written(comparison: Comparison, path: Path) -> None:

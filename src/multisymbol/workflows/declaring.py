@@ -24,7 +24,7 @@ from multisymbol.evaluation.statistics.mean_tests import instants_problem
 from multisymbol.evaluation.statistics.seed_spread import seeds_problem
 from multisymbol.labels.labels import CLASSES
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
-from multisymbol.workflows.arms import Arm, FoldTask
+from multisymbol.workflows.arms import Arm, FoldTask, ZeroShot
 from multisymbol.workflows.compare_settings import budget_of
 from multisymbol.workflows.preparation import Prepared
 
@@ -126,6 +126,9 @@ def _problems(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mappin
         text = _instants_problem(task)
         if text:
             yield f"  {text}"
+    for key, arm in arms.items():
+        if isinstance(arm, ZeroShot) and not any(arm.unseen(task) for task in tasks):
+            yield f"  arms.{key}: no compared symbol shares its asset class with another that trains; leave the arm out"
     twice = int((np.bincount(np.concatenate([task.rows for task in tasks])) > 1).sum())
     if twice:
         yield f"  split: {twice:,} rows would be tested in more folds than one; take split=walk_forward or single_cut"

@@ -3,7 +3,7 @@ import pytest
 
 from multisymbol.evaluation.statistics.arm_scores import ArmScores, ScoredRows
 from multisymbol.evaluation.statistics.comparison import Budget
-from multisymbol.evaluation.statistics.contrasts import arm_outcome, group_effects
+from multisymbol.evaluation.statistics.contrasts import arm_outcome, arms_in_one, group_effects
 from multisymbol.evaluation.statistics.differences import differences
 from multisymbol.evaluation.statistics.mean_tests import fixed_smoothing
 from multisymbol.evaluation.statistics.seed_spread import larger_p
@@ -60,3 +60,17 @@ def test_groups_are_tested_by_fixed_smoothing_on_their_own_instants() -> None:
     for found, series in ((early, FOUND.series[:half]), (late, FOUND.series[half:])):
         assert found.p == pytest.approx(fixed_smoothing(series, lag=HORIZON - 1).p)
         assert found.effect == pytest.approx(series.mean())
+
+
+def test_an_arm_that_scores_some_rows_is_compared_on_those() -> None:
+    late = OF.fold == 1
+    some = scores("zero_shot", OF, skill=(0.05, 0.05, 0.05)).only(late)
+    outcome = arm_outcome(some, others=OTHERS, what="", budget=NOTHING, plan=PLAN)
+    expected = differences(some.losses("overall"), OTHERS["prior"].only(late).losses("overall"))
+    assert outcome.gain == expected.effect
+    assert outcome.against_single is not None
+    together = arms_in_one([UNIVERSAL, OTHERS["single"], some], plan=PLAN)
+    apart = arms_in_one([own.only(late) for own in (UNIVERSAL, OTHERS["single"])] + [some], plan=PLAN)
+    assert together is not None
+    assert apart is not None
+    assert (together.kept, together.p.tolist()) == (apart.kept, apart.p.tolist())

@@ -103,6 +103,18 @@ class ArmScores:
         chosen = np.isin(self.rows.symbol, numbers)
         return self if chosen.all() else self.only(chosen)
 
+    def on(self, rows: ScoredRows) -> "ArmScores":
+        """Keep the rows that another arm has as well."""
+        if rows is self.rows:
+            return self
+        instants = np.union1d(self.rows.decided_at, rows.decided_at)
+        own, others = (
+            each.symbol.astype(np.int64) * len(instants) + np.searchsorted(instants, each.decided_at)
+            for each in (self.rows, rows)
+        )
+        chosen = np.isin(own, others)
+        return self if chosen.all() else self.only(chosen)
+
     def scored(self) -> tuple[str, ...]:
         """Name the symbols that have rows."""
         return tuple(self.rows.symbols[number] for number in np.unique(self.rows.symbol).tolist())

@@ -83,7 +83,7 @@ def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interva
 def arm_outcome(
     scores: ArmScores, *, others: Mapping[str, ArmScores], what: str, budget: Budget, plan: Plan
 ) -> ArmOutcome:
-    """Describe an arm, and compare it with the prior, the universal and the single arm on the symbols it scores.
+    """Describe an arm, and compare it with the prior, the universal and the single arm on the rows it scores.
 
     Args:
         scores: Its own.
@@ -94,7 +94,7 @@ def arm_outcome(
     """
     symbols = scores.scored()
     parts = {question: scores.losses(question) for question in QUESTIONS}
-    beside = {name: other.of(symbols) for name, other in others.items()}
+    beside = {name: other.on(scores.rows) for name, other in others.items()}
     means = {question: _mean_loss(loss, plan=plan) for question, loss in parts.items()}
     tested = {name: _against(scores, beside[name], plan=plan) for name in ("single", "universal")}
     overall = means["overall"]
@@ -139,11 +139,13 @@ def _mean_loss(losses: ArmLosses, *, plan: Plan) -> Differences:
 
 
 def arms_in_one(scores: Sequence[ArmScores], *, plan: Plan) -> ConfidenceSet | None:
-    """Find the arms that cannot be told from the best, on the symbols that all of them score; None if not testable."""
-    common = [name for name in scores[0].scored() if all(name in own.scored() for own in scores)]
-    if len(scores) < 2 or not common:
+    """Find the arms that cannot be told from the best, on the rows that all of them score; None if not testable."""
+    common = scores[0]
+    for own in scores[1:]:
+        common = common.on(own.rows)
+    if len(scores) < 2 or not len(common.rows):
         return None
-    found = [_mean_loss(own.of(common).losses("overall"), plan=plan) for own in scores]
+    found = [_mean_loss(own.on(common.rows).losses("overall"), plan=plan) for own in scores]
     if len(found[0].instants) < least_instants(found[0].lag):
         return None
     return confidence_set(
