@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from multisymbol.evaluation.serving import Model
-from multisymbol.evaluation.trading.backtest import Backtest, among, run
+from multisymbol.evaluation.trading.backtest import Backtest, run
 from multisymbol.evaluation.trading.forecasting import Answerer, Answers
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import HOUR, NEVER, Timeframe, instant
@@ -225,11 +225,3 @@ def test_an_arm_against_itself_is_not_told_apart() -> None:
     assert "did better for 0 of them. There is no difference between them." in arm_headline(
         {"one": same, "other": same}
     )
-
-
-def test_arms_can_be_reduced_to_what_both_trade() -> None:
-    whole = backtest(foresight=0.7)
-    part = among(whole, ["AAA"], conduct=CONDUCT)
-    assert list(part.traded) == ["AAA"]
-    assert part.left_out == {"B&B": "another arm cannot trade it"}
-    assert part.standing.performance.total_return == pytest.approx(whole.standing.by_symbol["AAA"].total_return)

@@ -4,14 +4,15 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
 from multisymbol.errors import BacktestError
-from multisymbol.evaluation.trading.backtest import ELSEWHERE, Backtest, Conduct, among, run
+from multisymbol.evaluation.trading.backtest import ELSEWHERE, Backtest, Conduct, run
+from multisymbol.evaluation.trading.forecasting import in_common
 from multisymbol.markets.instants import iso
 from multisymbol.reports.backtest import (
     SEEN_SHORT,
@@ -25,7 +26,7 @@ from multisymbol.reports.backtest import (
 from multisymbol.reports.canvas import percent
 from multisymbol.reports.tables import Table, show
 from multisymbol.reports.terminal import Terminal
-from multisymbol.workflows.answering import Askers, Histories, StoredModels
+from multisymbol.workflows.answering import Asked, Askers, Histories, StoredModels
 from multisymbol.workflows.backtest_record import record
 from multisymbol.workflows.backtest_settings import conduct
 from multisymbol.workflows.tracking import git_commit, group_run
@@ -106,25 +107,46 @@ def askers(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Aske
 
 
 def trade_all(asked: Askers, *, how: Conduct) -> Outcome:
-    """Ask the models of every arm, and trade; several arms on the symbols that all of them can trade.
+    """Ask the models of every arm, and trade; several arms on the symbols and bars that all of them can trade.
 
     Raises:
         MultisymbolError: See `backtest`.
     """
     said = {arm: asked.ask(arm) for arm in asked.arms}
+    if len(said) > 1 and all(each.answers for each in said.values()):
+        said = _matched(said)
     results = {arm: run(each.answers, conduct=how, left_out=each.left_out) for arm, each in said.items()}
-    common = set.intersection(*(set(each.traded) for each in results.values()))
-    if not common:
-        message = f"no symbol is traded by all of the arms {', '.join(results)}; train the models that are missing"
-        raise BacktestError(message)
-    if len(results) > 1:
-        results = {arm: among(each, sorted(common), conduct=how) for arm, each in results.items()}
     return Outcome(
         arms=results,
         accounts={arm: each.account for arm, each in said.items()},
         tables=tuple(table for each in said.values() for table in each.tables),
         histories=asked.histories,
     )
+
+
+def _matched(said: Mapping[str, Asked]) -> dict[str, Asked]:
+    """Keep the symbols that all arms answer for, each at the bars at which all are asked.
+
+    Raises:
+        BacktestError: There are none.
+    """
+    own = {arm: {each.config.symbol: each for each in asked.answers} for arm, asked in said.items()}
+    kept = {
+        symbol: dict(zip(said, found, strict=True))
+        for symbol in set.intersection(*(set(each) for each in own.values()))
+        if (found := in_common([each[symbol] for each in own.values()]))
+    }
+    if not kept:
+        message = f"no symbol is traded by all of the arms {', '.join(said)}; train the models that are missing"
+        raise BacktestError(message)
+    return {
+        arm: replace(
+            asked,
+            answers=[kept[symbol][arm] for symbol in own[arm] if symbol in kept],
+            left_out={**asked.left_out, **{symbol: ELSEWHERE for symbol in own[arm] if symbol not in kept}},
+        )
+        for arm, asked in said.items()
+    }
 
 
 def _show(outcome: Outcome, values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:

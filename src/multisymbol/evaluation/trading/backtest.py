@@ -7,7 +7,7 @@ The decisions on a symbol are one series, however many models took turns at answ
 the next one's, no bar is traded twice, and nothing is closed and opened again where they take turns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
@@ -223,13 +223,6 @@ def assemble(traded: Mapping[str, Traded], *, conduct: Conduct, left_out: Mappin
         at_costs=at_costs,
         capital=capital,
     )
-
-
-def among(backtest: Backtest, symbols: Sequence[str], *, conduct: Conduct) -> Backtest:
-    """Return the backtest of some of its symbols, their accounts as they are; the others are left out."""
-    dropped = {symbol: ELSEWHERE for symbol in backtest.traded if symbol not in symbols}
-    kept = {symbol: each for symbol, each in backtest.traded.items() if symbol in symbols}
-    return assemble(kept, conduct=conduct, left_out={**backtest.left_out, **dropped})
 
 
 def _tracks(traded: Mapping[str, Traded], name: str) -> dict[str, Track]:

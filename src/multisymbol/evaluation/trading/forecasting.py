@@ -123,6 +123,34 @@ def ask(answerers: Sequence[Answerer], bars: Bars, *, config: SymbolConfig, rere
     return answers
 
 
+def in_common(arms: Sequence[Answers]) -> list[Answers]:
+    """Keep the bars of one symbol at which somebody is asked in every arm, so that none is traded longer than another.
+
+    Args:
+        arms: What each arm says of the symbol's bars.
+
+    Returns:
+        In the same order; none where there is no such bar.
+    """
+    asked = np.logical_and.reduce([each.by[: min(len(one.by) for one in arms)] != NOBODY for each in arms])
+    rows = np.flatnonzero(asked)
+    return [_kept(each, asked[: rows[-1] + 1]) for each in arms] if len(rows) else []
+
+
+def _kept(answers: Answers, asked: npt.NDArray[np.bool_]) -> Answers:
+    """Ask nobody at other bars than these, and leave the bars after them out."""
+    stop = len(asked)
+    said = answers.said[:stop].copy()
+    said[~asked] = np.nan
+    return replace(
+        answers,
+        bars=bars_between(answers.bars, 0, stop),
+        first=int(np.argmax(asked)),
+        said=said,
+        by=np.where(asked, answers.by[:stop], NOBODY),
+    )
+
+
 def _said(each: Answerer, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread) -> Floats:
     """Return what a model says at the closes of rows that follow one another. Shape (rows, outputs)."""
     own = each.model.config_of(config.symbol, asset_class=config.asset_class)

@@ -1,0 +1,69 @@
+"""Several arms are traded on the same symbols and bars, whenever the models of each begin."""
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from multisymbol.errors import BacktestError
+from multisymbol.evaluation.trading.forecasting import NOBODY, Answers, in_common
+from multisymbol.workflows.answering import Asked, Histories
+from multisymbol.workflows.backtest import trade_all
+from tests.reports.test_backtest_page import CONDUCT, answers
+
+FIRST = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stub:
+    """Arms with known answers."""
+
+    said: dict[str, list[Answers]]
+
+    @property
+    def arms(self) -> list[str]:
+        return list(self.said)
+
+    @property
+    def histories(self) -> Histories:
+        return cast(Histories, None)
+
+    def ask(self, arm: str) -> Asked:
+        return Asked(answers=self.said[arm], left_out={})
+
+
+def silent(of: Answers, rows: slice) -> Answers:
+    """Ask nobody at some bars."""
+    by, said = of.by.copy(), of.said.copy()
+    by[rows], said[rows] = NOBODY, np.nan
+    return replace(of, by=by, said=said, first=int(np.argmax(by != NOBODY)))
+
+
+def test_an_arm_whose_models_begin_later_is_set_against_the_other_from_then_on() -> None:
+    universal = answers("AAA", foresight=0.7)
+    own = silent(silent(universal, slice(0, 600)), slice(900, 1000))
+    outcome = trade_all(Stub(said={"universal": [universal, answers("B&B", foresight=0.6)], "own": [own]}), how=CONDUCT)
+    one, other = (outcome.arms[arm].traded["AAA"] for arm in ("universal", "own"))
+    assert one.prices.closed_at[0] == own.bars.closed_at[600]
+    assert np.array_equal(one.prices.closed_at, other.prices.closed_at)
+    # The same answers at the same bars come to the same money.
+    assert np.array_equal(one.account.equity, other.account.equity)
+    assert (one.account.units[902 - 600 : 1000 - 600] == 0.0).all()
+    assert outcome.arms["universal"].left_out == {"B&B": "another arm cannot trade it"}
+    assert outcome.arms["universal"].standing.performance == outcome.arms["own"].standing.performance
+
+
+def test_bars_after_the_last_common_one_are_left_out() -> None:
+    whole = answers("AAA", foresight=0.7)
+    early = silent(whole, slice(700, None))
+    one, other = in_common([whole, replace(early, bars=whole.bars)])
+    assert len(one.bars) == len(other.bars) == len(one.said) == len(one.by) == 700
+    assert (one.first, other.first) == (FIRST, FIRST)
+
+
+def test_arms_without_a_common_bar_cannot_be_compared() -> None:
+    whole = answers("AAA", foresight=0.7)
+    early, late = silent(whole, slice(700, None)), silent(whole, slice(0, 700))
+    with pytest.raises(BacktestError, match="no symbol is traded by all of the arms universal, own"):
+        trade_all(Stub(said={"universal": [early], "own": [late]}), how=CONDUCT)
