@@ -1,14 +1,16 @@
 """Several arms are traded on the same symbols and bars, whenever the models of each begin."""
 
 from dataclasses import dataclass, replace
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from multisymbol.errors import BacktestError
 from multisymbol.evaluation.trading.forecasting import NOBODY, Answers, in_common
-from multisymbol.workflows.answering import Asked, Histories
+from multisymbol.markets.instants import DAY, NEVER
+from multisymbol.workflows.answering import Asked, Histories, StoredModels
 from multisymbol.workflows.backtest import trade_all
 from tests.reports.test_backtest_page import CONDUCT, answers
 
@@ -67,3 +69,17 @@ def test_arms_without_a_common_bar_cannot_be_compared() -> None:
     early, late = silent(whole, slice(700, None)), silent(whole, slice(0, 700))
     with pytest.raises(BacktestError, match="no symbol is traded by all of the arms universal, own"):
         trade_all(Stub(said={"universal": [early], "own": [late]}), how=CONDUCT)
+
+
+def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:
+    bars = answers("AAA", foresight=0.7).bars
+    end = int(bars.closed_at[-1])
+    models = StoredModels(
+        values={"backtest": {"models": "as_of", "every": "30d"}},
+        histories=cast(Histories, SimpleNamespace(bars={"AAA": bars})),
+        found=cast(Any, None),
+        named=None,
+        terminal=cast(Any, None),
+    )
+    assert models._dates(end - 40 * DAY) == [(end - 40 * DAY, end - 10 * DAY), (end - 10 * DAY, end + 20 * DAY)]
+    assert models._dates(end) == [(end, NEVER)]

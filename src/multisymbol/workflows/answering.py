@@ -251,7 +251,8 @@ class StoredModels:
             return [(after, NEVER)]
         every = Timeframe.parse(self.values["backtest"]["every"]).nanoseconds
         end = max(int(bars.closed_at[-1]) for bars in self.histories.bars.values())
-        return [(start, start + every) for start in range(after, end, every)]
+        # After the end of the bars there is one stretch all the same, whose models say that they have none.
+        return [(start, start + every) for start in range(after, end, every)] or [(after, NEVER)]
 
     def _choice(self, config: SymbolConfig, *, arm: str, after: int, until: int) -> Choice:
         if self.named is not None:
