@@ -1,5 +1,7 @@
 """Looking at data before training: the table, the picture, and the refusal at the end."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,3 +135,10 @@ def test_command_ends_with_status_2_where_a_file_would_be_refused(started: Calla
     assert wrong.returncode == 2
     assert "did you mean 'duplicate'?" in wrong.stderr
     assert "there is no 'drpo', did you mean 'drop'? Options: default, drop, strict" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_looking_at_bars_does_not_wait_for_torch() -> None:
+    code = "import sys, multisymbol.workflows.check_data; print({'torch', 'lightning', 'mlflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -5,6 +5,7 @@ opens. Colours are those of Okabe and Ito (2008), which people with any colour v
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from multisymbol.evaluation.calibration import Reliability
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.instants import NEVER, iso
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.splits import PURGED, TEST, TRAIN, VALIDATION, Parts
+
+# Looking at bars takes pictures too, and should not wait for torch.
+if TYPE_CHECKING:
+    from multisymbol.evaluation.calibration import Reliability
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 INK, GREY, FAINT, PAPER = "#333333", "#777777", "#B8B8B8", "#FFFFFF"
@@ -98,7 +102,7 @@ def confusion_figure(confusions: Mapping[str, npt.ArrayLike], *, columns: int = 
     return figure
 
 
-def calibration_figure(before: Mapping[str, Reliability], after: Mapping[str, Reliability] | None = None) -> Figure:
+def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str, Reliability] | None" = None) -> Figure:
     """Show how often a class came when it was given a probability, in bins of equal mass.
 
     Args:
@@ -126,7 +130,7 @@ def calibration_figure(before: Mapping[str, Reliability], after: Mapping[str, Re
     return figure
 
 
-def _mean_error(tables: Mapping[str, Reliability]) -> float:
+def _mean_error(tables: "Mapping[str, Reliability]") -> float:
     return float(np.mean([table.error for table in tables.values()]))
 
 
@@ -233,13 +237,13 @@ def _draw_confusion(axes: Axes, counts: npt.NDArray[np.int64], *, name: str) -> 
     axes.spines[:].set_visible(False)
 
 
-def _draw_reliability(axes: Axes, table: Reliability, *, colour: str, marker: str) -> None:
+def _draw_reliability(axes: Axes, table: "Reliability", *, colour: str, marker: str) -> None:
     predicted = [each.predicted for each in table.bins]
     observed = [each.observed for each in table.bins]
     axes.plot(predicted, observed, marker=marker, markersize=4, linewidth=1.2, color=colour, zorder=2)
 
 
-def _zoom(axes: Axes, tables: Sequence[Reliability]) -> None:
+def _zoom(axes: Axes, tables: "Sequence[Reliability]") -> None:
     """Fit both axes to the same range, so that the diagonal keeps its meaning."""
     values = [value for table in tables for each in table.bins for value in (each.predicted, each.observed)]
     low, high = min(values, default=0.0), max(values, default=1.0)
@@ -248,5 +252,5 @@ def _zoom(axes: Axes, tables: Sequence[Reliability]) -> None:
     axes.set_box_aspect(1)
 
 
-def _rows(table: Reliability) -> int:
+def _rows(table: "Reliability") -> int:
     return sum(each.rows for each in table.bins)
