@@ -1,6 +1,7 @@
 """Several arms are traded on the same symbols and bars, whenever the models of each begin."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,9 +11,13 @@ import pytest
 from multisymbol.errors import BacktestError
 from multisymbol.evaluation.trading.forecasting import NOBODY, Answers, in_common
 from multisymbol.markets.instants import DAY, NEVER
+from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.answering import Asked, Histories, StoredModels
 from multisymbol.workflows.backtest import trade_all
+from multisymbol.workflows.backtest_settings import OWN, UNIVERSAL
+from multisymbol.workflows.walking import RetrainedModels
 from tests.reports.test_backtest_page import CONDUCT, answers
+from tests.workflows.test_backtest import WALK, composed
 
 FIRST = 100
 
@@ -83,3 +88,28 @@ def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:
     )
     assert models._dates(end - 40 * DAY) == [(end - 40 * DAY, end - 10 * DAY), (end - 10 * DAY, end + 20 * DAY)]
     assert models._dates(end) == [(end, NEVER)]
+
+
+@pytest.mark.slow
+def test_a_symbol_too_young_for_a_model_of_its_own_waits_and_is_named(tmp_path: Path) -> None:
+    values = composed(
+        "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",
+        *WALK,
+        "split.train=100d",
+        "split.validation=90d",
+        "split.test=60d",
+        "source.ragged=true",
+        "source.seed=9",
+        "least_class_share=0",
+        f"paths.outputs={tmp_path}",
+    )
+    models = RetrainedModels.prepare(values, tmp_path / "run", Terminal(silent=True))
+    trained = [prepared.universe.symbols[0] for _, prepared in models._jobs(OWN)]
+    assert trained[:3] == ["USDJPY", "AAPL", "USDJPY"]
+    assert [trained.count(symbol) for symbol in ("AAPL", "MSFT", "EURUSD", "USDJPY")] == [5, 4, 3, 6]
+    (table,) = models._tables([], arm=OWN)
+    assert table.rows[:2] == (
+        ("fold 1 of 6", "AAPL", "454 train samples, hardly any HOLD among them"),
+        ("fold 1 of 6", "MSFT", "no train samples"),
+    )
+    assert not list(models._tables([], arm=UNIVERSAL))

@@ -22,11 +22,10 @@ from multisymbol.evaluation.statistics.comparison import (
 from multisymbol.evaluation.statistics.differences import label_lag
 from multisymbol.evaluation.statistics.mean_tests import instants_problem
 from multisymbol.evaluation.statistics.seed_spread import seeds_problem
-from multisymbol.labels.labels import CLASSES
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
+from multisymbol.samples.splits import TRAIN
 from multisymbol.workflows.arms import Arm, FoldTask, ZeroShot
 from multisymbol.workflows.compare_settings import budget_of
-from multisymbol.workflows.preparation import Prepared
+from multisymbol.workflows.preparation import Prepared, no_own_model
 
 PLAN = "plan.json"
 """Name of the plan in a comparison's folder and among its run's artifacts."""
@@ -36,7 +35,6 @@ TEST_TEXT = (
     "correction; cross-check: batch means"
 )
 
-_LEAST_OF_A_CLASS = 2
 _NOT_DECIDING = ("paths", "registry", "dry_run", "resume", "promote", "symbols", "asset_class", "finetune", "strategy")
 """Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
 
@@ -49,7 +47,7 @@ def tasks_of(values: Mapping[str, Any], folds: Sequence[Prepared]) -> tuple[list
     """
     tasks, left_out = [], []
     for fold in folds:
-        reasons = {index: _not_compared(fold, index) for index in range(len(fold.universe.configs))}
+        reasons = {index: no_own_model(fold, index) for index in range(len(fold.universe.configs))}
         compared = tuple(index for index, why in reasons.items() if not why)
         name = fold.parts.fold.name
         left_out += [
@@ -62,18 +60,6 @@ def tasks_of(values: Mapping[str, Any], folds: Sequence[Prepared]) -> tuple[list
         seeds = tuple(values["comparison"]["seeds"])
         tasks.append(FoldTask(values=values, whole=fold, compared=compared, seeds=seeds))
     return tasks, left_out
-
-
-def _not_compared(fold: Prepared, index: int) -> str:
-    """Say why a symbol cannot have a model of its own that is tested here; empty if it can."""
-    ledger, part = fold.ledger, fold.parts.part[fold.ledger.symbol == index]
-    label = ledger.label[ledger.symbol == index]
-    for number, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
-        if not (part == number).any():
-            return f"no {name} samples"
-    counts = np.bincount(label[part == TRAIN], minlength=len(CLASSES))
-    scarce = [name for name, count in zip(CLASSES, counts.tolist(), strict=True) if count < _LEAST_OF_A_CLASS]
-    return f"{int(counts.sum())} train samples, hardly any {' or '.join(scarce)} among them" if scarce else ""
 
 
 def declare(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm], *, name: str) -> Declaration:

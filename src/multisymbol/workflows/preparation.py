@@ -1,7 +1,7 @@
 """From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +24,12 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
-from multisymbol.samples.splits import TRAIN, Fold, Parts, Split, check_classes, cut_all
+from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Fold, Parts, Split, check_classes, cut_all
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
 from multisymbol.workflows.sources import bar_source
+
+_LEAST_OF_A_CLASS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,12 +139,27 @@ def _cuts(values: Mapping[str, Any], ledger: Ledger, source: BarSource) -> tuple
     return (split.opened if values["open_sealed"] else split.folds)(ledger, timeframe=source.timeframe)
 
 
-def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[str, Any], Prepared]]:
+def no_own_model(fold: Prepared, index: int) -> str:
+    """Say why a symbol cannot have a model of its own that is tested here; empty if it can."""
+    ledger, part = fold.ledger, fold.parts.part[fold.ledger.symbol == index]
+    label = ledger.label[ledger.symbol == index]
+    for number, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
+        if not (part == number).any():
+            return f"no {name} samples"
+    counts = np.bincount(label[part == TRAIN], minlength=len(CLASSES))
+    scarce = [name for name, count in zip(CLASSES, counts.tolist(), strict=True) if count < _LEAST_OF_A_CLASS]
+    return f"{int(counts.sum())} train samples, hardly any {' or '.join(scarce)} among them" if scarce else ""
+
+
+def single_arms(
+    values: Mapping[str, Any], whole: Prepared, *, without: Collection[str] = ()
+) -> list[tuple[dict[str, Any], Prepared]]:
     """Prepare one model per symbol on exactly the samples and parts the symbol has in the universe's fold.
 
     Args:
         values: Configuration of the universe.
         whole: The universe's data, one fold.
+        without: Symbols that get none, such as those of `no_own_model`.
 
     Returns:
         Configuration (mode single) and data of each symbol that trains and is tested; the others cannot have a model.
@@ -152,7 +169,7 @@ def single_arms(values: Mapping[str, Any], whole: Prepared) -> list[tuple[dict[s
     """
     arms, problems = [], []
     for index, (config, count) in enumerate(zip(whole.universe, whole.parts.counts, strict=True)):
-        if count.role != "trained":
+        if count.role != "trained" or count.symbol in without:
             continue
         own = {**values, "mode": "single", "symbol": config.symbol}
         own["symbol_configs"] = {config.symbol: values["symbol_configs"][config.symbol]}

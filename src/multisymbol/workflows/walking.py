@@ -15,7 +15,7 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.answering import Asked, Histories, ask_all, read_histories
 from multisymbol.workflows.backtest_settings import OWN, UNIVERSAL
 from multisymbol.workflows.one_model import assess, fit_network
-from multisymbol.workflows.preparation import Prepared, prepare_folds, single_arms
+from multisymbol.workflows.preparation import Prepared, no_own_model, prepare_folds, single_arms
 from multisymbol.workflows.storing import bundle_of, spans
 
 
@@ -81,7 +81,6 @@ class RetrainedModels:
         """See Askers: train one model for each fold, or one for each fold and symbol, and ask each about its test span.
 
         Raises:
-            LabelError: A symbol's own train samples lack a class.
             BacktestError: A model cannot answer for its bars.
         """
         fitted = self._fit_all(arm)
@@ -93,7 +92,7 @@ class RetrainedModels:
             answers=asked.answers,
             left_out={**silent, **asked.left_out},
             account="".join(f"{each.answerer.name}: seen until {iso(each.answerer.seen_until)}\n" for each in fitted),
-            tables=(fold_scores(fitted, arm=arm),),
+            tables=tuple(self._tables(fitted, arm=arm)),
         )
 
     def _fit_all(self, arm: str) -> list[Fitted]:
@@ -107,7 +106,16 @@ class RetrainedModels:
 
     def _jobs(self, arm: str) -> Iterator[tuple[Mapping[str, Any], Prepared]]:
         for fold in self.folds:
-            yield from single_arms(self.values, fold) if arm == OWN else [(self.values, fold)]
+            without = [symbol for _, symbol, _ in _without_model([fold])]
+            yield from single_arms(self.values, fold, without=without) if arm == OWN else [(self.values, fold)]
+
+    def _tables(self, fitted: Sequence[Fitted], *, arm: str) -> Iterator[Table]:
+        if fitted:
+            yield fold_scores(fitted, arm=arm)
+        rows = tuple(_without_model(self.folds)) if arm == OWN else ()
+        if rows:
+            columns = tuple(Column(name=name, key=name) for name in ("fold", "symbol", "why"))
+            yield Table(title="no model of its own: nothing is held", columns=columns, rows=rows)
 
     def _fit(self, values: Mapping[str, Any], prepared: Prepared, *, arm: str) -> Fitted:
         fold = prepared.parts.fold
@@ -166,6 +174,15 @@ def fold_scores(fitted: Sequence[Fitted], *, arm: str) -> Table:
         ),
         rows=rows,
     )
+
+
+def _without_model(folds: Sequence[Prepared]) -> Iterator[tuple[str, str, str]]:
+    """Say of which symbols that are tested in a fold none can be trained, and why."""
+    for each in folds:
+        for index, count in enumerate(each.parts.counts):
+            why = no_own_model(each, index)
+            if why and count.test:
+                yield each.parts.fold.name, count.symbol, why
 
 
 def _gaps(folds: Sequence[Prepared]) -> Iterator[str]:
