@@ -140,6 +140,11 @@ def test_lead_says_whether_a_trade_pays(universal: float, single: float, said: s
     assert said in comparison_page(comparison).lead
 
 
+def test_a_gain_without_skill_is_called_luck() -> None:
+    without = replace(compared("no_skill"), trading=trading(12.6, 21.9))
+    assert "both cover their costs on these bars, by luck or by where the market went" in comparison_page(without).lead
+
+
 def test_a_test_that_finds_what_is_not_there_is_said_before_the_verdict() -> None:
     comparison = with_same_arm(compared("universal"), 0.31)
     page = comparison_page(comparison)

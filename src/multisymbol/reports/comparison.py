@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -138,7 +138,7 @@ def _lead(comparison: Comparison) -> Iterator[str]:
         yield f"{_capital('; '.join(others))}."
     yield f"Of {_counted(primary.by_symbol)}{', all exploratory' if _exploratory(comparison) else ''}."
     if comparison.trading is not None:
-        yield _worth_trading(comparison.trading)
+        yield _worth_trading(comparison.trading, skilled=primary.evidence.skilled)
         yield from _not_tradable(primary, comparison.trading)
 
 
@@ -157,15 +157,15 @@ def _counted(answers: Sequence[SymbolAnswer]) -> str:
     return f"{len(answers)} symbol{'s' if len(answers) > 1 else ''}: {', '.join(texts)}"
 
 
-def _worth_trading(trading: Trading) -> str:
-    """Say what a trade earns; whether that is more than luck was not tested."""
+def _worth_trading(trading: Trading, *, skilled: Collection[str]) -> str:
+    """Say what a trade earns; whether that is more than luck was not tested, and without skill it is not."""
     universal, single = trading.universal, trading.single
     if math.isnan(universal.net_bps) and math.isnan(single.net_bps):
         return "By the trading rule neither makes a single trade."
     nets = {"universal": universal.net_bps, "single": single.net_bps}
     earned = [f"{_bp(net)} by the {name} model" for name, net in nets.items() if not math.isnan(net)]
     idle = [f" (the {name} one makes no trade)" for name, net in nets.items() if math.isnan(net)]
-    paying = _paying(universal.net_bps, single.net_bps)
+    paying = _paying(nets, skilled=skilled)
     return f"After costs a trade earns {' and '.join(earned)}{''.join(idle)}: {paying}."
 
 
@@ -176,11 +176,13 @@ def _not_tradable(primary: Answer, trading: Trading) -> Iterator[str]:
         yield "Skill, not tradable."
 
 
-def _paying(universal: float, single: float) -> str:
-    paid = [name for name, net in (("universal", universal), ("single", single)) if net > 0]
+def _paying(nets: Mapping[str, float], *, skilled: Collection[str]) -> str:
+    paid = [name for name, net in nets.items() if net > 0]
     if not paid:
         return "neither pays for its costs"
     who = "both cover their costs" if len(paid) == 2 else f"only the {paid[0]} one covers its costs"
+    if not set(paid) & set(skilled):
+        return f"{who} on these bars, by luck or by where the market went, as no skill is shown"
     return f"{who} on these bars, which was not tested against chance"
 
 
