@@ -141,7 +141,7 @@ def test_lead_says_whether_a_trade_pays(universal: float, single: float, said: s
 
 
 def test_a_gain_without_skill_is_called_luck() -> None:
-    without = replace(compared("no_skill"), trading=trading(12.6, 21.9))
+    without = replace(compared("no skill"), trading=trading(12.6, 21.9))
     assert "both cover their costs on these bars, by luck or by where the market went" in comparison_page(without).lead
 
 
