@@ -1,5 +1,7 @@
 import io
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +13,31 @@ from rich.console import Console
 
 from multisymbol.errors import ConfigError
 from multisymbol.learning.callbacks import LastCheckpoint, Progress, early_stopping, progress_text
-from multisymbol.learning.fitting import fit
+from multisymbol.learning.fitting import fit, load_best
 from multisymbol.learning.module import DirectionModule
+from multisymbol.learning.schedules import Schedule
 from tests.learning.worlds import module, regression, trainer, world
 
 
 def shown(
-    folder: Path, *, terminal: bool, given: DirectionModule | None = None, callbacks: tuple[Callback, ...] = ()
+    folder: Path,
+    *,
+    terminal: bool,
+    given: DirectionModule | None = None,
+    callbacks: tuple[Callback, ...] = (),
+    epochs: int = 2,
+    resume: bool = False,
 ) -> str:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=140, color_system=None)
     fit(
         module() if given is None else given,
         datamodule=world().datamodule(),
-        trainer=trainer(epochs=2),
+        trainer=trainer(epochs=epochs),
         callbacks=[Progress(refresh_seconds=0.0, console=console), *callbacks],
         loggers=(),
         folder=folder,
-        resume=False,
+        resume=resume,
     )
     return screen.getvalue()
 
@@ -40,6 +49,22 @@ def test_progress_shows_epoch_speed_time_left_and_scores_at_a_terminal(tmp_path:
     assert "100 % · " in text
     assert "windows/s · 0:00:00 left · val/log_loss " in text
     assert ", epoch 2)" in text
+
+
+def test_resumed_run_shows_the_best_of_all_its_epochs(tmp_path: Path) -> None:
+    diverging = partial(module, lr=0.05, schedule=Schedule(factory=growing, interval="epoch"))
+    whole = shown(tmp_path / "whole", terminal=True, given=diverging(), epochs=4)
+    shown(tmp_path / "cut", terminal=True, given=diverging(), epochs=2)
+    resumed = shown(tmp_path / "cut", terminal=True, given=diverging(), epochs=4, resume=True)
+    (before,) = set(re.findall(r"best ([\d.]+, epoch \d)", resumed))
+    assert before == re.findall(r"best ([\d.]+, epoch \d)", whole)[-1]
+    assert before.endswith("epoch 1")
+    assert "val/log_loss" in resumed.split("windows/s")[1]
+    assert load_best(diverging(), tmp_path / "cut" / "best.ckpt").epoch == 1
+
+
+def growing(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    return torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=20.0)
 
 
 def test_progress_is_silent_when_piped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -139,6 +139,8 @@ class Throughput(Callback):
 class Progress(Throughput):
     """One line at a terminal: epoch, speed, time left, last and best score; nothing when piped.
 
+    The scores are in the checkpoints, so that a resumed run knows the best of all its epochs.
+
     Args:
         refresh_seconds: Pause between two refreshes: drawing costs more than a small network's step.
         console: Where; None: standard error.
@@ -153,9 +155,24 @@ class Progress(Throughput):
         self._scores: list[float] = []
         self._drawn_at = 0.0
 
+    @property
+    def state_key(self) -> str:
+        """As in Patience."""
+        return "Progress"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run's line needs."""
+        return {"scores": list(self._scores)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the scores of the epochs before."""
+        self._scores = list(state_dict["scores"])
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the line."""
         super().on_train_start(trainer, pl_module)
+        assert isinstance(pl_module, DirectionModule)
+        self._monitor = pl_module.task.monitor
         if trainer.is_global_zero and self._console.is_terminal:
             share = TextColumn("{task.percentage:>3.0f} %{task.fields[text]}")
             columns = (TextColumn("{task.description}"), BarColumn(), share)
@@ -173,8 +190,6 @@ class Progress(Throughput):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the epoch's score."""
-        assert isinstance(pl_module, DirectionModule)
-        self._monitor = pl_module.task.monitor
         self._scores.append(float(trainer.callback_metrics[self._monitor]))
         self._draw(trainer, int(trainer.num_training_batches))
 
@@ -219,7 +234,7 @@ def progress_text(*, windows_per_second: float, seconds_left: float, monitor: st
         windows_per_second: Since fitting started.
         seconds_left: At that speed, if no epoch is saved by stopping early.
         monitor: Name of the score.
-        scores: Of the epochs done in this run, in order.
+        scores: Of all epochs done, in order.
     """
     speed = f"{windows_per_second / 1000:.0f}k" if windows_per_second >= 10_000 else f"{windows_per_second:.0f}"
     text = f" · {speed} windows/s · {timedelta(seconds=round(seconds_left))} left"
