@@ -53,13 +53,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def legs_of_a_martingale(bench: Bench) -> Proved:
-    """World 6. A t of nothing is beyond 2 once in twenty markets, a gain outside its 90 % band once in ten.
+    """World 6. A gate of 5 % lets one market in twenty through.
 
-    So one market may fail either, and the pooled t may not; how many may is exact (`most_by_chance`).
+    A t of nothing is beyond 2 as often, a gain outside its 90 % band twice as often: some markets fail, how many may is
+    exact (`most_by_chance`). The pooled t may not.
 
     Profits are before costs: what they cost comes off whatever a model knows, so after costs every model loses.
     """
-    seeds = bench.seeds(8)
+    seeds = bench.seeds(20)
     found = []
     for done, seed in enumerate(seeds):
         bench.say("6 ZigZag", done, len(seeds))
@@ -74,7 +75,7 @@ def legs_of_a_martingale(bench: Bench) -> Proved:
     outside, beyond = sum(not own.inside for own in found), sum(abs(own) > 2 for own in t)
     none = sum(own.kind == "NO_SKILL" for own in found)
     return Proved(
-        passed=none == len(seeds)
+        passed=len(seeds) - none <= most_by_chance(len(seeds), share=0.05)
         and all(abs(own - 0.75) <= 0.03 for own in (accuracy, rule))
         and abs(pooled) <= 2
         and beyond <= most_by_chance(len(seeds), share=0.0455)

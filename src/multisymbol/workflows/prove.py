@@ -88,9 +88,9 @@ WORLDS: Mapping[int, World] = {
     5: World(title="no signal, A/B", rule="NO_SKILL in 95 % or more", proof=nothing.no_signal),
     6: World(
         title="martingale, ZigZag labels",
-        rule="NO_SKILL in each market and through compare; accuracy and retracement rule 0.75 +- 0.03; P&L before "
-        "costs: t within 2 over all markets, beyond 2 in 1 of 8 at most; gain outside its 90 % surrogate band in 2 of "
-        "8 at most",
+        rule="NO_SKILL through compare, and in all markets but those that a gate of 5 % lets through, 3 of 20 at most; "
+        "accuracy and retracement rule 0.75 +- 0.03; P&L before costs: t within 2 over all markets, beyond 2 in 3 of "
+        "20 at most; gain outside its 90 % surrogate band in 4 of 20 at most",
         proof=mechanics.legs_of_a_martingale,
     ),
     7: World(
