@@ -34,7 +34,10 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def only_one(target: Path) -> Iterator[None]:
-    """Hold the lock beside `target`; while another process holds it, wait."""
+    """Hold the lock beside `target`; while another process holds it, wait.
+
+    Where there is no `target` at the end, what was to become it having been refused, the lock's file goes too.
+    """
     lock = FileLock(target.parent / f"{target.name}.lock")
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +49,8 @@ def only_one(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if not target.exists():
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 

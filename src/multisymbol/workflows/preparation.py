@@ -25,6 +25,7 @@ from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
 from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Fold, Parts, Split, check_classes, cut_all
+from multisymbol.samples.storage import only_one
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
 from multisymbol.workflows.sources import bar_source
@@ -203,7 +204,8 @@ def _kept_on_success(panel: Panel) -> Iterator[Panel]:
         yield panel
     except MultisymbolError:
         if not panel.reused:
-            shutil.rmtree(panel.folder)
+            with only_one(panel.folder):
+                shutil.rmtree(panel.folder)
         raise
 
 
