@@ -138,7 +138,10 @@ def test_absent_symbols_are_refused_all_at_once_with_span_and_cure() -> None:
     assert "S0" not in text
     assert "S1: 2020-01-01T00:00Z .. 2020-01-03T01:00Z, train 50, validation 0, test 0" in text
     assert "S2: 2020-01-04T08:00Z .. 2020-01-05T03:00Z, train 0, validation 0, test 20" in text
-    assert "test from 2020-01-04T03:00Z" in text
+    assert "test from 2020-01-04T03:00Z to the end" in text
+    assert "never" not in text
+    assert "test 0; no test: no sample is decided in that time" in text
+    assert "test 20; no train: none of its samples is decided in that time" in text
     assert "split.absent=allow" in text
     assert "symbols.without=[S1,S2]" in text
 
@@ -234,3 +237,33 @@ def test_a_symbol_without_a_sample_is_told_where_its_bars_went() -> None:
     ledger = build_ledger(panel, window=8, stride=1)
     with pytest.raises(SplitError, match="S1: no sample in 9 bars: 3 warm-up, 6 too few for a window of 8, 0 without"):
         single_cut().folds(ledger, timeframe=HOURLY)
+
+
+def test_what_took_the_bars_of_an_absent_symbol_is_named_with_its_keys() -> None:
+    # S1 begins with S0, but 120 of its 200 bars warm it up: its first sample comes after validation begins at hour 100.
+    panel = hand_panel([history(200), history(200, warmup_bars=120)])
+    ledger = build_ledger(panel, window=8, stride=2)
+    with pytest.raises(SplitError) as caught:
+        single_cut(validation_from=at(100), test_from=at(150)).folds(ledger, timeframe=HOURLY)
+    text = str(caught.value)
+    assert "no train: none of its samples is decided in that time; of 200 bars 120 warm-up, 7 too few for a" in text
+    (keys,) = [line for line in text.splitlines() if line.startswith("what changes it: ")]
+    assert keys.startswith(
+        "what changes it: warm-up: shorter periods in asset_class.coins.indicators (they count bars)"
+    )
+    assert "; left out by the stride: stride; too few for a window: window;" in keys
+    assert keys.index("stride") < keys.index("window") < keys.index("split.embargo_bars")
+
+
+def test_purged_train_samples_are_named_as_the_cause() -> None:
+    ledger = together(steady(0, 100), steady(40, 100, span=30))
+    with pytest.raises(
+        SplitError, match=r"no train: 20 of its samples are purged: their labels .or windows. reach over a cut"
+    ):
+        single_cut(validation_from=at(60), test_from=at(75)).folds(ledger, timeframe=HOURLY)
+
+
+def test_a_part_that_is_empty_for_all_names_what_took_the_bars() -> None:
+    ledger = build_ledger(hand_panel([history(200, warmup_bars=120)]), window=8, stride=1)
+    with pytest.raises(SplitError, match=r"(?s)^train would be empty.*of 200 bars 120 warm-up, .*\nwhat changes it: "):
+        single_cut(validation_from=at(100), test_from=at(150)).folds(ledger, timeframe=HOURLY)

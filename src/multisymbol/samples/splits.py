@@ -6,7 +6,7 @@
 The e is the embargo. Walk-forward (walk_forward.py) is one cut after another; left_out.py leaves symbols out of a cut.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -324,7 +324,8 @@ def check_present(ledger: Ledger, parts: Parts) -> None:
     lines = [
         f"{len(absent)} of {len(parts.counts)} symbols have no train or no test samples in '{parts.fold.name}' "
         f"({_cuts(parts.fold)}):",
-        *(_absence(ledger, parts.counts[index], index=index) for index in absent),
+        *(_absence(ledger, parts, index) for index in absent),
+        *what_changes_it(ledger, parts, absent),
         "let them train only or be scored as unseen (split.absent=allow), choose other instants, "
         f"or leave them out (symbols.without=[{names}])",
     ]
@@ -483,24 +484,88 @@ def _check_parts(ledger: Ledger, parts: Parts) -> None:
             f"{parts.fold.embargo_ns / 3.6e12:g} h, but the samples were decided from {iso(first)} to {iso(last)} and "
             "a label counts from when it became known; choose other instants or shares (split)"
         )
-        raise SplitError(message)
+        everyone = range(len(ledger.symbols))
+        raise SplitError(
+            "\n".join([message, *_spent(ledger, parts, everyone), *what_changes_it(ledger, parts, everyone)])
+        )
 
 
 def _cuts(fold: Fold) -> str:
-    tests = " and ".join(f"from {iso(start)} until {iso(stop)}" for start, stop in fold.test_spans)
+    tests = " and ".join(
+        f"from {iso(start)} " + ("to the end" if stop == NEVER else f"until {iso(stop)}")
+        for start, stop in fold.test_spans
+    )
     sealed = "" if fold.sealed_from == NEVER else f", sealed from {iso(fold.sealed_from)}"
     return f"validation from {iso(fold.validation_from)}, test {tests}{sealed}"
 
 
-def _absence(ledger: Ledger, count: FoldCount, *, index: int) -> str:
-    decided_at = ledger.decided_at[ledger.symbol == index]
+def _absence(ledger: Ledger, parts: Parts, index: int) -> str:
+    count, own = parts.counts[index], ledger.symbol == index
+    decided_at = ledger.decided_at[own]
     if len(decided_at) == 0:
         return f"  {count.symbol}: {_no_sample(ledger.counts[index], window=ledger.window)}"
     span = f"{iso(int(decided_at[0]))} .. {iso(int(decided_at[-1]))}"
     sealed = f", sealed {count.sealed:,}" if count.sealed else ""
     return (
         f"  {count.symbol}: {span}, train {count.train:,}, validation {count.validation:,}, test {count.test:,}{sealed}"
+        f"{why_absent(ledger, parts, index)}"
     )
+
+
+def why_absent(ledger: Ledger, parts: Parts, index: int) -> str:
+    """Say why a symbol does not train, or is not tested, and which of its bars are no samples; begins with `; `."""
+    fold, count, own = parts.fold, parts.counts[index], ledger.symbol == index
+    tested = _decided_in(ledger, fold.test_spans) & own
+    early = own & ~tested & (ledger.decided_at >= fold.train_from) & (ledger.decided_at < fold.validation_from)
+    texts = []
+    if not count.train and count.symbol not in fold.left_out:
+        known = f"{early.sum():,} of its samples are purged: their labels (or windows) reach over a cut"
+        texts.append(f"no train: {known if early.any() else 'none of its samples is decided in that time'}")
+    if not count.test and (not fold.left_out or count.symbol in fold.left_out):
+        texts.append(f"no test: {'what is there is sealed' if tested.any() else 'no sample is decided in that time'}")
+    return "".join(f"; {text}" for text in [*texts, *_spent(ledger, parts, [index])])
+
+
+def _spent(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> Iterator[str]:
+    """Yield what took the bars of some symbols, if anything did."""
+    taken = _taken(ledger, parts, indices)
+    if taken:
+        bars = sum(ledger.counts[index].bars for index in indices)
+        yield f"of {bars:,} bars " + ", ".join(f"{number:,} {name}" for name, number in taken.items())
+
+
+def _taken(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> dict[str, int]:
+    """Count the bars of some symbols that no part uses, by what took them, as `_KEYS` calls it."""
+    counts = [ledger.counts[index] for index in indices]
+    numbers = {
+        "outside the common hours": sum(count.misaligned for count in counts),
+        "warm-up": sum(count.warmup for count in counts),
+        "too few for a window": sum(count.filling for count in counts),
+        "without a known label": sum(count.unresolved for count in counts),
+        "left out by the stride": sum(count.strided for count in counts),
+        "purged": sum(parts.counts[index].purged for index in indices),
+    }
+    return {name: number for name, number in numbers.items() if number}
+
+
+_KEYS = {
+    "outside the common hours": "alignment.hours",
+    "warm-up": "shorter periods in {classes} (they count bars)",
+    "too few for a window": "window",
+    "without a known label": "labels",
+    "left out by the stride": "stride",
+    "purged": "labels (a shorter span), split.embargo_bars",
+}
+
+
+def what_changes_it(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> Iterator[str]:
+    """Name the keys behind what took the bars of some symbols, in one line, that of most bars first."""
+    taken = _taken(ledger, parts, indices)
+    names = sorted({ledger.asset_classes[index] for index in indices})
+    classes = ", ".join(f"asset_class.{name}.indicators" for name in names)
+    ordered = sorted(taken, key=taken.__getitem__, reverse=True)
+    if ordered:
+        yield "what changes it: " + "; ".join(f"{name}: {_KEYS[name].format(classes=classes)}" for name in ordered)
 
 
 def _no_sample(count: SymbolCount, *, window: int) -> str:

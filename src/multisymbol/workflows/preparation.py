@@ -24,7 +24,18 @@ from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Fold, Parts, Split, check_classes, cut_all
+from multisymbol.samples.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Fold,
+    Parts,
+    Split,
+    check_classes,
+    cut_all,
+    what_changes_it,
+    why_absent,
+)
 from multisymbol.samples.storage import only_one
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
@@ -131,7 +142,7 @@ def prepare_folds(
             check_classes(ledger, parts)
             _check_shares(ledger, parts, least=values["least_class_share"])
             if values["scaling"]["method"] != "none":
-                _check_unseen(symbols, parts)
+                _check_unseen(symbols, ledger, parts)
         return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in cuts)
 
 
@@ -300,18 +311,24 @@ def fitted_scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) 
     )
 
 
-def _check_unseen(symbols: Universe, parts: Parts) -> None:
+def _check_unseen(symbols: Universe, ledger: Ledger, parts: Parts) -> None:
     """Refuse to score a symbol whose asset class nobody trained on: other classes' statistics do harm."""
     trained = {config.asset_class for config, count in zip(symbols, parts.counts, strict=True) if count.train}
     strangers = [
-        f"  {config.symbol}: {count.test:,} test samples, but no symbol of class '{config.asset_class}' trains"
-        for config, count in zip(symbols, parts.counts, strict=True)
+        index
+        for index, (config, count) in enumerate(zip(symbols, parts.counts, strict=True))
         if count.role == "unseen" and config.asset_class not in trained
     ]
     if strangers:
-        names = ",".join(line.split(":")[0].strip() for line in strangers)
+        names = ",".join(symbols.symbols[index] for index in strangers)
+        lines = [
+            f"  {symbols.symbols[index]}: {parts.counts[index].test:,} test samples, but no symbol of class "
+            f"'{symbols.configs[index].asset_class}' trains{why_absent(ledger, parts, index)}"
+            for index in strangers
+        ]
         cure = f"Leave them out (symbols.without=[{names}]), cut later, or do without scaling (scaling.method=none)"
-        raise SplitError("\n".join(["symbols of an unseen asset class cannot be scored", *strangers, cure]))
+        head = "symbols of an unseen asset class cannot be scored"
+        raise SplitError("\n".join([head, *lines, *what_changes_it(ledger, parts, strangers), cure]))
 
 
 def slots(symbols: Universe, parts: Parts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
