@@ -124,6 +124,26 @@ def test_rows_that_come_late_are_dropped_not_sorted(hours: Hours, coin: SymbolCo
     assert (bars.close == hours(10)["close"].drop(index=[2, 3]).to_numpy()).all()
 
 
+def test_rows_from_the_newest_on_are_to_be_turned_round_not_dropped(hours: Hours, coin: SymbolConfig) -> None:
+    turned = hours(30).iloc[::-1].reset_index(drop=True)
+    lines = defects(turned, coin)
+    assert lines[2:] == [
+        "The rows are in order, the newest first: source.on_defect.unsorted=drop would leave 1 of 30. No option sorts;",
+        "write the file again with the oldest row first, in pandas: frame.iloc[::-1]",
+    ]
+    assert len(bars_of(turned, coin, on_defect=OnDefect(unsorted="drop"))) == 1
+    assert len(bars_of(turned.iloc[::-1].reset_index(drop=True), coin)) == 30
+    dropped = defects(turned, coin, min_bars=20, on_defect=OnDefect(unsorted="drop"))
+    assert any("the newest first, and unsorted=drop left one" in line for line in dropped)
+
+
+def test_rows_turned_round_still_name_what_else_is_wrong(hours: Hours, coin: SymbolConfig) -> None:
+    turned = with_value(hours(30).iloc[::-1].reset_index(drop=True), 7, volume=-1.0)
+    assert defects(turned, coin)[-1].endswith("what to do with such rows: source.on_defect.bad_volume=drop")
+    nearly = hours(30).iloc[[*range(29, 1, -1), 0, 1]].reset_index(drop=True)
+    assert defects(nearly, coin)[-1].endswith("source.on_defect.unsorted=drop")
+
+
 def test_row_with_two_defects_is_counted_once(hours: Hours, coin: SymbolConfig) -> None:
     frame = with_value(hours(30), 7, high=np.nan, volume=-1.0)
     frame = with_value(frame, 9, volume=-1.0)

@@ -266,7 +266,7 @@ def find_defects(raw: RawBars, *, expected: Expected) -> list[Defect]:
     found = [defect for each in found if (defect := _left(each, gone, on_defect=on_defect)).at.size or not each.at.size]
     bars = raw.taken(~gone)
     if len(bars) < max(expected.min_bars, 1):
-        found.append(_too_few(bars, min_bars=expected.min_bars))
+        found.append(_too_few(bars, min_bars=expected.min_bars, newest_first=_newest_first(raw)))
     return found
 
 
@@ -310,12 +310,32 @@ def describe(found: Sequence[Defect], *, raw: RawBars, origin: str) -> str:
     widths = [max(len(line[column]) for line in cells) for column in (0, 1)]
     lines = [f"  {kind:<{widths[0]}}   {where:<{widths[1]}}   {detail}".rstrip() for kind, where, detail in cells]
     head = f"{origin} has {kinds} of defect{among}; nothing was written."
-    return "\n".join([head, *lines, *([_cure(found)] if rows else [])])
+    newest_first = [_turn_round(len(raw))] if _newest_first(raw) else []
+    return "\n".join([head, *lines, *newest_first, *_cure(found, turned=bool(newest_first))])
 
 
-def _cure(found: Sequence[Defect]) -> str:
-    """Name the policies that would let the rows pass; text has none."""
-    keys = list(dict.fromkeys(defect.key for defect in found if defect.at.size))
+def _newest_first(raw: RawBars) -> bool:
+    """Tell whether the rows are in exactly descending order: whole, but written from the end."""
+    stamp = raw.stamp[raw.dated]
+    return len(stamp) > 1 and bool(np.all(np.diff(stamp) < 0))
+
+
+def _turn_round(rows: int) -> str:
+    return (
+        f"  The rows are in order, the newest first: source.on_defect.unsorted=drop would leave 1 of {rows:,}. "
+        "No option sorts;\n  write the file again with the oldest row first, in pandas: frame.iloc[::-1]"
+    )
+
+
+def _cure(found: Sequence[Defect], *, turned: bool) -> Iterator[str]:
+    """Name the policies that would let the rows pass; text has none, and rows to be turned round need none for it."""
+    found = [defect for defect in found if defect.at.size and not (turned and defect.key == "unsorted")]
+    if found:
+        yield _policies(found)
+
+
+def _policies(found: Sequence[Defect]) -> str:
+    keys = list(dict.fromkeys(defect.key for defect in found))
     choices = [f"source.on_defect.{key}={allowed(key)[1]}" for key in keys if key]
     if not choices:
         return "  Repair the file: nothing is dropped, filled or clipped in silence."
@@ -484,9 +504,10 @@ def _gaps(raw: RawBars, *, timeframe: Timeframe) -> Iterator[Defect]:
         yield Defect(kind="gap before", key="gap", at=at, note=note, missing=total)
 
 
-def _too_few(raw: RawBars, *, min_bars: int) -> Defect:
+def _too_few(raw: RawBars, *, min_bars: int, newest_first: bool) -> Defect:
     span = f" from {iso(raw.opened_at[0])} to {iso(raw.closed_at[-1])}" if len(raw) else ""
     note = f"{len(raw):,} bars in the period{span}, at least {max(min_bars, 1):,} are needed (min_bars)"
+    note += "; the rows were the newest first, and unsorted=drop left one" if newest_first else ""
     return Defect(kind="too few bars", note=note)
 
 
