@@ -68,8 +68,9 @@ class OutputError(MultisymbolError):
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return `, did you mean 'x'?` for the known name closest to `name`, or an empty string."""
+    """Return `, did you mean 'x'?` for the known name closest to `name` in any case, or an empty string."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f", did you mean '{found[0]}'?" if found else ""
+    by_letters = {each.casefold(): each for each in known}
+    found = get_close_matches(name.casefold(), list(by_letters), n=1, cutoff=0.6)
+    return f", did you mean '{by_letters[found[0]]}'?" if found else ""

@@ -11,7 +11,7 @@ from multisymbol.errors import BundleError, StoreError
 from multisymbol.markets.symbols import unslug
 from multisymbol.registry.catalogue import _ask_versions, list_versions
 from multisymbol.registry.client import client
-from multisymbol.registry.store import Store, model_name
+from multisymbol.registry.store import Store, StoredVersion, model_name
 
 from .conftest import NAME, scored, the, version_tags
 
@@ -20,6 +20,32 @@ SYMBOLS = ("BRK.B", "GC=F", "^GSPC", "EUR/USD", "BTC-USD")
 
 def aliases(store: Store) -> dict[int, tuple[str, ...]]:
     return {version.version: version.aliases for version in store.model_versions(NAME)}
+
+
+# --- skill -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        (
+            {"test_log_loss": 1.2, "no_skill": 1.1},
+            "log-loss 1.2000 is above that of the forecast without skill, 1.1000",
+        ),
+        ({"test_log_loss": 1.1, "no_skill": 1.1}, "log-loss 1.1000 is no better than that of the forecast without"),
+        ({"test_log_loss": 1.0, "no_skill": 1.1}, None),
+        ({"test_log_loss": None, "no_skill": None}, None),
+        ({"test_log_loss": None, "no_skill": None, "test_huber": 0.3, "test_zero_huber": 0.2}, "Huber loss 0.3000"),
+        ({"test_log_loss": None, "no_skill": None, "test_huber": 0.1, "test_zero_huber": 0.2}, None),
+    ],
+)
+def test_version_says_that_it_has_shown_no_skill(scores: dict[str, float | None], said: str | None) -> None:
+    tags = version_tags(**scores).to_tags()
+    version = StoredVersion(name=NAME, version=4, tags=tags, aliases=(), source="", run_id="")
+    if said is None:
+        assert version.without_skill is None
+    else:
+        assert f"{NAME} version 4 has shown no skill: its test {said}" in str(version.without_skill)
 
 
 # --- listing ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from multisymbol.config import build, plain
 from multisymbol.errors import BacktestError, BarsError, ModelNotFoundError, MultisymbolError, StoreError, SymbolError
-from multisymbol.markets.instants import instant
+from multisymbol.markets.instants import HOUR, instant, iso
 from multisymbol.registry.bundle import read_bundle
 from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.reports.terminal import Terminal
@@ -213,6 +213,13 @@ def test_before_any_model_there_is_none(outputs: Path) -> None:
         ModelNotFoundError, match=r"(?s)AAPL 1h as of 2018-01-01T00:00Z is served by no model.*past as_of"
     ):
         tried(outputs, "period.start=2018-01-01")
+    with pytest.raises(ModelNotFoundError, match=r"start later: period\.start=\S+ is the first at") as refused:
+        tried(outputs, "period.start=2018-01-01", "symbol=AAPL")
+    start = str(refused.value).partition("period.start=")[2].split()[0]
+    before = iso(instant(start) - HOUR)
+    with pytest.raises(ModelNotFoundError):
+        tried(outputs, f"period.start='{before}'", "symbol=AAPL")
+    assert tried(outputs, f"period.start='{start}'", "symbol=AAPL").arms
 
 
 def test_without_a_start_it_is_the_first_bar_that_no_model_has_seen(outputs: Path) -> None:

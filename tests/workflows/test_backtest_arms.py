@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from multisymbol.errors import BacktestError
+from multisymbol.evaluation.serving import Model
 from multisymbol.evaluation.trading.forecasting import NOBODY, Answers, in_common
 from multisymbol.markets.instants import DAY, NEVER
+from multisymbol.registry.versions import StoredVersion
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.answering import Asked, Histories, StoredModels
 from multisymbol.workflows.backtest import trade_all
@@ -74,6 +76,28 @@ def test_arms_without_a_common_bar_cannot_be_compared() -> None:
     early, late = silent(whole, slice(700, None)), silent(whole, slice(0, 700))
     with pytest.raises(BacktestError, match="no symbol is traded by all of the arms universal, own"):
         trade_all(Stub(said={"universal": [early], "own": [late]}), how=CONDUCT)
+
+
+def test_a_model_without_skill_is_named_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Model, "read", lambda *_, **__: None)
+    models = StoredModels(
+        values={},
+        histories=cast(Histories, None),
+        found=cast(Any, SimpleNamespace(store=SimpleNamespace(download=lambda _: Path()))),
+        named=None,
+        terminal=Terminal(),
+    )
+    tags = {"test_log_loss": "1.2", "no_skill": "1.1"}
+    version = StoredVersion(name="neuro.1h.universal", version=4, tags=tags, aliases=(), source="", run_id="")
+    for after in (0, DAY):
+        models._answerer(version, role="universal", after=after, until=NEVER)
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "careful    neuro.1h.universal version 4 has shown no skill: its test log-loss 1.2000 is above"
+    )
+    assert said.count("careful") == 1
 
 
 def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:

@@ -20,7 +20,8 @@ from multisymbol.evaluation.statistics.verdict import Kind
 from multisymbol.registry.runs import NOTE_TAG
 from multisymbol.registry.store import Store, StoredVersion
 from multisymbol.reports.terminal import Terminal
-from multisymbol.workflows.compare_register import promote, tag_verdicts
+from multisymbol.workflows import compare
+from multisymbol.workflows.compare_register import promote, register_last_fold, tag_verdicts
 from multisymbol.workflows.comparing import RESULT, work
 from tests.conftest import ROOT, Command
 from tests.workflows.test_compare import SMALL, composed
@@ -100,6 +101,18 @@ def test_exploratory_comparison_leaves_no_verdict_and_moves_no_champion() -> Non
     assert (store.tags, store.champions) == ({}, [])
 
 
+def test_exploratory_comparison_registers_nothing_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def registered(*_: Any) -> Any:
+        raise AssertionError("models of an exploratory comparison were registered")
+
+    monkeypatch.setattr(compare, "register_last_fold", registered)
+    values = {"registry": {"register": True}, "comparison": {"exploratory": True}}
+    compare._store(cast(Any, None), cast(Any, None), values, Terminal())
+    assert capsys.readouterr().out.startswith("registered nothing: the comparison is exploratory")
+
+
 @pytest.mark.parametrize(
     ("overall", "own", "champions"),
     [
@@ -151,8 +164,11 @@ def test_killed_comparison_goes_on_without_training_again_and_comes_to_the_same_
         artifact_root=values["registry"]["artifacts"],
         mlflow_experiment=values["registry"]["mlflow_experiment"],
     )
-    names = {each.name for each in store.versions()}
-    assert names == {
+    assert not store.versions()  # it is exploratory; one that claims something would register these
+    run = store.open_run(None, tags={})
+    register_last_fold(run, whole)
+    run.finish()
+    assert {each.name for each in store.versions()} == {
         "neuro_fuzzy.1h.universal",
         *(f"neuro_fuzzy.1h.sym.{symbol}" for symbol in ("AAPL", "MSFT", "EURUSD", "USDJPY")),
     }

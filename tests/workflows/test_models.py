@@ -235,6 +235,18 @@ def test_promote_says_whom_it_replaces(say: Say) -> None:
     assert say("promote", f"{NAME}@challenger") == f"{NAME} version 2 is champion, in place of version 1"
 
 
+def test_promotion_of_a_model_without_skill_is_obeyed_and_said(say: Say, outputs: Path) -> None:
+    with sqlite3.connect(outputs / "mlflow.db") as connection:
+        connection.execute("UPDATE model_version_tags SET value = '1.2' WHERE key = 'test_log_loss' AND version = 2")
+    said, careful = say("promote", f"{NAME}/2").splitlines()
+    assert said == f"{NAME} version 2 is champion"
+    assert careful == (
+        f"careful: {NAME} version 2 has shown no skill: its test log-loss 1.2000 is above that of the forecast without "
+        "skill, 0.9930"
+    )
+    assert json.loads(say("promote", f"{NAME}/2", "--json"))["careful"] == careful.removeprefix("careful: ")
+
+
 def test_retired_version_is_listed_on_request_only_and_may_come_back(say: Say) -> None:
     say("promote", f"{NAME}/2")
     said = say("retire", f"{NAME}/2")

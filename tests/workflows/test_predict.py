@@ -17,6 +17,7 @@ from multisymbol.markets.instants import HOUR, Period, instant, iso
 from multisymbol.markets.symbols import universe
 from multisymbol.registry.candidates import trained_until
 from multisymbol.registry.store import Store
+from multisymbol.registry.versions import StoredVersion
 from multisymbol.workflows.predict import Prediction, predict, prediction_frame, prediction_table, show_predictions
 from multisymbol.workflows.resolve import lookup
 from multisymbol.workflows.settings import problems
@@ -145,7 +146,35 @@ def test_symbol_without_a_model_is_listed_with_its_reason(ask: Ask, capsys: pyte
     assert lines[1].split() == ["symbol", "decided", "at", "BUY", "HOLD", "SELL", "decision", "model", "why"]
     assert "neuro_fuzzy.1h.universal/1 (newest)" in lines[2]
     assert lines[5].split()[:6] == ["BTCUSDT", "–", "–", "–", "–", "–"]
-    assert "no model may answer: universal" in lines[5]
+    assert lines[5].endswith("see (1)")
+    assert lines[6].startswith("(1) no model may answer: universal")
+
+
+def test_a_reason_that_many_symbols_share_is_said_once(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelNotFoundError):
+        show_predictions(ask("symbols.only=[AAPL,GOOGL,EURUSD]", "as_of=2017-06-01"))
+    said = capsys.readouterr().out
+    assert [line.split()[-1] for line in said.splitlines()[2:5]] == ["(1)", "(1)", "(1)"]
+    assert said.count("no model may answer") == 1
+    assert max(map(len, said.splitlines())) <= 116
+
+
+def test_a_model_without_skill_is_said_to_be_one_in_every_form(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = Store.versions
+
+    def worthless(store: Store, **given: Any) -> list[StoredVersion]:
+        scores = {"test_log_loss": "1.2", "no_skill": "1.1"}
+        return [replace(each, tags={**each.tags, **scores}) for each in listed(store, **given)]
+
+    monkeypatch.setattr(Store, "versions", worthless)
+    said = show_predictions(ask())
+    careful = "neuro_fuzzy.1h.universal version 1 has shown no skill: its test log-loss 1.2000 is above"
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"careful: {careful}")]
+    assert len(lines) == 1
+    assert prediction_frame(said)["careful"].str.startswith(careful).tolist()[:3] == [True] * 3
+    assert said[3].to_json()["careful"] is None
 
 
 def test_symbol_nobody_knows_is_served_as_its_class(ask: Ask) -> None:
@@ -270,7 +299,7 @@ def test_where_nobody_is_served_the_command_to_train_one_is_named(
     with pytest.raises(ModelNotFoundError, match=r"(?s)BTCUSDT 1h is served by no model.*train one: .*symbol=BTCUSDT"):
         show_predictions(ask("symbol=BTCUSDT"))
     assert "BTCUSDT" in capsys.readouterr().out
-    with pytest.raises(SampleError, match=r"(?s)none of 2 symbols is served\nAAPL: .*\nGOOGL: "):
+    with pytest.raises(SampleError, match=r"(?s)none of 2 symbols is served\nAAPL, GOOGL: its newest bar"):
         show_predictions(ask("symbols.only=[AAPL,GOOGL]", f"source.end='{iso(until(outputs) - HOUR)}'"))
 
 

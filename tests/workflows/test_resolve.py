@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from multisymbol.config import plain
-from multisymbol.errors import ModelNotFoundError, SymbolError
+from multisymbol.errors import ModelNotFoundError, StoreError, SymbolError
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.features.scaling import Affine, Scaler
 from multisymbol.markets.bars import Bars
@@ -140,6 +141,36 @@ def test_answer_is_printed_with_its_chain_and_the_bars_it_needs(
     assert any("own" in line and "neuro_fuzzy.1h.sym.MSFT version 1 not needed" in line for line in lines)
 
 
+def test_a_model_without_skill_is_named_under_its_chain(
+    ask: Ask, tmp_path: Path, holding: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = ask("symbol=MSFT")
+    version = stored(tmp_path, values, "MSFT", "AAPL")
+    holding(replace(version, tags={**version.tags, "test_log_loss": "1.2", "no_skill": "1.1"}))
+    show_resolution(values)
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "careful: neuro_fuzzy.1h.universal version 1 has shown no skill: its test log-loss 1.2000 is above that of the "
+        "forecast without skill, 1.1000"
+    )
+    show_resolution({**values, "output": "json"})
+    assert "has shown no skill" in json.loads(capsys.readouterr().out)["careful"]
+
+
+def test_models_at_another_length_of_bars_are_the_first_cure(
+    ask: Ask, tmp_path: Path, holding: Callable[..., None]
+) -> None:
+    values = ask("symbol=MSFT")
+    version = stored(tmp_path, values, "MSFT", "AAPL")
+    daily = replace(version, tags={**version.tags, "timeframe": "1d"})
+    strange = replace(daily, version=2, tags={**daily.tags, "timeframe": "4h", "asset_classes": '["forex"]'})
+    holding(daily, strange)
+    with pytest.raises(ModelNotFoundError) as refused:
+        show_resolution(values)
+    first, then = str(refused.value).splitlines()[-2:]
+    assert first == "a model answers at another length of bars: timeframe=1d"
+    assert then.startswith("or train one: python scripts/train.py")
+
+
 def test_policy_is_chosen_like_any_group(ask: Ask, tmp_path: Path, holding: Callable[..., None]) -> None:
     values = ask("symbol=MSFT", "registry/policy=own_first")
     holding(stored(tmp_path, values, "MSFT", "AAPL"), stored(tmp_path, values, "MSFT"))
@@ -237,6 +268,17 @@ def test_store_that_was_never_used_has_no_models_and_stays_unmade(tmp_path: Path
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("what", ["text", "folder"])
+def test_store_that_is_no_database_is_named(ask: Ask, tmp_path: Path, what: str) -> None:
+    place = tmp_path / "mlflow.db"
+    if what == "text":
+        place.write_text("no database, but longer than the first hundred bytes at which one is recognised" * 3)
+    else:
+        place.mkdir()
+    with pytest.raises(StoreError, match=r"mlflow\.db is (not a database|a folder, not a database)"):
+        show_resolution(ask("symbol=MSFT"))
+
+
 def test_json_has_the_chain_also_where_nobody_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelNotFoundError):
         show_resolution(composed(f"paths.outputs={tmp_path}", "symbol=MSFT", "output=json"))
@@ -250,6 +292,7 @@ def test_json_has_the_chain_also_where_nobody_serves(tmp_path: Path, capsys: pyt
     [
         ((), "say who needs a model: symbol=AAPL"),
         (("symbol=MSTF",), r"MSTF is no member of symbols.members, did you mean 'MSFT'\?; .*as_class=stock"),
+        (("symbol=msft",), r"msft is no member of symbols.members, did you mean 'MSFT'\?"),
         (("symbol=NVDA", "as_class=stok"), r"as_class=stok: no such class, did you mean 'stock'\?"),
         (("symbol=MSFT", "as_class=forex"), "as_class=forex, but symbols.members says that MSFT is of stock"),
     ],
@@ -271,6 +314,17 @@ def test_command_answers_in_one_screen_and_refuses_with_two(called: Command, tmp
         *("mode=single", "symbol=NVDA", "symbols.members={NVDA:{asset_class:stock}}"),
     ]
     assert not (tmp_path / "runs").exists()
+
+
+def test_offered_command_keeps_pages_of_ones_own_and_no_period(called: Command, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    (pages / "symbols").mkdir(parents=True)
+    (pages / "symbols" / "mine.yaml").write_text("members:\n  ZZZ: {asset_class: stock}\nonly: null\n")
+    given = ("symbols=mine", "symbol=ZZZ", f"paths.outputs={tmp_path}/none", *SPAN)
+    done = called("scripts/resolve.py", "--config-dir", str(pages), "period.start=2018-01-01", *given)
+    last = done.stderr.splitlines()[-1].removeprefix("train one: ")
+    own = ("--config-dir", str(pages), "symbols=mine", f"paths.outputs={tmp_path}/none", *SPAN)
+    assert shlex.split(last) == ["python", "scripts/train.py", *own, "mode=single", "symbol=ZZZ"]
 
 
 @pytest.mark.slow

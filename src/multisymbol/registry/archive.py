@@ -296,6 +296,8 @@ def _version_tags(facts: _Facts) -> VersionTags:
         test_log_loss=_number(test.get("test_log_loss")),
         no_skill=_number(test.get("test_no_skill_log_loss")),
         parent=None if parent is None else f"{parent['name']}/{int(parent['version'])}",
+        test_huber=_number(test.get("test_huber")),
+        test_zero_huber=_number(test.get("test_zero_huber")),
         **spans,
     )
 

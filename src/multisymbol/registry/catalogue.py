@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from multisymbol.errors import StoreError
 from multisymbol.registry.client import client, pages, translated
 from multisymbol.registry.database import database_of
 from multisymbol.registry.versions import StoredVersion
@@ -48,10 +49,14 @@ def list_versions(uri: str, *, name: str | None, tags: Mapping[str, str]) -> lis
     """
     database = database_of(uri)
     if database is not None:
+        if database.is_dir():
+            raise StoreError(f"{database} is a folder, not a database")
         try:
             return _read_versions(database, name=name, tags=tags)
-        except sqlite3.Error:  # tables of another MLflow, or no database: MLflow says which
+        except sqlite3.OperationalError:  # tables of another MLflow, which can read them
             pass
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{database} is not a database: {error}") from error
     with translated(f"{name or 'models'} cannot be looked up in {uri}"):
         return _ask_versions(uri, name=name, tags=tags)
 

@@ -83,10 +83,11 @@ class Resolution:
     distance: float | None
     seen: bool
 
-    def require(self, *, command: str | None = None) -> StoredVersion:
+    def require(self, *, command: str | None = None, instead: str | None = None) -> StoredVersion:
         """Return the chosen version.
 
         Args:
+            instead: What would be answered without another model, where the caller knows.
             command: Would train a model, where the caller knows it better than `train_command`.
 
         Raises:
@@ -94,7 +95,8 @@ class Resolution:
         """
         if self.chosen is None:
             command = train_command(self.request) if command is None else command
-            raise ModelNotFoundError("\n".join([*resolution_lines(self), f"train one: {command}"]))
+            cures = [f"train one: {command}"] if instead is None else [instead, f"or train one: {command}"]
+            raise ModelNotFoundError("\n".join([*resolution_lines(self), *cures]))
         return self.chosen
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +120,7 @@ class Resolution:
             "reason": self.reason,
             "distance": self.distance,
             "seen": self.seen,
+            "careful": None if chosen is None else chosen.without_skill,
             "chain": [
                 {
                     "place": step.place,
@@ -364,7 +367,7 @@ def _step(place: Place, version: StoredVersion, outcome: Outcome, reason: str) -
 
 
 def resolution_lines(resolution: Resolution) -> list[str]:
-    """Write a resolution as it is shown: who answers, then the chain.
+    """Write a resolution as it is shown: who answers, then the chain, and whether who answers has shown no skill.
 
     Of a place at most five steps are written out, the taken one among them; the others are counted.
     """
@@ -380,6 +383,8 @@ def resolution_lines(resolution: Resolution) -> list[str]:
             lines += _wrapped(f"{head}{_said(step, before)}", indent=len(head))
         if len(shown) < len(steps):
             lines.append(f"    {place:<{width}}   and {len(steps) - len(shown):,} more that did not answer")
+    if resolution.chosen is not None and resolution.chosen.without_skill:
+        lines.append(f"careful: {resolution.chosen.without_skill}")
     return lines
 
 

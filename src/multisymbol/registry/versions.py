@@ -21,6 +21,8 @@ RETIRED_TAG = "retired"
 """Tag of a version that answers no more; its value is the instant it was retired at."""
 MODEL_TAGS = ("strategy", "scope", "timeframe")
 """Tags that are true of all versions of a model."""
+_JUDGED_BY = (("test_log_loss", "no_skill", "log-loss"), ("test_huber", "test_zero_huber", "Huber loss"))
+"""Tags with a version's score and that of the forecast without skill, and the score's name."""
 MAX_NAME = 250
 """Characters of a registered name: SQLite takes more, other databases do not."""
 
@@ -62,6 +64,8 @@ class VersionTags:
         test_log_loss: Over all test rows, nats; None where the model forecasts no direction.
         no_skill: Log-loss of the better forecast without skill on the same rows; None likewise.
         parent: `NAME/VERSION` it was fine-tuned from, or None.
+        test_huber: Huber loss over all test rows; None where the model forecasts no return.
+        test_zero_huber: That of the forecast of no return; None likewise.
     """
 
     strategy: str
@@ -81,6 +85,8 @@ class VersionTags:
     test_log_loss: float | None
     no_skill: float | None
     parent: str | None
+    test_huber: float | None = None
+    test_zero_huber: float | None = None
 
     def to_tags(self) -> dict[str, str]:
         """Return text for MLflow: lists as sorted JSON, instants as ISO text (sorts as time does).
@@ -90,7 +96,7 @@ class VersionTags:
         lists = {"asset_classes": self.asset_classes, "symbols": self.symbols}
         spans = ("train_from", "train_until", "test_from", "test_until")
         texts = ("strategy", "scope", "timeframe", "feature_digest", "label", "data_digest", "git_commit", "rows")
-        scores = {"test_log_loss": self.test_log_loss, "no_skill": self.no_skill}
+        scores = {key: getattr(self, key) for keys in _JUDGED_BY for key in keys[:2]}
         return (
             {key: str(getattr(self, key)) for key in texts}
             | {key: json.dumps(sorted(names), ensure_ascii=False) for key, names in lists.items()}
@@ -125,8 +131,29 @@ class StoredVersion:
         """Whether it answers no more."""
         return RETIRED_TAG in self.tags
 
+    @property
+    def without_skill(self) -> str | None:
+        """Say that it has shown no skill on its test rows; None where it has, or its tags have no scores."""
+        for score, reference, name in _JUDGED_BY:
+            if {score, reference} <= self.tags.keys():
+                scored, floor = float(self.tags[score]), float(self.tags[reference])
+                if lacks_skill(1 - scored / floor if floor else math.nan):
+                    side = "above" if scored > floor else "no better than"
+                    worth = f"its test {name} {scored:.4f} is {side} that of the forecast without skill, {floor:.4f}"
+                    return f"{self} has shown no skill: {worth}"
+        return None
+
     def __str__(self) -> str:
         return f"{self.name} version {self.version}"
+
+
+def lacks_skill(skill: float) -> bool:
+    """Whether a model is no better than a forecast that needs no skill; NaN is no skill shown.
+
+    Args:
+        skill: 1 - the model's loss / that of the forecast.
+    """
+    return not skill > 0
 
 
 def model_name(strategy: str, *, timeframe: str, symbol: str | None = None) -> str:

@@ -219,7 +219,7 @@ class StoredModels:
         resolutions = [each.resolution for chosen in choices.values() for each in chosen if each.resolution]
         who = {symbol: _joined([each.answerer for each in found if each.answerer]) for symbol, found in choices.items()}
         if not any(who.values()):
-            self._refuse_none(resolutions)
+            self._refuse_none(resolutions, instead=self._later(arm))
         silent = {symbol: "no model may answer for it" for symbol, answerers in who.items() if not answerers}
         who = {symbol: answerers for symbol, answerers in who.items() if answerers}
         self._refuse(who)
@@ -276,6 +276,8 @@ class StoredModels:
         if key not in self._models:
             folder = self.found.store.download(version)
             self._models[key] = Model.read(folder, name=version.name, version=version.version)
+            if version.without_skill:
+                self.terminal.fact("careful", version.without_skill)
         return Answerer(
             model=self._models[key],
             name=str(version),
@@ -285,10 +287,23 @@ class StoredModels:
             until=until,
         )
 
-    def _refuse_none(self, resolutions: Sequence[Resolution]) -> None:
+    def _refuse_none(self, resolutions: Sequence[Resolution], *, instead: str | None = None) -> None:
         """Say of the first symbol what was tried, and how a model is trained."""
         first = resolutions[0]
-        first.require(command=missing_model_command(self.found, first.request))
+        first.require(command=missing_model_command(self.found, first.request), instead=instead)
+
+    def _later(self, arm: str) -> str | None:
+        """Name the first start at which any model may answer; None where none may at any time."""
+        served = [
+            config
+            for config in self.histories.universe
+            if self._resolved(config, arm=arm, as_of=None).chosen is not None
+        ]
+        known = {trained_until(each) for each in self.found.versions if served}
+        for start in sorted(until for until in known if until is not None):
+            if any(self._resolved(config, arm=arm, as_of=start).chosen for config in served):
+                return f"start later: period.start={iso(start)} is the first at which a model may answer"
+        return None
 
     def _refuse(self, who: Mapping[str, Sequence[Answerer]]) -> None:
         if not self.values["allow_seen"]:

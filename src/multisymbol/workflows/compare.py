@@ -61,17 +61,22 @@ def _check_promotion(values: Mapping[str, Any]) -> None:
 
 
 def _store(run: Run, done: Work, values: Mapping[str, Any], terminal: Terminal) -> None:
-    """Register the last fold's models with the verdicts, if models are to be registered."""
+    """Register the last fold's models with the verdicts, if models are to be registered and something is claimed."""
     if not values["registry"]["register"]:
+        return
+    if values["comparison"]["exploratory"]:
+        terminal.fact(
+            "registered", "nothing: the comparison is exploratory, so no model of it shall answer for a symbol"
+        )
         return
     with terminal.progress("registry") as progress:
         progress("the last fold's models", 0, 1)
         versions = register_last_fold(run, done)
         tag_verdicts(run.store, versions[UNIVERSAL], done.comparison)
     universal = versions[UNIVERSAL]
-    verdicts = "without verdicts (exploratory)" if values["comparison"]["exploratory"] else "with the verdicts"
     terminal.fact(
-        "registered", f"{universal.name} version {universal.version} {verdicts}, and {len(versions) - 1} single models"
+        "registered",
+        f"{universal.name} version {universal.version} with the verdicts, and {len(versions) - 1} single models",
     )
     if values["promote"]:
         moved = promote(run.store, versions, done.comparison)

@@ -163,7 +163,7 @@ def compare_models(store: Store, first: str, second: str) -> Answer:
 
 
 def promote_model(store: Store, text: str, *, alias: str) -> Answer:
-    """Give a version a role.
+    """Give a version a role; of one that has shown no skill that is said.
 
     Raises:
         StoreError: There is no such version, it is retired, or the alias is `newest`, which is not given.
@@ -174,8 +174,10 @@ def promote_model(store: Store, text: str, *, alias: str) -> Answer:
     before = store.find(version.name, alias=alias)
     store.set_alias(version, alias)
     replaced = "" if before is None or before.version == version.version else f", in place of version {before.version}"
-    data = {"name": version.name, "version": version.version, "alias": alias}
-    return Answer(parts=(f"{version} is {alias}{replaced}",), data=data)
+    careful = version.without_skill
+    data = {"name": version.name, "version": version.version, "alias": alias, "careful": careful}
+    warning = [f"careful: {careful}"] if careful else []
+    return Answer(parts=(f"{version} is {alias}{replaced}", *warning), data=data)
 
 
 def retire_model(store: Store, text: str, *, undo: bool) -> Answer:

@@ -9,6 +9,7 @@ may answer for is listed with the reason and without a decision: stay out of the
 import json
 import math
 import os
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ PROBABILITIES = tuple(name.lower() for name in CLASSES)
 """Columns of what a model of directions says."""
 _LATE = 7 * DAY
 """No market is closed for longer."""
+_WIDTH = 116
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +114,7 @@ class Prediction:
             "alias": self.resolution.alias,
             "known": self.known,
             "seen": self.seen,
+            "careful": None if chosen is None else chosen.without_skill,
             "reason": self.reason,
         }
 
@@ -169,7 +172,10 @@ def predict(values: Mapping[str, Any], found: Lookup) -> list[Prediction]:
 
 
 def prediction_table(predictions: Sequence[Prediction]) -> Table:
-    """Set the decisions one below the other; columns nobody has a number for are left out."""
+    """Set the decisions one below the other; columns nobody has a number for are left out.
+
+    Where there is none, the row has the number of the reason in `reasons_for_none`.
+    """
     said = [name for name in (*PROBABILITIES, "forecast") if any(name in each.said for each in predictions)]
     columns = (
         Column(name="symbol", key="symbol"),
@@ -179,7 +185,8 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
         Column(name="model", key="model"),
         Column(name="why", key="reason"),
     )
-    rows = tuple(_row(each, said) for each in predictions)
+    numbers = {reason: number for number, reason in enumerate(reasons_for_none(predictions), start=1)}
+    rows = tuple(_row(each, said, numbers=numbers) for each in predictions)
     as_of = predictions[0].resolution.request.as_of
     return Table(
         title="newest decisions" if as_of is None else f"newest decisions as of {iso(as_of)}",
@@ -188,13 +195,18 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
     )
 
 
+def reasons_for_none(predictions: Sequence[Prediction]) -> list[str]:
+    """Return why there is no decision, each reason once: they are long, and many symbols share one."""
+    return list(dict.fromkeys(_on_one_line(each.reason) for each in predictions if not each.served))
+
+
 def prediction_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     """Return one row per symbol: the columns of `to_json`, instants as UTC timestamps, what there is not missing."""
     frame = pd.DataFrame([each.to_json() for each in predictions])
     for name in ("as_of", "decided_at"):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[ns, UTC]")
     kinds = dict.fromkeys((*PROBABILITIES, "forecast"), "float64") | {"version": "Int64"}
-    texts = ("symbol", "asset_class", "timeframe", "decision", "model", "role", "alias", "reason")
+    texts = ("symbol", "asset_class", "timeframe", "decision", "model", "role", "alias", "careful", "reason")
     return frame.astype(kinds | dict.fromkeys(texts, "string"))
 
 
@@ -329,7 +341,11 @@ def _with_age(predictions: Sequence[Prediction], *, late: int) -> list[Predictio
     ]
 
 
-def _row(each: Prediction, said: Sequence[str]) -> tuple[Cell, ...]:
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _row(each: Prediction, said: Sequence[str], *, numbers: Mapping[str, int]) -> tuple[Cell, ...]:
     chosen, alias = each.resolution.chosen, each.resolution.alias
     name = "–" if chosen is None else f"{chosen.name}/{chosen.version}" + (f" ({alias})" if alias else "")
     return (
@@ -338,7 +354,7 @@ def _row(each: Prediction, said: Sequence[str]) -> tuple[Cell, ...]:
         *(each.said.get(column, math.nan) for column in said),
         each.decision or "–",
         name,
-        " ".join(each.reason.split()),
+        _on_one_line(each.reason) if each.served else f"see ({numbers[_on_one_line(each.reason)]})",
     )
 
 
@@ -348,7 +364,13 @@ def _text(predictions: Sequence[Prediction], *, values: Mapping[str, Any]) -> st
         return json.dumps(chains, indent=2, ensure_ascii=False)
     seen = [each.resolution.request.symbol for each in predictions if each.served and each.seen]
     warning = [f"SEEN: trained past these bars, which proves nothing: {', '.join(seen)}"] if seen else []
-    return "\n".join([show(prediction_table(predictions)).plain, *warning])
+    reasons = [
+        textwrap.fill(f"({number}) {reason}", _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        for number, reason in enumerate(reasons_for_none(predictions), start=1)
+    ]
+    chosen = [each.resolution.chosen for each in predictions if each.served]
+    careful = dict.fromkeys(f"careful: {each.without_skill}" for each in chosen if each and each.without_skill)
+    return "\n".join([show(prediction_table(predictions)).plain, *reasons, *warning, *careful])
 
 
 def _check_output(values: Mapping[str, Any]) -> None:
@@ -387,7 +409,11 @@ def _refuse(predictions: Sequence[Prediction], found: Lookup) -> None:
         MultisymbolError: Always.
     """
     lines = [f"none of {len(predictions)} symbols is served"] if len(predictions) > 1 else []
-    lines += [f"{each.resolution.request.symbol}: {each.reason}" for each in predictions if each.resolution.chosen]
+    silent: dict[str, list[str]] = {}
+    for each in predictions:
+        if each.resolution.chosen:
+            silent.setdefault(each.reason, []).append(each.resolution.request.symbol)
+    lines += [f"{', '.join(symbols)}: {reason}" for reason, symbols in silent.items()]
     modelless = [each.resolution for each in predictions if each.resolution.chosen is None]
     if not modelless:
         raise SampleError("\n".join(lines))

@@ -236,7 +236,10 @@ def show_resolution(values: Mapping[str, Any]) -> Resolution:
     elif chosen is not None:
         lines = [*resolution_lines(resolution), f"bars of history needed for one answer: at most {bars:,}"]
         terminal.show(Text("\n".join(lines)))
-    resolution.require(command=missing_model_command(found, resolution.request))
+    resolution.require(
+        command=missing_model_command(found, resolution.request),
+        instead=None if chosen is not None else _at_other_lengths(found, config),
+    )
     return resolution
 
 
@@ -287,9 +290,18 @@ def _as_trained(config: SymbolConfig, facts: Mapping[str, Mapping[str, Any]]) ->
     return _resolved(config.symbol, {"asset_class": config.asset_class}, facts["config.json"])
 
 
+def _at_other_lengths(found: Lookup, config: SymbolConfig) -> str | None:
+    """Say at which other lengths of bars a model answers, None for none."""
+    known = {version.tags["timeframe"] for version in found.versions if "timeframe" in version.tags}
+    others = sorted(known - {found.timeframe}, key=lambda text: Timeframe.parse(text).nanoseconds)
+    asked = [replace(found, values={**found.values, "timeframe": text}) for text in others]
+    served = [f"timeframe={each.timeframe}" for each in asked if each.resolve(config).chosen]
+    return f"a model answers at another length of bars: {', or '.join(served)}" if served else None
+
+
 def missing_model_command(found: Lookup, request: Request) -> str:
     """Write the command that would train the missing model from the sources this command was given."""
-    settings = [text.lstrip("+") for text in _overrides() if not _is_own(text)]
+    settings = _own_pages() + [text.lstrip("+") for text in _overrides() if not _is_own(text)]
     if request.timeframe != found.source.timeframe.text:
         settings.append(f"resample={request.timeframe}")
     return train_command(request, settings=settings, member=request.symbol in members(found.values))
@@ -297,7 +309,15 @@ def missing_model_command(found: Lookup, request: Request) -> str:
 
 def _is_own(override: str) -> bool:
     key = override.lstrip("+").split("=")[0]
-    return key in OWN_KEYS or key.split("/")[0].split(".")[0] in {"backtest", "decision"}
+    return key in OWN_KEYS or key.split("/")[0].split(".")[0] in {"backtest", "decision", "period"}
+
+
+def _own_pages() -> list[str]:
+    """Return the option that adds a folder of pages, as this command was given it."""
+    sources = HydraConfig.get().runtime.config_sources if HydraConfig.initialized() else []
+    return [
+        word for source in sources if source.provider == "command-line" for word in ("--config-dir", str(source.path))
+    ]
 
 
 def _overrides() -> list[str]:

@@ -254,5 +254,7 @@ def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> Ve
         test_log_loss=pooled.get("test_log_loss"),
         no_skill=pooled.get("test_no_skill_log_loss"),
         parent=prepared.parent.name if prepared.parent else None,
+        test_huber=pooled.get("test_huber"),
+        test_zero_huber=pooled.get("test_zero_huber"),
         **spans(prepared),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from multisymbol.markets.instants import NEVER, iso
+from multisymbol.registry.versions import lacks_skill
 from multisymbol.reports.terminal import Terminal
 from multisymbol.samples.splits import Fold
 from multisymbol.workflows.preparation import Prepared
@@ -30,8 +31,8 @@ def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, f
         pooled: Scores over all test rows, `test_skill` among them.
         by_symbol: Symbol -> the same scores.
     """
-    worse = [symbol for symbol, scores in by_symbol.items() if not scores["test_skill"] > 0]
-    if not pooled["test_skill"] > 0:
+    worse = [symbol for symbol, scores in by_symbol.items() if lacks_skill(scores["test_skill"])]
+    if lacks_skill(pooled["test_skill"]):
         return (
             f"none over all test rows: a forecast without skill is as good or better for {_counted(worse, by_symbol)}"
         )
