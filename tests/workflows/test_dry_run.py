@@ -9,10 +9,12 @@ import pytest
 
 from multisymbol.config import plain
 from multisymbol.errors import SourceError
+from multisymbol.features.pipeline import history_bars
+from multisymbol.markets.symbols import universe
 from multisymbol.reports.tables import show
 from multisymbol.reports.terminal import Terminal
 from multisymbol.workflows.dry_run import dry_run, plan_table, planned
-from multisymbol.workflows.preparation import prepare
+from multisymbol.workflows.preparation import prepare, spec_of
 from multisymbol.workflows.settings import problems
 from tests.conftest import SMALL, Command, Compose
 
@@ -61,10 +63,31 @@ def test_what_it_counts_is_what_a_run_finds(stride: int, values: Values) -> None
 def test_it_shows_what_is_a_symbols_own(values: Values) -> None:
     rows = cells(values(*OWN))
     assert rows["AAPL"]["indicators"] == "rsi.period=21"
-    assert rows["AAPL"]["label"] == "percent=4 sigmas=9"
+    assert rows["AAPL"]["label"] == "sigmas=9"
     assert (rows["MSFT"]["indicators"], rows["MSFT"]["fuzzy"]) == ("–", "1 of 10")
     assert rows["BTCUSDT"]["costs_bps"] == "7.5+0.5+1.5"
     assert rows["EURUSD"]["indicators"] == "moving_average.slow=120"
+
+
+def test_label_shows_what_its_threshold_uses(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "++symbols.members.AAPL.labels.zigzag.threshold=percent"
+    assert cells(values(*OWN, own))["AAPL"]["label"] == "threshold=percent percent=4"
+    assert {row["label"] for row in cells(values()).values()} == {"–"}
+    dry_run(values())
+    assert re.search(
+        r"\nlabels +ZigZag\(threshold=volatility, sigmas=12, volatility_bars=100\)", capsys.readouterr().out
+    )
+
+
+def test_each_number_and_date_says_what_it_is(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
+    made = values("++symbols.only=[AAPL]")
+    dry_run(made)
+    said = capsys.readouterr().out
+    assert re.search(r"bars +first open +last close +warm-up +1st sample +samples ≤", said)
+    (config,) = universe(made["symbol_configs"])
+    needed = history_bars(config=config, spec=spec_of(made), window=made["window"])
+    assert f"one answer later on needs at most {needed:,} bars" in said
+    assert cells(made)["AAPL"]["history_bars"] == needed - 1023  # restart_bars=1024
 
 
 def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
     )
     return Table(
         title="bars",
-        note="late, early: far from the others   – none, or the file is refused",
+        note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
         columns=(
             Column(name="symbol", key="symbol"),
             Column(name="class", key="asset_class"),

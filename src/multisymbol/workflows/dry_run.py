@@ -9,7 +9,7 @@ import numpy as np
 
 from multisymbol.config import build
 from multisymbol.errors import MultisymbolError
-from multisymbol.features.pipeline import FeatureSpec, warmup_bars
+from multisymbol.features.pipeline import FeatureSpec, history_bars, warmup_bars
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import Period, iso
 from multisymbol.markets.symbols import SymbolConfig, universe
@@ -34,7 +34,7 @@ class SymbolPlan:
         last: `closed_at` of the last.
         origin: File or generator.
         warmup_bars: Bars at the start of each segment that are no sample.
-        history_bars: Bars one answer needs: the warm-up and a window.
+        history_bars: Bars of a segment up to its first sample: the warm-up and a window.
         most_samples: Window ends, before labels that stay unresolved and before the fold purges.
     """
 
@@ -96,7 +96,7 @@ def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
     columns = (
         *(Column(name=name, key=name) for name in ("symbol", "class", "calendar")),
         Column(name="bars", key="bars", form=",d"),
-        *(Column(name=name, key=name) for name in ("first", "last")),
+        *(Column(name=name, key=key) for name, key in (("first open", "first"), ("last close", "last"))),
         *(Column(name=name, key=key, form=",d") for name, key in _COUNTS.items()),
         Column(name="costs bp", key="costs_bps"),
         *(Column(name=name, key=name) for name in ("label", "indicators", "fuzzy")),
@@ -111,7 +111,7 @@ def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
     )
 
 
-_COUNTS = {"warm-up": "warmup_bars", "history": "history_bars", "samples ≤": "most_samples"}
+_COUNTS = {"warm-up": "warmup_bars", "1st sample": "history_bars", "samples ≤": "most_samples"}
 
 
 def _plan(bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, window: int, stride: int) -> SymbolPlan:
@@ -144,9 +144,28 @@ def _row(plan: SymbolPlan, values: Mapping[str, Any]) -> tuple[str | int, ...]:
         plan.history_bars,
         plan.most_samples,
         f"{costs.commission_bps:g}+{costs.half_spread_bps:g}+{costs.slippage_bps:g}",
-        _joined(_changed(config.label, values["labels"])),
+        _joined(_changed(_in_force(config.label), _in_force(values["labels"]))),
         _joined(_changed_parameters(config, values)),
         _shortened(_changed_columns(config, values), of=values["features"]["fuzzy"]),
+    )
+
+
+_WITHOUT_USE = {"volatility": ("percent",), "percent": ("sigmas", "volatility_bars")}
+"""What ends a leg of ZigZag -> the parameters it then passes over."""
+
+
+def _in_force(label: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the parameters of a label that do nothing with its threshold."""
+    without = _WITHOUT_USE.get(label.get("threshold", ""), ())
+    return {key: value for key, value in label.items() if key not in without}
+
+
+def _history(plans: Sequence[SymbolPlan], *, spec: FeatureSpec, window: int) -> str:
+    """Say what one answer of a trained model needs, which is more than lies before the first sample."""
+    needed = [history_bars(config=plan.config, spec=spec, window=window) for plan in plans]
+    return (
+        f"one answer later on needs at most {max(needed):,} bars: those to the 1st sample, and up to "
+        f"restart_bars={spec.restart_bars} more"
     )
 
 
@@ -188,9 +207,10 @@ def _facts(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[t
     yield from (("short", text) for text in _short(plans))
     yield "features", f"{len(kinds)} columns: {counts}      spec {spec.digest}"
     yield from (("fuzzy", text) for text in _fuzzy_lines(plans, values))
-    yield "labels", _call(values["labels"])
+    yield "labels", _call(_in_force(values["labels"]))
     ends = "at every bar" if values["stride"] == 1 else f"every {values['stride']} bars"
     yield "window", f"{values['window']} bars, one ends {ends} · {_call(values['alignment'])}"
+    yield "history", _history(plans, spec=spec, window=values["window"])
     yield "split", _call(values["split"])
     yield "sampling", f"{_call(values['sampling'])} · batches of {values['batch_size']:,}"
     yield from ((part, _call(values[part])) for part in ("model", "loss", "optimizer"))
