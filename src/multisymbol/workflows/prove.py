@@ -318,6 +318,6 @@ What the rules rest on:
   too often where the test span is long. A claim needs the seeds to agree as well, which with three seeds is on the safe
   side.
 - **World 6.** On a martingale a profit is zero before costs and minus the costs after them, so the t is that before. A
-  single market's t is beyond 2 once in 22 times, hence the pooled one and the exact bound on how many may be. NO_SKILL
-  in each of eight is strict: a skill gate of 5 % fails one of them by chance in a third of such proofs.
+  single market's t is beyond 2 once in 22 times, hence the pooled one and the exact bound on how many may be. A
+  skill gate of 5 % lets one market in twenty through, hence the same bound on those that are not NO_SKILL.
 """
