@@ -69,6 +69,21 @@ def test_table_shows_every_symbol_with_span_and_defects(check: Check, capsys: py
     assert (run_dir / "coverage.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_steps_by_a_split_s_ratio_are_reported_and_refuse_nothing(
+    check: Check, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check()
+    assert "jumps" not in capsys.readouterr().out
+    split = bars()
+    split.loc[split.index >= 700, ["open", "high", "low", "close"]] /= 7.0
+    split.to_parquet(folder / "bars" / "BBB.parquet")
+    check()
+    (said,) = [line for line in lines(capsys) if line.startswith("jumps")]
+    assert said == (
+        "jumps BBB: an open is a split's ratio away from the close before, 2018-01-30 x7.00: prices not adjusted?"
+    )
+
+
 def test_picture_goes_where_it_is_wanted(check: Check, folder: Path) -> None:
     run_dir = check(f"out={folder}/pictures/coverage.svg")
     assert "<svg" in (folder / "pictures" / "coverage.svg").read_text()[:500]

@@ -1,7 +1,7 @@
 """The verb `check_data`: what a universe's files hold and what looks wrong in them, before anything is trained."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 from multisymbol.errors import MultisymbolError, OutputError
 from multisymbol.markets.downloads import DownloadSource
 from multisymbol.markets.examination import Examined
-from multisymbol.markets.instants import Period
+from multisymbol.markets.instants import Period, iso
+from multisymbol.markets.jumps import Jump, jumps
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.sources import ExaminedSource
 from multisymbol.markets.symbols import SymbolConfig, Universe, universe
@@ -34,6 +35,7 @@ class CheckDataSettings(TrainSettings):
 
 
 SCHEMA = f"{__name__}.CheckDataSettings"
+_JUMPS_SHOWN = 3
 
 
 def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
@@ -54,12 +56,17 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     symbols = universe(values["symbol_configs"])
     source = bar_source(values)
     _download(source, symbols, terminal)
-    found, problems = _examined(source, symbols, Period(**values["period"]), terminal)
+    looked = _examined(source, symbols, Period(**values["period"]), terminal)
+    found = [each.coverage for each in looked]
+    problems = [each.problem for each in looked if each.problem is not None]
     table = coverage_table(found)
     terminal.show(show(table))
     terminal.show("")
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "bars.csv").write_text(to_csv(table), encoding="utf-8")
+    for each in looked:
+        if each.jumps:
+            terminal.fact("jumps", _jump_text(each.coverage.symbol, each.jumps))
     terminal.fact("table", str(run_dir / "bars.csv"))
     if any(each.opened_at.size for each in found):
         picture = Path(values["out"]) if values["out"] else run_dir / "coverage.png"
@@ -79,29 +86,41 @@ def _download(source: ExaminedSource, symbols: Universe, terminal: Terminal) -> 
                 inner.download(config, progress=progress)
 
 
-def _examined(
-    source: ExaminedSource, symbols: Universe, period: Period, terminal: Terminal
-) -> tuple[list[SymbolCoverage], list[MultisymbolError]]:
-    found: list[SymbolCoverage] = []
-    problems: list[MultisymbolError] = []
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Looked:
+    """What was found of one symbol; `problem` is why its bars are refused, None where they are not."""
+
+    coverage: SymbolCoverage
+    jumps: Sequence[Jump] = ()
+    problem: MultisymbolError | None = None
+
+
+def _examined(source: ExaminedSource, symbols: Universe, period: Period, terminal: Terminal) -> list[_Looked]:
+    looked: list[_Looked] = []
     with terminal.progress("bars") as progress:
         for done, config in enumerate(symbols, start=1):
-            coverage, problem = _coverage(source, config, period)
-            found.append(coverage)
-            problems += [problem] if problem else []
+            looked.append(_look(source, config, period))
             progress(config.symbol, done, len(symbols))
-    return found, problems
+    return looked
 
 
-def _coverage(
-    source: ExaminedSource, config: SymbolConfig, period: Period
-) -> tuple[SymbolCoverage, MultisymbolError | None]:
+def _look(source: ExaminedSource, config: SymbolConfig, period: Period) -> _Looked:
     """Examine one symbol; a file that cannot be judged has no rows."""
     try:
         examined = source.examine(config, period)
     except MultisymbolError as error:
-        return _of(config, Examined(opened_at=np.empty(0, dtype=np.int64), bars=None, findings=(), refusal=None)), error
-    return _of(config, examined), examined.refusal
+        nothing = Examined(opened_at=np.empty(0, dtype=np.int64), bars=None, findings=(), refusal=None)
+        return _Looked(coverage=_of(config, nothing), problem=error)
+    steps = jumps(examined.bars) if examined.bars is not None else ()
+    return _Looked(coverage=_of(config, examined), jumps=steps, problem=examined.refusal)
+
+
+def _jump_text(symbol: str, found: Sequence[Jump]) -> str:
+    """Name the largest steps that a split may have made; whether one did, the file cannot tell."""
+    largest = sorted(found, key=lambda jump: jump.deviations, reverse=True)[:_JUMPS_SHOWN]
+    named = ", ".join(f"{iso(jump.opened_at)[:10]} x{jump.ratio:.2f}" for jump in largest)
+    more = f" and {len(found) - len(largest)} more" if len(found) > len(largest) else ""
+    return f"{symbol}: an open is a split's ratio away from the close before, {named}{more}: prices not adjusted?"
 
 
 def _of(config: SymbolConfig, examined: Examined) -> SymbolCoverage:
