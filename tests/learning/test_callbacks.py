@@ -63,6 +63,14 @@ def test_resumed_run_shows_the_best_of_all_its_epochs(tmp_path: Path) -> None:
     assert load_best(diverging(), tmp_path / "cut" / "best.ckpt").epoch == 1
 
 
+def test_best_epoch_stays_the_best_where_the_folder_of_the_run_was_moved(tmp_path: Path) -> None:
+    diverging = partial(module, lr=0.05, schedule=Schedule(factory=growing, interval="epoch"))
+    shown(tmp_path / "before", terminal=False, given=diverging(), epochs=2)
+    (tmp_path / "before").rename(tmp_path / "after")
+    shown(tmp_path / "after", terminal=False, given=diverging(), epochs=3, resume=True)
+    assert load_best(diverging(), tmp_path / "after" / "best.ckpt").epoch == 1
+
+
 def growing(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
     return torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=20.0)
 

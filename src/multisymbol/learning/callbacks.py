@@ -67,6 +67,16 @@ class BestCheckpoint(ModelCheckpoint):
         """As in Patience."""
         return "BestCheckpoint"
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the best epoch where the folder lies now: of one that was moved, Lightning would forget its score."""
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {name: here(state_dict[name]) for name in state_dict if name.endswith("_model_path")}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
+
 
 class LastCheckpoint(Checkpoint):
     """Writes `last.ckpt`, what a run resumes from, after each epoch and every so many steps within it.
