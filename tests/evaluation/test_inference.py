@@ -173,4 +173,4 @@ def test_every_window_has_a_place_of_its_own_in_a_seat_that_only_it_decides() ->
 def test_seats_are_spread_where_features_are_but_zero_and_one() -> None:
     bits = torch.randint(0, 2, (6400, 12), generator=torch.Generator().manual_seed(0)).float()
     counts = torch.bincount(_seats(bits), minlength=BLOCK)
-    assert int(counts.max()) < 300  # of 100 in the mean; sums of plain bits are all in one seat
+    assert int(counts.max()) < 100  # of 25 in the mean; sums of plain bits are all in one seat
