@@ -29,9 +29,9 @@ from multisymbol.learning.probabilities import probabilities
 from multisymbol.samples.windows import Batch, WindowDataset
 
 BLOCK = 256
-"""Windows a network sees at once: 2 to 8 ms for a single answer, and little more time than all at once for thousands."""
+"""Windows a network sees at once: 2 to 8 ms for one answer, and little more than all at once for thousands."""
 _GOLDEN = -7046029254386353131
-"""2^64 over the golden ratio, odd: its multiples spread evenly (Knuth, volume 3, section 6.4)."""
+"""2^64 over the golden ratio, odd: what it multiplies is spread evenly (Knuth, volume 3, section 6.4)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,8 +191,8 @@ def _check(said: npt.NDArray[np.float64], asked_N: torch.Tensor, *, dataset: Win
 def _seats(newest_BF: torch.Tensor) -> torch.Tensor:
     """Return the seat of windows with these newest features, spread even where these are but 0 and 1. Shape (B,)."""
     bits_BF = newest_BF.contiguous().view(torch.int32).long()
-    odd_F = (2 * torch.arange(bits_BF.shape[1]) + 1) * _GOLDEN  # wraps around
-    return ((bits_BF * odd_F).sum(dim=1) >> 32) % BLOCK
+    powers_F = torch.full((bits_BF.shape[1],), _GOLDEN).cumprod(dim=0)  # wraps around
+    return ((bits_BF * powers_F).sum(dim=1) >> 32) % BLOCK
 
 
 def _places(seat_N: torch.Tensor) -> torch.Tensor:
