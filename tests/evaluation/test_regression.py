@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import SampleError
 from multisymbol.evaluation.inference import predict_returns
-from multisymbol.evaluation.regression import correlations, evaluate_regression, mean_error, mean_ranks
+from multisymbol.evaluation.regression import correlations, evaluate_regression, mean_ranks
+from multisymbol.evaluation.statistics.mean_tests import mean_error
 from multisymbol.markets.instants import HOUR, instant
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.splits import TEST

@@ -13,13 +13,14 @@ from matplotlib.text import Text
 from multisymbol.markets.instants import HOUR, instant
 from multisymbol.reports.comparison_figures import (
     Effects,
+    _colour,
+    _style,
     cumulative_mean,
     effect_over_time_figure,
     forest_figure,
     pooling_figure,
     rank_correlation,
     seed_figure,
-    size_figure,
 )
 
 START = instant("2018-01-01")
@@ -168,17 +169,5 @@ def test_seeds_say_where_they_turn_the_sign() -> None:
     assert beside == ["±0.1000", "±0.1155", "–", "±0.0000"]
 
 
-def test_size_says_the_worst_miss() -> None:
-    axes = drawn(
-        size_figure(
-            np.array([0.05, 0.1]), rejected=np.array([[0.05, 0.1], [0.09, 0.12]]), tests=["DM", "BM"], rounds=400
-        )
-    )
-    assert axes.get_title(loc="left").startswith("Tests miss their level by at most 4.0 points")
-
-
 def test_more_series_than_colours_stay_apart() -> None:
-    rejected = np.tile(np.array([0.05, 0.1]), (9, 1))
-    axes = drawn(size_figure(np.array([0.05, 0.1]), rejected=rejected, tests=[str(i) for i in range(9)], rounds=400))
-    drawings = {(line.get_color(), line.get_linestyle()) for line in axes.lines[1:]}
-    assert len(drawings) == 9
+    assert len({(_colour(place), _style(place)) for place in range(9)}) == 9

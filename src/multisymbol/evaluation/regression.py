@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.errors import SampleError
+from multisymbol.evaluation.statistics.mean_tests import mean_error
 from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_sums
 from multisymbol.samples.ledger import Ledger
 
@@ -137,31 +138,6 @@ def correlations(
     varies = (xx > least[0]) & (yy > least[1])
     found: npt.NDArray[np.float64] = np.divide(xy, np.sqrt(xx * yy), out=np.full(len(rows), np.nan), where=varies)
     return found
-
-
-def mean_error(values: npt.NDArray[np.float64], *, lag: int) -> float:
-    """Return the standard error of a mean of values that overlap (Newey and West 1987, Bartlett weights).
-
-    Args:
-        values: In order of time. Shape (K,).
-        lag: Instants up to which they are correlated; at most K - 1 are used.
-    """
-    n = len(values)
-    off = values - values.mean()
-    variance = dot(off, off)
-    for k in range(1, min(lag, n - 1) + 1):
-        variance += 2 * (1 - k / (lag + 1)) * dot(off[k:], off[:-k])
-    return math.sqrt(max(variance, 0.0)) / n
-
-
-def dot(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Multiply and sum in one thread: BLAS shares long rows out, and on a busy machine its threads wait for each other.
-
-    Args:
-        one: Shape (n,).
-        other: Shape (n,).
-    """
-    return float(np.einsum("i,i->", one, other))
 
 
 def _worth(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnWorth:

@@ -15,8 +15,6 @@ NEWEST = "newest"
 """Alias of the version registered last that is not retired."""
 CHAMPION = "champion"
 """Alias of the version that answers."""
-CHALLENGER = "challenger"
-"""Alias of the version that may become champion."""
 RETIRED_TAG = "retired"
 """Tag of a version that answers no more; its value is the instant it was retired at."""
 MODEL_TAGS = ("strategy", "scope", "timeframe")

@@ -17,6 +17,7 @@ from multisymbol.features.pipeline import history_bars
 from multisymbol.markets.instants import DAY, instant, iso
 from multisymbol.markets.symbols import universe
 from multisymbol.registry.bundle import Bundle
+from multisymbol.registry.versions import lacks_skill
 from multisymbol.reports.canvas import canvas, dated, legend, say
 from multisymbol.reports.figures import BLUE, GREEN, ORANGE
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
@@ -122,7 +123,7 @@ def _lead(bundle: Bundle, task: Task) -> str:
     if not math.isfinite(loss):
         return f"{first} It has no test scores."
     worth = f"{task.loss.name} {loss:{task.loss.form}} against {reference:{task.reference.form}} without skill"
-    verdict = "" if loss < reference else ": it is worth nothing there"
+    verdict = ": it is worth nothing there" if lacks_skill(score(scores, "test_skill")) else ""
     tail = " Most of a gain on such labels is their mechanics and earns nothing." if _is_zigzag(bundle) else ""
     return f"{first} On {score(scores, 'test_rows'):,.0f} test rows: {worth}{verdict}.{tail}"
 

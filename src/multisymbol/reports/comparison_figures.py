@@ -252,47 +252,6 @@ def seed_figure(symbols: Sequence[str], *, effect: Floats, pooled: Floats) -> Fi
     return figure
 
 
-def size_figure(nominal: Floats, *, rejected: Floats, tests: Sequence[str], rounds: int) -> Figure:
-    """Show how often tests reject where there is nothing to find, against how often they say they do.
-
-    Args:
-        nominal: Levels, ascending, in (0, 1). Shape (l,).
-        rejected: Share of rounds rejected at each. Shape (tests, l).
-        tests: Names.
-        rounds: Simulated comparisons: the grey band holds 95 % of what a test of the right size gives in as many.
-    """
-    figure, (axes,) = canvas(height=3.6)
-    error = _Z * np.sqrt(nominal * (1 - nominal) / rounds)
-    axes.fill_between(
-        100 * nominal, 100 * (nominal - error), 100 * (nominal + error), color=FAINT, alpha=0.4, linewidth=0
-    )
-    axes.plot(100 * nominal, 100 * nominal, color=GREY, linewidth=0.9)
-    for place, shares in enumerate(rejected):
-        axes.plot(
-            100 * nominal,
-            100 * shares,
-            color=_colour(place),
-            linestyle=_style(place),
-            marker=_marker(place),
-            markersize=4,
-        )
-    axes.set_xlabel("level the test is used at, %")
-    axes.set_ylabel("rejected, %")
-    lines(axes, of="y")
-    worst = np.abs(rejected - nominal).max()
-    say(
-        axes,
-        f"Tests miss their level by at most {100 * worst:.1f} points",
-        facts=f"{rounds:,} rounds without any effect",
-    )
-    handles = [
-        Line2D([], [], color=_colour(i), linestyle=_style(i), marker=_marker(i), markersize=4, label=plain(name))
-        for i, name in enumerate(tests)
-    ]
-    legend(figure, handles)
-    return figure
-
-
 _NATS = FuncFormatter(lambda value, _: signed(value, "+.3g") if abs(value) > 1e-12 else "0")
 
 

@@ -12,7 +12,6 @@ from multisymbol.evaluation.trading.backtest import Conduct
 from multisymbol.workflows.settings import TrainSettings
 
 UNIVERSAL, OWN = "universal", "own"
-ARMS = (UNIVERSAL, OWN)
 """Kinds of model that can be set against one another."""
 
 

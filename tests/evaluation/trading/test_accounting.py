@@ -20,8 +20,8 @@ from multisymbol.evaluation.trading.accounting import (
     Rules,
     Units,
     prices_of,
+    rows_decided,
     simulate,
-    weights_on,
 )
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.instants import DAY, HOUR, Timeframe
@@ -435,20 +435,19 @@ def test_stop_in_volatility_needs_one_wherever_a_position_may_open() -> None:
     simulate(FLAT, weight, rules=rules, costs=SOME, volatility=np.array([np.nan, 0.1, np.nan, np.nan]))
 
 
-def test_decisions_are_laid_on_the_bars_they_were_made_at() -> None:
-    laid = weights_on(FLAT, decided_at=FLAT.closed_at[[2, 0]], weight=np.array([0.5, -0.5]))
-    np.testing.assert_array_equal(laid, [-0.5, np.nan, 0.5, np.nan])
+def test_decisions_belong_to_the_bars_they_were_made_at() -> None:
+    assert rows_decided(FLAT, decided_at=FLAT.closed_at[[2, 0]]).tolist() == [2, 0]
 
 
 def test_decision_for_a_missing_bar_or_two_for_one_are_refused() -> None:
     with pytest.raises(
         BacktestError, match="1 of 2 decisions are for bars that are missing: 1970-01-01T02:30Z; decide"
     ):
-        weights_on(FLAT, decided_at=np.array([HOUR, HOUR * 5 // 2]), weight=np.zeros(2))
+        rows_decided(FLAT, decided_at=np.array([HOUR, HOUR * 5 // 2]))
     with pytest.raises(BacktestError, match=r"6 of 6 .*: 1970-01-02T00:00Z, .* and 1 more"):
-        weights_on(FLAT, decided_at=np.arange(1, 7) * DAY, weight=np.zeros(6))
+        rows_decided(FLAT, decided_at=np.arange(1, 7) * DAY)
     with pytest.raises(BacktestError, match="two decisions for one bar: 1970-01-01T01:00Z"):
-        weights_on(FLAT, decided_at=np.array([HOUR, HOUR]), weight=np.zeros(2))
+        rows_decided(FLAT, decided_at=np.array([HOUR, HOUR]))
 
 
 def test_prices_are_those_of_the_bars() -> None:

@@ -14,7 +14,7 @@ from multisymbol.evaluation.statistics.bootstrap import Interval, functional_int
 from multisymbol.evaluation.statistics.comparison import Trades, Trading
 from multisymbol.evaluation.statistics.mean_tests import least_instants
 from multisymbol.evaluation.statistics.plan import Plan
-from multisymbol.evaluation.trading.accounting import Rules, prices_of, simulate
+from multisymbol.evaluation.trading.accounting import Rules, prices_of, rows_decided, simulate
 from multisymbol.evaluation.trading.decision import DecisionContext, Rule, decision_context, stretches
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.bars import Bars
@@ -111,7 +111,7 @@ def _closed(scores: ArmScores, market: Market, *, rule: Rule, capital: float) ->
     bars, config = market.bars, market.config
     prices = prices_of(bars)
     context = _context(market)
-    place = np.searchsorted(bars.closed_at, scores.rows.decided_at)
+    place = rows_decided(prices, decided_at=scores.rows.decided_at)
     found = []
     for prob in scores.prob:
         laid = np.full((len(bars), prob.shape[1]), np.nan)

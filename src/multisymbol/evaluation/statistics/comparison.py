@@ -25,7 +25,6 @@ from multisymbol.evaluation.statistics.verdict import Question
 
 UNIVERSAL, SINGLE, PRIOR, RULE = "universal", "single", "prior", "rule"
 """Names of arms that every comparison knows; the first two are the ones it is about."""
-OVERALL: Question = "overall"
 BudgetUnit: TypeAlias = Literal["epochs", "steps"]
 
 

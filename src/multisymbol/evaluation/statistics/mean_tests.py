@@ -158,11 +158,27 @@ def fixed_smoothing(series: Floats, *, lag: int) -> MeanTest:
     return MeanTest(method="fixed_smoothing", mean=float(series.mean()), error=error, freedom=freedom)
 
 
+def mean_error(series: Floats, *, lag: int) -> float:
+    """Return the standard error of a mean of values that overlap (Newey and West 1987, Bartlett weights).
+
+    Args:
+        series: In order of time. Shape (T,).
+        lag: Instants up to which they are correlated; at most T - 1 are used.
+    """
+    covariances = autocovariances(series, lag=min(lag, len(series) - 1))
+    weights = 1 - np.arange(len(covariances)) / (lag + 1)
+    variance = 2 * float((weights * covariances).sum()) - float(covariances[0])
+    return math.sqrt(max(variance, 0.0) / len(series))
+
+
 def autocovariances(series: Floats, *, lag: int) -> Floats:
-    """Return c_0 .. c_lag with divisor T. Shape (lag + 1,)."""
+    """Return c_0 .. c_lag with divisor T. Shape (lag + 1,).
+
+    Summed in one thread: BLAS shares long sums out, and on a busy machine its threads wait for each other.
+    """
     off = series - series.mean()
     n = len(off)
-    return np.array([off[k:] @ off[: n - k] for k in range(lag + 1)]) / n
+    return np.array([np.einsum("i,i->", off[k:], off[: n - k]) for k in range(lag + 1)]) / n
 
 
 def long_run_variance(series: Floats, *, lag: int) -> float:

@@ -216,16 +216,15 @@ def prices_of(bars: Bars) -> Prices:
     return Prices(**{entry.name: getattr(bars, entry.name) for entry in fields(Prices)})
 
 
-def weights_on(prices: Prices, *, decided_at: Instants, weight: Floats) -> Floats:
-    """Lay decisions, each made at the close of a bar, on the bars they were made at.
+def rows_decided(prices: Prices, *, decided_at: Instants) -> npt.NDArray[np.int64]:
+    """Find the bars at whose closes decisions are made.
 
     Args:
         prices: The bars.
         decided_at: `closed_at` of the bar of each decision, in any order. Shape (k,).
-        weight: What was decided. Shape (k,).
 
     Returns:
-        Shape (n,), NaN where nothing was decided.
+        Their rows. Shape (k,).
 
     Raises:
         BacktestError: Two decisions for one bar, or one for a bar that is missing.
@@ -236,16 +235,14 @@ def weights_on(prices: Prices, *, decided_at: Instants, weight: Floats) -> Float
     found = []
     if missing.any():
         found.append(
-            f"{missing.sum():,} of {len(weight):,} decisions are for bars that are missing: "
+            f"{missing.sum():,} of {len(row):,} decisions are for bars that are missing: "
             f"{_instants(decided_at[missing])}; decide at the closes of the bars that are traded, and at no others"
         )
     if twice.any():
         found.append(f"two decisions for one bar: {_instants(prices.closed_at[twice])}; decide once at each close")
     if found:
         raise BacktestError(f"{prices.symbol}: " + "; ".join(found))
-    laid = np.full(len(prices), np.nan)
-    laid[row] = weight
-    return laid
+    return row
 
 
 def simulate(

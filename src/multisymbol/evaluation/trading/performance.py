@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.errors import BacktestError
-from multisymbol.evaluation.regression import dot, mean_error
+from multisymbol.evaluation.statistics.mean_tests import mean_error
 from multisymbol.evaluation.trading.accounting import Account, Prices, Rules
 from multisymbol.markets.instants import DAY, NEVER, Instants
 
@@ -462,7 +462,8 @@ def _deviation(values: npt.NDArray[np.float64]) -> float:
 def _covariance(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
     if len(one) < 2:
         return math.nan
-    return dot(one - one.mean(), other - other.mean()) / (len(one) - 1)
+    # One thread, as in `autocovariances`.
+    return float(np.einsum("i,i->", one - one.mean(), other - other.mean())) / (len(one) - 1)
 
 
 def _ratio(numerator: float, divisor: float) -> float:
