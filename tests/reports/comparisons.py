@@ -222,6 +222,7 @@ def compared(world: World) -> Comparison:
             arm(SINGLE, "one model per symbol", against=None),
             arm(PRIOR, "the class shares of each symbol's train part", against=-0.02),
         ),
+        any_better=0.003,
         confidence_set=ConfidenceSet(
             arms=(UNIVERSAL, SINGLE, PRIOR), p=np.array([1.0, 0.02, 0.001]), kept=(UNIVERSAL,), block=12
         ),

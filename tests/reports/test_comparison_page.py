@@ -1,6 +1,7 @@
 """The page of a comparison says the verdict first and leaves nothing out; numbers are those of the comparison."""
 
 import io
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -193,7 +194,13 @@ def test_everything_asked_for_is_on_the_page() -> None:
         assert f"**{title}**" in text
     for figure in ("Gain from pooling against own history", "Seeds alone turn the sign", "2 folds, tested from"):
         assert figure in text
-    for item in ("- fine-tuned arm: not asked for", "- results: beef", "- data: da7a", "Not told apart from the best"):
+    for item in (
+        "- fine-tuned arm: not asked for",
+        "- results: beef",
+        "- data: da7a",
+        "Not told apart from the best",
+        "adjusted for all arms: p 0.0030",
+    ):
         assert item in text
 
 
@@ -201,7 +208,7 @@ def test_everything_asked_for_is_on_the_page() -> None:
     "lacking",
     [
         lambda whole: replace(whole, trading=None),
-        lambda whole: replace(whole, accuracy=None, confidence_set=None, sessions=(), not_run=()),
+        lambda whole: replace(whole, accuracy=None, confidence_set=None, any_better=math.nan, sessions=(), not_run=()),
         lambda whole: replace(whole, trading=replace(trading(1.0, 2.0), difference=None)),
         lambda whole: replace(whole, answers={"overall": whole.primary}),
         lambda whole: replace(whole, symbols=tuple(replace(own, history=0) for own in whole.symbols)),

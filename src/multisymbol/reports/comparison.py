@@ -390,6 +390,8 @@ def _where_section(comparison: Comparison) -> Section:
 def _arm_section(comparison: Comparison) -> Section:
     kept = comparison.confidence_set
     best = [] if kept is None else [f"Not told apart from the best arm: {', '.join(kept.kept)}."]
+    if not math.isnan(comparison.any_better):
+        best.append(f"That none loses less than single, adjusted for all arms: p {p_text(comparison.any_better)}.")
     traded: list[Part] = []
     if comparison.trading is not None:
         traded = [

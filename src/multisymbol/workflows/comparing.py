@@ -35,7 +35,13 @@ from multisymbol.evaluation.statistics.comparison import (
     Trading,
     to_json,
 )
-from multisymbol.evaluation.statistics.contrasts import accuracy_interval, arm_outcome, arms_in_one, group_effects
+from multisymbol.evaluation.statistics.contrasts import (
+    accuracy_interval,
+    arm_outcome,
+    arms_in_one,
+    group_effects,
+    p_any_better,
+)
 from multisymbol.evaluation.statistics.differences import ArmLosses, label_lag
 from multisymbol.evaluation.statistics.effects import Surrogates
 from multisymbol.evaluation.statistics.mean_tests import least_instants
@@ -253,6 +259,7 @@ def _assembled(made: _Made, arms: Mapping[str, Arm], left_out: Sequence[NotRun])
         answers=answers,
         arms=tuple(_outcome(made, key, arms[key]) for key in _in_order(arms)),
         confidence_set=arms_in_one([made.scores[key] for key in _in_order(arms)], plan=made.plan),
+        any_better=p_any_better(single, [made.scores[key] for key in _in_order(arms) if key != SINGLE], plan=made.plan),
         accuracy=accuracy_interval(universal, single, lag=primary.found.lag, plan=made.plan),
         trading=_trading(made, lag=primary.found.lag),
         folds=_by_fold(made, primary),

@@ -256,6 +256,8 @@ class Comparison:
         arms: All that were run, universal and single first.
         confidence_set: Arms that cannot be told from the best, on the symbols all of them score; None where it was not
             tested.
+        any_better: p that no other arm loses less than the single one, adjusted for all that were tried (Hansen 2005);
+            NaN where it was not tested.
         accuracy: Difference of balanced accuracies, universal less single, 0..1; None where it was not tested.
         trading: Net of costs.
         folds: The primary effect by fold.
@@ -273,6 +275,7 @@ class Comparison:
     answers: Mapping[Question, Answer]
     arms: tuple[ArmOutcome, ...]
     confidence_set: ConfidenceSet | None
+    any_better: float
     accuracy: Interval | None
     trading: Trading | None
     folds: tuple[GroupEffect, ...]

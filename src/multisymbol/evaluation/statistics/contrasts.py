@@ -24,7 +24,7 @@ from multisymbol.evaluation.statistics.differences import ArmLosses, Differences
 from multisymbol.evaluation.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
 from multisymbol.evaluation.statistics.plan import Plan
 from multisymbol.evaluation.statistics.seed_spread import interval_with_seeds, larger_p
-from multisymbol.evaluation.statistics.several_arms import ConfidenceSet, confidence_set
+from multisymbol.evaluation.statistics.several_arms import ConfidenceSet, confidence_set, superior_p
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.seeding import named_seed
 
@@ -140,22 +140,55 @@ def _mean_loss(losses: ArmLosses, *, plan: Plan) -> Differences:
 
 def arms_in_one(scores: Sequence[ArmScores], *, plan: Plan) -> ConfidenceSet | None:
     """Find the arms that cannot be told from the best, on the rows that all of them score; None if not testable."""
-    common = scores[0]
-    for own in scores[1:]:
-        common = common.on(own.rows)
-    if len(scores) < 2 or not len(common.rows):
-        return None
-    found = [_mean_loss(own.on(common.rows).losses("overall"), plan=plan) for own in scores]
-    if len(found[0].instants) < least_instants(found[0].lag):
+    found = _on_common_rows(scores, plan=plan)
+    if found is None:
         return None
     return confidence_set(
         np.column_stack([own.series for own in found]),
         arms=[own.arm for own in scores],
         lag=found[0].lag,
         draws=plan.draws,
-        seed=named_seed(plan.seed, "arms") % 2**32,
+        seed=_draws_seed(plan),
         alpha=plan.alpha,
     )
+
+
+def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Plan) -> float:
+    """Test whether any of several arms loses less than one, allowing for all that were tried; NaN if not testable.
+
+    Args:
+        benchmark: That one.
+        others: The arms that were tried, one or more.
+        plan: Levels and sizes.
+
+    Returns:
+        The p of `several_arms.superior_p`, on the rows that all of them score.
+    """
+    found = _on_common_rows([benchmark, *others], plan=plan)
+    if found is None:
+        return float("nan")
+    return superior_p(
+        found[0].series,
+        np.column_stack([own.series for own in found[1:]]),
+        lag=found[0].lag,
+        draws=plan.draws,
+        seed=_draws_seed(plan),
+    )
+
+
+def _on_common_rows(scores: Sequence[ArmScores], *, plan: Plan) -> list[Differences] | None:
+    """Return each arm's mean loss at the instants that all of them score; None if they are too few for the tests."""
+    common = scores[0]
+    for own in scores[1:]:
+        common = common.on(own.rows)
+    if len(scores) < 2 or not len(common.rows):
+        return None
+    found = [_mean_loss(own.on(common.rows).losses("overall"), plan=plan) for own in scores]
+    return None if len(found[0].instants) < least_instants(found[0].lag) else found
+
+
+def _draws_seed(plan: Plan) -> int:
+    return named_seed(plan.seed, "arms") % 2**32
 
 
 def accuracy_interval(first: ArmScores, second: ArmScores, *, lag: int, plan: Plan) -> Interval | None:
