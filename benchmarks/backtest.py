@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.evaluation.trading import accounting_kernel as kernel
-from multisymbol.evaluation.trading.accounting import Account, Prices, Rules, simulate
-from multisymbol.markets.instants import HOUR
+from multisymbol.backtest import account_kernel as kernel
+from multisymbol.backtest.account import Account, Prices, Rules, simulate
 from multisymbol.markets.symbols import Costs
+from multisymbol.markets.time import HOUR
 
 CAPITAL = 1e5
 RULES = Rules(fill="next_open", units="fractional", stop=None, target=None, capital=CAPITAL)
@@ -164,7 +164,7 @@ def composed(page: str, *overrides: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
-    from multisymbol.config import plain, project_root
+    from multisymbol.config.build import plain, project_root
 
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(project_root() / "conf"), version_base="1.3"):
@@ -183,10 +183,10 @@ def make_files(folder: Path, *, symbols: int, bars: int) -> None:
 
 def measure_run(*, symbols: int, bars: int) -> None:
     """Train a model for a moment, then time a backtest of all bars, twice: at first kernels are loaded."""
-    from multisymbol.reports.terminal import Terminal
-    from multisymbol.workflows.backtest import askers, keep, trade_all
-    from multisymbol.workflows.backtest_settings import conduct
-    from multisymbol.workflows.train import train
+    from multisymbol.backtest.run import askers, keep, trade_all
+    from multisymbol.cli.backtest_schema import conduct
+    from multisymbol.progress import Terminal
+    from multisymbol.training.run import train
 
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)

@@ -24,9 +24,9 @@ import torch
 
 from multisymbol.features.pipeline import Column, FeatureSpec
 from multisymbol.features.scaling import Affine, Scaler
-from multisymbol.registry.bundle import Bundle, read_bundle, write_bundle
-from multisymbol.registry.catalogue import _ask_versions
-from multisymbol.registry.store import Store, SymbolScores, VersionTags, model_name
+from multisymbol.registry.bundle.format import Bundle, read_bundle, write_bundle
+from multisymbol.registry.store.queries import _ask_versions
+from multisymbol.registry.store.store import Store, SymbolScores, VersionTags, model_name
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "models.py"
 SYMBOLS = ("AAPL", "MSFT", "GOOGL", "EURUSD", "USDJPY", "BTCUSDT", "BRK.B", "GC=F")

@@ -23,13 +23,13 @@ import json, sys
 from pathlib import Path
 {load}
 loaded = time.perf_counter()
-from multisymbol.registry.flavour import read_frame
+from multisymbol.registry.bundle.flavor import read_frame
 rows = read_frame(Path({folder!r}) / "input_example.json")
 model.predict(rows)
 print(json.dumps([loaded - began, time.perf_counter() - loaded]))
 """
 PLAIN = """
-from multisymbol.evaluation.serving import Model
+from multisymbol.serving.served_model import Model
 model = Model.read(Path({folder!r}) / "bundle", name=None, version=None)
 """
 MLFLOW = """
@@ -42,8 +42,8 @@ def make_model(folder: Path) -> None:
     """Store a model of the default configuration, of one symbol a class."""
     from hydra import compose, initialize_config_dir
 
-    from multisymbol.config import plain, project_root
-    from multisymbol.workflows.train import train
+    from multisymbol.config.build import plain, project_root
+    from multisymbol.training.run import train
 
     overrides = [
         f"paths.outputs={folder}",
@@ -86,8 +86,8 @@ def warm(folder: Path, calls: int) -> dict[str, float]:
     import torch
     from mlflow import pyfunc
 
-    from multisymbol.evaluation.serving import Model
-    from multisymbol.registry.flavour import read_frame
+    from multisymbol.registry.bundle.flavor import read_frame
+    from multisymbol.serving.served_model import Model
 
     model = Model.read(folder / "bundle", name=None, version=None)
     served = pyfunc.load_model(str(folder))

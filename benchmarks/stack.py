@@ -29,19 +29,19 @@ from torch import nn
 
 from multisymbol.learning.callbacks import Progress, early_stopping
 from multisymbol.learning.datamodule import MultiSymbolDataModule
-from multisymbol.learning.fitting import fit
 from multisymbol.learning.losses import ClassWeightedCrossEntropy
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.networks.mlp import Mlp
 from multisymbol.learning.networks.recurrent import Gru, Lstm
 from multisymbol.learning.schedules import Schedule
-from multisymbol.learning.stack import StackMember, StackRecipe, fit_stack
-from multisymbol.markets.instants import NEVER
+from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack
+from multisymbol.learning.trainer import fit
+from multisymbol.markets.time import NEVER
+from multisymbol.samples.fold import TRAIN, VALIDATION, Fold, Parts
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import tempered
 from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.splits import TRAIN, VALIDATION, Fold, Parts
 
 FEATURES, WINDOW, SEED = 57, 16, 1
 OPTIMIZER = partial(torch.optim.AdamW, lr=1e-3, weight_decay=1e-2, fused=True)

@@ -21,17 +21,17 @@ import torch
 
 from multisymbol.learning.callbacks import LastCheckpoint, Progress, early_stopping
 from multisymbol.learning.datamodule import MultiSymbolDataModule
-from multisymbol.learning.fitting import fit
 from multisymbol.learning.losses import ClassWeightedCrossEntropy
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.networks.mlp import Mlp
 from multisymbol.learning.schedules import Schedule
-from multisymbol.markets.instants import NEVER
+from multisymbol.learning.trainer import fit
+from multisymbol.markets.time import NEVER
+from multisymbol.samples.fold import TRAIN, VALIDATION, Fold, Parts
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import Shares, tempered
 from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.splits import TRAIN, VALIDATION, Fold, Parts
 from multisymbol.samples.windows import Batch
 
 SYMBOLS, BARS, FEATURES, WINDOW, BATCH, SEED = 10, 20_000, 32, 64, 1024, 1

@@ -7,12 +7,12 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and the kernels only once the configuration has been found good."""
-    from multisymbol.workflows.backtest import backtest
+    from multisymbol.backtest.run import backtest
 
     return backtest(values, run_dir)
 
@@ -20,7 +20,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="backtest")
 def main(config: DictConfig) -> float:
     """Run one backtest; returns the portfolio's Sharpe ratio after costs."""
-    return command.execute(work, config, schema="multisymbol.workflows.backtest_settings.BacktestSettings")
+    return command.execute(work, config, schema="multisymbol.cli.backtest_schema.BacktestSettings")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load what reads and draws only once the configuration has been found good."""
-    from multisymbol.workflows.check_data import check_data
+    from multisymbol.cli.check_data import check_data
 
     return check_data(values, run_dir)
 
@@ -20,7 +20,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="check_data")
 def main(config: DictConfig) -> float:
     """Show what the files of a universe hold."""
-    return command.execute(work, config, schema="multisymbol.workflows.check_data.CheckDataSettings")
+    return command.execute(work, config, schema="multisymbol.cli.check_data.CheckDataSettings")
 
 
 if __name__ == "__main__":

@@ -7,16 +7,16 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and Lightning only once the configuration has been found good."""
     if values["dry_run"]:
-        from multisymbol.workflows.compare_dry_run import dry_run
+        from multisymbol.cli.compare_dry_run import dry_run
 
         return dry_run(values, run_dir)
-    from multisymbol.workflows.compare import run
+    from multisymbol.cli.compare import run
 
     run(values, run_dir)
     return float("nan")
@@ -25,7 +25,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="compare")
 def main(config: DictConfig) -> float:
     """Declare, train, answer and record."""
-    schema = "multisymbol.workflows.compare_settings.CompareSettings"
+    schema = "multisymbol.cli.compare_schema.CompareSettings"
     return command.execute(work, config, schema=schema, leaves=not (config.dry_run or config.resume))
 
 

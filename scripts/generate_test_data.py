@@ -19,11 +19,11 @@ from pyarrow import parquet
 
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.defects import Limits, OnDefect
-from multisymbol.markets.instants import Period
-from multisymbol.markets.sources import SYNTHETIC_KEY
+from multisymbol.markets.io.defects import Limits, OnDefect
+from multisymbol.markets.io.parquet import SYNTHETIC_KEY
 from multisymbol.markets.symbols import Universe, resolve, slug, universe
 from multisymbol.markets.synthetic import SyntheticSource
+from multisymbol.markets.time import Period
 
 ROOT = Path(__file__).resolve().parents[1]
 ANNUAL_VOLATILITY = {"stock": 0.30, "forex": 0.08, "metal": 0.16, "crypto": 0.80}

@@ -9,11 +9,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from multisymbol.cli import models
+from multisymbol.cli.models import Answer
 from multisymbol.errors import MultisymbolError, StoreError
-from multisymbol.reports.tables import Table, show
-from multisymbol.reports.terminal import Terminal
-from multisymbol.workflows import models
-from multisymbol.workflows.models import Answer
+from multisymbol.progress import Terminal
+from multisymbol.reports.tables.table import Table, show
 
 Options = argparse.Namespace
 

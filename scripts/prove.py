@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 failed: list[str] = []
 
@@ -16,7 +16,7 @@ failed: list[str] = []
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch only once the configuration has been found good."""
     del run_dir  # a proof is no run
-    from multisymbol.workflows.prove import prove
+    from validation.prove import prove
 
     table = prove(values)
     failed.extend(line.title for line in table if not line.passed)
@@ -26,7 +26,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="prove")
 def main(config: DictConfig) -> float:
     """Run every world that is asked for."""
-    return command.execute(work, config, schema="multisymbol.workflows.prove.ProveSettings", leaves=False)
+    return command.execute(work, config, schema="validation.prove.ProveSettings", leaves=False)
 
 
 if __name__ == "__main__":

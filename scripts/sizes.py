@@ -7,13 +7,13 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load what computes only once the configuration has been found good."""
     del run_dir  # a simulation is no run
-    from multisymbol.workflows.sizes import sizes
+    from validation.sizes import sizes
 
     sizes(values)
     return float("nan")
@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sizes")
 def main(config: DictConfig) -> float:
     """Simulate every test."""
-    return command.execute(work, config, schema="multisymbol.workflows.sizes.SizesSettings", leaves=False)
+    return command.execute(work, config, schema="validation.sizes.SizesSettings", leaves=False)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and Lightning only once the configuration has been found good."""
     del run_dir  # a survey is no run
-    from multisymbol.workflows.survey import survey
+    from validation.survey import survey
 
     survey(values)
     return float("nan")
@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="survey")
 def main(config: DictConfig) -> float:
     """Try every combination once."""
-    return command.execute(work, config, schema="multisymbol.workflows.survey.SurveySettings", leaves=False)
+    return command.execute(work, config, schema="validation.survey.SurveySettings", leaves=False)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load what computes only once the configuration has been found good."""
     del run_dir  # a trace is no run
-    from multisymbol.workflows.trace import trace
+    from multisymbol.cli.trace import trace
 
     trace(values, origin=command.origins())
     return float("nan")
@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="trace")
 def main(config: DictConfig) -> float:
     """Show one sample."""
-    return command.execute(work, config, schema="multisymbol.workflows.trace.TraceSettings", leaves=False)
+    return command.execute(work, config, schema="multisymbol.cli.trace.TraceSettings", leaves=False)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,16 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from multisymbol.workflows import command
+from multisymbol.cli import command
 
 
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and Lightning only once the configuration has been found good."""
     if values["dry_run"]:
-        from multisymbol.workflows.dry_run import dry_run
+        from multisymbol.cli.dry_run import dry_run
 
         return dry_run(values)
-    from multisymbol.workflows.train import train
+    from multisymbol.training.run import train
 
     return train(values, run_dir)
 

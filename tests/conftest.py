@@ -15,10 +15,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from omegaconf import DictConfig
 
-from multisymbol.config import plain
-from multisymbol.registry.store import Store
-from multisymbol.workflows import command as command_line
-from multisymbol.workflows.settings import problems
+from multisymbol.cli import command as command_line
+from multisymbol.cli.schema import problems
+from multisymbol.config.build import plain
+from multisymbol.registry.store.store import Store
 from tests import composing
 
 Compose = Callable[..., DictConfig]
@@ -129,7 +129,7 @@ def prepared_outputs(folder: Path, store_template: Path) -> Path:
 
 def train_small(outputs: Path, *overrides: str, folder: Path | None = None, name: str = "run") -> Path:
     """Train in this process with overrides on top of SMALL; returns the run's folder."""
-    from multisymbol.workflows.train import train
+    from multisymbol.training.run import train
 
     config = compose_train(f"paths.outputs={outputs}", *SMALL, *overrides, folder=folder)
     assert problems(config) == []

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from multisymbol.config import build, plain
-from multisymbol.workflows.settings import problems
+from multisymbol.cli.schema import problems
+from multisymbol.config.build import build, plain
 from tests.composing import CONF, ROOT
 from tests.conftest import Compose
 

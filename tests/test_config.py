@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from multisymbol.config import build, check, report
+from multisymbol.cli.schema import problems
+from multisymbol.config.build import build
+from multisymbol.config.check import check, report
 from multisymbol.errors import ConfigError
-from multisymbol.workflows.settings import problems
 from tests.composing import composed_page
 from tests.conftest import Command, Compose
 
@@ -54,26 +55,26 @@ def test_all_problems_are_listed_at_once(composed: Compose) -> None:
 
 
 def test_wrong_target_is_named() -> None:
-    found = check({"trainer": {"_target_": "lightning.Trainr"}}, schema="multisymbol.workflows.settings.TrainSettings")
+    found = check({"trainer": {"_target_": "lightning.Trainr"}}, schema="multisymbol.cli.schema.TrainSettings")
     assert "there is no 'lightning.Trainr'" in " ".join(problem.text for problem in found)
 
 
 def test_what_code_supplies_is_not_missing_from_a_partial_node() -> None:
     node = {"optimizer": {"_target_": "torch.optim.adamw.AdamW", "_partial_": True, "lr": 0.1}}
-    found = check(node, schema="multisymbol.workflows.settings.TrainSettings")
+    found = check(node, schema="multisymbol.cli.schema.TrainSettings")
     assert not [problem for problem in found if problem.path.startswith("optimizer")]
 
 
 def test_refused_arguments_carry_the_class_s_own_message() -> None:
     with pytest.raises(ConfigError, match=r"not before period\.end"):
-        build({"_target_": "multisymbol.markets.instants.Period", "start": "2020", "end": "2010"})
+        build({"_target_": "multisymbol.markets.time.Period", "start": "2020", "end": "2010"})
 
 
 def test_lists_arrive_as_plain_python() -> None:
     made = build(
         OmegaConf.create(
             {
-                "_target_": "multisymbol.workflows.settings.FeatureDefaults",
+                "_target_": "multisymbol.cli.schema.FeatureDefaults",
                 "indicators": {"rsi": {"period": 3}},
                 "fuzzy": {},
                 "raw": ["rsi"],
@@ -152,8 +153,8 @@ def test_job_page_shows_resolved_symbols(called: Command) -> None:
 
 @pytest.mark.parametrize("page", ["backtest", "predict", "survey", "trace", "check_data", "resolve", "prove"])
 def test_a_key_that_a_command_would_pass_over_is_refused(page: str) -> None:
-    schema = {"backtest": "backtest_settings"}.get(page, page)
-    name = f"multisymbol.workflows.{schema}.{page.title().replace('_', '')}Settings"
+    home = {"backtest": "multisymbol.cli.backtest_schema", "survey": "validation.survey", "prove": "validation.prove"}
+    name = f"{home.get(page, f'multisymbol.cli.{page}')}.{page.title().replace('_', '')}Settings"
     own = ("symbol=AAPL", "at=2018-01-01") if page == "trace" else ()
     assert problems(composed_page(page, *own), schema=name) == []
     found = problems(composed_page(page, *own, "dry_run=true", "resume=some-run"), schema=name)
@@ -168,4 +169,4 @@ def test_commands_that_obey_them_take_them(composed: Compose) -> None:
     for key in ("dry_run=true", "resume=some-run"):
         assert lines(composed, key) == []
         compare = composed_page("compare", key)
-        assert problems(compare, schema="multisymbol.workflows.compare_settings.CompareSettings") == []
+        assert problems(compare, schema="multisymbol.cli.compare_schema.CompareSettings") == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from multisymbol.workflows.settings import problems
+from multisymbol.cli.schema import problems
 from tests.conftest import ROOT, compose_train
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from multisymbol.features.clock import CLOCK_COLUMNS, WORLD_SESSIONS, clock_columns, short_sessions, within
-from multisymbol.markets.instants import DAY, HOUR, MINUTE, instant
 from multisymbol.markets.sessions import SessionClock, session_clock
+from multisymbol.markets.time import DAY, HOUR, MINUTE, instant
 from tests.features.worlds import new_york
 
 

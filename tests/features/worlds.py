@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from multisymbol.features.indicators import Stretch
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import HOUR, Timeframe, instant
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig
+from multisymbol.markets.time import HOUR, Timeframe, instant
 
 START = instant("2020-03-02T00:00")
 

@@ -4,7 +4,7 @@ import pytest
 from multisymbol.labels.horizon import Horizon
 from multisymbol.labels.labels import UNRESOLVED, Labeller, class_shares, label_bars
 from multisymbol.labels.zigzag import ZigZag
-from multisymbol.markets.instants import NEVER
+from multisymbol.markets.time import NEVER
 from tests.labels.worlds import bars_of, walk
 
 LABELLER = ZigZag(threshold="percent", percent=2.0, sigmas=12.0, volatility_bars=100)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import HOUR, Timeframe, instant
+from multisymbol.markets.time import HOUR, Timeframe, instant
 
 START = instant("2020-03-02")
 BY_ROW = ("opened_at", "closed_at", "open", "high", "low", "close", "volume", "segment")

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from multisymbol.learning.callbacks import LastCheckpoint, early_stopping
-from multisymbol.learning.fitting import fit
+from multisymbol.learning.trainer import fit
 from tests.learning.worlds import module, trainer, world
 
 INTERRUPTED = 3

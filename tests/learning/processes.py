@@ -17,10 +17,10 @@ from lightning.pytorch.callbacks import Callback
 
 from multisymbol.errors import SampleError
 from multisymbol.learning.callbacks import LastCheckpoint, early_stopping
-from multisymbol.learning.fitting import FitResult, fit
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.networks.recurrent import Gru
+from multisymbol.learning.trainer import FitResult, fit
 from multisymbol.samples.windows import Batch
 from tests.learning.worlds import FEATURES, WINDOW, module, regression, world
 

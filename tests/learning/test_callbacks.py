@@ -13,9 +13,9 @@ from rich.console import Console
 
 from multisymbol.errors import ConfigError
 from multisymbol.learning.callbacks import LastCheckpoint, Progress, early_stopping, progress_text
-from multisymbol.learning.fitting import fit, load_best
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.schedules import Schedule
+from multisymbol.learning.trainer import fit, load_best
 from tests.learning.worlds import module, regression, trainer, world
 
 

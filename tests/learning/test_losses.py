@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import ConfigError, LabelError
-from multisymbol.evaluation.calibration import fit_temperature
 from multisymbol.learning.losses import (
     ClassLoss,
     ClassWeightedCrossEntropy,
@@ -23,6 +22,7 @@ from multisymbol.learning.losses import (
 )
 from multisymbol.learning.probabilities import probabilities
 from multisymbol.learning.tasks import Direction, ForwardReturn
+from multisymbol.serving.calibration import fit_temperature
 
 counts = st.lists(st.integers(1, 10_000), min_size=2, max_size=5)
 

@@ -11,14 +11,14 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers.logger import Logger
 
 from multisymbol.errors import ConfigError
-from multisymbol.learning.fitting import fit
 from multisymbol.learning.metrics import SymbolCounts
 from multisymbol.learning.probabilities import probabilities
 from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.tasks import Direction
+from multisymbol.learning.trainer import fit
 from multisymbol.markets.symbols import slug
-from multisymbol.samples.splits import VALIDATION
+from multisymbol.samples.fold import VALIDATION
 from tests.learning.worlds import SYMBOLS, module, trainer, world
 
 MONITOR, WATCHED = "val/log_loss", Direction().watched

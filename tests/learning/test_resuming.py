@@ -14,9 +14,9 @@ from lightning.pytorch.callbacks import Callback
 from multisymbol.errors import ConfigError, OutputError
 from multisymbol.learning.callbacks import LastCheckpoint, early_stopping
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
-from multisymbol.learning.fitting import FitResult, fit
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.schedules import Schedule
+from multisymbol.learning.trainer import FitResult, fit
 from tests.learning.worlds import exponential, module, regression, trainer, world
 
 WORLD = world()

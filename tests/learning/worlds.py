@@ -17,10 +17,10 @@ from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.networks.mlp import Mlp
 from multisymbol.learning.schedules import Schedule
-from multisymbol.markets.instants import HOUR, NEVER, instant
+from multisymbol.markets.time import HOUR, NEVER, instant
+from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, Fold, Parts
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import Shares
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Fold, Parts
 
 SYMBOLS = ("BRK.B", "EURUSD", "BTC-USD")
 CLASSES = ("stock", "forex", "crypto")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multisymbol.markets.defects import Limits
+from multisymbol.markets.io.defects import Limits
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig
 
 KINDS = {"stock": ("XNYS", "required"), "forex": ("FX", "optional"), "crypto": ("24/7", "required")}

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import BarsError, CalendarError
 from multisymbol.markets.bars import Bars, segment_numbers
-from multisymbol.markets.defects import OnDefect
-from multisymbol.markets.examination import Examined, Reading, examine
-from multisymbol.markets.instants import HOUR, Period, Timeframe, instant, iso
+from multisymbol.markets.io.defects import OnDefect
+from multisymbol.markets.io.quality import Examined, Reading, examine
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Gaps, SymbolConfig
-
-from .conftest import LIMITS, config_of
+from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
+from tests.markets.conftest import LIMITS, config_of
 
 Hours = Callable[..., pd.DataFrame]
 

@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.defects import OnDefect
-from multisymbol.markets.examination import Examined
-from multisymbol.markets.instants import HOUR, Period, Timeframe, instant, iso
+from multisymbol.markets.io.defects import OnDefect
+from multisymbol.markets.io.quality import Examined
 from multisymbol.markets.resampling import Resampled, coarser
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.markets.synthetic import SyntheticSource
-
-from .conftest import LIMITS, config_of
-from .test_bars import examined
-from .test_defects import stock_hours
+from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
+from tests.markets.conftest import LIMITS, config_of
+from tests.markets.io.test_defects import stock_hours
+from tests.markets.test_bars import examined
 
 Hours = Callable[..., pd.DataFrame]
 NAMES = ("opened_at", "closed_at", "open", "high", "low", "close", "volume", "segment")

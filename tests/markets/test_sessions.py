@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import CalendarError
-from multisymbol.markets.instants import DAY, HOUR, Instants, Timeframe, instant, iso
 from multisymbol.markets.sessions import SessionClock, session_clock
+from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, instant, iso
 
 HOURLY, DAILY = Timeframe.parse("1h"), Timeframe.parse("1d")
 

@@ -6,18 +6,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from multisymbol.config import build, check
+from multisymbol.config.build import build
+from multisymbol.config.check import check
 from multisymbol.errors import BarsError, ConfigError
 from multisymbol.labels.labels import HOLD
 from multisymbol.labels.zigzag import ZigZag
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import HOUR, Period, instant
 from multisymbol.markets.surrogate import SurrogateSource, mirrored, signs
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.synthetic import SyntheticSource
-
-from .conftest import LIMITS, config_of
-from .test_synthetic import market
+from multisymbol.markets.time import HOUR, Period, instant
+from tests.markets.conftest import LIMITS, config_of
+from tests.markets.test_synthetic import market
 
 Drift = Literal["kept", "removed"]
 DRIFTS: tuple[Drift, ...] = ("kept", "removed")
@@ -222,8 +222,8 @@ def test_it_is_made_and_checked_from_a_configuration_around_any_source() -> None
         "annual_volatility": {"stock": 0.3},
         "ragged": False,
         "min_bars": 100,
-        "on_defect": {"_target_": "multisymbol.markets.defects.OnDefect"},
-        "limits": {"_target_": "multisymbol.markets.defects.Limits", "wick": dict(LIMITS.wick), "flat_bars": 5},
+        "on_defect": {"_target_": "multisymbol.markets.io.defects.OnDefect"},
+        "limits": {"_target_": "multisymbol.markets.io.defects.Limits", "wick": dict(LIMITS.wick), "flat_bars": 5},
     }
     node = {
         "_target_": "multisymbol.markets.surrogate.SurrogateSource",

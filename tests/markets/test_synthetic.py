@@ -8,12 +8,11 @@ import pytest
 from multisymbol.errors import BarsError, ConfigError, SourceError
 from multisymbol.markets import synthetic
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.defects import OnDefect
-from multisymbol.markets.instants import HOUR, Period, iso
+from multisymbol.markets.io.defects import OnDefect
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.synthetic import MOMENTUM_WEIGHT, SyntheticSource
-
-from .conftest import LIMITS, config_of
+from multisymbol.markets.time import HOUR, Period, iso
+from tests.markets.conftest import LIMITS, config_of
 
 
 def market(**changes: Any) -> SyntheticSource:

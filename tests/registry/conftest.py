@@ -13,8 +13,8 @@ import torch
 
 from multisymbol.features.pipeline import Column, FeatureSpec
 from multisymbol.features.scaling import Affine, Scaler
-from multisymbol.registry.bundle import Bundle, write_bundle
-from multisymbol.registry.store import Run, Store, StoredVersion, SymbolScores, VersionTags
+from multisymbol.registry.bundle.format import Bundle, write_bundle
+from multisymbol.registry.store.store import Run, Store, StoredVersion, SymbolScores, VersionTags
 
 NAME = "neuro.1h.universal"
 

@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from multisymbol.registry.client import client
-from multisymbol.registry.store import Store
-
-from .conftest import NAME, scored, store_at, version_tags
+from multisymbol.registry.store.client import client
+from multisymbol.registry.store.store import Store
+from tests.registry.conftest import NAME, scored, store_at, version_tags
 
 STEPS = (
     "log_model_artifacts",  # files not yet there

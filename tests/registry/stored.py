@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from multisymbol.registry.bundle import write_bundle
-
-from .conftest import tiny_bundle
+from multisymbol.registry.bundle.format import write_bundle
+from tests.registry.conftest import tiny_bundle
 
 SPANS = {
     "train_from": "1970-01-01T00:00Z",
@@ -37,7 +36,7 @@ ML_MODEL = """
 flavors:
   python_function:
     env: {virtualenv: python_env.yaml}
-    loader_module: multisymbol.evaluation.serving
+    loader_module: multisymbol.serving.served_model
     python_version: 3.11.2
 mlflow_version: 3.17.2
 saved_input_example_info: {artifact_path: input_example.json, pandas_orient: split, type: dataframe}

@@ -8,9 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.evaluation.statistics.answers import Answer, answer
-from multisymbol.evaluation.statistics.bootstrap import Interval
-from multisymbol.evaluation.statistics.comparison import (
+from multisymbol.comparison.result import (
     PRIOR,
     SINGLE,
     UNIVERSAL,
@@ -26,12 +24,14 @@ from multisymbol.evaluation.statistics.comparison import (
     Trades,
     Trading,
 )
-from multisymbol.evaluation.statistics.differences import ArmLosses, Rows
-from multisymbol.evaluation.statistics.effects import Effects, Surrogates
-from multisymbol.evaluation.statistics.plan import Plan
-from multisymbol.evaluation.statistics.several_arms import ConfidenceSet
-from multisymbol.evaluation.statistics.verdict import Question
-from multisymbol.markets.instants import DAY, HOUR, instant
+from multisymbol.markets.time import DAY, HOUR, instant
+from multisymbol.statistics.bootstrap import Interval
+from multisymbol.statistics.compare import Answer, answer
+from multisymbol.statistics.effects import Effects, Surrogates
+from multisymbol.statistics.loss_differentials import ArmLosses, Rows
+from multisymbol.statistics.model_confidence_set import ConfidenceSet
+from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.verdict import Question
 
 Floats = npt.NDArray[np.float64]
 World = Literal["universal", "single", "equivalent", "inconclusive", "no skill", "exploratory"]

@@ -6,12 +6,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from multisymbol.evaluation.serving import Model
-from multisymbol.evaluation.trading.backtest import Backtest, run
-from multisymbol.evaluation.trading.forecasting import Answerer, Answers
+from multisymbol.backtest.engine import Backtest, run
+from multisymbol.backtest.predictions import Answerer, Answers
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import HOUR, NEVER, Timeframe, instant
 from multisymbol.markets.symbols import Gaps, SymbolConfig
+from multisymbol.markets.time import HOUR, NEVER, Timeframe, instant
 from multisymbol.reports.backtest import (
     Background,
     arm_headline,
@@ -27,8 +26,9 @@ from multisymbol.reports.backtest import (
     trade_figures,
 )
 from multisymbol.reports.page import Page, to_html, to_markdown
-from tests.evaluation.conducts import conduct
-from tests.evaluation.markets import costs
+from multisymbol.serving.served_model import Model
+from tests.backtest.conducts import conduct
+from tests.serving.markets import costs
 
 START = instant("2019-01-01")
 BARS = 1500

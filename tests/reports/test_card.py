@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 
 from multisymbol.features.pipeline import feature_spec, warmup_bars
 from multisymbol.features.scaling import Affine, Scaler
-from multisymbol.markets.instants import instant
 from multisymbol.markets.symbols import Costs, resolve, universe
-from multisymbol.registry.bundle import Bundle, read_bundle, write_bundle
+from multisymbol.markets.time import instant
+from multisymbol.registry.bundle.format import Bundle, read_bundle, write_bundle
 from multisymbol.reports.card import model_card, span_figure
 from multisymbol.reports.page import Code, Facts, Folded, Page, to_html, to_markdown
-from multisymbol.reports.stored_scores import class_table, score_figure, score_table
-from multisymbol.reports.tables import Table
+from multisymbol.reports.tables.stored_scores import class_table, score_figure, score_table
+from multisymbol.reports.tables.table import Table
 
 FEATURES: dict[str, Any] = {
     "indicators": {"rsi": {"period": 14}},

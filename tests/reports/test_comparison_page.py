@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from multisymbol.evaluation.statistics.comparison import Comparison, NotRun
-from multisymbol.evaluation.statistics.relabelling import Relabelled
-from multisymbol.evaluation.statistics.verdict import Kind
+from multisymbol.comparison.result import Comparison, NotRun
 from multisymbol.reports.comparison import comparison_lines, comparison_page, figures
-from multisymbol.reports.comparison_tables import (
+from multisymbol.reports.page import Bullets, Caution, Facts, Page, to_html, to_markdown
+from multisymbol.reports.tables.comparison import (
     against_table,
     arm_table,
     by_effect,
@@ -25,8 +24,9 @@ from multisymbol.reports.comparison_tables import (
     symbol_test_table,
     trade_table,
 )
-from multisymbol.reports.page import Bullets, Caution, Facts, Page, to_html, to_markdown
-from multisymbol.reports.tables import to_csv
+from multisymbol.reports.tables.table import to_csv
+from multisymbol.statistics.aa_test import Relabelled
+from multisymbol.statistics.verdict import Kind
 from tests.reports.comparisons import WORLDS, World, compared, trading
 
 KINDS: dict[World, Kind] = {

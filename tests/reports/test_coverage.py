@@ -10,10 +10,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from multisymbol.markets.examination import Finding
-from multisymbol.markets.instants import DAY, HOUR, Instants, Timeframe, instant
+from multisymbol.markets.io.quality import Finding
+from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, instant
 from multisymbol.reports.coverage import RED, SymbolCoverage, coverage_figure, coverage_table, filled
-from multisymbol.reports.tables import to_csv
+from multisymbol.reports.tables.table import to_csv
 
 HOURLY = Timeframe.parse("1h")
 

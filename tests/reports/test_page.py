@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from multisymbol.reports.figures import BLUE
-from multisymbol.reports.inline_svg import COLOURS, inline_svg
+from multisymbol.reports.figures.inline_svg import COLOURS, inline_svg
+from multisymbol.reports.figures.training import BLUE
 from multisymbol.reports.page import (
     LONG,
     Bullets,
@@ -24,7 +24,7 @@ from multisymbol.reports.page import (
     to_html,
     to_markdown,
 )
-from multisymbol.reports.tables import Column, Table
+from multisymbol.reports.tables.table import Column, Table
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" *bold* $5$ `code`"
 VOID = {"meta", "link", "br", "hr", "img"}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multisymbol.markets.instants import HOUR, Instants, iso
+from multisymbol.markets.time import HOUR, Instants, iso
+from multisymbol.samples.fold import Parts
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.splits import Parts
 from tests.samples.worlds import START, hand_ledger
 
 

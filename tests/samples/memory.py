@@ -14,11 +14,11 @@ from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import Labeller
 from multisymbol.labels.zigzag import ZigZag
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import HOUR, Period, Timeframe
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig, Universe
+from multisymbol.markets.time import HOUR, Period, Timeframe
+from multisymbol.samples.fold import TRAIN, Parts
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.panel import Panel, ensure_panel
-from multisymbol.samples.splits import TRAIN, Parts
 from tests.samples.worlds import HOURLY, START
 
 CLASSES = (("coins", "24/7"), ("forex", "FX"), ("stocks", "XNYS"))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from multisymbol.errors import SampleError
-from multisymbol.markets.instants import DAY, HOUR, Instants, Timeframe, instant
+from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, instant
 from multisymbol.samples.alignment import Alignment, common_hours
 from multisymbol.samples.panel import Panel
 from tests.samples.worlds import HOURLY, hand_panel, history

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from multisymbol.errors import SplitError
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Span
+from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, Span
 from tests.samples.hours import hours, hours_in, steady, together
 from tests.samples.worlds import HOURLY, combinatorial
 

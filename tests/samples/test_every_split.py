@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import SplitError
-from multisymbol.markets.instants import HOUR, NEVER, iso
+from multisymbol.markets.time import HOUR, NEVER, iso
+from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Parts, check_disjoint
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.splits import PURGED, TEST, TRAIN, VALIDATION, Parts, check_disjoint
 from tests.samples.worlds import HOURLY, START, every_split, hand_ledger
 
 NAMES = list(every_split())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import SampleError
-from multisymbol.markets.instants import HOUR, NEVER
+from multisymbol.markets.time import HOUR, NEVER
 from multisymbol.samples.ledger import build_ledger
 from multisymbol.samples.panel import Panel
 from tests.samples.worlds import START, History, hand_panel, history

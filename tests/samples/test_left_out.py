@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from multisymbol.errors import SplitError
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION
+from multisymbol.samples.fold import TEST, TRAIN, VALIDATION
 from tests.samples.hours import at, hours_in, steady, together
 from tests.samples.worlds import HOURLY, leave_symbols_out, single_cut
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from multisymbol.labels.labels import BUY, SELL
-from multisymbol.markets.instants import HOUR, NEVER
+from multisymbol.markets.time import HOUR, NEVER
+from multisymbol.samples.fold import TEST, TRAIN, Split
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.panel import Panel
-from multisymbol.samples.splits import TEST, TRAIN, Split
 from multisymbol.samples.windows import WindowDataset
 from tests.samples.worlds import (
     HOURLY,

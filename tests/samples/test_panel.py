@@ -16,8 +16,8 @@ from multisymbol.features.pipeline import feature_spec
 from multisymbol.features.scaling import Scaler
 from multisymbol.labels.zigzag import ZigZag
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import Period
 from multisymbol.markets.symbols import SymbolConfig, Universe
+from multisymbol.markets.time import Period
 from multisymbol.samples import panel as panel_module
 from multisymbol.samples.ledger import build_ledger
 from multisymbol.samples.panel import Panel, ensure_scaled

@@ -17,11 +17,11 @@ from multisymbol.labels.triple_barrier import TripleBarrier
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.samples.alignment import Alignment
+from multisymbol.samples.fold import TRAIN, Parts
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Mixture
 from multisymbol.samples.panel import Panel, ensure_scaled
 from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.splits import TRAIN, Parts
 from multisymbol.samples.windows import Batch, WindowDataset
 from tests.samples.memory import (
     MemorySource,

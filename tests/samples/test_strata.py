@@ -5,10 +5,10 @@ import pytest
 
 from multisymbol.errors import SampleError
 from multisymbol.features.pipeline import Column, FeatureSpec
-from multisymbol.markets.instants import HOUR, instant
+from multisymbol.markets.time import HOUR, instant
+from multisymbol.samples.fold import TEST, TRAIN, Parts
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.panel import Panel
-from multisymbol.samples.splits import TEST, TRAIN, Parts
 from multisymbol.samples.strata import fold_shares, strata
 from tests.samples.worlds import HOURLY, balanced, hand_panel, history, single_cut
 

@@ -1,9 +1,9 @@
 import pytest
 
 from multisymbol.errors import SplitError
-from multisymbol.markets.instants import NEVER
+from multisymbol.markets.time import NEVER
+from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, Parts
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.splits import TEST, TRAIN, VALIDATION, Parts
 from tests.samples.hours import at, hours_in, steady, together
 from tests.samples.worlds import HOURLY, walk_forward
 

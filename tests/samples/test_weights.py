@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multisymbol.markets.instants import HOUR
+from multisymbol.markets.time import HOUR
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.weights import uniqueness
 from tests.samples.worlds import START, hand_ledger

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.features.pipeline import Column, FeatureSpec
-from multisymbol.markets.instants import HOUR, NEVER, Instants, Timeframe, instant
+from multisymbol.markets.time import HOUR, NEVER, Instants, Timeframe, instant
 from multisymbol.samples.combinatorial import CombinatorialPurged
+from multisymbol.samples.fold import SingleCut, Split
 from multisymbol.samples.ledger import Ledger, SymbolCount
 from multisymbol.samples.left_out import LeaveSymbolsOut
 from multisymbol.samples.mixture import Balanced, Concat, Interleaved, Mixture, Temperature, Undersampled
 from multisymbol.samples.panel import Panel
-from multisymbol.samples.splits import SingleCut, Split
 from multisymbol.samples.walk_forward import WalkForward
 
 START = instant("2020-01-01")

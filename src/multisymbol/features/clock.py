@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.markets.instants import DAY, HOUR, MINUTE, Instants
 from multisymbol.markets.sessions import SessionClock
+from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants
 
 CLOCK_COLUMNS: Mapping[str, Literal["raw", "clock"]] = {
     "hour_sin": "clock",

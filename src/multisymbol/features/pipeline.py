@@ -17,9 +17,9 @@ from multisymbol.features.clock import CLOCK_COLUMNS, clock_columns
 from multisymbol.features.fuzzy import Membership, read_membership, write_degrees
 from multisymbol.features.indicators import Configured, Stretch, configure
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import iso
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import iso
 
 Kind = Literal["raw", "membership", "clock", "flag"]
 

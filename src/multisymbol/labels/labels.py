@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.instants import NEVER, Instants
+from multisymbol.markets.time import NEVER, Instants
 
 CLASSES = ("BUY", "HOLD", "SELL")
 BUY, HOLD, SELL = 0, 1, 2

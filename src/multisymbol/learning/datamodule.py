@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.errors import ConfigError, SampleError
+from multisymbol.samples.fold import TRAIN, VALIDATION, Parts
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import Shares
 from multisymbol.samples.sampler import EpochSampler, OrderedSampler
-from multisymbol.samples.splits import TRAIN, VALIDATION, Parts
 from multisymbol.samples.windows import Batch, WindowDataset
 
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.markets.instants import Instants, Timeframe
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.symbols import Gaps
+from multisymbol.markets.time import Instants, Timeframe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.examination import Examined, Finding
-from multisymbol.markets.instants import DAY, Instants, Period, Timeframe
+from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.quality import Examined, Finding
 from multisymbol.markets.sessions import SessionClock, session_clock
-from multisymbol.markets.sources import ExaminedSource
 from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import DAY, Instants, Period, Timeframe
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 

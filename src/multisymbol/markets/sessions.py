@@ -18,7 +18,7 @@ from exchange_calendars.exchange_calendar import HolidayCalendar
 from pandas.tseries.holiday import Holiday
 
 from multisymbol.errors import CalendarError, nearest
-from multisymbol.markets.instants import DAY, HOUR, MINUTE, Instants, Timeframe, iso
+from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Timeframe, iso
 
 _MARGIN_DAYS = 31
 """Longer than any exchange's holidays, so that a session lies before the first and after the last instant asked for."""

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.examination import Examined
-from multisymbol.markets.instants import Instants, Period
-from multisymbol.markets.sources import ExaminedSource
+from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.quality import Examined
 from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import Instants, Period
 
 Drift = Literal["kept", "removed"]
 

@@ -35,12 +35,12 @@ from numba import njit
 
 from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.defects import Limits, OnDefect
-from multisymbol.markets.examination import Examined, Reading, examine
-from multisymbol.markets.instants import DAY, HOUR, MINUTE, Instants, Period, Timeframe, instant
+from multisymbol.markets.io.defects import Limits, OnDefect
+from multisymbol.markets.io.parquet import fingerprint_of
+from multisymbol.markets.io.quality import Examined, Reading, examine
 from multisymbol.markets.sessions import SessionClock, session_clock
-from multisymbol.markets.sources import fingerprint_of
 from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Period, Timeframe, instant
 
 MOMENTUM_WEIGHT = 1 / 24
 """Weight of the newest standardised return in the momentum m_t: a moving average of about 48 bars."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from multisymbol.evaluation.trading.accounting import REASONS
-from multisymbol.evaluation.trading.backtest import ELSEWHERE, FREE, Backtest, Traded
-from multisymbol.evaluation.trading.performance import Against, Performance, against
-from multisymbol.markets.instants import DAY, NEVER, iso
-from multisymbol.reports.backtest_figures import (
+from multisymbol.backtest.account import REASONS
+from multisymbol.backtest.engine import ELSEWHERE, FREE, Backtest, Traded
+from multisymbol.backtest.performance import Against, Performance, against
+from multisymbol.markets.time import DAY, NEVER, iso
+from multisymbol.reports.figures.backtest import (
     TradeMarks,
     cost_figure,
     equity_figure,
@@ -19,9 +19,9 @@ from multisymbol.reports.backtest_figures import (
     symbols_figure,
     trades_figure,
 )
-from multisymbol.reports.canvas import percent, signed
+from multisymbol.reports.figures.canvas import percent, signed
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
-from multisymbol.reports.tables import Cell, Column, Table
+from multisymbol.reports.tables.table import Cell, Column, Table
 
 PORTFOLIO = "portfolio"
 

@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from multisymbol.features.pipeline import history_bars
-from multisymbol.markets.instants import DAY, instant, iso
 from multisymbol.markets.symbols import universe
-from multisymbol.registry.bundle import Bundle
-from multisymbol.registry.versions import lacks_skill
-from multisymbol.reports.canvas import canvas, dated, legend, say
-from multisymbol.reports.figures import BLUE, GREEN, ORANGE
+from multisymbol.markets.time import DAY, instant, iso
+from multisymbol.registry.bundle.format import Bundle
+from multisymbol.registry.store.versions import lacks_skill
+from multisymbol.reports.figures.canvas import canvas, dated, legend, say
+from multisymbol.reports.figures.training import BLUE, GREEN, ORANGE
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
-from multisymbol.reports.stored_scores import (
+from multisymbol.reports.tables.stored_scores import (
     DIRECTION,
     Task,
     class_table,
@@ -32,8 +32,8 @@ from multisymbol.reports.stored_scores import (
     trained_classes,
     trained_symbols,
 )
-from multisymbol.reports.tables import ALL, Column, Table
-from multisymbol.reports.tables import to_markdown as table_markdown
+from multisymbol.reports.tables.table import ALL, Column, Table
+from multisymbol.reports.tables.table import to_markdown as table_markdown
 
 ZIGZAG_WARNING = (
     "The labels are legs of a ZigZag. About 75 % of such labels can be told on a pure random walk, from how far the "
@@ -283,7 +283,7 @@ def _asking(bundle: Bundle, *, name: str | None, version: int | None) -> Iterato
             text="\n".join(_commands(name, version=version, symbol=symbol, timeframe=bundle.metadata["timeframe"]))
         )
     yield Code(
-        text="from pathlib import Path\n\nfrom multisymbol.evaluation.serving import Model\n\n"
+        text="from pathlib import Path\n\nfrom multisymbol.serving.served_model import Model\n\n"
         f"model = Model.read(Path('bundle'), name={(name or 'model')!r}, version={version})\n"
         "model.predict(bars)  # one row per symbol: decided_at, forecast, decision"
     )

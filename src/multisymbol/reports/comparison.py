@@ -8,16 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from multisymbol.evaluation.statistics.answers import Answer, Doubt, SymbolAnswer
-from multisymbol.evaluation.statistics.bands import Band
-from multisymbol.evaluation.statistics.bootstrap import Interval
-from multisymbol.evaluation.statistics.comparison import Comparison, Trades, Trading
-from multisymbol.evaluation.statistics.heterogeneity import Heterogeneity
-from multisymbol.evaluation.statistics.relabelling import Relabelled
-from multisymbol.evaluation.statistics.verdict import REALISTIC_MONTHS
-from multisymbol.markets.instants import iso
-from multisymbol.reports.canvas import signed
-from multisymbol.reports.comparison_figures import (
+from multisymbol.comparison.result import Comparison, Trades, Trading
+from multisymbol.markets.time import iso
+from multisymbol.reports.figures.canvas import signed
+from multisymbol.reports.figures.comparison import (
     Effects,
     effect_over_time_figure,
     folds_figure,
@@ -25,7 +19,8 @@ from multisymbol.reports.comparison_figures import (
     pooling_figure,
     seed_figure,
 )
-from multisymbol.reports.comparison_tables import (
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.tables.comparison import (
     BUDGETS,
     QUESTIONS,
     VERDICTS,
@@ -47,8 +42,13 @@ from multisymbol.reports.comparison_tables import (
     trade_table,
     unseen_table,
 )
-from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
-from multisymbol.reports.tables import ABSENT
+from multisymbol.reports.tables.table import ABSENT
+from multisymbol.statistics.aa_test import Relabelled
+from multisymbol.statistics.bootstrap import Interval
+from multisymbol.statistics.compare import Answer, Doubt, SymbolAnswer
+from multisymbol.statistics.heterogeneity import Heterogeneity
+from multisymbol.statistics.surrogate_null import Band
+from multisymbol.statistics.verdict import REALISTIC_MONTHS
 
 _NAMED = 4
 """Symbols that are named in a sentence; more are counted."""

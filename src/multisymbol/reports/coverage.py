@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from multisymbol.markets.defects import KINDS
-from multisymbol.markets.examination import Finding
-from multisymbol.markets.instants import DAY, Instants, Timeframe, iso
+from multisymbol.markets.io.defects import KINDS
+from multisymbol.markets.io.quality import Finding
 from multisymbol.markets.sessions import session_clock
-from multisymbol.reports.figures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER
-from multisymbol.reports.tables import Cell, Column, Table
+from multisymbol.markets.time import DAY, Instants, Timeframe, iso
+from multisymbol.reports.figures.training import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER
+from multisymbol.reports.tables.table import Cell, Column, Table
 
 RED, PURPLE, MISSING = "#D55E00", "#CC79A7", "#555555"
 _FAR = 0.05

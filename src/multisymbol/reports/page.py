@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 from matplotlib.figure import Figure
 
-from multisymbol.reports.inline_svg import has_raster, headline, inline_svg
-from multisymbol.reports.tables import Cell, Column, Table, formatted
-from multisymbol.reports.tables import to_markdown as table_markdown
+from multisymbol.reports.figures.inline_svg import has_raster, headline, inline_svg
+from multisymbol.reports.tables.table import Cell, Column, Table, formatted
+from multisymbol.reports.tables.table import to_markdown as table_markdown
 
 LONG = 30
 """Rows from which a table scrolls by itself under its headings."""

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.errors import SampleError
-from multisymbol.markets.instants import Instants, Timeframe
 from multisymbol.markets.sessions import SessionClock, session_clock
+from multisymbol.markets.time import Instants, Timeframe
 from multisymbol.samples.panel import Panel
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Literal
 
-from multisymbol.markets.instants import Timeframe
-from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.splits import (
+from multisymbol.markets.time import Timeframe
+from multisymbol.samples.fold import (
     Fold,
     Parts,
     Span,
@@ -26,6 +25,7 @@ from multisymbol.samples.splits import (
     sealed_fold,
     share_problems,
 )
+from multisymbol.samples.ledger import Ledger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

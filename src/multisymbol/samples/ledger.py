@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import SampleError
 from multisymbol.labels.labels import UNRESOLVED
-from multisymbol.markets.instants import NEVER, Instants
+from multisymbol.markets.time import NEVER, Instants
 from multisymbol.samples.panel import Panel
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from multisymbol.errors import SplitError, nearest
-from multisymbol.markets.instants import Timeframe
+from multisymbol.markets.time import Timeframe
+from multisymbol.samples.fold import Fold, Parts, SingleCut, cut_all, refuse
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.splits import Fold, Parts, SingleCut, cut_all, refuse
 
 _STREAM = zlib.crc32(b"samples.left_out.groups")
 """Sets these random numbers apart from others drawn from the same seed."""

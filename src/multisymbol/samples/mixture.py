@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.errors import SampleError, nearest
-from multisymbol.markets.instants import NEVER
+from multisymbol.markets.time import NEVER
 
 Rows: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
 """Train samples of each symbol, 0 where it does not train. Shape (symbols,)."""

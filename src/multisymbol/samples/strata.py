@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from multisymbol.errors import SampleError, nearest
 from multisymbol.markets.sessions import session_clock
+from multisymbol.samples.fold import TRAIN, Parts
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import Mixture, Shares
 from multisymbol.samples.panel import Panel
-from multisymbol.samples.splits import TRAIN, Parts
 
 NONE, SESSION = "none", "session"
 _QUARTER_HOURS = 6

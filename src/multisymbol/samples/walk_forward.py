@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from multisymbol.errors import ConfigError, SplitError
-from multisymbol.markets.instants import DAY, NEVER, Timeframe, iso
-from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.splits import (
+from multisymbol.markets.time import DAY, NEVER, Timeframe, iso
+from multisymbol.samples.fold import (
     Decisions,
     Fold,
     Parts,
@@ -22,6 +21,7 @@ from multisymbol.samples.splits import (
     seal,
     sealed_fold,
 )
+from multisymbol.samples.ledger import Ledger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

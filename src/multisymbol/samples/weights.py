@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.markets.instants import Instants
+from multisymbol.markets.time import Instants
 from multisymbol.samples.ledger import Ledger
 
 

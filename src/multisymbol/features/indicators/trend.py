@@ -3,15 +3,7 @@
 import numpy as np
 import talib
 
-from multisymbol.features.indicators.registry import (
-    Columns,
-    Count,
-    Span,
-    Stretch,
-    ema_warmup,
-    indicator,
-    wilder_warmup,
-)
+from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, ema_warmup, indicator, wilder_warmup
 from multisymbol.features.indicators.rolling import divide
 
 

@@ -1,0 +1,1 @@
+"""From probabilities to money: decisions, fills, costs, accounts, portfolios."""

@@ -1,0 +1,567 @@
+"""From what a model says at a bar's close to the position to hold: a rule's conviction and size, then discipline.
+
+    probabilities ─> conviction, size ─> discipline ─> weights          (each rule its own)   (the same for all)
+
+A conviction is signed: above `enter` it opens a long position, below -`enter` a short one. A position is left when
+conviction no longer speaks for it (`exit`, at most `enter`). Weights are shares of equity as `accounting.simulate`
+wants them: a number where something is decided, NaN where what is held stays as it is. Like the account, a rule starts
+every segment of the history without a position. It knows of no stop or target: after one, it thinks it still holds.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from multisymbol.backtest.performance import bars_per_year
+from multisymbol.errors import BacktestError
+from multisymbol.labels.labels import BUY, CLASSES, SELL
+from multisymbol.labels.volatility import trailing_deviation
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.sessions import SessionClock
+from multisymbol.markets.time import HOUR, MINUTE, Instants
+
+_SUM_TOLERANCE = 1e-3
+_NOWHERE = -1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DecisionContext:
+    """What else is known at the close of each of n bars of one symbol.
+
+    Args:
+        closed_at: When decisions are made, strictly ascending. Shape (n,).
+        volatility: Trailing deviation of a bar's log return, this bar's included; NaN while there is none. Shape (n,).
+        session_end: Whether an order decided here can no longer be filled and closed again within the session, see
+            `last_orders`. Shape (n,).
+        segment: Number of the uninterrupted stretch, see `Bars`. Shape (n,).
+        bars_per_year: Of these bars; a fact of the calendar.
+        target_unit: Log return that one unit of a return model's target stands for, for `Forecast`. Shape (n,).
+        round_trip_cost: Entry and exit together, share of the notional, for `Forecast`.
+
+    Raises:
+        BacktestError: Arrays that are not of one length.
+    """
+
+    closed_at: Instants
+    volatility: npt.NDArray[np.float64]
+    session_end: npt.NDArray[np.bool_]
+    segment: npt.NDArray[np.int32]
+    bars_per_year: float
+    target_unit: npt.NDArray[np.float64]
+    round_trip_cost: float
+
+    def __post_init__(self) -> None:
+        names = ("closed_at", "volatility", "session_end", "segment", "target_unit")
+        shapes = {name: getattr(self, name).shape for name in names}
+        if any(shape != (len(self),) for shape in shapes.values()):
+            found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            message = f"a decision needs arrays of one length: {found}"
+            raise BacktestError(message)
+
+    def __len__(self) -> int:
+        return len(self.closed_at)
+
+
+def decision_context(
+    bars: Bars,
+    *,
+    clock: SessionClock,
+    volatility_bars: int,
+    horizon_bars: int,
+    fill: Literal["next_open", "same_close", "next_vwap"],
+    round_trip_cost: float,
+) -> DecisionContext:
+    """Gather what rules may know of a symbol's bars.
+
+    Volatility is that of `volatility_bars` log returns up to the bar, and never reaches over the border of a segment.
+
+    Args:
+        bars: Whose.
+        clock: Of the symbol's calendar.
+        volatility_bars: Returns in the deviation; for a return model those of its labels.
+        horizon_bars: Bars ahead that a return model forecasts; the unit of its target is the deviation of so many.
+        fill: When orders are filled; decides which are the last of a session.
+        round_trip_cost: Entry and exit, share of the notional.
+    """
+    volatility = np.full(len(bars), np.nan)
+    for stretch in bars.segments():
+        volatility[stretch] = trailing_deviation(bars.close[stretch], volatility_bars)
+    delay_minutes = 0.0 if fill == "same_close" else bars.timeframe.nanoseconds / MINUTE
+    return DecisionContext(
+        closed_at=bars.closed_at,
+        volatility=volatility,
+        session_end=last_orders(bars.closed_at, clock=clock, delay_minutes=delay_minutes),
+        segment=bars.segment,
+        bars_per_year=bars_per_year(bars.closed_at),
+        target_unit=volatility * math.sqrt(horizon_bars),
+        round_trip_cost=round_trip_cost,
+    )
+
+
+def stretches(segment: npt.NDArray[np.int32], *, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Number the stretches of a history that are cut by gaps or by nobody's being asked: rules begin anew in each.
+
+    Args:
+        segment: See `Bars`. Shape (n,).
+        asked: Whether a model is asked at each close. Shape (n,).
+
+    Returns:
+        Shape (n,).
+    """
+    cut = (np.diff(segment, prepend=0) != 0) | np.diff(asked, prepend=asked[:1])
+    return np.cumsum(cut).astype(np.int32)
+
+
+def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: float) -> npt.NDArray[np.bool_]:
+    """Mark the bars of a session from which on nothing may be opened, and at which what is open is to be closed.
+
+    With fills at the next bar these are the last bar but one, whose order is filled at the open of the last, and the
+    last itself, whose order would be filled in the next session. The calendar's close counts, early ones included,
+    not where the bars happen to end.
+
+    Args:
+        closed_at: Shape (n,).
+        clock: Of the symbol's calendar.
+        delay_minutes: Length of a bar where orders are filled at the next, 0 where at the same close.
+
+    Returns:
+        Shape (n,).
+    """
+    # A bar that ends with its session closes when the market is closed already: the instant before is inside.
+    marked: npt.NDArray[np.bool_] = clock.facts(closed_at - 1).minutes_to_close <= delay_minutes + 1e-3
+    return marked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Discipline:
+    """How convictions become positions, whatever the rule; nothing in it ever keeps an exit from being made.
+
+    Args:
+        sides: `long_only`: a sell only closes; `long_short`: it opens a short position too.
+        hold_means: What a bar does to an open position whose side it does not support. `flat`: closes it, a position
+            lives only while conviction for it is above `exit`. `keep`: nothing, only conviction for the other side
+            above `exit` closes it.
+        reverse_at_once: Whether one decision may turn long into short; otherwise it closes, a later one opens.
+        max_weight: Most a position may be, share of equity, above 0; more than 1 is leverage.
+        smallest_change: A change of size, an entry included, by less than this share of equity is not made.
+        min_bars_between_entries: Bars from one entry to the next, 0 for no limit; an entry that has to wait is not made
+            up for.
+        min_hours_after_fill: Hours from the bar in which the last entry or exit was filled (the one after its decision)
+            to the next entry, 0 for no limit.
+        flat_at_session_end: Whether `session_end` bars close what is open, and open nothing.
+
+    Raises:
+        BacktestError: A value is out of its range; all problems at once.
+    """
+
+    sides: Literal["long_only", "long_short"]
+    hold_means: Literal["flat", "keep"]
+    reverse_at_once: bool
+    max_weight: float
+    smallest_change: float
+    min_bars_between_entries: int
+    min_hours_after_fill: float
+    flat_at_session_end: bool
+
+    def __post_init__(self) -> None:
+        hours = self.min_hours_after_fill
+        _require(
+            self,
+            name="discipline",
+            requirements=[
+                _Requirement("sides", self.sides in {"long_only", "long_short"}, "long_only or long_short"),
+                _Requirement("hold_means", self.hold_means in {"flat", "keep"}, "flat or keep"),
+                _Requirement("max_weight", 0.0 < self.max_weight < math.inf, "a share of equity above 0"),
+                _Requirement("smallest_change", 0.0 <= self.smallest_change < math.inf, "a share of equity, 0 or more"),
+                _Requirement("min_bars_between_entries", self.min_bars_between_entries >= 0, "0 or more bars"),
+                _Requirement("min_hours_after_fill", 0.0 <= hours < math.inf, "0 or more hours"),
+            ],
+        )
+
+
+class Rule(Protocol):
+    """Turns a model's answers for the bars of one symbol into weights."""
+
+    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+        """Return the share of equity to hold, decided at each bar's close; NaN keeps what is held. Shape (n,).
+
+        Args:
+            prob: BUY, HOLD, SELL; a row of NaN is no forecast, and changes nothing. Shape (n, 3).
+            context: Of the same bars.
+
+        Raises:
+            BacktestError: Rows that are no probabilities, or not as many as bars.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Threshold:
+    """The most likely class, if it is likely enough, always with the same weight.
+
+    Conviction is +p(BUY) where BUY is likelier than both others, -p(SELL) where SELL is, 0 elsewhere (ties included).
+
+    Args:
+        enter_confidence: A probability above it opens, 0 to 1; 1 never trades.
+        exit_confidence: At most `enter_confidence`; see `Discipline.hold_means`.
+        weight: Share of equity, above 0.
+        discipline: The rest.
+
+    Raises:
+        BacktestError: A value is out of its range.
+    """
+
+    enter_confidence: float
+    exit_confidence: float
+    weight: float
+    discipline: Discipline
+
+    def __post_init__(self) -> None:
+        enter, leave = self.enter_confidence, self.exit_confidence
+        _require(self, name="threshold", requirements=[*_confidences(enter, leave), _within(self)])
+
+    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+        """Decide at every bar's close, see `Rule`."""
+        return _positions(
+            _likeliest(_checked(prob, context)),
+            size=np.full(len(context), float(self.weight)),
+            enter=self.enter_confidence,
+            leave=self.exit_confidence,
+            discipline=self.discipline,
+            context=context,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbabilityWeighted:
+    """The more likely BUY is than SELL, the larger the position.
+
+    Conviction is p(BUY) - p(SELL), the weight `scale` times it, at most `Discipline.max_weight`. While a position is
+    open its size follows at every bar that supports it.
+
+    Args:
+        scale: Share of equity at a conviction of 1, above 0.
+        enter_edge: A conviction beyond it opens, 0 to 1.
+        exit_edge: At most `enter_edge`; see `Discipline.hold_means`.
+        discipline: The rest.
+
+    Raises:
+        BacktestError: A value is out of its range.
+    """
+
+    scale: float
+    enter_edge: float
+    exit_edge: float
+    discipline: Discipline
+
+    def __post_init__(self) -> None:
+        enter, leave = self.enter_edge, self.exit_edge
+        requirements = [
+            _Requirement("scale", 0.0 < self.scale < math.inf, "a share of equity above 0"),
+            _Requirement("enter_edge", 0.0 <= enter <= 1.0, "a difference of probabilities, 0 to 1"),
+            _Requirement("exit_edge", 0.0 <= leave <= enter, f"0 to enter_edge, {enter}"),
+        ]
+        _require(self, name="probability_weighted", requirements=requirements)
+
+    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+        """Decide at every bar's close, see `Rule`."""
+        given = _checked(prob, context)
+        edge = given[:, BUY] - given[:, SELL]
+        return _positions(
+            edge,
+            size=np.abs(edge) * self.scale,
+            enter=self.enter_edge,
+            leave=self.exit_edge,
+            discipline=self.discipline,
+            context=context,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VolatilityTarget:
+    """Direction as `Threshold`; the calmer the market, the larger the position: the same risk at any time.
+
+    The weight is the target over the trailing volatility known at the close, at most `Discipline.max_weight`. At a bar
+    without a volatility, or with one of 0, nothing is opened or resized.
+
+    Args:
+        target: Volatility of the position's log return, above 0: 0.1 a year is 10 %.
+        per: `year` or `bar`; a year's is spread over its bars by the square root.
+        enter_confidence: As in `Threshold`.
+        exit_confidence: As in `Threshold`.
+        discipline: The rest; `smallest_change` keeps small changes of volatility from being traded.
+
+    Raises:
+        BacktestError: A value is out of its range.
+    """
+
+    target: float
+    per: Literal["year", "bar"]
+    enter_confidence: float
+    exit_confidence: float
+    discipline: Discipline
+
+    def __post_init__(self) -> None:
+        requirements = [
+            _Requirement("target", 0.0 < self.target < math.inf, "a volatility above 0"),
+            _Requirement("per", self.per in {"year", "bar"}, "year or bar"),
+            *_confidences(self.enter_confidence, self.exit_confidence),
+        ]
+        _require(self, name="volatility_target", requirements=requirements)
+
+    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+        """Decide at every bar's close, see `Rule`.
+
+        Raises:
+            BacktestError: As `Rule`; or a target per year without `bars_per_year`.
+        """
+        return _positions(
+            _likeliest(_checked(prob, context)),
+            size=self._sizes(context),
+            enter=self.enter_confidence,
+            leave=self.exit_confidence,
+            discipline=self.discipline,
+            context=context,
+        )
+
+    def _sizes(self, context: DecisionContext) -> npt.NDArray[np.float64]:
+        if self.per == "year" and not context.bars_per_year > 0.0:
+            message = (
+                f"a volatility target per year needs bars per year, got {context.bars_per_year}; give two bars or more"
+            )
+            raise BacktestError(message)
+        target = self.target / math.sqrt(context.bars_per_year) if self.per == "year" else self.target
+        known = context.volatility > 0.0
+        unknown = np.full(len(context), np.nan)
+        sizes: npt.NDArray[np.float64] = np.divide(target, context.volatility, out=unknown, where=known)
+        return sizes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """For models of returns: trade where the forecast return pays the round trip so many times over.
+
+    Conviction is forecast * target_unit, a log return.
+
+    Args:
+        enter_costs: Round trips that a forecast must exceed to open, 0 or more.
+        exit_costs: At most `enter_costs`; see `Discipline.hold_means`.
+        weight: Share of equity, above 0.
+        discipline: The rest.
+
+    Raises:
+        BacktestError: A value is out of its range.
+    """
+
+    enter_costs: float
+    exit_costs: float
+    weight: float
+    discipline: Discipline
+
+    def __post_init__(self) -> None:
+        enter, leave = self.enter_costs, self.exit_costs
+        requirements = [
+            _Requirement("enter_costs", 0.0 <= enter < math.inf, "0 or more round trips"),
+            _Requirement("exit_costs", 0.0 <= leave <= enter, f"0 to enter_costs, {enter}"),
+            _within(self),
+        ]
+        _require(self, name="forecast", requirements=requirements)
+
+    def weights(self, forecast: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+        """Decide at every bar's close, as `Rule` does with probabilities.
+
+        Args:
+            forecast: In units of the target; NaN is no forecast. Shape (n,).
+            context: Of the same bars.
+
+        Raises:
+            BacktestError: Not as many forecasts as bars, or infinite ones.
+        """
+        if forecast.shape != (len(context),) or np.isinf(forecast).any():
+            message = f"expected {len(context)} finite forecasts, NaN for none, got shape {forecast.shape}"
+            raise BacktestError(message)
+        return _positions(
+            forecast * context.target_unit,
+            size=np.full(len(context), float(self.weight)),
+            enter=self.enter_costs * context.round_trip_cost,
+            leave=self.exit_costs * context.round_trip_cost,
+            discipline=self.discipline,
+            context=context,
+        )
+
+
+def buy_and_hold(segment: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Return the weights of whoever buys with all equity at the first close of each segment, and keeps it.
+
+    Args:
+        segment: Of the bars, see `Bars`: an account is closed where the history is cut. Shape (n,).
+
+    Returns:
+        Shape (n,).
+    """
+    starts = np.diff(segment, prepend=-1) != 0
+    return np.where(starts, 1.0, np.nan)
+
+
+class _Requirement(NamedTuple):
+    """A field, whether its value will do, and what is expected of it."""
+
+    field: str
+    met: bool
+    expected: str
+
+
+def _require(rule: object, *, name: str, requirements: Iterable[_Requirement]) -> None:
+    lines = [
+        f"decision.{name}.{field}: expected {expected}, got {getattr(rule, field)!r}"
+        for field, met, expected in requirements
+        if not met
+    ]
+    if lines:
+        raise BacktestError("\n".join(lines))
+
+
+def _confidences(enter: float, leave: float) -> list[_Requirement]:
+    return [
+        _Requirement("enter_confidence", 0.0 <= enter <= 1.0, "a probability, 0 to 1"),
+        _Requirement("exit_confidence", 0.0 <= leave <= enter, f"0 to enter_confidence, {enter}"),
+    ]
+
+
+def _within(rule: Threshold | Forecast) -> _Requirement:
+    most = rule.discipline.max_weight
+    return _Requirement("weight", 0.0 < rule.weight <= most, f"a share of equity above 0, at most max_weight, {most}")
+
+
+def _checked(prob: npt.NDArray[np.float64], context: DecisionContext) -> npt.NDArray[np.float64]:
+    """Return the probabilities, or say which rows are none."""
+    if prob.shape != (len(context), len(CLASSES)):
+        message = (
+            f"probabilities have shape {prob.shape}, expected {(len(context), len(CLASSES))}: BUY, HOLD, SELL a bar"
+        )
+        raise BacktestError(message)
+    missing = np.isnan(prob).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        fine = (prob >= 0.0).all(axis=1) & (np.abs(prob.sum(axis=1) - 1.0) <= _SUM_TOLERANCE)
+    wrong = np.flatnonzero(~(missing | fine))
+    if len(wrong):
+        message = (
+            f"{len(wrong)} rows are no probabilities, first row {wrong[0]}: {prob[wrong[0]].tolist()}; expected numbers"
+            " from 0 that sum to 1, or NaN in all three where there is no forecast"
+        )
+        raise BacktestError(message)
+    return prob
+
+
+def _likeliest(prob: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return +p(BUY) where it is the largest, -p(SELL) where that is, 0 elsewhere; NaN stays. Shape (n,)."""
+    buy, hold, sell = prob.T
+    conviction = np.where(buy > np.maximum(hold, sell), buy, np.where(sell > np.maximum(hold, buy), -sell, 0.0))
+    conviction[np.isnan(buy)] = np.nan
+    return conviction
+
+
+def _positions(
+    conviction: npt.NDArray[np.float64],
+    *,
+    size: npt.NDArray[np.float64],
+    enter: float,
+    leave: float,
+    discipline: Discipline,
+    context: DecisionContext,
+) -> npt.NDArray[np.float64]:
+    terms = _Terms(
+        enter=float(enter),
+        leave=float(leave),
+        shorts=discipline.sides == "long_short",
+        keeps=discipline.hold_means == "keep",
+        reverses=discipline.reverse_at_once,
+        smallest_change=float(discipline.smallest_change),
+        entry_bars=int(discipline.min_bars_between_entries),
+        wait_ns=round(discipline.min_hours_after_fill * HOUR),
+    )
+    bars = _Rows(
+        closed_at=context.closed_at,
+        conviction=conviction,
+        size=np.minimum(size, discipline.max_weight),
+        closes=context.session_end & discipline.flat_at_session_end,
+        starts=np.diff(context.segment, prepend=context.segment[:1]) != 0,
+    )
+    weights: npt.NDArray[np.float64] = _walk(bars, terms)
+    return weights
+
+
+class _Rows(NamedTuple):
+    """What is known at each close: `closes` where nothing may stay open, `starts` where a segment begins."""
+
+    closed_at: npt.NDArray[np.int64]
+    conviction: npt.NDArray[np.float64]
+    size: npt.NDArray[np.float64]
+    closes: npt.NDArray[np.bool_]
+    starts: npt.NDArray[np.bool_]
+
+
+class _Terms(NamedTuple):
+    """Thresholds and discipline, as numbers for the kernel."""
+
+    enter: float
+    leave: float
+    shorts: bool
+    keeps: bool
+    reverses: bool
+    smallest_change: float
+    entry_bars: int
+    wait_ns: int
+
+
+@njit(cache=True)
+def _walk(bars: _Rows, terms: _Terms) -> npt.NDArray[np.float64]:
+    """Go through the bars once; each decision depends on its own bar and the position so far. Shape (n,)."""
+    weights = np.full(len(bars.conviction), np.nan)
+    held, entered, filled = 0.0, _NOWHERE, _NOWHERE
+    for row in range(len(bars.conviction)):
+        if bars.starts[row] and held != 0.0:
+            held, filled, weights[row] = 0.0, row, 0.0
+        if bars.closes[row]:
+            target = 0.0
+        elif np.isnan(bars.conviction[row]):
+            continue
+        else:
+            target = _target(held, bars.conviction[row], bars.size[row], terms)
+            if held * target <= 0.0 and not _may_enter(row, entered, filled, bars.closed_at, terms):
+                target = 0.0
+        if target == held and held != 0.0:
+            continue
+        if held * target <= 0.0 and target != held:
+            filled = row + 1
+            entered = row if target != 0.0 else entered
+        held, weights[row] = target, target
+    return weights
+
+
+@njit(cache=True)
+def _target(held: float, conviction: float, size: float, terms: _Terms) -> float:
+    """Return the weight wanted when entries need not wait; `held` itself for no change."""
+    side = np.sign(held)
+    supported = side * conviction > terms.leave
+    stays = not -side * conviction > terms.leave if terms.keeps else supported
+    if held != 0.0 and stays:
+        change = abs(side * size - held)
+        return side * size if supported and size > 0.0 and change >= terms.smallest_change else held
+    entry = np.sign(conviction) if abs(conviction) > terms.enter else 0.0
+    if (entry < 0.0 and not terms.shorts) or (held != 0.0 and not terms.reverses):
+        return 0.0
+    return entry * size if size > 0.0 and size >= terms.smallest_change else 0.0
+
+
+@njit(cache=True)
+def _may_enter(row: int, entered: int, filled: int, closed_at: npt.NDArray[np.int64], terms: _Terms) -> bool:
+    """Whether enough bars have passed since the last entry, and enough time since the bar of the last fill."""
+    if entered != _NOWHERE and row - entered < terms.entry_bars:
+        return False
+    return filled == _NOWHERE or terms.wait_ns == 0 or closed_at[row] - closed_at[filled] >= terms.wait_ns

@@ -1,0 +1,271 @@
+"""A backtest: what models say of bars they have not seen is decided on, filled, accounted for and measured.
+
+    answers ─> weights ─> account ─> track ─> measures       of each symbol, and of holding it
+    (models)   (rule)     (fills, costs)└──> portfolio       of all
+
+The decisions on a symbol are one series, however many models took turns at answering: the position that one leaves is
+the next one's, no bar is traded twice, and nothing is closed and opened again where they take turns.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.backtest.account import Account, Prices, Rules, prices_of, simulate
+from multisymbol.backtest.decision import DecisionContext, Forecast, Rule, buy_and_hold, decision_context, stretches
+from multisymbol.backtest.performance import Against, Performance, Track, against, measure, track_of
+from multisymbol.backtest.portfolio import Standing, Weighting, combine, standing
+from multisymbol.backtest.predictions import NOBODY, Answers
+from multisymbol.errors import BacktestError
+from multisymbol.markets.sessions import session_clock
+from multisymbol.markets.symbols import Costs, SymbolConfig
+from multisymbol.serving.live import bars_between
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+ELSEWHERE = "another arm cannot trade it"
+"""Why a symbol is left out that has a model."""
+
+FREE = 0.0
+"""The multiple of the costs that shows what was won before them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conduct:
+    """How answers are traded, for all symbols alike.
+
+    Args:
+        rule: From answers to weights.
+        rules: Of fills, units, stop and target; the capital is that of the whole, each account starts with its equal
+            part.
+        weighting: How the money is shared out among symbols.
+        volatility_bars: Returns in the trailing volatility that rules and stops are told; those of a return model's
+            labels come before it.
+        multiples: Of the costs that the account is kept at as well, ascending, such as 0, 1, 2, 4.
+
+    Raises:
+        BacktestError: Multiples out of order or below 0, or without 1; too few bars for a volatility.
+    """
+
+    rule: Rule | Forecast
+    rules: Rules
+    weighting: Weighting
+    volatility_bars: int
+    multiples: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        problems = []
+        ascending = all(one < other for one, other in zip(self.multiples, self.multiples[1:], strict=False))
+        if not ascending or 1.0 not in self.multiples or min(self.multiples, default=-1.0) < 0.0:
+            problems.append(
+                f"cost_multiples={list(self.multiples)}: expected ascending numbers from 0 on, 1 among them"
+            )
+        if self.volatility_bars < 2:
+            problems.append(f"volatility_bars={self.volatility_bars}: expected 2 or more")
+        if problems:
+            raise BacktestError("\n".join(problems))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Traded:
+    """What came of one symbol.
+
+    Args:
+        answers: What it was traded on.
+        prices: Traded bars, m of them.
+        weight: Decided at each close. Shape (m,).
+        account: At the assumed costs.
+        track: Likewise, to be measured.
+        held: Of buying at the first close and holding, at the same costs.
+        at_costs: Multiple of the costs -> track.
+        against: `track` beside `held`.
+    """
+
+    answers: Answers
+    prices: Prices
+    weight: Floats
+    account: Account
+    track: Track
+    held: Track
+    at_costs: Mapping[float, Track]
+    against: Against
+
+    @property
+    def config(self) -> SymbolConfig:
+        """The symbol's."""
+        return self.answers.config
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Backtest:
+    """What came of all symbols.
+
+    Args:
+        traded: Symbol -> what came of it.
+        left_out: Symbol -> why it was not traded.
+        standing: Of the symbols, the classes and the portfolio.
+        held: The same of holding.
+        against: The portfolio beside holding.
+        at_costs: Multiple of the costs -> the portfolio.
+        capital: Of the portfolio.
+    """
+
+    traded: Mapping[str, Traded]
+    left_out: Mapping[str, str]
+    standing: Standing
+    held: Standing
+    against: Against
+    at_costs: Mapping[float, Performance]
+    capital: float
+
+    @property
+    def seen_bars(self) -> int:
+        """Traded bars that the model that was asked had seen: 0 in an honest backtest."""
+        return sum(int(each.answers.seen.sum()) for each in self.traded.values())
+
+    @property
+    def bars(self) -> int:
+        """Traded bars of all symbols."""
+        return sum(len(each.prices) for each in self.traded.values())
+
+
+def run(answers: Iterable[Answers], *, conduct: Conduct, left_out: Mapping[str, str]) -> Backtest:
+    """Trade every symbol's answers, each with its equal part of the capital, and put the accounts together.
+
+    Args:
+        answers: One for each symbol that is traded.
+        conduct: How.
+        left_out: Symbols that are not, and why.
+
+    Raises:
+        BacktestError: No symbol, bars or rules that cannot be traded, or a rule for another kind of model.
+    """
+    asked = list(answers)
+    if not asked:
+        reasons = [f"  {symbol}: {why}" for symbol, why in left_out.items()]
+        raise BacktestError("\n".join(["no symbol can be traded", *reasons]))
+    part = replace(conduct.rules, capital=conduct.rules.capital / len(asked))
+    traded = {each.config.symbol: trade(each, conduct=conduct, rules=part) for each in asked}
+    return assemble(traded, conduct=conduct, left_out=left_out)
+
+
+def trade(answers: Answers, *, conduct: Conduct, rules: Rules) -> Traded:
+    """Trade one symbol from its first traded bar on, flat before.
+
+    Args:
+        answers: What models said.
+        conduct: How; its capital is not looked at.
+        rules: With the capital of this account.
+
+    Raises:
+        BacktestError: As `run`.
+    """
+    _check_kind(answers, conduct.rule)
+    costs = answers.config.costs
+    context = _context(answers, conduct=conduct)
+    prices = prices_of(bars_between(answers.bars, answers.first, len(answers.bars)))
+    weight = conduct.rule.weights(answers.said[answers.first :], context=context)
+
+    def kept(at: Costs) -> Account:
+        return simulate(prices, weight, rules=rules, costs=at, volatility=context.volatility)
+
+    account = kept(costs)
+    track = track_of(account, prices=prices, rules=rules)
+    held = track_of(_hold(prices, rules=rules, costs=costs), prices=prices, rules=rules)
+    others = {each: kept(costs.times(each)) for each in conduct.multiples if each != 1.0}
+    tracks = {each: track_of(one, prices=prices, rules=rules) for each, one in others.items()}
+    return Traded(
+        answers=answers,
+        prices=prices,
+        weight=weight,
+        account=account,
+        track=track,
+        held=held,
+        at_costs={each: tracks.get(each, track) for each in conduct.multiples},
+        against=against(track, held),
+    )
+
+
+def assemble(traded: Mapping[str, Traded], *, conduct: Conduct, left_out: Mapping[str, str]) -> Backtest:
+    """Put the accounts of symbols together and measure them, at each multiple of the costs."""
+    capital, weighting = conduct.rules.capital, conduct.weighting
+    classes = {symbol: each.config.asset_class for symbol, each in traded.items()}
+    own, held = (
+        standing(tracks, asset_class=classes, weighting=weighting, capital=capital)
+        for tracks in (_tracks(traded, "track"), _tracks(traded, "held"))
+    )
+    at_costs = {
+        each: own.performance
+        if each == 1.0
+        else measure(
+            combine(
+                {symbol: one.at_costs[each] for symbol, one in traded.items()}, weighting=weighting, capital=capital
+            ).track
+        )
+        for each in conduct.multiples
+    }
+    return Backtest(
+        traded=traded,
+        left_out=left_out,
+        standing=own,
+        held=held,
+        against=against(own.portfolio.track, held.portfolio.track),
+        at_costs=at_costs,
+        capital=capital,
+    )
+
+
+def _tracks(traded: Mapping[str, Traded], name: str) -> dict[str, Track]:
+    return {symbol: getattr(each, name) for symbol, each in traded.items()}
+
+
+def _context(answers: Answers, *, conduct: Conduct) -> DecisionContext:
+    """Gather what the rule may know at each traded close; volatility knows the bars before the first one, too."""
+    bars, config = answers.bars, answers.config
+    clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
+    label = _label(answers) if answers.of_returns else {}
+    whole = decision_context(
+        bars,
+        clock=clock,
+        volatility_bars=int(label.get("volatility_bars", conduct.volatility_bars)),
+        horizon_bars=int(label.get("bars", 1)),
+        fill=conduct.rules.fill,
+        round_trip_cost=round_trip(config.costs),
+    )
+    # Where nobody is asked, nothing stays open: a rule begins there as it does where a history is cut.
+    whole = replace(whole, segment=stretches(bars.segment, asked=answers.by != NOBODY))
+    arrays = [entry.name for entry in fields(DecisionContext) if isinstance(getattr(whole, entry.name), np.ndarray)]
+    return replace(whole, **{name: getattr(whole, name)[answers.first :] for name in arrays})
+
+
+def _label(answers: Answers) -> Mapping[str, Any]:
+    """Return the definition of what a model of returns forecasts."""
+    config = answers.config
+    labels = [each.model.config_of(config.symbol, asset_class=config.asset_class).label for each in answers.answerers]
+    if any(each != labels[0] for each in labels):
+        raise BacktestError(f"{config.symbol}: its models forecast returns over different horizons; use one at a time")
+    return labels[0]
+
+
+def round_trip(costs: Costs) -> float:
+    """Return what entry and exit cost together, as a share of the notional; without minimum and money per unit."""
+    return 2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4
+
+
+def _hold(prices: Prices, *, rules: Rules, costs: Costs) -> Account:
+    """Buy at the first close, and again where the history was cut and every position closed."""
+    weight = buy_and_hold(prices.segment)
+    return simulate(prices, weight, rules=replace(rules, stop=None, target=None), costs=costs)
+
+
+def _check_kind(answers: Answers, rule: Rule | Forecast) -> None:
+    name = answers.answerers[0].name
+    if answers.of_returns and not isinstance(rule, Forecast):
+        raise BacktestError(f"{name} forecasts returns, {type(rule).__name__} trades on classes; say decision=forecast")
+    if not answers.of_returns and isinstance(rule, Forecast):
+        raise BacktestError(
+            f"{name} forecasts BUY, HOLD and SELL, Forecast trades on returns; say decision=threshold, or another"
+        )

@@ -1,0 +1,215 @@
+"""What stored models say at the close of every bar of a history: the answers a backtest trades on.
+
+The code path of training and of live calls, without the detour over the rows of a table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.errors import BacktestError, SampleError
+from multisymbol.labels.labels import CLASSES
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import NEVER, Instants, iso
+from multisymbol.serving.live import Windows, bar_windows, bars_between, live_ledger
+from multisymbol.serving.served_model import Model
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Reread: TypeAlias = Callable[[SymbolConfig], Bars]
+"""Reads a symbol's bars with a configuration of its history other than the command's."""
+
+NOBODY = -1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answerer:
+    """A model and the stretch of time in which it is the one that is asked.
+
+    Args:
+        model: Answers.
+        name: For people: registered name and version, or the fold it was trained for.
+        role: How it came to be asked, such as `universal`, `own` or `retrained`.
+        seen_until: Last instant it has seen anything of, training and validation.
+        after: It is asked at closes after this instant ...
+        until: ... up to this one.
+    """
+
+    model: Model
+    name: str
+    role: str
+    seen_until: int
+    after: int
+    until: int = NEVER
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Answers:
+    """What was said of one symbol's bars.
+
+    Args:
+        config: The symbol's: costs, calendar, class.
+        bars: All n of them up to the last traded one, those before the first included.
+        first: Row of the first traded bar.
+        said: Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN where
+            nobody said anything.
+        by: Place in `answerers` of who was to be asked at each close, `NOBODY` for none. int64, shape (n,).
+        answerers: In order of time.
+    """
+
+    config: SymbolConfig
+    bars: Bars
+    first: int
+    said: Floats
+    by: npt.NDArray[np.int64]
+    answerers: tuple[Answerer, ...]
+
+    @property
+    def of_returns(self) -> bool:
+        """Whether returns are forecast, not classes."""
+        return self.said.ndim == 1
+
+    @property
+    def answered(self) -> int:
+        """Count the traded bars with an answer."""
+        rows = self.said[self.first :]
+        return int(np.isfinite(rows.reshape(len(rows), -1)[:, 0]).sum())
+
+    @property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Mark the traded bars that whoever was asked had seen. Shape (n - first,)."""
+        until = np.array([*(each.seen_until for each in self.answerers), -NEVER])
+        seen: npt.NDArray[np.bool_] = self.bars.closed_at[self.first :] <= until[self.by[self.first :]]
+        return seen
+
+
+def ask(answerers: Sequence[Answerer], bars: Bars, *, config: SymbolConfig, reread: Reread) -> Answers:
+    """Let each model answer for its stretch of one symbol's bars; no model is shown a bar after its stretch.
+
+    Args:
+        answerers: In order of time, their stretches apart.
+        bars: The symbol's, from the beginning of its history on.
+        config: The symbol's.
+        reread: For models whose training cut the history otherwise.
+
+    Raises:
+        BacktestError: A model is of another timeframe, models are of different kinds, or one answers at a close that
+            the bars do not have.
+        SampleError: No bar lies in a stretch, or the history is too short for a single answer.
+        SymbolError: A model does not know the symbol's class.
+        FeatureError: A model has no scaling for it.
+    """
+    _check_fit(answerers, bars)
+    by = np.full(len(bars), NOBODY)
+    for place, each in enumerate(answerers):
+        by[(bars.closed_at > each.after) & (bars.closed_at <= each.until)] = place
+    asked = np.flatnonzero(by != NOBODY)
+    if len(asked) == 0:
+        raise SampleError(_outside(bars, answerers))
+    bars, by = bars_between(bars, 0, int(asked[-1]) + 1), by[: asked[-1] + 1]
+    said = np.full((len(bars), 1 if answerers[0].model.of_returns else len(CLASSES)), np.nan)
+    for place, each in enumerate(answerers):
+        rows = np.flatnonzero(by == place)
+        if len(rows):
+            said[rows] = _said(each, bars, rows=rows, config=config, reread=reread)
+    said = said[:, 0] if answerers[0].model.of_returns else said
+    answers = Answers(config=config, bars=bars, first=int(asked[0]), said=said, by=by, answerers=tuple(answerers))
+    if answers.answered == 0:
+        message = f"{config.symbol}: its {len(bars):,} bars are too few for a single answer of {answerers[0].name}"
+        raise SampleError(f"{message}; take a longer history (source), or a later start (period.start)")
+    return answers
+
+
+def in_common(arms: Sequence[Answers]) -> list[Answers]:
+    """Keep the bars of one symbol at which somebody is asked in every arm, so that none is traded longer than another.
+
+    Args:
+        arms: What each arm says of the symbol's bars.
+
+    Returns:
+        In the same order; none where there is no such bar.
+    """
+    asked = np.logical_and.reduce([each.by[: min(len(one.by) for one in arms)] != NOBODY for each in arms])
+    rows = np.flatnonzero(asked)
+    return [_kept(each, asked[: rows[-1] + 1]) for each in arms] if len(rows) else []
+
+
+def _kept(answers: Answers, asked: npt.NDArray[np.bool_]) -> Answers:
+    """Ask nobody at other bars than these, and leave the bars after them out."""
+    stop = len(asked)
+    said = answers.said[:stop].copy()
+    said[~asked] = np.nan
+    return replace(
+        answers,
+        bars=bars_between(answers.bars, 0, stop),
+        first=int(np.argmax(asked)),
+        said=said,
+        by=np.where(asked, answers.by[:stop], NOBODY),
+    )
+
+
+def _said(each: Answerer, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread) -> Floats:
+    """Return what a model says at the closes of rows that follow one another. Shape (rows, outputs)."""
+    own = each.model.config_of(config.symbol, asset_class=config.asset_class)
+    seen = bars if _same_history(own, config) else reread(own)
+    windows = _windows(each.model, seen, own=own, start=int(bars.closed_at[rows[0]]), end=int(bars.closed_at[rows[-1]]))
+    if windows is None:
+        return np.full((len(rows), 1), np.nan)
+    features, ledger = live_ledger([windows], window=each.model.recipe.window)
+    said = each.model.forecasts(each.model.dataset(features, ledger)).reshape(len(ledger), -1)
+    laid = np.full((len(rows), said.shape[1]), np.nan)
+    laid[_places(bars.closed_at[rows], ledger.decided_at, symbol=config.symbol, name=each.name)] = said
+    return laid
+
+
+def _windows(model: Model, bars: Bars, *, own: SymbolConfig, start: int, end: int) -> Windows | None:
+    """Make the windows that are decided from `start` to `end`, with the bars before that they depend on; None: none."""
+    first, stop = np.searchsorted(bars.closed_at, start), np.searchsorted(bars.closed_at, end, side="right")
+    # Windows of common hours reach back over any number of other bars.
+    begin = 0 if model.recipe.common else max(0, int(first) - model.recipe.history_bars(own))
+    try:
+        windows = bar_windows(
+            bars_between(bars, begin, int(stop)), config=own, recipe=model.recipe, all_rows=True, from_start=begin == 0
+        )
+    except SampleError:
+        return None
+    asked = windows.decided_at >= start
+    return replace(windows, ends=windows.ends[asked], decided_at=windows.decided_at[asked]) if asked.any() else None
+
+
+def _same_history(own: SymbolConfig, config: SymbolConfig) -> bool:
+    """Whether the model's training would have read the same bars."""
+    return (own.calendar, own.volume, own.gaps) == (config.calendar, config.volume, config.gaps)
+
+
+def _places(closed_at: Instants, decided_at: Instants, *, symbol: str, name: str) -> npt.NDArray[np.int64]:
+    places = np.searchsorted(closed_at, decided_at)
+    missing = np.append(closed_at, -NEVER)[places] != decided_at
+    if missing.any():
+        raise BacktestError(
+            f"{symbol}: {missing.sum():,} of {len(decided_at):,} answers of {name} are for bars that are missing, first"
+            f" {iso(int(decided_at[missing][0]))}: it was trained with another calendar than asset_class has now; "
+            "use that of its training, or train again"
+        )
+    return places
+
+
+def _check_fit(answerers: Sequence[Answerer], bars: Bars) -> None:
+    for each in answerers:
+        own = each.model.recipe.timeframe.text
+        if own != bars.timeframe.text:
+            cure = f"give it such bars (source.timeframe={own}, or resample={own}), or choose another model"
+            raise BacktestError(f"{each.name} answers for bars of {own}, these are of {bars.timeframe.text}; {cure}")
+    kinds = {each.model.of_returns for each in answerers}
+    if len(kinds) > 1:
+        names = ", ".join(dict.fromkeys(each.name for each in answerers))
+        raise BacktestError(f"{names}: some forecast classes, some returns; one rule cannot trade on both")
+
+
+def _outside(bars: Bars, answerers: Sequence[Answerer]) -> str:
+    span = f"{iso(int(bars.opened_at[0]))} to {iso(int(bars.closed_at[-1]))}" if len(bars) else "there are none"
+    until = "" if answerers[-1].until == NEVER else f" and up to {iso(answerers[-1].until)}"
+    return f"{bars.symbol}: no bar closes after {iso(answerers[0].after)}{until}; its bars: {span}"

@@ -1,0 +1,238 @@
+"""Starting a command: the user's mistakes in one form, no traceback unless asked for, nothing left behind."""
+
+import os
+import re
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from multisymbol.cli.help import help_page
+from multisymbol.cli.schema import SCHEMA, problems
+from multisymbol.config.build import plain, project_root
+from multisymbol.config.check import Problem, report
+from multisymbol.config.origins import Origins
+from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
+from multisymbol.progress import Terminal
+
+_MANY = {"-m", "--multirun"}
+_HELP = {"-h", "--help"}
+_PAGE_OPTIONS = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
+_VALUE_OPTIONS = _PAGE_OPTIONS | {"--cfg", "-c", "--package", "-p", "--experimental-rerun"}
+_MAYBE_VALUE_OPTIONS = {"--info", "-i"}
+_PLACEHOLDER = re.compile(r"(?<!\$)\{\w+\}")
+
+
+@dataclass(kw_only=True, slots=True)
+class _CommandLine:
+    """What the command line said that Hydra never gets to see."""
+
+    verbose: bool = False
+    wrong_options: list[Problem] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+
+
+class _StoppedError(SystemExit):
+    """Carries a user's mistake out through Hydra, which would announce an Exception in words of its own."""
+
+
+_line = _CommandLine()
+
+
+def start(main: Callable[[], object]) -> None:
+    """Run a `@hydra.main` function as a command: exit status 2 and a plain message for whatever a user can cause."""
+    _line.verbose = _line.verbose or os.environ.get("HYDRA_FULL_ERROR") == "1"
+    try:
+        sys.argv[1:] = _arguments(sys.argv[1:])
+        if _HELP & set(sys.argv):
+            print(help_page(Path(sys.argv[0]).stem, folders=_config_folders(sys.argv[1:])))
+            return
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its errors on, and we say them in our own form
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except (_StoppedError, MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
+        if _line.verbose:
+            traceback.print_exc()
+        print(_message(error), file=sys.stderr)
+        sys.exit(2)
+
+
+def execute(
+    work: Callable[[dict[str, Any], Path], float], config: DictConfig, *, schema: str = SCHEMA, leaves: bool = True
+) -> float:
+    """Check a composed configuration, then do the work in the run's folder; a mistake leaves no folder behind.
+
+    Args:
+        work: Gets the plain, resolved configuration and the run's folder; returns what a sweep optimises.
+        config: From Hydra.
+        schema: Dotted name of the dataclass that lists the keys of the top level.
+        leaves: Whether the work leaves something; if not, the folder Hydra made is removed.
+
+    Raises:
+        SystemExit: Caused by the ConfigError that lists every problem, or another mistake with a cure.
+    """
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        found = [*_line.wrong_options, *problems(config, schema=schema), *_sweep_problems(config)]
+        if found:
+            raise report(found, origin=origins())
+        _tell_job()
+        score = work(plain(config), run_dir)
+    except MultisymbolError as error:
+        _forget(run_dir)
+        raise _StoppedError from error
+    if not leaves:
+        _forget(run_dir)
+    return score
+
+
+def _message(error: BaseException) -> str:
+    """Prefer our own message, wherever in the chain of causes it is."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MultisymbolError):
+            return str(cause)
+        cause = cause.__cause__
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
+        folder = error.filename or "a folder"
+        return str(
+            OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder: paths.outputs=DIR")
+        )
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error)
+    return f"{error}\nSee the whole configuration: --cfg job      its pages: --info defaults-tree"
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    """Say which argument Hydra's grammar cannot read, and what it wants."""
+    lines = [line for line in str(error).splitlines() if not line.startswith(("See https", "Error parsing"))]
+    return (
+        f"command line: '{error.override.lstrip('+')}' cannot be read: {' '.join(lines)}\n"
+        "  Write key=value. Text with , : = or brackets in it goes in quotes within quotes: 'source.root=\"a, b\"'"
+    )
+
+
+def _tell_job() -> None:
+    """Name a sweep's job by what differs from job to job."""
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        own = [text.lstrip("+") for text in hydra.overrides.task if text not in _line.arguments]
+        Terminal().fact(f"job {hydra.job.num + 1}", " ".join(own))
+
+
+def _arguments(arguments: Sequence[str]) -> list[str]:
+    """Let Hydra accept every `key=value`, so that our check can name all wrong ones at once."""
+    _line.verbose = _line.verbose or bool({"-v", "--verbose"} & set(arguments))
+    _line.wrong_options.clear()
+    kept = [argument for argument in arguments if argument not in {"-v", "--verbose"}]
+    folders = _config_folders(kept)
+    result = _options_last(list(_accepted(kept, folders)))
+    _line.arguments = list(result)
+    if _line.wrong_options and _MANY & set(result):
+        raise report(_line.wrong_options, origin=lambda _: "command line")
+    if {"--cfg", "-c"} & set(result) and "job" in result and "--resolve" not in result:
+        result.append("--resolve")  # symbol configurations are shown as they are used
+    return result
+
+
+def _options_last(arguments: Sequence[str]) -> list[str]:
+    """Let options stand anywhere: the parser refuses every `key=value` that comes after one in their midst."""
+    options: list[str] = []
+    overrides: list[str] = []
+    for place, argument in enumerate(arguments):
+        before = arguments[place - 1] if place else ""
+        is_value = before in _VALUE_OPTIONS or (before in _MAYBE_VALUE_OPTIONS and "=" not in argument)
+        (options if argument.startswith("-") or is_value else overrides).append(argument)
+    return [*overrides, *options]
+
+
+def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
+    for place, argument in enumerate(arguments):
+        key, equals, value = argument.partition("=")
+        is_flag_value = place > 0 and arguments[place - 1] in _PAGE_OPTIONS
+        if not equals or argument[0] in "-+~" or is_flag_value or key.startswith("hydra"):
+            yield argument
+            continue
+        options = _options(key.split("@")[0], folders)
+        wrong = [name for name in _names(value) if options and name not in options]
+        if wrong:
+            text = " ".join(f"there is no '{name}'{nearest(name, options) or '.'}" for name in wrong)
+            _line.wrong_options.append(Problem(path=f"{key}={value}", text=f"{text} Options: {', '.join(options)}"))
+        else:
+            yield argument if options else f"++{key}={_quoted(value)}"
+
+
+def _quoted(value: str) -> str:
+    """Take `{symbol}.csv` as the text it is: to Hydra's grammar a brace begins a mapping."""
+    if not _PLACEHOLDER.search(value) or value[0] in "\"'":
+        return value
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _names(value: str) -> list[str]:
+    """Return the options a group override chooses; none for a glob, null or quoted text."""
+    names = [name.strip() for name in value.strip("[]").split(",")]
+    return [name for name in names if name not in {"null", ""} and not set(name) & set("*()'\"$ ")]
+
+
+def _options(group: str, folders: Sequence[Path]) -> list[str]:
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+
+
+def _config_folders(arguments: Sequence[str]) -> list[Path]:
+    """Return the user's configuration folders, then the project's."""
+    own = [Path(after) for flag, after in pairwise(arguments) if flag in {"--config-dir", "-cd"}]
+    own += [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("--config-dir=")]
+    missing = [str(folder) for folder in own if not folder.is_dir()]
+    if missing:
+        message = f"--config-dir {missing[0]} is not a folder"
+        raise ConfigError(message)
+    return [*own, project_root() / "conf"]
+
+
+def _sweep_problems(config: DictConfig) -> list[Problem]:
+    """Refuse a sweep whose jobs start processes of their own: each would run the whole sweep again."""
+    many = OmegaConf.select(config, "trainer.devices") not in {1, "auto", "1"}
+    if HydraConfig.get().mode == RunMode.MULTIRUN and many:
+        return [
+            Problem(path="trainer.devices", text="a sweep runs its jobs on one device each; use trainer=cpu or gpu")
+        ]
+    return []
+
+
+def origins() -> Origins:
+    """Return what names the file each key of the running command's configuration comes from."""
+    hydra = HydraConfig.get()
+    folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file" and source.path]
+    own_first = sorted(folders, key=lambda folder: folder == project_root() / "conf")
+    return Origins(
+        overrides=list(hydra.overrides.task),
+        choices={
+            key.split("@")[0]: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            for key, value in hydra.runtime.choices.items()
+        },
+        folders=own_first,
+        primary=str(hydra.job.config_name),
+    )
+
+
+def _forget(run_dir: Path) -> None:
+    """Remove a run's folder that holds nothing but Hydra's own pages."""
+    if run_dir.is_dir() and all(path.name == ".hydra" or path.suffix == ".log" for path in run_dir.iterdir()):
+        shutil.rmtree(run_dir)
+        for parent in list(run_dir.parents)[:3]:
+            if any(parent.iterdir()):
+                break
+            parent.rmdir()

@@ -1,0 +1,91 @@
+"""The verb `compare`: the engine's answer at the terminal, as a page, in the store and in the registry."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multisymbol.comparison.register import promote, register_last_fold, tag_verdicts
+from multisymbol.comparison.result import UNIVERSAL, Comparison
+from multisymbol.comparison.run import Work, begin, finish
+from multisymbol.errors import ComparisonError
+from multisymbol.progress import Terminal
+from multisymbol.registry.store.store import Run
+from multisymbol.reports.comparison import comparison_lines
+from multisymbol.reports.comparison_artifacts import announce, record
+from multisymbol.training.mlflow_run import group_run
+from multisymbol.training.resume import interrupted
+
+
+def run(values: Mapping[str, Any], run_dir: Path) -> Comparison:
+    """Compare, and leave the answer everywhere it is looked for.
+
+    Args:
+        values: Plain, checked configuration (`conf/compare.yaml`).
+        run_dir: The comparison's folder.
+
+    Raises:
+        ComparisonError: It cannot be made, or is another one than the folder's.
+    """
+    if values["resume"]:
+        values, run_dir = interrupted(values)
+    _check_promotion(values)
+    terminal, started = Terminal(), time.perf_counter()
+    begun = begin(values, run_dir, terminal)
+    with group_run(values, run_dir, name="comparison") as run:
+        terminal.fact("run", f"{run.name}; killed half way it goes on with resume={run.name}")
+        done = finish(
+            begun, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values)
+        )
+        page = record(run, done, values)
+        _store(run, done, values, terminal)
+    terminal.show("")
+    for line in comparison_lines(done.comparison):
+        terminal.console.print(line, markup=False)
+    terminal.show("")
+    terminal.fact("page", _shown(page))
+    terminal.fact("time", f"{time.perf_counter() - started:,.0f} s")
+    return done.comparison
+
+
+def _check_promotion(values: Mapping[str, Any]) -> None:
+    """Refuse before anything is trained what would be refused after."""
+    problems = []
+    if values["promote"] and values["comparison"]["exploratory"]:
+        problems.append("an exploratory comparison claims nothing, so it moves no champion")
+    if values["promote"] and not values["registry"]["register"]:
+        problems.append("without registered models (registry.register=false) there is no champion to move")
+    if problems:
+        message = f"promote=true: {'; '.join(problems)}; leave it out"
+        raise ComparisonError(message)
+
+
+def _store(run: Run, done: Work, values: Mapping[str, Any], terminal: Terminal) -> None:
+    """Register the last fold's models with the verdicts, if models are to be registered and something is claimed."""
+    if not values["registry"]["register"]:
+        return
+    if values["comparison"]["exploratory"]:
+        terminal.fact(
+            "registered", "nothing: the comparison is exploratory, so no model of it shall answer for a symbol"
+        )
+        return
+    with terminal.progress("registry") as progress:
+        progress("the last fold's models", 0, 1)
+        versions = register_last_fold(run, done)
+        tag_verdicts(run.store, versions[UNIVERSAL], done.comparison)
+    universal = versions[UNIVERSAL]
+    terminal.fact(
+        "registered",
+        f"{universal.name} version {universal.version} with the verdicts, and {len(versions) - 1} single models",
+    )
+    if values["promote"]:
+        moved = promote(run.store, versions, done.comparison)
+        terminal.fact("champions", ", ".join(moved) or "none moved: no verdict speaks for one")
+
+
+def _shown(path: Path) -> str:
+    """Shorten a path below the working folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

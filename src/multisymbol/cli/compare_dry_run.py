@@ -1,0 +1,205 @@
+"""What a comparison would do, and nothing else: `dry_run=true` prepares the data, shows the plan and stops.
+
+Samples and trainings are counted on the very views and orders that would be trained on.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from multisymbol.comparison.arms import Arm, FoldTask, Trained
+from multisymbol.comparison.fit import Progress, order_of
+from multisymbol.comparison.preregistration import instants_of, lag_of
+from multisymbol.comparison.result import SINGLE, UNIVERSAL, Declaration, NotRun
+from multisymbol.comparison.run import Begun, begin
+from multisymbol.markets.time import iso
+from multisymbol.progress import Terminal
+from multisymbol.reports.tables.comparison import BUDGETS, QUESTIONS
+from multisymbol.reports.tables.table import Column, Table, show
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmPlan:
+    """What an arm would train in all folds; all zero for an arm without networks.
+
+    Args:
+        name: Of the arm.
+        what: In words.
+        trainings: Of all folds and seeds.
+        train_rows: Samples of one epoch of all of them, one seed.
+        steps: Optimizer steps an epoch of each training.
+        epochs: At most.
+    """
+
+    name: str
+    what: str
+    trainings: int
+    train_rows: int
+    steps: tuple[int, ...]
+    epochs: int
+
+    @property
+    def most_steps(self) -> int:
+        """Optimizer steps together, where nothing stops early."""
+        return sum(self.steps) * self.epochs
+
+
+def dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
+    """Show what a comparison would do; nothing is trained, and nothing is written but the panel that it would use.
+
+    Args:
+        values: Plain, checked configuration (`conf/compare.yaml`).
+        run_dir: The comparison's folder; nothing is written there.
+
+    Returns:
+        NaN: there is no score.
+
+    Raises:
+        ComparisonError: It cannot be made.
+    """
+    terminal = Terminal()
+    begun = begin(values, run_dir, terminal)
+    with terminal.progress("arms") as progress:
+        plans = planned(begun, progress)
+    terminal.show(show(fold_table(begun.tasks, begun.declared)))
+    terminal.show("")
+    terminal.show(show(arm_table(plans)))
+    terminal.show("")
+    for name, text in _facts(begun, plans):
+        terminal.fact(name, text)
+    return math.nan
+
+
+def planned(begun: Begun, progress: Progress) -> list[ArmPlan]:
+    """Count what each arm would train.
+
+    Args:
+        begun: The comparison.
+        progress: Called after each arm.
+    """
+    plans = []
+    for done, (name, arm) in enumerate(begun.arms.items(), start=1):
+        plans.append(_plan(name, arm, begun.tasks))
+        progress(name, done, len(begun.arms))
+    return plans
+
+
+def _plan(name: str, arm: Arm, tasks: Sequence[FoldTask]) -> ArmPlan:
+    if not isinstance(arm, Trained):
+        return ArmPlan(name=name, what=arm.what, trainings=0, train_rows=0, steps=(), epochs=0)
+    steps, rows, seeds = list[int](), 0, tasks[0].seeds
+    for task in tasks:
+        # No network is built here, so weights to go out from are not looked at.
+        lessons = arm.lessons(task, {seed: {} for seed in seeds})
+        steps += [len(order_of(lesson)) for lesson in lessons]
+        rows += sum(int(lesson.prepared.shares.draws.sum()) for lesson in lessons)
+    return ArmPlan(
+        name=name,
+        what=arm.what,
+        trainings=len(steps),
+        train_rows=rows // len(seeds),
+        steps=tuple(steps),
+        epochs=arm.values(tasks[0].values)["trainer"]["max_epochs"],
+    )
+
+
+def fold_table(tasks: Sequence[FoldTask], declared: Declaration) -> Table:
+    """Say of each fold what is trained and tested when, and how long its labels last."""
+    return Table(
+        title="folds",
+        note="rows of compared symbols   lag: 95 % of the labels' spans, in test instants",
+        columns=(
+            *(Column(name=name, key=name) for name in ("fold", "train", "validation", "test", "until")),
+            *(Column(name=name, key=name, form=",d") for name in _COUNTS),
+        ),
+        rows=tuple(
+            (
+                *(fold.name, *map(_day, (fold.train_from, fold.validation_from, fold.test_from, fold.test_until))),
+                *(len(fold.symbols), fold.train_rows, fold.test_rows, len(instants_of(task)), lag_of(task)),
+            )
+            for fold, task in zip(declared.folds, tasks, strict=True)
+        ),
+    )
+
+
+_COUNTS = ("symbols", "train rows", "test rows", "instants", "lag")
+
+
+def _day(instant: int) -> str:
+    return iso(instant)[:10]
+
+
+def arm_table(plans: Sequence[ArmPlan]) -> Table:
+    """Say what each arm would train."""
+    return Table(
+        title="arms",
+        note="rows: one epoch of all models of one seed   steps ≤: together, where nothing stops early",
+        columns=(
+            Column(name="arm", key="arm"),
+            *(Column(name=name, key=name, form=",d") for name in ("trainings", "rows")),
+            Column(name="steps an epoch", key="steps_an_epoch"),
+            *(Column(name=name, key=name, form=",d") for name in ("epochs ≤", "steps ≤")),
+            Column(name="what", key="what"),
+        ),
+        rows=tuple(
+            (own.name, own.trainings, own.train_rows, _span(own.steps), own.epochs, own.most_steps, own.what)
+            for own in plans
+        ),
+    )
+
+
+def _span(steps: Sequence[int]) -> str:
+    """Write the fewest and the most."""
+    ends = sorted({min(steps, default=0), max(steps, default=0)})
+    return " to ".join(f"{steps:,}" for steps in ends)
+
+
+def _facts(begun: Begun, plans: Sequence[ArmPlan]) -> Iterator[tuple[str, str]]:
+    declared, values = begun.declared, begun.values
+    node = values["comparison"]
+    yield "symbols", _symbols(begun)
+    yield from (("left out", text) for text in _left_out(begun.left_out))
+    yield "budgets", BUDGETS[declared.budget]
+    yield "seeds", ", ".join(map(str, declared.seeds))
+    yield "surrogates", _surrogates(declared, plans)
+    yield (
+        "question",
+        f"{QUESTIONS[declared.primary]}; {declared.smallest:.4g} nats would matter; alpha {node['alpha']:g}",
+    )
+    yield "test", declared.test
+    yield "detectable", "unknown before training: it hangs on how much the losses of the two arms vary, and together"
+    if node["exploratory"]:
+        yield "claims", "none: the comparison is exploratory"
+    yield "plan", declared.digest
+    yield "dry run", "nothing was trained; without dry_run=true this is done, with the panel that is ready now"
+
+
+def _symbols(begun: Begun) -> str:
+    """Name all that are compared in any fold, by class."""
+    compared = {name for fold in begun.declared.folds for name in fold.symbols}
+    classes: dict[str, list[str]] = {}
+    for config in begun.tasks[0].whole.universe:
+        if config.symbol in compared:
+            classes.setdefault(config.asset_class, []).append(config.symbol)
+    return f"{len(compared)}" + "".join(f" · {name}: {', '.join(own)}" for name, own in classes.items())
+
+
+def _left_out(left_out: Sequence[NotRun]) -> Iterator[str]:
+    """Say why symbols are not compared, one line a reason."""
+    reasons: dict[str, list[str]] = {}
+    for own in left_out:
+        reasons.setdefault(own.why, []).append(own.what)
+    yield from (f"{why}: {', '.join(names)}" for why, names in reasons.items())
+
+
+def _surrogates(declared: Declaration, plans: Sequence[ArmPlan]) -> str:
+    """Say how many markets, and what is trained on them: one seed of universal and single each."""
+    markets = sum(declared.surrogates.values())
+    if not markets:
+        return "none"
+    kinds = ", ".join(f"{count} with the drift {kind}" for kind, count in declared.surrogates.items())
+    each = sum(own.trainings for own in plans if own.name in {UNIVERSAL, SINGLE}) // len(declared.seeds)
+    plural = "s" if markets > 1 else ""
+    return f"{markets} market{plural} without signal ({kinds}), {each:,} trainings on each: {markets * each:,}"

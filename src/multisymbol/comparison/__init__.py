@@ -1,0 +1,1 @@
+"""The A/B comparison: arms, preregistration, fits, scores and verdict."""

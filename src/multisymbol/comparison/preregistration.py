@@ -1,0 +1,216 @@
+"""What is written down before training: the comparison's plan, its hash, and the refusals that come with it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.cli.compare_schema import budget_of
+from multisymbol.comparison.arms import Arm, FoldTask, ZeroShot
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, Declaration, FoldFacts, NotRun, digest
+from multisymbol.errors import ComparisonError
+from multisymbol.samples.dataset import Prepared, no_own_model
+from multisymbol.samples.fold import TRAIN
+from multisymbol.statistics.loss_differentials import label_lag
+from multisymbol.statistics.mean_tests import instants_problem
+from multisymbol.statistics.seed_variance import seeds_problem
+from multisymbol.statistics.surrogate_null import draws_problem
+
+PLAN = "plan.json"
+"""Name of the plan in a comparison's folder and among its run's artifacts."""
+
+TEST_TEXT = (
+    "Diebold-Mariano on the mean difference of live symbols at each instant, lag: 95 % label span, small-sample "
+    "correction; cross-check: batch means"
+)
+
+_NOT_DECIDING = ("paths", "registry", "dry_run", "resume", "promote", "symbols", "asset_class", "finetune", "strategy")
+"""Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
+
+
+def tasks_of(values: Mapping[str, Any], folds: Sequence[Prepared]) -> tuple[list[FoldTask], list[NotRun]]:
+    """Say which symbols each fold compares, and why others are not.
+
+    Raises:
+        ComparisonError: A fold has none.
+    """
+    tasks, left_out = [], []
+    for fold in folds:
+        reasons = {index: no_own_model(fold, index) for index in range(len(fold.universe.configs))}
+        compared = tuple(index for index, why in reasons.items() if not why)
+        name = fold.parts.fold.name
+        left_out += [
+            NotRun(what=f"{fold.ledger.symbols[index]} in {name}", why=why) for index, why in reasons.items() if why
+        ]
+        if not compared:
+            lines = [f"  {fold.ledger.symbols[index]}: {why}" for index, why in reasons.items()]
+            message = "\n".join([f"{name}: no symbol can be compared; move the cuts (conf/split)", *lines])
+            raise ComparisonError(message)
+        seeds = tuple(values["comparison"]["seeds"])
+        tasks.append(FoldTask(values=values, whole=fold, compared=compared, seeds=seeds))
+    return tasks, left_out
+
+
+def declare(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm], *, name: str) -> Declaration:
+    """Write down what will be compared and how.
+
+    Raises:
+        ComparisonError: Too few seeds, draws or instants, or an arm missing; all problems at once.
+    """
+    problems = list(_problems(values, tasks, arms))
+    if problems:
+        raise ComparisonError("\n".join(["this comparison cannot be made; nothing was trained.", *problems]))
+    node = values["comparison"]
+    folds = tuple(_facts(task) for task in tasks)
+    content = _content(values, tasks)
+    return Declaration(
+        name=name,
+        digest=digest(content),
+        content=content,
+        primary=node["primary"],
+        test=TEST_TEXT,
+        arms={key: arm.what for key, arm in arms.items()},
+        seeds=tuple(node["seeds"]),
+        surrogates=kinds_of(values),
+        smallest=node["smallest"],
+        budget=budget_of(values),
+        folds=folds,
+    )
+
+
+def kinds_of(values: Mapping[str, Any]) -> dict[str, int]:
+    """Return kind of surrogate -> draws, those that are asked for."""
+    node = values["comparison"]["surrogates"]
+    return {kind: node[kind] for kind in ("kept", "removed") if node[kind]}
+
+
+def _problems(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm]) -> Iterator[str]:
+    node = values["comparison"]
+    missing = [name for name in (UNIVERSAL, SINGLE, PRIOR) if name not in arms]
+    if missing:
+        yield f"  arms: {', '.join(missing)} missing; every comparison is of universal and single, gated by prior"
+    if values["mode"] != "universal":
+        yield f"  mode={values['mode']}: leave it out; both kinds of model are trained"
+    if len(set(node["seeds"])) != len(node["seeds"]):
+        yield f"  comparison.seeds={node['seeds']}: a seed twice is no seed more"
+    if not node["exploratory"]:
+        draws = kinds_of(values) or {"any": 0}
+        found = [seeds_problem(len(node["seeds"])), *(draws_problem(count) for count in draws.values())]
+        yield from (f"  {text}" for text in dict.fromkeys(filter(None, found)))
+    for task in tasks:
+        text = _instants_problem(task)
+        if text:
+            yield f"  {text}"
+    for key, arm in arms.items():
+        if isinstance(arm, ZeroShot) and not any(arm.unseen(task) for task in tasks):
+            yield f"  arms.{key}: no compared symbol shares its asset class with another that trains; leave the arm out"
+    twice = int((np.bincount(np.concatenate([task.rows for task in tasks])) > 1).sum())
+    if twice:
+        yield f"  split: {twice:,} rows would be tested in more folds than one; take split=walk_forward or single_cut"
+
+
+def _instants_problem(task: FoldTask) -> str:
+    return instants_problem(len(instants_of(task)), lag=lag_of(task), of=task.whole.parts.fold.name)
+
+
+def instants_of(task: FoldTask) -> npt.NDArray[np.int64]:
+    """Return the instants of a fold's compared test rows, ascending."""
+    return np.unique(task.whole.ledger.decided_at[task.rows])
+
+
+def lag_of(task: FoldTask) -> int:
+    """Return how many test instants the fold's labels overlap, as the primary test counts them."""
+    ledger, rows = task.whole.ledger, task.rows
+    return label_lag(instants_of(task), decided_at=ledger.decided_at[rows], resolved_at=ledger.resolved_at[rows])
+
+
+def _facts(task: FoldTask) -> FoldFacts:
+    whole, ledger = task.whole, task.whole.ledger
+    train = whole.parts.positions(TRAIN)
+    own = train[np.isin(ledger.symbol[train], task.compared)]
+    decided = ledger.decided_at[task.rows]
+    return FoldFacts(
+        name=whole.parts.fold.name,
+        train_from=int(ledger.decided_at[train].min()),
+        validation_from=whole.parts.fold.validation_from,
+        test_from=int(decided.min()),
+        test_until=int(decided.max()),
+        symbols=tuple(ledger.symbols[index] for index in task.compared),
+        train_rows=len(own),
+        test_rows=len(task.rows),
+    )
+
+
+def _content(values: Mapping[str, Any], tasks: Sequence[FoldTask]) -> dict[str, Any]:
+    """Return plain data that decides every number; machines, folders and cores are not in it."""
+    content = {key: value for key, value in values.items() if key not in _NOT_DECIDING}
+    comparison = {key: value for key, value in values["comparison"].items() if key != "threads"}
+    surrogates = {key: value for key, value in comparison["surrogates"].items() if key != "workers"}
+    content["comparison"] = {**comparison, "surrogates": surrogates}
+    content["source"] = {key: value for key, value in values["source"].items() if key != "root"}
+    content["callbacks"] = {"early_stopping": values["callbacks"].get("early_stopping")}
+    content["bars"] = dict(tasks[0].whole.panel.fingerprints)
+    content["folds"] = [
+        {
+            "name": task.whole.parts.fold.name,
+            "validation_from": task.whole.parts.fold.validation_from,
+            "test_from": task.whole.parts.fold.test_from,
+            "test_until": task.whole.parts.fold.test_until,
+            "compared": [task.whole.ledger.symbols[index] for index in task.compared],
+            "rows": len(task.rows),
+        }
+        for task in tasks
+    ]
+    plain: dict[str, Any] = json.loads(json.dumps(content))
+    return plain
+
+
+def keep(declared: Declaration, folder: Path) -> None:
+    """Write the plan into the comparison's folder, unless it is there.
+
+    Raises:
+        ComparisonError: There is another one; see `check_kept`.
+    """
+    check_kept(declared, folder)
+    path = folder / PLAN
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part")
+        text = json.dumps({"digest": declared.digest, "content": declared.content}, indent=1)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+
+
+def check_kept(declared: Declaration, folder: Path) -> None:
+    """Refuse a plan other than the one the folder's results were made by.
+
+    Raises:
+        ComparisonError: It is another one; names what differs.
+    """
+    path = folder / PLAN
+    if not path.exists():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if digest(before["content"]) != declared.digest or before["digest"] != declared.digest:
+        changed = list(_changes(before["content"], declared.content, ""))
+        message = "\n".join(
+            [
+                f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported "
+                "must be what was declared before training. A metric, symbol, fold or seed chosen after training is "
+                "none.",
+                *(f"  {line}" for line in changed[:12]),
+                "Report it as it was declared, or start a new comparison in a folder of its own",
+            ]
+        )
+        raise ComparisonError(message)
+
+
+def _changes(before: Any, now: Any, path: str) -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*before, *now}):
+            yield from _changes(before.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+    elif before != now:
+        yield f"{path}: {before!r} declared, {now!r} now"

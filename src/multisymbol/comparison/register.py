@@ -1,0 +1,169 @@
+"""The last fold's models of a comparison in the registry, its verdicts on the universal one, and champions moved."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multisymbol.cli.schema import TrainSettings
+from multisymbol.comparison.arms import FoldTask
+from multisymbol.comparison.fit import Took
+from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison
+from multisymbol.comparison.run import Work
+from multisymbol.config.build import build
+from multisymbol.errors import ComparisonError
+from multisymbol.learning.module import DirectionModule
+from multisymbol.learning.trainer import FitResult
+from multisymbol.markets.symbols import slug
+from multisymbol.markets.time import iso
+from multisymbol.registry.selection.policies import UNSEEN, VERDICT_TAG
+from multisymbol.registry.store.store import Run, Store, StoredVersion
+from multisymbol.reports.comparison_artifacts import plain_note
+from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.views import own_values, own_view
+from multisymbol.statistics.verdict import Kind
+from multisymbol.training.fit import assess, fold_loss, network_shape
+from multisymbol.training.mlflow_run import opened_run
+from multisymbol.training.register import register
+
+CHAMPION = "champion"
+_NOTE = "registered.json"
+"""Slug of the symbol, or `universal` -> name and number of the version."""
+_UNIVERSAL_SERVES: tuple[Kind, ...] = ("UNIVERSAL_BETTER", "EQUIVALENT")
+
+
+def register_last_fold(run: Run, done: Work) -> dict[str, StoredVersion]:
+    """Register the last fold's models of the first seed, each once; return them by symbol, and `universal`.
+
+    Args:
+        run: The comparison's.
+        done: What it came to.
+    """
+    task, folder = done.tasks[-1], done.folder / "models"
+    note = done.folder / _NOTE
+    known, found = plain_note(note), {}
+    for key, arm, prepared, values in _models(task):
+        if key not in known:
+            version = _registered(run, done, arm, prepared, values, folder=folder / slug(key))
+            known[key] = [version.name, version.version]
+            note.write_text(json.dumps(known), encoding="utf-8")
+        stored = run.store.find(known[key][0], version=known[key][1])
+        if stored is not None:
+            found[key] = stored
+    return found
+
+
+def _models(task: FoldTask) -> "list[tuple[str, str, Prepared, dict[str, Any]]]":
+    keys = {"symbol_configs", *(entry.name.rstrip("_") for entry in fields(TrainSettings))}
+    values = {key: value for key, value in task.values.items() if key in keys}
+    values["seed"] = task.seeds[0]
+    found = [(UNIVERSAL, UNIVERSAL, task.whole, values)]
+    for index in task.compared:
+        symbol = task.whole.ledger.symbols[index]
+        own = own_values(values, symbol)
+        found.append((symbol, SINGLE, own_view(own, task.whole, index), own))
+    return found
+
+
+def _registered(
+    run: Run, done: Work, arm: str, prepared: Prepared, values: Mapping[str, Any], *, folder: Path
+) -> StoredVersion:
+    """Put the network together again, score it as a training would, and register it."""
+    task, seed = done.tasks[-1], values["seed"]
+    name = f"{values['symbol']}/{seed}" if arm == SINGLE else f"all/{seed}"
+    file = done.fold_folder(len(done.tasks) - 1) / f"{arm}.pt"
+    weights = torch.load(file, map_location="cpu", weights_only=True)[name]
+    took = next(own for own in done.scored[arm][-1].took if own.name == name)
+    module = _module(values, prepared, task, weights)
+    with opened_run(values, prepared, folder, parent=run) as child:
+        fitted = _fit_result(took, file=file, monitor=module.task.monitor)
+        return register(child, assess(module, fitted, values, prepared), values, prepared, folder)
+
+
+def _module(
+    values: Mapping[str, Any], prepared: Prepared, task: FoldTask, weights: Mapping[str, torch.Tensor]
+) -> DirectionModule:
+    loss = fold_loss(values, prepared)
+    network = build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs))
+    network.load_state_dict(dict(weights))
+    del task
+    return DirectionModule(
+        network=network,
+        loss=loss,
+        optimizer=build(values["optimizer"]),
+        schedule=build(values["scheduler"]),
+        symbols=prepared.universe.symbols,
+        seed=values["seed"],
+    )
+
+
+def _fit_result(took: Took, *, file: Path, monitor: str) -> FitResult:
+    return FitResult(
+        best_path=file,
+        last_path=file,
+        best_score=took.best_score,
+        monitor=monitor,
+        best_epoch=took.best_epoch,
+        epochs_run=took.epochs,
+        seconds=0.0,  # trained with many others at once
+        steps=took.steps,
+        windows_per_second=0.0,
+        stopped_early=took.stopped_early,
+    )
+
+
+def tag_verdicts(store: Store, version: StoredVersion, comparison: Comparison) -> None:
+    """Write every verdict on the universal version, where resolution reads them; an exploratory one is none."""
+    if comparison.primary.evidence.exploratory:
+        return
+    tags = {
+        f"{VERDICT_TAG}{slug(own.test.symbol)}": _tag(
+            comparison, symbol=own.test.symbol, kind=own.verdict.kind, effect=own.test.effect
+        )
+        for own in comparison.primary.by_symbol
+    }
+    tags |= {
+        f"{VERDICT_TAG}{UNSEEN}{asset_class}": _tag(
+            comparison, symbol=f"unseen {asset_class}", kind=own.verdict.kind, effect=own.found.effect
+        )  # gated by the prior alone: no arm but the two is trained on surrogate markets
+        for asset_class, own in comparison.unseen.items()
+    }
+    store.set_version_tags(version, tags)
+
+
+def _tag(comparison: Comparison, *, symbol: str, kind: Kind, effect: float) -> str:
+    return json.dumps(
+        {
+            "symbol": symbol,
+            "verdict": kind,
+            "data_until": iso(comparison.data_until),
+            "comparison": comparison.declared.name,
+            "effect": effect,
+        }
+    )
+
+
+def promote(store: Store, versions: Mapping[str, StoredVersion], comparison: Comparison) -> list[str]:
+    """Move champions as the verdicts say; return what was moved.
+
+    The universal version becomes champion where it is better or as good over all symbols; a symbol's own one where that
+    is better. No skill and no decision move nothing.
+
+    Raises:
+        ComparisonError: The comparison is exploratory.
+    """
+    if comparison.primary.evidence.exploratory:
+        message = "an exploratory comparison claims nothing, so it moves no champion; leave out promote=true"
+        raise ComparisonError(message)
+    chosen = [versions[UNIVERSAL]] if comparison.primary.verdict.kind in _UNIVERSAL_SERVES else []
+    chosen += [
+        versions[own.test.symbol]
+        for own in comparison.primary.by_symbol
+        if own.verdict.kind == "SINGLE_BETTER" and own.test.symbol in versions
+    ]
+    for version in chosen:
+        store.set_alias(version, CHAMPION)
+    return [f"{version.name} version {version.version}" for version in chosen]

@@ -1,0 +1,464 @@
+"""The engine of a comparison: declared, trained, scored and answered; what is done stays done.
+
+    plan.json                what was declared, before anything was trained
+    folds/{n}/{arm}.npz      forecasts of an arm in a fold
+    surrogates/{draw}.json   effects on a market without signal
+    comparison.json          the answer, to the last digit
+
+Whatever is there is read, not made again: a comparison that was killed goes on, and comes to the same bytes.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from multisymbol.cli.compare_schema import capital_of, plan_of
+from multisymbol.cli.schema import label_text
+from multisymbol.comparison.arms import Arm, FoldTask, Trained, Untrained
+from multisymbol.comparison.fit import Scored, Took, forecasts, trained
+from multisymbol.comparison.preregistration import check_kept, declare, keep, kinds_of, tasks_of
+from multisymbol.comparison.result import (
+    PRIOR,
+    SINGLE,
+    UNIVERSAL,
+    ArmOutcome,
+    Budget,
+    Comparison,
+    Declaration,
+    GroupEffect,
+    Hashes,
+    NotRun,
+    SymbolFacts,
+    Trading,
+    to_json,
+)
+from multisymbol.comparison.score_folds import fold_scores
+from multisymbol.comparison.scores import QUESTIONS, ArmScores, joined, shared
+from multisymbol.comparison.subgroups import accuracy_interval, arm_outcome, arms_in_one, group_effects, p_any_better
+from multisymbol.comparison.surrogates import surrogates
+from multisymbol.comparison.trading import Market, decided_bars, trading
+from multisymbol.config.build import build
+from multisymbol.markets.time import DAY, Period
+from multisymbol.progress import Terminal
+from multisymbol.samples.dataset import prepare_folds
+from multisymbol.samples.fold import TRAIN, Span
+from multisymbol.statistics.compare import Answer, answer
+from multisymbol.statistics.effects import Surrogates
+from multisymbol.statistics.loss_differentials import ArmLosses, label_lag
+from multisymbol.statistics.mean_tests import least_instants
+from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.verdict import Question
+from multisymbol.training.mlflow_run import git_commit
+from multisymbol.training.register import data_digest
+
+RESULT = "comparison.json"
+QUARTERS = ("night, 0 to 5", "morning, 6 to 11", "afternoon, 12 to 17", "evening, 18 to 23")
+
+Announce: TypeAlias = Callable[[Declaration], None]
+ByArm: TypeAlias = Mapping[str, ArmScores]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """Everything a comparison was made of, for those who record it.
+
+    Args:
+        comparison: The answer.
+        tasks: The folds.
+        scored: Arm -> what it came to, fold by fold.
+        folder: Holds the results.
+    """
+
+    comparison: Comparison
+    tasks: tuple[FoldTask, ...]
+    scored: Mapping[str, tuple[Scored, ...]]
+    folder: Path
+
+    def fold_folder(self, number: int) -> Path:
+        """Return where a fold's results are."""
+        return _fold_folder(self.folder, number)
+
+
+def compare(
+    values: Mapping[str, Any],
+    run_dir: Path,
+    terminal: Terminal,
+    *,
+    name: str = "comparison",
+    announce: Announce = lambda _: None,
+) -> Comparison:
+    """Compare the arms of a configuration; see `work`."""
+    return work(values, run_dir, terminal, name=name, announce=announce).comparison
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A comparison that can be made: declared, nothing trained or written.
+
+    Args:
+        values: Plain configuration.
+        arms: By name.
+        tasks: The folds.
+        left_out: Symbols that are not compared, and why.
+        declared: The plan; not named yet.
+    """
+
+    values: Mapping[str, Any]
+    arms: Mapping[str, Arm]
+    tasks: tuple[FoldTask, ...]
+    left_out: tuple[NotRun, ...]
+    declared: Declaration
+
+
+def begin(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Begun:
+    """Prepare the data and declare; every refusal comes here.
+
+    Args:
+        values: Plain, checked configuration (`conf/compare.yaml`).
+        run_dir: The comparison's folder.
+        terminal: Shows what is going on.
+
+    Raises:
+        ComparisonError: It cannot be made, or is another one than the folder's.
+    """
+    arms: dict[str, Arm] = {key: build(node) for key, node in values["arms"].items()}
+    tasks, left_out = tasks_of(values, prepare_folds(values, terminal))
+    declared = declare(values, tasks, arms, name="")
+    check_kept(declared, run_dir)
+    return Begun(values=values, arms=arms, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared)
+
+
+def work(values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
+    """Begin and finish a comparison; see there."""
+    return finish(begin(values, run_dir, terminal), run_dir, terminal, name=name, announce=announce)
+
+
+def finish(begun: Begun, run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
+    """Write the plan down, then train, score and answer, going on with what the folder holds.
+
+    Args:
+        begun: What was declared.
+        run_dir: The comparison's folder.
+        terminal: Shows what is going on.
+        name: Of the comparison.
+        announce: Gets the declaration, before anything is trained.
+    """
+    values, arms, tasks, left_out = begun.values, begun.arms, begun.tasks, begun.left_out
+    declared = replace(begun.declared, name=name)
+    keep(declared, run_dir)
+    announce(declared)
+    terminal.fact("plan", f"{declared.digest}, written down before training · {_asked(declared)}")
+    scored = {key: tuple(own) for key, own in _train(arms, tasks, run_dir, terminal).items()}
+    drawn = _surrogates(values, tasks, run_dir, terminal)
+    scores = {
+        key: joined(
+            [fold_scores(key, own, task, number=n) for n, (own, task) in enumerate(zip(each, tasks, strict=True))]
+        )
+        for key, each in scored.items()
+    }
+    made = _Made(values=values, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
+    with terminal.progress("tests") as progress:
+        progress("answering", 0, 1)
+        comparison = _assembled(made, arms, left_out)
+    _written(comparison, run_dir / RESULT)
+    return Work(comparison=comparison, tasks=tasks, scored=scored, folder=run_dir)
+
+
+def _asked(declared: Declaration) -> str:
+    symbols = {name for fold in declared.folds for name in fold.symbols}
+    draws = " + ".join(f"{count} {kind}" for kind, count in declared.surrogates.items()) or "no"
+    return (
+        f"{len(symbols)} symbols, {len(declared.folds)} folds, {len(declared.seeds)} seeds, {draws} surrogate markets; "
+        f"arms {', '.join(declared.arms)}; budgets matched in {declared.budget}"
+    )
+
+
+def _train(
+    arms: Mapping[str, Arm], tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
+) -> dict[str, list[Scored]]:
+    """Train every arm in every fold; those that go out from the universal one come after it."""
+    order = sorted(
+        arms, key=lambda key: (isinstance(arms[key], Trained) and _follows(arms[key]), list(arms).index(key))
+    )
+    found: dict[str, list[Scored]] = {key: [] for key in arms}
+    for number, task in enumerate(tasks):
+        folder = _fold_folder(run_dir, number)
+        folder.mkdir(parents=True, exist_ok=True)
+        for key in order:
+            found[key].append(_one(arms[key], task, name=key, folder=folder, terminal=terminal))
+    return found
+
+
+def _follows(arm: Arm) -> bool:
+    return isinstance(arm, Trained) and arm.needs_universal
+
+
+def _fold_folder(run_dir: Path, number: int) -> Path:
+    return run_dir / "folds" / str(number + 1)
+
+
+def _one(arm: Arm, task: FoldTask, *, name: str, folder: Path, terminal: Terminal) -> Scored:
+    if isinstance(arm, Untrained):
+        return forecasts(arm, task)
+    assert isinstance(arm, Trained)
+    threads = task.values["comparison"]["threads"]
+    with terminal.progress(name) as progress:
+        return trained(arm, task, name=name, folder=folder, threads=threads, progress=progress)
+
+
+def _surrogates(
+    values: Mapping[str, Any], tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
+) -> dict[Question, tuple[Surrogates, ...]]:
+    with terminal.progress("surrogates") as progress:
+        return surrogates(
+            values,
+            folds=[task.whole.parts.fold for task in tasks],
+            compared=[tuple(task.whole.ledger.symbols[index] for index in task.compared) for task in tasks],
+            folder=run_dir / "surrogates",
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Made:
+    """All results, before they are answered."""
+
+    values: Mapping[str, Any]
+    declared: Declaration
+    tasks: tuple[FoldTask, ...]
+    scored: Mapping[str, tuple[Scored, ...]]
+    scores: ByArm
+    drawn: Mapping[Question, tuple[Surrogates, ...]]
+
+    @property
+    def plan(self) -> Plan:
+        return plan_of(self.values)
+
+    @property
+    def classes(self) -> dict[str, str]:
+        ledger = self.tasks[0].whole.ledger
+        return dict(zip(ledger.symbols, ledger.asset_classes, strict=True))
+
+
+def _assembled(made: _Made, arms: Mapping[str, Arm], left_out: Sequence[NotRun]) -> Comparison:
+    answers = {question: _answer(made, question) for question in QUESTIONS}
+    primary = answers[made.declared.primary]
+    universal, single = made.scores[UNIVERSAL], made.scores[SINGLE]
+    return Comparison(
+        declared=made.declared,
+        answers=answers,
+        arms=tuple(_outcome(made, key, arms[key]) for key in _in_order(arms)),
+        confidence_set=arms_in_one([made.scores[key] for key in _in_order(arms)], plan=made.plan),
+        any_better=p_any_better(single, [made.scores[key] for key in _in_order(arms) if key != SINGLE], plan=made.plan),
+        accuracy=accuracy_interval(universal, single, lag=primary.found.lag, plan=made.plan),
+        trading=_trading(made, lag=primary.found.lag),
+        folds=_by_fold(made, primary),
+        classes=_by_class(made, primary),
+        sessions=_by_session(made, primary),
+        symbols=tuple(_facts(made, name) for name in primary.found.symbols),
+        unseen=_unseen(made),
+        data_until=int(universal.rows.resolved_at.max()),
+        hashes=_hashes(made),
+        not_run=(*left_out, *_not_run(made, arms)),
+    )
+
+
+def _in_order(arms: Mapping[str, Arm]) -> list[str]:
+    return [UNIVERSAL, SINGLE, *(key for key in arms if key not in {UNIVERSAL, SINGLE})]
+
+
+def _answer(made: _Made, question: Question) -> Answer:
+    return answer(
+        made.scores[UNIVERSAL].losses(question),
+        made.scores[SINGLE].losses(question),
+        made.scores[PRIOR].losses(question),
+        question=question,
+        surrogates=made.drawn[question],
+        classes=made.classes,
+        plan=made.plan,
+    )
+
+
+def _outcome(made: _Made, key: str, arm: Arm) -> ArmOutcome:
+    took = [own for scored in made.scored[key] for own in scored.took]
+    return arm_outcome(
+        made.scores[key],
+        others={name: made.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)},
+        what=arm.what,
+        budget=_budget(took, seeds=len(made.declared.seeds)),
+        plan=made.plan,
+    )
+
+
+def _budget(took: Sequence[Took], *, seeds: int) -> Budget:
+    if not took:
+        return Budget(models=0, train_rows=0, epochs=0.0, best_epoch=0.0, steps=0, stopped_early=0.0)
+    return Budget(
+        models=len(took),
+        train_rows=sum(own.train_rows for own in took) // seeds,
+        epochs=float(np.mean([own.epochs for own in took])),
+        best_epoch=float(np.mean([own.best_epoch for own in took])),
+        steps=sum(own.steps for own in took),
+        stopped_early=float(np.mean([own.stopped_early for own in took])),
+    )
+
+
+def _trading(made: _Made, *, lag: int) -> Trading:
+    whole = made.tasks[0].whole
+    rows = made.scores[UNIVERSAL].rows
+    markets = {}
+    for config in whole.universe:
+        own = rows.decided_at[rows.symbol == rows.symbols.index(config.symbol)]
+        if len(own):
+            bars = whole.source.read(config, Period(**made.values["period"]))
+            markets[config.symbol] = Market(
+                config=config,
+                bars=decided_bars(bars, start=int(own.min()), end=int(own.max())),
+                spans=_tested(made, config.symbol),
+            )
+    return trading(
+        made.scores[UNIVERSAL],
+        made.scores[SINGLE],
+        markets=markets,
+        rule=build(made.values["decision"]),
+        said=_rule_text(made.values),
+        capital=capital_of(made.values),
+        lag=lag,
+        plan=made.plan,
+    )
+
+
+def _tested(made: _Made, symbol: str) -> tuple[Span, ...]:
+    """List the test spans of the folds that compare a symbol."""
+    folds = [own.whole.parts.fold for own in made.tasks if own.whole.ledger.symbols.index(symbol) in own.compared]
+    return tuple(span for fold in folds for span in fold.test_spans)
+
+
+def _rule_text(values: Mapping[str, Any]) -> str:
+    node = values["decision"]
+    name = str(node["_target_"]).rpartition(".")[2]
+    told = ", ".join(f"{key}={value}" for key, value in node.items() if key != "discipline" and key[0] != "_")
+    return f"{name}({told}), decided at the close, filled at the next open"
+
+
+def _by_fold(made: _Made, primary: Answer) -> tuple[GroupEffect, ...]:
+    rows = made.scores[UNIVERSAL].rows
+    names = [fold.name for fold in made.declared.folds]
+    return group_effects(primary.found, rows, group=rows.fold, names=names, plan=made.plan)
+
+
+def _by_class(made: _Made, primary: Answer) -> tuple[GroupEffect, ...]:
+    rows = made.scores[UNIVERSAL].rows
+    names = sorted(set(made.classes.values()))
+    group = np.array([names.index(made.classes[name]) for name in rows.symbols])[rows.symbol]
+    return group_effects(primary.found, rows, group=group, names=names, plan=made.plan)
+
+
+def _by_session(made: _Made, primary: Answer) -> tuple[GroupEffect, ...]:
+    """Bars of a day or more have no session."""
+    if made.tasks[0].whole.source.timeframe.nanoseconds >= DAY:
+        return ()
+    rows = made.scores[UNIVERSAL].rows
+    group = rows.session.astype(np.int64)
+    return group_effects(primary.found, rows, group=group, names=QUARTERS, plan=made.plan)
+
+
+def _facts(made: _Made, name: str) -> SymbolFacts:
+    rows = made.scores[UNIVERSAL].rows
+    own = rows.symbol == rows.symbols.index(name)
+    last = made.tasks[int(rows.fold[own].max())].whole
+    ledger = last.ledger
+    train = last.parts.positions(TRAIN)
+    return SymbolFacts(
+        symbol=name,
+        asset_class=made.classes[name],
+        history=int((ledger.symbol[train] == ledger.symbols.index(name)).sum()),
+        test_rows=int(own.sum()),
+        folds=len(np.unique(rows.fold[own])),
+    )
+
+
+def _unseen(made: _Made) -> dict[str, Answer]:
+    """Compare what the universal model says of symbols it was never shown with their own models, class by class."""
+    zero = made.scores.get("zero_shot")
+    if zero is None:
+        return {}
+    plan = replace(made.plan, exploratory=True, weights=None)
+    found = {}
+    for asset_class in sorted(set(made.classes.values())):
+        names = [name for name in zero.scored() if made.classes[name] == asset_class]
+        if not names:
+            continue
+        rows = zero.of(names).rows
+        own, single, prior = (made.scores[key].on(rows).losses("overall") for key in ("zero_shot", SINGLE, PRIOR))
+        if len(np.unique(own.rows.decided_at)) < least_instants(_lag(own)):
+            continue
+        found[asset_class] = answer(own, single, prior, question="overall", surrogates=(), classes=None, plan=plan)
+    return found
+
+
+def _lag(losses: ArmLosses) -> int:
+    rows = losses.rows
+    return label_lag(np.unique(rows.decided_at), decided_at=rows.decided_at, resolved_at=rows.resolved_at)
+
+
+def _hashes(made: _Made) -> Hashes:
+    whole = made.tasks[0].whole
+    results = hashlib.sha256()
+    for key in sorted(made.scores):
+        results.update(key.encode())
+        results.update(np.ascontiguousarray(made.scores[key].prob).data)
+    return Hashes(
+        plan=made.declared.digest,
+        data=data_digest(whole),
+        features=whole.panel.spec.digest,
+        labels=label_text(made.values),
+        code=git_commit(),
+        results=results.hexdigest()[:16],
+    )
+
+
+_KNOWN_ARMS = ("universal", "single", "zero_shot", "finetuned", "head_only", "adapter", "pooled", "prior", "rule")
+
+
+def _not_run(made: _Made, arms: Mapping[str, Arm]) -> list[NotRun]:
+    found = [NotRun(what=f"arm {key}", why="not among the arms asked for") for key in _KNOWN_ARMS if key not in arms]
+    drawn = kinds_of(made.values)
+    found += [
+        NotRun(what=f"surrogate markets, drift {kind}", why="not asked for")
+        for kind in ("kept", "removed")
+        if kind not in drawn
+    ]
+    if made.values["arms"].keys() - {UNIVERSAL, SINGLE, PRIOR} and drawn:
+        found.append(
+            NotRun(
+                what="surrogate markets of the other arms",
+                why="only the universal and the single arm are trained on them: the others' gains have no band",
+            )
+        )
+    zero = made.scores.get("zero_shot")
+    if zero is not None:
+        found += _never_unseen(made, zero)
+    return found
+
+
+def _never_unseen(made: _Made, zero: ArmScores) -> Iterator[NotRun]:
+    """Name the symbols that a fold compares, but not without having been seen."""
+    for number, task in enumerate(made.tasks):
+        ledger = task.whole.ledger
+        scored = np.unique(zero.rows.symbol[zero.rows.fold == number])
+        for index in sorted(set(task.compared) - set(scored.tolist())):
+            yield NotRun(
+                what=f"{ledger.symbols[index]} without having been seen, in {task.whole.parts.fold.name}",
+                why="no other symbol of its asset class trains there",
+            )
+
+
+def _written(comparison: Comparison, path: Path) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_text(to_json(comparison), encoding="utf-8")
+    temporary.replace(path)

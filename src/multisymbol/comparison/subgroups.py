@@ -1,0 +1,216 @@
+"""Effects beside the primary one: by fold, class and session, of further arms, and in balanced accuracy.
+
+Nothing stands beside these tests, so they are by fixed smoothing, whose size is nearly right alone.
+"""
+
+# T instant, N symbol, S seed
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.comparison.result import ArmOutcome, Budget, GroupEffect
+from multisymbol.comparison.scores import QUESTIONS, ArmScores, ScoredRows
+from multisymbol.labels.labels import CLASSES
+from multisymbol.learning.seeding import named_seed
+from multisymbol.statistics.bootstrap import (
+    Interval,
+    balanced_accuracy_difference,
+    balanced_accuracy_sums,
+    functional_interval,
+    mean_interval,
+)
+from multisymbol.statistics.loss_differentials import ArmLosses, Differences, differences, label_lag, symbol_mean
+from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
+from multisymbol.statistics.model_confidence_set import ConfidenceSet, confidence_set, superior_p
+from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
+
+Floats = npt.NDArray[np.float64]
+
+
+def group_effects(
+    found: Differences, rows: ScoredRows, *, group: npt.NDArray[np.int64], names: Sequence[str], plan: Plan
+) -> tuple[GroupEffect, ...]:
+    """Return the effect on each group of rows.
+
+    Args:
+        found: The paired differences of all rows.
+        rows: The rows, each once.
+        group: Number of each row's group. Shape (n,).
+        names: Of the groups.
+        plan: Levels and sizes.
+    """
+    code = np.full(found.by_symbol.shape, -1, dtype=np.int64)
+    column = {name: number for number, name in enumerate(found.symbols)}
+    place = np.array([column.get(name, -1) for name in rows.symbols])
+    code[np.searchsorted(found.instants, rows.decided_at), place[rows.symbol]] = group
+    return tuple(
+        _group_effect(found, rows.only(group == number), kept=code == number, name=name, plan=plan)
+        for number, name in enumerate(names)
+        if (group == number).any()
+    )
+
+
+def _group_effect(
+    found: Differences, rows: ScoredRows, *, kept: npt.NDArray[np.bool_], name: str, plan: Plan
+) -> GroupEffect:
+    series = symbol_mean(np.where(kept, found.by_symbol, np.nan), weights=found.weights)
+    live = ~np.isnan(series)
+    lag = label_lag(found.instants[live], decided_at=rows.decided_at, resolved_at=rows.resolved_at)
+    tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
+    return GroupEffect(
+        group=name,
+        instants=int(live.sum()),
+        symbols=int(kept.any(axis=0).sum()),
+        effect=float(series[live].mean()),
+        interval=None if tested is None else tested[0],
+        p=float("nan") if tested is None else tested[1].p,
+    )
+
+
+def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interval, MeanTest] | None:
+    """Test a mean over time, unless the series is too short for its lag."""
+    if len(series) < least_instants(lag):
+        return None
+    seed = named_seed(plan.seed, f"bootstrap/{name}")
+    interval = mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level)
+    return interval, fixed_smoothing(series, lag=lag)
+
+
+def arm_outcome(
+    scores: ArmScores, *, others: Mapping[str, ArmScores], what: str, budget: Budget, plan: Plan
+) -> ArmOutcome:
+    """Describe an arm, and compare it with the prior, the universal and the single arm on the rows it scores.
+
+    Args:
+        scores: Its own.
+        others: Those three, by name.
+        what: It is, in words.
+        budget: It took.
+        plan: Levels and sizes.
+    """
+    symbols = scores.scored()
+    parts = {question: scores.losses(question) for question in QUESTIONS}
+    beside = {name: other.on(scores.rows) for name, other in others.items()}
+    means = {question: _mean_loss(loss, plan=plan) for question, loss in parts.items()}
+    tested = {name: _against(scores, beside[name], plan=plan) for name in ("single", "universal")}
+    overall = means["overall"]
+    return ArmOutcome(
+        arm=scores.arm,
+        what=what,
+        budget=budget,
+        symbols=symbols,
+        log_loss=overall.effect,
+        activity=means["activity"].effect,
+        direction=means["direction"].effect,
+        balanced_accuracy=scores.balanced_accuracy(),
+        by_symbol=dict(zip(overall.symbols, np.nanmean(overall.by_symbol, axis=0).tolist(), strict=True)),
+        against_single=tested["single"][0],
+        p_against_single=tested["single"][1],
+        against_universal=tested["universal"][0],
+        p_against_universal=tested["universal"][1],
+        gain=_difference(scores, beside["prior"], plan=plan).effect,
+    )
+
+
+def _against(scores: ArmScores, other: ArmScores, *, plan: Plan) -> tuple[Interval | None, float]:
+    if scores.arm == other.arm:
+        return None, float("nan")
+    found = _difference(scores, other, plan=plan)
+    tested = _tested(found.series, lag=found.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
+    if tested is None:
+        return None, float("nan")
+    interval, test = tested
+    effects = found.by_seed.mean(axis=1)
+    return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda own: own.p)
+
+
+def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> Differences:
+    """Pair an arm with another one; positive differences are in its favour."""
+    return differences(scores.losses("overall"), other.losses("overall"), weights=plan.weights)
+
+
+def _mean_loss(losses: ArmLosses, *, plan: Plan) -> Differences:
+    """Average an arm's own losses as differences are averaged."""
+    return differences(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=plan.weights)
+
+
+def arms_in_one(scores: Sequence[ArmScores], *, plan: Plan) -> ConfidenceSet | None:
+    """Find the arms that cannot be told from the best, on the rows that all of them score; None if not testable."""
+    found = _on_common_rows(scores, plan=plan)
+    if found is None:
+        return None
+    return confidence_set(
+        np.column_stack([own.series for own in found]),
+        arms=[own.arm for own in scores],
+        lag=found[0].lag,
+        draws=plan.draws,
+        seed=_draws_seed(plan),
+        alpha=plan.alpha,
+    )
+
+
+def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Plan) -> float:
+    """Test whether any of several arms loses less than one, allowing for all that were tried; NaN if not testable.
+
+    Args:
+        benchmark: That one.
+        others: The arms that were tried, one or more.
+        plan: Levels and sizes.
+
+    Returns:
+        The p of `several_arms.superior_p`, on the rows that all of them score.
+    """
+    found = _on_common_rows([benchmark, *others], plan=plan)
+    if found is None:
+        return float("nan")
+    return superior_p(
+        found[0].series,
+        np.column_stack([own.series for own in found[1:]]),
+        lag=found[0].lag,
+        draws=plan.draws,
+        seed=_draws_seed(plan),
+    )
+
+
+def _on_common_rows(scores: Sequence[ArmScores], *, plan: Plan) -> list[Differences] | None:
+    """Return each arm's mean loss at the instants that all of them score; None if they are too few for the tests."""
+    common = scores[0]
+    for own in scores[1:]:
+        common = common.on(own.rows)
+    if len(scores) < 2 or not len(common.rows):
+        return None
+    found = [_mean_loss(own.on(common.rows).losses("overall"), plan=plan) for own in scores]
+    return None if len(found[0].instants) < least_instants(found[0].lag) else found
+
+
+def _draws_seed(plan: Plan) -> int:
+    return named_seed(plan.seed, "arms") % 2**32
+
+
+def accuracy_interval(first: ArmScores, second: ArmScores, *, lag: int, plan: Plan) -> Interval | None:
+    """Return the difference of balanced accuracies over all rows and seeds, first less second; None if not testable."""
+    instants, instant = np.unique(first.rows.decided_at, return_inverse=True)
+    if len(instants) < least_instants(lag):
+        return None
+    sums = np.zeros((len(instants), 3 * len(CLASSES)))
+    for prob_first, prob_second in zip(first.prob, second.prob, strict=True):
+        sums += balanced_accuracy_sums(
+            prob_first.argmax(axis=1),
+            prob_second.argmax(axis=1),
+            first.rows.label,
+            instant=instant,
+            instants=len(instants),
+            classes=len(CLASSES),
+        )
+    return functional_interval(
+        sums,
+        functional=balanced_accuracy_difference,
+        lag=lag,
+        draws=plan.draws,
+        seed=named_seed(plan.seed, "bootstrap/accuracy"),
+        level=plan.level,
+    )

@@ -1,0 +1,195 @@
+"""Two arms traded by one rule, and what a trade of each earns after costs."""
+
+# n bars, k decisions, S seed
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.backtest.account import Rules, prices_of, rows_decided, simulate
+from multisymbol.backtest.decision import DecisionContext, Rule, decision_context, stretches
+from multisymbol.comparison.result import Trades, Trading
+from multisymbol.comparison.scores import ArmScores
+from multisymbol.learning.seeding import named_seed
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.sessions import session_clock
+from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.samples.fold import Span
+from multisymbol.serving.live import bars_between
+from multisymbol.statistics.bootstrap import Interval, functional_interval
+from multisymbol.statistics.mean_tests import least_instants
+from multisymbol.statistics.plan import Plan
+
+Floats = npt.NDArray[np.float64]
+
+VOLATILITY_BARS = 100
+"""Returns in the trailing volatility that rules are told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Market:
+    """A symbol's bars of the test span and what its trading costs.
+
+    Args:
+        config: The symbol's.
+        bars: From the first test decision's bar on.
+        spans: Of time in which it is tested, in order.
+    """
+
+    config: SymbolConfig
+    bars: Bars
+    spans: tuple[Span, ...]
+
+    @property
+    def asked(self) -> npt.NDArray[np.bool_]:
+        """Whether models are asked at each close. Shape (n,)."""
+        closed_at = self.bars.closed_at
+        inside: npt.NDArray[np.bool_] = np.any(
+            [(closed_at >= one.start) & (closed_at < one.stop) for one in self.spans], axis=0
+        )
+        return inside
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Closed:
+    """Closed trades of one symbol and seed, in basis points of their notional. Shape (m,) each.
+
+    Args:
+        entered_at: Close of the bar that was decided at before the entry.
+        gross: Before costs.
+        net: After them.
+    """
+
+    entered_at: npt.NDArray[np.int64]
+    gross: Floats
+    net: Floats
+
+
+def trading(
+    universal: ArmScores,
+    single: ArmScores,
+    *,
+    markets: Mapping[str, Market],
+    rule: Rule,
+    said: str,
+    capital: float,
+    lag: int,
+    plan: Plan,
+) -> Trading:
+    """Trade both arms on every symbol, each seed for itself: decisions at closes, fills at the next open.
+
+    Between two decisions, where samples are a stride apart, a position is kept; where a symbol is not tested, between
+    spans that lie apart, nothing stays open.
+
+    Args:
+        universal: That arm.
+        single: The other.
+        markets: Symbol -> its bars.
+        rule: From probabilities to weights.
+        said: The rule in words.
+        capital: Of each account; it matters only for costs that are money, such as a least commission.
+        lag: Of the primary test, for the interval.
+        plan: Levels and sizes.
+    """
+    both = [
+        {name: _closed(arm.of([name]), markets[name], rule=rule, capital=capital) for name in arm.scored()}
+        for arm in (universal, single)
+    ]
+    first, second = (_trades(found, seeds=len(universal.rows.seeds)) for found in both)
+    return Trading(
+        rule=said,
+        universal=first,
+        single=second,
+        difference=_difference(both, instants=np.unique(universal.rows.decided_at), lag=lag, plan=plan),
+    )
+
+
+def _closed(scores: ArmScores, market: Market, *, rule: Rule, capital: float) -> list[_Closed]:
+    """Trade one symbol with the forecasts of each seed."""
+    bars, config = market.bars, market.config
+    prices = prices_of(bars)
+    context = _context(market)
+    place = rows_decided(prices, decided_at=scores.rows.decided_at)
+    found = []
+    for prob in scores.prob:
+        laid = np.full((len(bars), prob.shape[1]), np.nan)
+        laid[place] = prob
+        rules = Rules(fill="next_open", units="fractional", stop=None, target=None, capital=capital)
+        trades = simulate(prices, rule.weights(laid, context=context), rules=rules, costs=config.costs).trades
+        notional = trades.quantity * trades.entry_price
+        found.append(
+            _Closed(
+                entered_at=bars.closed_at[np.maximum(trades.entry_row - 1, 0)],
+                gross=1e4 * trades.gross / notional,
+                net=1e4 * trades.net / notional,
+            )
+        )
+    return found
+
+
+def _context(market: Market) -> DecisionContext:
+    bars, config = market.bars, market.config
+    clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
+    costs = config.costs
+    context = decision_context(
+        bars,
+        clock=clock,
+        volatility_bars=VOLATILITY_BARS,
+        horizon_bars=1,
+        fill="next_open",
+        round_trip_cost=2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4,
+    )
+    return replace(context, segment=stretches(bars.segment, asked=market.asked))
+
+
+def _trades(found: Mapping[str, Sequence[_Closed]], *, seeds: int) -> Trades:
+    closed = [own for each in found.values() for own in each]
+    gross, net = (np.concatenate([getattr(own, name) for own in closed]) for name in ("gross", "net"))
+    return Trades(
+        trades=len(net) / seeds,
+        gross_bps=_mean(gross),
+        net_bps=_mean(net),
+        by_symbol={name: _mean(np.concatenate([own.net for own in each])) for name, each in found.items()},
+    )
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _difference(
+    both: Sequence[Mapping[str, Sequence[_Closed]]], *, instants: npt.NDArray[np.int64], lag: int, plan: Plan
+) -> Interval | None:
+    """Bootstrap the difference of means over instants of decision; None where an arm hardly trades."""
+    columns = []
+    for found in both:
+        closed = [own for each in found.values() for own in each]
+        at = np.searchsorted(instants, np.concatenate([own.entered_at for own in closed]))
+        net = np.concatenate([own.net for own in closed])
+        at = np.minimum(at, len(instants) - 1)
+        columns += [np.bincount(at, weights=net, minlength=len(instants)), np.bincount(at, minlength=len(instants))]
+    if len(instants) < least_instants(lag) or min(columns[1].sum(), columns[3].sum()) == 0:
+        return None
+    return functional_interval(
+        np.column_stack(columns).astype(np.float64),
+        functional=_mean_difference,
+        lag=lag,
+        draws=plan.draws,
+        seed=named_seed(plan.seed, "bootstrap/trading"),
+        level=plan.level,
+    )
+
+
+def _mean_difference(totals: Floats) -> Floats:
+    """Return the mean of the first less that of the second; NaN where a resample has no trade of one."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means: Floats = totals[:, 0] / totals[:, 1] - totals[:, 2] / totals[:, 3]
+    return np.where(np.isfinite(means), means, np.nan)
+
+
+def decided_bars(bars: Bars, *, start: int, end: int) -> Bars:
+    """Keep the bars that close from `start` to `end`, and one more that the last decision is filled at."""
+    begin, last = np.searchsorted(bars.closed_at, [start, end]).tolist()
+    return bars_between(bars, begin, min(last + 2, len(bars)))

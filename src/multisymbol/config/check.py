@@ -1,0 +1,277 @@
+"""Checking a configuration: every unknown, missing or wrongly typed key, all at once.
+
+The signature of what a `_target_` names is the schema: there is no second one to keep. Signatures are read from the
+source text without importing it, so that a typo is answered before torch or Lightning are loaded.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from multisymbol.errors import ConfigError, nearest
+
+_RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One wrong key or value: its dotted path, and what is wrong with it."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parameter:
+    annotation: ast.expr | None
+    required: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Signature:
+    """Parameters of a function, or of a class's constructor, and the module that explains its annotations."""
+
+    module: str
+    parameters: Mapping[str, _Parameter]
+    open_ended: bool
+
+
+def check(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
+    """Compare a configuration with the signatures it will be called with.
+
+    Args:
+        config: Plain, resolved mapping.
+        schema: Dotted name of the dataclass that lists the keys of the top level.
+
+    Returns:
+        Every unknown, missing or wrongly typed key, in the order of the configuration.
+    """
+    return list(_check_node(config, target=schema, path="", partial=False))
+
+
+def report(problems: Sequence[Problem], *, origin: Callable[[str], str] | None = None) -> ConfigError:
+    """Put all problems into one error, each with the file or command line it comes from."""
+    sources = [origin(problem.path) if origin else "" for problem in problems]
+    heads = [
+        f"{source}: {problem.path}" if source else problem.path
+        for source, problem in zip(sources, problems, strict=True)
+    ]
+    width = min(max(map(len, heads)), 70)
+    lines = [f"  {head:<{width}}   {problem.text}" for head, problem in zip(heads, problems, strict=True)]
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return ConfigError("\n".join([f"The configuration has {count}; nothing was started.", *lines]))
+
+
+def _check_node(node: Mapping[str, Any], *, target: str, path: str, partial: bool) -> Iterator[Problem]:
+    signature = _signature(target)
+    if signature is None:
+        yield Problem(path=f"{path}_target_", text=f"there is no '{target}'; write package.module.Name")
+        return
+    for key, value in node.items():
+        if key in _RESERVED:
+            continue
+        parameter = signature.parameters.get(str(key))
+        if parameter is not None:
+            yield from _check_value(
+                value, annotation=parameter.annotation, module=signature.module, path=f"{path}{key}"
+            )
+        elif not signature.open_ended:
+            yield Problem(path=f"{path}{key}", text="unknown key" + nearest(str(key), list(signature.parameters)))
+    if not partial:
+        for name, parameter in signature.parameters.items():
+            if parameter.required and name not in node:
+                yield Problem(path=f"{path}{name}", text="missing")
+
+
+def _check_value(value: Any, *, annotation: ast.expr | None, module: str, path: str) -> Iterator[Problem]:
+    if value == "???":
+        yield Problem(path=path, text="missing: it has no default, give it a value")
+    elif isinstance(value, Mapping) and "_target_" in value:
+        yield from _check_node(
+            value, target=str(value["_target_"]), path=f"{path}.", partial=bool(value.get("_partial_", False))
+        )
+    elif (schema := _schema_class(annotation, module)) is not None and isinstance(value, Mapping):
+        yield from _check_node(value, target=schema, path=f"{path}.", partial=False)
+    elif (item := _item_annotation(annotation)) is not None and isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _check_value(entry, annotation=item, module=module, path=f"{path}.{key}")
+    elif (text := _type_problem(value, annotation)) is not None:
+        yield Problem(path=path, text=text)
+
+
+def _schema_class(annotation: ast.expr | None, module: str) -> str | None:
+    """Return the dotted name of the dataclass of this package that an annotation names, if it names one."""
+    if not isinstance(annotation, ast.Name) or not module.startswith("multisymbol."):
+        return None
+    found = _find(module, annotation.id)
+    return f"{found[0]}.{annotation.id}" if found and isinstance(found[1], ast.ClassDef) else None
+
+
+def _item_annotation(annotation: ast.expr | None) -> ast.expr | None:
+    """Return V of `dict[str, V]` or `Mapping[str, V]`."""
+    if isinstance(annotation, ast.Subscript) and isinstance(annotation.value, ast.Name):
+        parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+        if annotation.value.id in {"dict", "Mapping"} and len(parts) == 2:
+            return parts[1]
+    return None
+
+
+class _NoValue:
+    """Stands for a type that no value of a configuration has, such as a tensor."""
+
+
+class _Types(dict[str, Any]):
+    """Names an annotation may use; one that cannot be told apart counts as Any."""
+
+    def __missing__(self, name: str) -> Any:
+        return Any
+
+
+@cache
+def _known_types() -> _Types:
+    import builtins
+    import collections.abc
+    import typing
+
+    import pydantic
+
+    plain = {name: getattr(builtins, name) for name in ("int", "float", "str", "list", "tuple", "dict", "set")}
+    abstract = {name: getattr(collections.abc, name) for name in ("Sequence", "Mapping", "Iterable")}
+    special = {name: getattr(typing, name) for name in ("Optional", "Union", "Literal", "Any", "Annotated")}
+    special |= {"List": list, "Dict": dict, "Tuple": tuple, "bool": pydantic.StrictBool}
+    numbers = {
+        name: getattr(pydantic, name) for name in ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat")
+    }
+    return _Types(plain | abstract | special | numbers | {"Tensor": _NoValue})
+
+
+def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
+    """Say what an annotation finds wrong with a value, or None; an annotation it cannot read finds nothing."""
+    import pydantic
+
+    if annotation is None:
+        return None
+    try:
+        expected = eval(
+            compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, _known_types()
+        )
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(expected, config={"arbitrary_types_allowed": True})
+    except (TypeError, AttributeError, NameError, pydantic.PydanticUserError):
+        return None
+    try:
+        adapter.validate_python(value)
+    except pydantic.ValidationError as error:
+        first, given = error.errors()[0], "nothing (null)" if value is None else repr(value)
+        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {given}" + _choice(
+            first, value
+        )
+    return None
+
+
+def _choice(error: Mapping[str, Any], value: Any) -> str:
+    """Name the nearest of the allowed words."""
+    if error["type"] != "literal_error":
+        return ""
+    words = [word for word in str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ") if word]
+    return nearest(str(value), words)
+
+
+@cache
+def _signature(target: str) -> _Signature | None:
+    """Read the signature of `package.module.Name` from its source."""
+    module, _, name = target.rpartition(".")
+    found = _find(module, name) if module else None
+    if found is None:
+        return None
+    home, definition = found
+    if isinstance(definition, ast.ClassDef):
+        return _class_signature(home, definition)
+    return _function_signature(home, definition, skip_self=False)
+
+
+def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None:
+    if any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
+        fields = [
+            item for item in definition.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        ]
+        parameters = {
+            # A key that is a word of Python's has an underscore after it in the signature.
+            item.target.id.rstrip("_"): _Parameter(annotation=item.annotation, required=item.value is None)
+            for item in fields
+            if isinstance(item.target, ast.Name) and "ClassVar" not in ast.unparse(item.annotation)
+        }
+        above = _base_signature(module, definition)
+        inherited = above.parameters if above else {}
+        return _Signature(module=module, parameters={**inherited, **parameters}, open_ended=False)
+    for item in definition.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return _function_signature(module, item, skip_self=True)
+    return _base_signature(module, definition)
+
+
+def _base_signature(module: str, definition: ast.ClassDef) -> _Signature | None:
+    """Read the signature of the first base whose source is found."""
+    for base in definition.bases:
+        found = _find(module, base.id) if isinstance(base, ast.Name) else None
+        if found and isinstance(found[1], ast.ClassDef):
+            return _class_signature(found[0], found[1])
+    return None
+
+
+def _function_signature(module: str, definition: ast.FunctionDef, *, skip_self: bool) -> _Signature:
+    arguments = definition.args
+    positional = (arguments.posonlyargs + arguments.args)[1 if skip_self else 0 :]
+    without_default = len(positional) - len(arguments.defaults)
+    parameters = {
+        item.arg: _Parameter(annotation=_annotation(item), required=place < without_default)
+        for place, item in enumerate(positional)
+    }
+    for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        parameters[item.arg] = _Parameter(annotation=_annotation(item), required=default is None)
+    return _Signature(module=module, parameters=parameters, open_ended=arguments.kwarg is not None)
+
+
+def _annotation(argument: ast.arg) -> ast.expr | None:
+    if isinstance(argument.annotation, ast.Constant) and isinstance(argument.annotation.value, str):
+        return ast.parse(argument.annotation.value, mode="eval").body
+    return argument.annotation
+
+
+def _find(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
+    """Find where `name` is defined, following `from x import name`; returns that module and the definition."""
+    tree = _source(module)
+    if tree is None:
+        return None
+    for item in tree.body:
+        if isinstance(item, ast.ClassDef | ast.FunctionDef) and item.name == name:
+            return module, item
+    for item in tree.body:
+        if isinstance(item, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in item.names):
+            alias = next(alias for alias in item.names if (alias.asname or alias.name) == name)
+            return _find(_absolute(item, module), alias.name)
+    return None
+
+
+def _absolute(item: ast.ImportFrom, module: str) -> str:
+    if not item.level:
+        return item.module or ""
+    parent = module.split(".")[: -item.level]
+    return ".".join([*parent, item.module] if item.module else parent)
+
+
+@cache
+def _source(module: str) -> ast.Module | None:
+    """Parse the source of a module without importing it or its parents."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    base = Path(spec.submodule_search_locations[0]).joinpath(*rest)
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return ast.parse(path.read_text(encoding="utf-8"))
+    return None

@@ -1,1 +1,0 @@
-"""From probabilities to money: rules, fills, costs, accounts, measures, portfolios."""

@@ -1,0 +1,145 @@
+"""Many networks trained as one: parameters with a leading model axis, everything else each model's own.
+
+Each model sees the samples, the order, the learning rates, the dropout and the stopping it would have had alone
+(`learning.fitting.fit`), and comes out with the same weights but for rounding. A model that has stopped leaves the
+computation.
+"""
+
+# B batch, C output
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from multisymbol.errors import ConfigError, SampleError
+from multisymbol.learning.checkpoints import AtomicCheckpointIO
+from multisymbol.learning.losses import Loss
+from multisymbol.learning.stacking.evaluation import Evaluation
+from multisymbol.learning.stacking.gather import Panels
+from multisymbol.learning.stacking.members import (
+    StackEpoch,
+    StackMember,
+    StackRecipe,
+    StackResult,
+    check_members,
+    check_recipe,
+)
+from multisymbol.learning.stacking.network import StackedNetwork, Weights, layout_of
+from multisymbol.learning.stacking.training import Training
+
+__all__ = ["StackEpoch", "StackMember", "StackRecipe", "StackResult", "fit_stack", "predict_stack"]
+
+
+def fit_stack(
+    members: Sequence[StackMember],
+    *,
+    recipe: StackRecipe,
+    checkpoint: Path | None,
+    progress: Callable[[StackEpoch], None] | None = None,
+) -> list[StackResult]:
+    """Train all members; return what each came to, in their order.
+
+    Args:
+        members: At least one.
+        recipe: The same for all.
+        checkpoint: File that holds the whole stack after each epoch. Where it exists, training goes on from it, to the
+            same end, bit for bit, as if nothing had happened. None: none is written.
+        progress: Called after each epoch.
+
+    Raises:
+        ConfigError: Members or a recipe that cannot be stacked, or a checkpoint of another stack.
+        LabelError: Samples hold nothing the loss could learn.
+        SampleError: A member has no validation samples, or a score that is no number; names the members.
+        OutputError: The checkpoint cannot be written.
+    """
+    check_recipe(recipe)
+    check_members(members)
+    training = Training(members, recipe)
+    told = training.identity() if checkpoint is not None else ""
+    if checkpoint is not None and checkpoint.exists():
+        training.state.load_state_dict(_stored(checkpoint, told))
+    with sdpa_kernel(SDPBackend.MATH):  # torch's other ways to attend are not made for a model axis
+        while training.state.running and training.state.epoch < recipe.epochs:
+            ended = training.epoch()
+            if checkpoint is not None:
+                AtomicCheckpointIO().save_checkpoint({"identity": told, **training.state.state_dict()}, checkpoint)
+            if progress is not None:
+                progress(ended)
+    return training.results()
+
+
+def _stored(path: Path, told: str) -> dict[str, Any]:
+    """Read a checkpoint: tensors and plain values only."""
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if content.get("identity") != told:
+        message = (
+            f"{path} is of another stack: its members, their samples or first weights, or how they are trained, have "
+            "changed; go on with those it was started with, or remove it to start anew"
+        )
+        raise ConfigError(message)
+    return content
+
+
+def predict_stack(
+    members: Sequence[StackMember],
+    *,
+    weights: Sequence[Weights],
+    positions: Sequence[npt.NDArray[np.int64]],
+    eval_batch_size: int,
+    device: torch.device,
+    temperatures: Sequence[float] | None = None,
+) -> list[npt.NDArray[np.float64]]:
+    """Run each member's network over samples of its own, in the order of its positions.
+
+    Args:
+        members: At least one; networks and losses as in `fit_stack`.
+        weights: Each member's, such as `StackResult.weights`.
+        positions: Ledger positions for each member, any order; none gives an empty result.
+        eval_batch_size: Samples of all members together in one forward pass.
+        device: Where.
+        temperatures: Of the calibration of each; None: 1.
+
+    Returns:
+        For each member what its task forecasts: probabilities, shape (n, 3), or returns, shape (n,).
+
+    Raises:
+        SampleError: A forecast is no number; names the members.
+    """
+    check_members(members)
+    layout = layout_of(members[0].network)
+    rows = torch.stack([layout.row(own) for own in weights]).to(device)
+    order = sorted(range(len(members)), key=lambda member: -len(positions[member]))
+    chosen = [torch.from_numpy(positions[member].copy()) for member in order]
+    evaluation = Evaluation(
+        StackedNetwork(members[0].network, loss=members[0].loss, device=device),
+        [members[member] for member in order],
+        chosen,
+        rows=rows[order],
+        layout=layout,
+        panels=Panels(device),
+    )
+    with sdpa_kernel(SDPBackend.MATH):
+        outputs = evaluation.outputs(eval_batch_size)
+    factors = temperatures or [1.0] * len(members)
+    forecasts = {
+        member: _forecast(members[member].loss, output.double(), factors[member])
+        for member, output in zip(order, outputs, strict=True)
+    }
+    broken = [members[member].name for member in order if not np.isfinite(forecasts[member]).all()]
+    if broken:
+        message = f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
+        raise SampleError(message)
+    return [forecasts[member] for member in range(len(members))]
+
+
+def _forecast(loss: Loss, output_BC: torch.Tensor, temperature: float) -> npt.NDArray[np.float64]:
+    # softmax((logits - log w) / T)
+    forecast: npt.NDArray[np.float64] = loss.task.forecast(
+        output_BC / temperature, loss.log_weights.cpu().double() / temperature
+    ).numpy()
+    return forecast

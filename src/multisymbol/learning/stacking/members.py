@@ -1,0 +1,222 @@
+"""What a stack of networks is made of, and what it comes to."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from multisymbol.errors import ConfigError, LabelError, SampleError
+from multisymbol.learning.losses import Loss
+from multisymbol.learning.module import OptimizerFactory
+from multisymbol.learning.schedules import Schedule
+from multisymbol.learning.stacking.network import learning_shapes
+from multisymbol.samples.sampler import EpochSampler
+from multisymbol.samples.windows import WindowDataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackMember:
+    """One model: what it would be trained with alone.
+
+    Args:
+        name: Of the model, unlike the others'.
+        dataset: Its samples; several members may share one, or its features.
+        sampler: Order of its train samples, of a single process.
+        validation: Ledger positions its epochs are scored on, not empty. int64.
+        network: With its first weights, which are not changed. Members' networks differ in weights alone. Parameters
+            that need no gradient stay as they are, and a network opened by `finetuning.Adapter` learns its changes.
+        loss: Members' losses differ in class weights alone.
+        seed: Of its dropout, as the run's in `DirectionModule`.
+    """
+
+    name: str
+    dataset: WindowDataset
+    sampler: EpochSampler
+    validation: npt.NDArray[np.int64]
+    network: nn.Module
+    loss: Loss
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackRecipe:
+    """How each member is trained.
+
+    Args:
+        optimizer: Makes an AdamW; learning rate, betas, weight decay and epsilon are taken from it.
+        schedule: Of the learning rate, each member's own.
+        clip: Largest norm of a member's gradient, as `trainer.gradient_clip_val`; None: any.
+        epochs: At most, >= 1.
+        patience: Epochs without improvement after which a member stops, >= 1; None: none stops early.
+        min_delta: Of the score that counts as improvement.
+        eval_batch_size: Samples of all members together in one forward pass of validation.
+        device: Where.
+        threads: Cores to use on a CPU, >= 1; results do not depend on it.
+    """
+
+    optimizer: OptimizerFactory
+    schedule: Schedule
+    clip: float | None
+    epochs: int
+    patience: int | None
+    min_delta: float
+    eval_batch_size: int
+    device: torch.device
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackResult:
+    """What a member came to.
+
+    Args:
+        name: The member's.
+        weights: `state_dict` of its network after the best epoch, on the CPU; opened as the network was.
+        best_epoch: Counted from 1.
+        best_score: Score on validation of that epoch; lower is better.
+        epochs_run: How many.
+        stopped_early: Whether patience ended it.
+        steps: Optimizer steps.
+        train_losses: Mean loss of each epoch's steps.
+        scores: Score on validation of each epoch.
+    """
+
+    name: str
+    weights: Mapping[str, torch.Tensor]
+    best_epoch: int
+    best_score: float
+    epochs_run: int
+    stopped_early: bool
+    steps: int
+    train_losses: tuple[float, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackEpoch:
+    """An epoch of the stack that has just ended.
+
+    Args:
+        epoch: Counted from 1.
+        scores: Score on validation of each member that ran, by name.
+        running: Members that go on.
+    """
+
+    epoch: int
+    scores: Mapping[str, float]
+    running: int
+
+
+def check_recipe(recipe: StackRecipe) -> None:
+    """Raise ConfigError for numbers outside their range, all at once."""
+    problems = []
+    if recipe.epochs < 1:
+        problems.append(f"epochs must be 1 or more, got {recipe.epochs}")
+    if recipe.patience is not None and recipe.patience < 1:
+        problems.append(f"patience must be 1 or more epochs, or null, got {recipe.patience}")
+    if recipe.clip is not None and not recipe.clip > 0:
+        problems.append(f"clip must be above 0, or null, got {recipe.clip}")
+    if recipe.eval_batch_size < 1:
+        problems.append(f"eval_batch_size must be 1 or more, got {recipe.eval_batch_size}")
+    if recipe.threads < 1:
+        problems.append(f"threads must be 1 or more, got {recipe.threads}")
+    if problems:
+        raise ConfigError("stack: " + "; ".join(problems))
+
+
+def check_members(members: Sequence[StackMember]) -> None:
+    """Raise ConfigError unless there are members, of different names, whose networks and losses can be one."""
+    names = [member.name for member in members]
+    problems = [] if members else ["a stack needs at least one member"]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        problems.append(f"members need names of their own; more than one is called {', '.join(twice)}")
+    for what, kind in (("network", _network_kind), ("loss", _loss_kind), ("window", _window_kind)):
+        others = [member.name for member in members if kind(member) != kind(members[0])]
+        if others:
+            problems.append(f"{what} of {', '.join(others)} is of another kind than that of {names[0]}")
+    if problems:
+        raise ConfigError("stack: " + "; ".join(problems))
+
+
+def _network_kind(member: StackMember) -> tuple[Any, ...]:
+    parameters = tuple(
+        (name, parameter.shape, parameter.dtype, parameter.requires_grad)
+        for name, parameter in member.network.named_parameters()
+    )
+    # Not the type: torch makes a class of its own for every parametrized module.
+    return type(member.network).forward, str(member.network), parameters
+
+
+def _loss_kind(member: StackMember) -> tuple[Any, ...]:
+    """Return all that makes a loss what it is, but its class weights."""
+    common = {*vars(nn.Module()), "weight_C"}
+    return type(member.loss), {name: value for name, value in vars(member.loss).items() if name not in common}
+
+
+def _window_kind(member: StackMember) -> tuple[int, ...]:
+    return member.dataset.window, member.dataset.features.shape[1]
+
+
+def check_samples(members: Sequence[StackMember], orders: Sequence[torch.Tensor]) -> None:
+    """Refuse members without validation samples, or with samples that hold nothing to learn.
+
+    Args:
+        members: All.
+        orders: Ledger positions of the train samples of one epoch of each.
+
+    Raises:
+        SampleError: No validation samples.
+        LabelError: Samples without a forward return, for a loss that learns it.
+    """
+    empty = [member.name for member in members if len(member.validation) == 0]
+    if empty:
+        message = f"{', '.join(empty)}: no validation samples, so that the best epoch cannot be told; move the cuts"
+        raise SampleError(message)
+    missing = [
+        f"{int(truth.isnan().sum()):,} of {len(truth):,} of {member.name}"
+        for member, order in zip(members, orders, strict=True)
+        if (truth := _truth(member, order)).is_floating_point() and truth.isnan().any()
+    ]
+    if missing:
+        message = (
+            f"train and validation samples have no forward return, which this loss learns: {', '.join(missing)}; "
+            "their labels (zigzag) give none; take labels=horizon"
+        )
+        raise LabelError(message)
+
+
+def _truth(member: StackMember, order: torch.Tensor) -> torch.Tensor:
+    positions = torch.from_numpy(np.union1d(order.numpy(), member.validation))
+    return member.loss.task.truth(member.dataset.without_windows(positions))
+
+
+def identity(members: Sequence[StackMember], orders: Sequence[torch.Tensor], recipe: StackRecipe) -> str:
+    """Return what tells a stack from another: recipe, first weights, samples, their order, and bars of some of them.
+
+    Args:
+        members: All.
+        orders: Ledger positions of the train samples of the first epoch of each.
+        recipe: How they are trained.
+    """
+    optimizer = recipe.optimizer([nn.Parameter(torch.zeros(()))])
+    schedule = recipe.schedule.factory(optimizer)
+    numbers = {name: value for name, value in optimizer.param_groups[0].items() if name != "params"}
+    digest = hashlib.blake2b(digest_size=16)
+    told = (recipe.clip, recipe.epochs, recipe.patience, recipe.min_delta, sorted(numbers.items()))
+    digest.update(repr((told, type(schedule).__name__, recipe.schedule.interval)).encode())
+    for member, order in zip(members, orders, strict=True):
+        told_of = (member.name, member.seed, _loss_kind(member), str(member.network), learning_shapes(member.network))
+        digest.update(repr(told_of).encode())
+        batch = member.dataset.without_windows(order)
+        some = member.dataset[order[:64]].x_BTF
+        weights = [member.loss.log_weights, *member.network.state_dict().values()]
+        validation = torch.tensor(member.validation)
+        for tensor in (order, validation, member.loss.task.truth(batch), batch.weight_B, some, *weights):
+            digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).data)
+    return digest.hexdigest()

@@ -1,0 +1,240 @@
+"""A stack on its way: its epochs, chunk by chunk."""
+
+# M model
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+
+from multisymbol.errors import SampleError
+from multisymbol.learning.stacking.evaluation import ROWS_AT_ONCE, Evaluation
+from multisymbol.learning.stacking.gather import Gather, Panels, samples
+from multisymbol.learning.stacking.members import (
+    StackEpoch,
+    StackMember,
+    StackRecipe,
+    StackResult,
+    check_samples,
+    identity,
+)
+from multisymbol.learning.stacking.network import StackedNetwork, layout_of, learning_layout_of
+from multisymbol.learning.stacking.noise import Dice, Draw
+from multisymbol.learning.stacking.state import Pace, Slopes, StackState
+
+
+class _Chunk(NamedTuple):
+    """Places of the stack, start..stop, that are computed together: all with batches of `rows` samples."""
+
+    start: int
+    stop: int
+    rows: int
+
+
+class _Ended(NamedTuple):
+    """Train losses and validation scores of a chunk's epoch, model by model."""
+
+    losses: list[float]
+    scores: list[float]
+
+
+class Training:
+    """Members, and their state.
+
+    Args:
+        members: Checked to be alike.
+        recipe: Checked.
+
+    Raises:
+        ConfigError, LabelError, SampleError: See `fit_stack`.
+    """
+
+    def __init__(self, members: Sequence[StackMember], recipe: StackRecipe) -> None:
+        self._members, self._recipe = members, recipe
+        self._samplers = [copy.copy(member.sampler) for member in members]  # threads must not share an epoch
+        self._layout, self._learning = layout_of(members[0].network), learning_layout_of(members[0].network)
+        self._panels = Panels(recipe.device)
+        first = [self._order(member, 0) for member in range(len(members))]
+        check_samples(members, first)
+        self._batches = [len(sampler) for sampler in self._samplers]
+        self._rows = [len(order) // batches for order, batches in zip(first, self._batches, strict=True)]
+        rows = torch.stack([self._layout.row(member.network.state_dict()) for member in members])
+        self._networks: dict[int, StackedNetwork] = {}
+        self._draws: dict[int, list[Draw]] = {}
+        self.state = StackState(
+            rows.to(recipe.device),
+            learning=self._learning.width,
+            paces=[Pace(recipe.optimizer, recipe.schedule) for _ in members],
+            running=sorted(range(len(members)), key=self._place),
+        )
+
+    def identity(self) -> str:
+        """Return what tells this stack from another."""
+        return identity(self._members, [self._order(member, 0) for member in range(len(self._members))], self._recipe)
+
+    def epoch(self) -> StackEpoch:
+        """Train and score all running members for an epoch.
+
+        Raises:
+            SampleError: A score is no number.
+        """
+        state, recipe = self.state, self._recipe
+        ran = [self._members[member].name for member in state.running]
+        ended = self._ended()
+        _check_finite(ran, ended)
+        state.close_epoch(ended.losses, ended.scores, min_delta=recipe.min_delta)
+        state.drop([member for member in state.running if self._stopped(member)])
+        return StackEpoch(
+            epoch=state.epoch, scores=dict(zip(ran, ended.scores, strict=True)), running=len(state.running)
+        )
+
+    def results(self) -> list[StackResult]:
+        """Return what each member has come to."""
+        return [self._result(member) for member in range(len(self._members))]
+
+    def _result(self, member: int) -> StackResult:
+        progress = self.state.progress[member]
+        return StackResult(
+            name=self._members[member].name,
+            weights=self._layout.weights(self.state.best[member]),
+            best_epoch=progress.best_epoch + 1,
+            best_score=progress.scores[progress.best_epoch],
+            epochs_run=len(progress.scores),
+            stopped_early=self._stopped(member),
+            steps=len(progress.scores) * self._batches[member],
+            train_losses=tuple(progress.losses),
+            scores=tuple(progress.scores),
+        )
+
+    def _stopped(self, member: int) -> bool:
+        patience = self._recipe.patience
+        return patience is not None and self.state.progress[member].waited >= patience
+
+    def _place(self, member: int) -> tuple[int, int, int, int]:
+        """Sort: equal batches and equal features beside each other, and last those whose epochs end first."""
+        places = [other.dataset.features.data_ptr() for other in self._members]
+        features = places.index(places[member])
+        return -self._rows[member], -self._batches[member], features, member
+
+    def _order(self, member: int, epoch: int) -> torch.Tensor:
+        """Return the ledger positions of an epoch, batch after batch."""
+        sampler = self._samplers[member]
+        sampler.set_epoch(epoch)
+        return torch.cat(list(sampler))
+
+    def _chunks(self) -> list[_Chunk]:
+        """Cut the stack where batches differ, and on a CPU into even parts that fit its caches."""
+        sizes = [self._rows[member] for member in self.state.running]
+        chunks = []
+        for rows in sorted(set(sizes), reverse=True):
+            first, count = sizes.index(rows), sizes.count(rows)
+            most = max(1, ROWS_AT_ONCE // rows) if self._recipe.device.type == "cpu" else count
+            parts = math.ceil(count / most)
+            edges = [first + count * part // parts for part in range(parts + 1)]
+            chunks += [_Chunk(start, stop, rows) for start, stop in pairwise(edges)]
+        return chunks
+
+    def _ended(self) -> _Ended:
+        chunks = self._chunks()
+        with _cores(self._recipe.threads) as pool:
+            parts = list(pool.map(self._chunk_epoch, chunks) if pool else map(self._chunk_epoch, chunks))
+        return _Ended(
+            losses=[loss for part in parts for loss in part.losses],
+            scores=[score for part in parts for score in part.scores],
+        )
+
+    def _chunk_epoch(self, chunk: _Chunk) -> _Ended:
+        members = [self._members[member] for member in self.state.running[chunk.start : chunk.stop]]
+        losses = self._learn(chunk, members)
+        return _Ended(losses=losses, scores=self._score(chunk, members))
+
+    def _network(self, chunk: _Chunk) -> StackedNetwork:
+        """Return a network for the chunk at this place: threads must not share one, since it is given weights."""
+        if chunk.start not in self._networks:
+            first = self._members[0]
+            self._networks[chunk.start] = StackedNetwork(first.network, loss=first.loss, device=self._recipe.device)
+        return self._networks[chunk.start]
+
+    def _learn(self, chunk: _Chunk, members: Sequence[StackMember]) -> list[float]:
+        """Make an epoch's steps; return the mean loss of each member."""
+        device, epoch, size = self._recipe.device, self.state.epoch, chunk.rows
+        numbers = self.state.running[chunk.start : chunk.stop]
+        batches = [self._batches[number] for number in numbers]
+        network = self._network(chunk)
+        held = samples(
+            [member.dataset for member in members],
+            [self._order(number, epoch) for number in numbers],
+            losses=[member.loss for member in members],
+            device=device,
+        )
+        windows = [self._panels.windows(member.dataset) for member in members]
+        gather = Gather(windows, width=members[0].dataset.features.shape[1], rows=size)
+        if size not in self._draws:
+            self._draws[size] = network.draws(gather(held.part(1, 0, size)))
+        dice = Dice(self._draws[size], seeds=[member.seed for member in members], device=device)
+        slopes = Slopes(self._learning, models=len(members), clip=self._recipe.clip, device=device)
+        total = torch.zeros(len(members), dtype=torch.float64, device=device)
+        for step in range(batches[0]):
+            models = sum(count > step for count in batches)
+            part = held.part(models, step * size, (step + 1) * size)
+            views = self._layout.views(self.state.weights[chunk.start : chunk.start + models])
+            weights = {
+                name: view.detach().requires_grad_(name in self._learning.shapes) for name, view in views.items()
+            }
+            loss_M = network.losses(
+                weights,
+                gather(part),
+                truth_MB=part.truth,
+                weight_MB=part.weight,
+                numbers=dice.throw(models, epoch=epoch, step=step),
+            )
+            gradients = torch.autograd.grad(loss_M.sum(), [weights[name] for name in self._learning.shapes])
+            self.state.step(chunk.start, slopes.rows(gradients))
+            total[:models] += loss_M.detach()
+        return (total.cpu() / torch.tensor(batches)).tolist()
+
+    def _score(self, chunk: _Chunk, members: Sequence[StackMember]) -> list[float]:
+        """Return each member's score on its validation samples."""
+        evaluation = Evaluation(
+            self._network(chunk),
+            members,
+            [torch.tensor(member.validation) for member in members],
+            rows=self.state.weights[chunk.start : chunk.stop],
+            layout=self._layout,
+            panels=self._panels,
+        )
+        return evaluation.scores(self._recipe.eval_batch_size)
+
+
+@contextmanager
+def _cores(threads: int) -> Iterator[ThreadPoolExecutor | None]:
+    """Give a pool whose every thread uses one core; None for one thread."""
+    if threads == 1:
+        yield None
+        return
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
+
+
+def _check_finite(names: Sequence[str], ended: _Ended) -> None:
+    """Refuse scores that are no numbers; say of whom, and why."""
+    broken = [name for name, score in zip(names, ended.scores, strict=True) if not math.isfinite(score)]
+    diverged = [name for name, loss in zip(names, ended.losses, strict=True) if not math.isfinite(loss)]
+    if diverged:
+        message = (
+            f"training of {', '.join(diverged)} diverged: the loss is no finite number any more. Lower optimizer.lr, "
+            "set trainer.gradient_clip_val, or look for NaN and extreme features"
+        )
+        raise SampleError(message)
+    if broken:
+        message = f"scores of {', '.join(broken)} are no numbers: their features hold NaN in validation samples"
+        raise SampleError(message)

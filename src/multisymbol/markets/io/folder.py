@@ -1,0 +1,117 @@
+"""A folder with one file of bars per symbol: names by a pattern, and plain words where a file is missing."""
+
+import hashlib
+import re
+import string
+from pathlib import Path
+
+from multisymbol.errors import ConfigError, SourceError, nearest
+from multisymbol.markets.symbols import SymbolConfig, unslug
+from multisymbol.markets.time import Timeframe
+
+_PLACEHOLDERS = ("symbol", "slug", "timeframe")
+_NAMES_SHOWN = 20
+_OTHERS_SHOWN = 6
+
+
+class BarFolder:
+    """The files of a folder.
+
+    Args:
+        root: The folder.
+        pattern: File name with `{symbol}`, `{slug}` and `{timeframe}` filled in, for example `{symbol}.parquet`.
+        timeframe: Length of the bars.
+
+    Raises:
+        ConfigError: The pattern has another placeholder, or none that tells symbols apart.
+    """
+
+    def __init__(self, *, root: Path, pattern: str, timeframe: Timeframe) -> None:
+        _check_pattern(pattern)
+        self.root = root
+        self.pattern = pattern
+        self.timeframe = timeframe
+
+    def content_digest(self, config: SymbolConfig) -> str:
+        """Return the SHA-256 over the bytes of the symbol's file.
+
+        Raises:
+            SourceError: There is no file for this symbol.
+        """
+        with self.file(config).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def file(self, config: SymbolConfig) -> Path:
+        """Return the symbol's file.
+
+        Raises:
+            SourceError: There is none.
+        """
+        if "{symbol}" in self.pattern and re.search(r"[/\\]|^\.\.?$", config.symbol):
+            message = (
+                f"'{config.symbol}' cannot be part of a file name; write source.pattern with {{slug}}: {config.slug}"
+            )
+            raise SourceError(message)
+        path = self.root / self.pattern.format(symbol=config.symbol, slug=config.slug, timeframe=self.timeframe.text)
+        if not path.is_file():
+            raise SourceError(self._absent(path, config.symbol))
+        return path
+
+    def _absent(self, path: Path, symbol: str) -> str:
+        """Say why there is no file: no folder, nothing in it, or other symbols."""
+        if not self.root.is_dir():
+            return f"{self.root} is not a folder; source.root names the folder that holds {self.pattern}"
+        there = self._symbols()
+        if not there:
+            others = sorted(entry.name for entry in self.root.iterdir())
+            has = f"it has {', '.join(others[:_OTHERS_SHOWN])}{', ...' * (len(others) > _OTHERS_SHOWN)}"
+            return (
+                f"{self.root} holds no file like {self.pattern}; {has if others else 'it is empty'}\n"
+                "  source.root is the folder, source.pattern the names in it, such as source.pattern={symbol}.csv"
+            )
+        alike = [name for name in there if name.casefold() == symbol.casefold()]
+        hint = f", did you mean '{alike[0]}'?" if alike else nearest(symbol, there)
+        more = f" and {len(there) - _NAMES_SHOWN} more" if len(there) > _NAMES_SHOWN else ""
+        return (
+            f"{path} does not exist, so there are no bars of {symbol}{hint}\n"
+            f"  {self.root} has {', '.join(there[:_NAMES_SHOWN])}{more}"
+        )
+
+    def _symbols(self) -> list[str]:
+        """List the symbols that the folder has files of."""
+        expression = _file_expression(self.pattern, self.timeframe)
+        paths = self.root.glob("/".join("*" for _ in Path(self.pattern).parts))
+        names = [path.relative_to(self.root).as_posix() for path in paths]
+        found = [match.groupdict() for name in names if (match := expression.fullmatch(name))]
+        return sorted({entry["symbol"] if "symbol" in entry else unslug(entry["slug"]) for entry in found})
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        used = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+    except ValueError as error:
+        message = f"source.pattern '{pattern}' is not a pattern: {error}"
+        raise ConfigError(message) from error
+    wrong = [f"{{{name}}}{nearest(name, _PLACEHOLDERS)}" for name in used if name not in _PLACEHOLDERS]
+    if wrong:
+        message = (
+            f"source.pattern '{pattern}' has unknown placeholders: {'; '.join(wrong)}\n"
+            "  There are {symbol}, {slug} and {timeframe}."
+        )
+        raise ConfigError(message)
+    if not {"symbol", "slug"} & set(used):
+        message = f"source.pattern '{pattern}' names one file for all symbols; put {{symbol}} or {{slug}} in it"
+        raise ConfigError(message)
+
+
+def _file_expression(pattern: str, timeframe: Timeframe) -> re.Pattern[str]:
+    """Turn a pattern into an expression with the groups `symbol` and `slug`."""
+    expression, seen = "", set()
+    for literal, name, _, _ in string.Formatter().parse(pattern):
+        expression += re.escape(literal)
+        if name == "timeframe":
+            expression += re.escape(timeframe.text)
+        elif name is not None:
+            expression += f"(?P={name})" if name in seen else f"(?P<{name}>[^/]+)"
+            seen.add(name)
+    return re.compile(expression)

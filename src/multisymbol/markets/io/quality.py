@@ -1,0 +1,278 @@
+"""Examination: the rows of one file are judged once, all their defects named, and become Bars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from multisymbol.errors import BarsError, CalendarError, nearest
+from multisymbol.markets.bars import Bars, segment_numbers
+from multisymbol.markets.io.defects import (
+    PRICES,
+    Defect,
+    Expected,
+    Limits,
+    OnDefect,
+    Policy,
+    RawBars,
+    describe,
+    dropped,
+    dropped_counts,
+    find_defects,
+    kept_counts,
+)
+from multisymbol.markets.sessions import SessionClock, session_clock
+from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import Instants, Period, Timeframe
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """How the rows of a file become bars: the choices that all sources share.
+
+    Args:
+        timeframe: Length of the bars.
+        stamped: Whether a timestamp is the bar's open or its close.
+        min_bars: Fewer bars than this are refused.
+        on_defect: What happens to the rows of each kind of defect.
+        limits: What counts as odd.
+    """
+
+    timeframe: Timeframe
+    stamped: Literal["open", "close"]
+    min_bars: int
+    on_defect: OnDefect
+    limits: Limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One kind of defect in one file, for tables and pictures.
+
+    Args:
+        key: Field of `OnDefect`; empty where only repair helps.
+        kind: In words.
+        policy: What was done with the rows.
+        count: Rows; for gaps bars that are missing.
+        at: Start of the bars, those without an instant left out. Ascending, shape (at most count,).
+    """
+
+    key: str
+    kind: str
+    policy: Policy
+    count: int
+    at: Instants
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """A file after examination.
+
+    Args:
+        opened_at: Start of each row that has an instant, ascending; rows outside the period left out.
+        bars: What it holds, None where it is refused.
+        findings: Its defects, whatever the policy.
+        refusal: Why it is refused, None where it is not.
+    """
+
+    opened_at: Instants
+    bars: Bars | None
+    findings: tuple[Finding, ...]
+    refusal: BarsError | None
+
+    def accepted(self) -> Bars:
+        """Return the bars.
+
+        Raises:
+            BarsError: The file is refused.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.bars is not None
+        return self.bars
+
+
+def examine(
+    frame: pd.DataFrame,
+    *,
+    config: SymbolConfig,
+    period: Period,
+    reading: Reading,
+    synthetic: bool,
+    origin: str,
+    stamps: npt.NDArray[np.object_] | None = None,
+) -> Examined:
+    """Turn a frame with columns timestamp, open, high, low, close, volume into bars, and list all its defects.
+
+    Rows outside the period are left out first. Row numbers in messages count from 0 within the file.
+
+    Args:
+        frame: The rows.
+        config: Whose.
+        period: Which of them.
+        reading: How they are read.
+        synthetic: Whether they were generated.
+        origin: File or generator, for messages.
+        stamps: The timestamps as text, where the file holds text; shape (rows,).
+
+    Raises:
+        BarsError: The rows cannot be judged: a missing column, timestamps that are text or without time zone.
+        CalendarError: The calendar of `config` is unknown or does not cover the bars.
+        ConfigError: There is no limit for the symbol's asset class.
+    """
+    _check_columns(frame, volume=config.volume, origin=origin)
+    raw = _read(frame, config=config, reading=reading, origin=origin, stamps=stamps)
+    inside = (raw.opened_at >= period.from_ns) & (raw.closed_at <= period.until_ns)
+    raw = raw.taken(inside | ~raw.dated)
+    found = find_defects(raw, expected=_expected(config, reading))
+    refused = [defect for defect in found if reading.on_defect.policy(defect) == "raise"]
+    return Examined(
+        opened_at=np.sort(raw.opened_at[raw.dated]),
+        bars=None if refused else _bars(raw, found, config=config, reading=reading, synthetic=synthetic, origin=origin),
+        findings=tuple(_finding(defect, raw=raw, policy=reading.on_defect.policy(defect)) for defect in found),
+        refusal=BarsError(describe(refused, raw=raw, origin=origin)) if refused else None,
+    )
+
+
+def _expected(config: SymbolConfig, reading: Reading) -> Expected:
+    return Expected(
+        volume=config.volume,
+        timeframe=reading.timeframe,
+        min_bars=reading.min_bars,
+        on_defect=reading.on_defect,
+        wick=reading.limits.wick_of(config.asset_class),
+        flat_bars=reading.limits.flat_bars,
+    )
+
+
+def _bars(
+    raw: RawBars,
+    found: Sequence[Defect],
+    *,
+    config: SymbolConfig,
+    reading: Reading,
+    synthetic: bool,
+    origin: str,
+) -> Bars:
+    on_defect = reading.on_defect
+    left = raw.taken(~dropped(found, rows=len(raw), on_defect=on_defect))
+    segment = segment_numbers(left.opened_at, left.closed_at, clock=left.clock, gaps=config.gaps)
+    return Bars(
+        symbol=config.symbol,
+        timeframe=reading.timeframe,
+        opened_at=_frozen(left.opened_at),
+        closed_at=_frozen(left.closed_at),
+        open=_frozen(left.numbers["open"]),
+        high=_frozen(left.numbers["high"]),
+        low=_frozen(left.numbers["low"]),
+        close=_frozen(left.numbers["close"]),
+        volume=_frozen(left.numbers["volume"]),
+        segment=_frozen(segment),
+        synthetic=synthetic,
+        origin=origin,
+        dropped=dropped_counts(found, on_defect=on_defect),
+        kept_defects=kept_counts(found, on_defect=on_defect),
+    )
+
+
+def _finding(defect: Defect, *, raw: RawBars, policy: Policy) -> Finding:
+    at = defect.surplus if policy == "drop" else defect.at
+    return Finding(
+        key=defect.key,
+        kind=defect.kind,
+        policy=policy,
+        count=defect.missing or len(at),
+        at=np.sort(raw.opened_at[at][raw.dated[at]]),
+    )
+
+
+def _check_columns(frame: pd.DataFrame, *, volume: str, origin: str) -> None:
+    """Refuse a frame whose rows cannot be judged: columns missing, or instants that nobody can place."""
+    needed = ("timestamp", *PRICES, *(("volume",) if volume == "required" else ()))
+    names = [str(name) for name in frame.columns]
+    problems = [f"column '{name}' is missing{_hint(name, names)}" for name in needed if name not in names]
+    if "timestamp" in names:
+        problems += _zone_problems(frame["timestamp"])
+    if problems:
+        there = f"It has the columns {', '.join(names)}."
+        raise BarsError("\n  ".join([f"{origin} cannot be read as bars; nothing was written.", *problems, there]))
+
+
+def _zone_problems(stamps: pd.Series) -> list[str]:
+    if isinstance(stamps.dtype, pd.DatetimeTZDtype):
+        return []
+    if pd.api.types.is_datetime64_dtype(stamps.dtype):
+        return [
+            "column 'timestamp' has no time zone, so its instants are not known; say in the file which clock it is:",
+            '  frame["timestamp"] = frame["timestamp"].dt.tz_localize("UTC")    or "America/New_York", ...',
+        ]
+    return [
+        f"column 'timestamp' holds {stamps.dtype}, not instants; make it so, and name its clock where it has none:",
+        '  frame["timestamp"] = pd.to_datetime(frame["timestamp"]).dt.tz_localize("UTC")',
+    ]
+
+
+def _hint(name: str, names: Sequence[str]) -> str:
+    alike = [other for other in names if other.casefold() == name]
+    return f", did you mean '{alike[0]}'?" if alike else nearest(name, names)
+
+
+def _read(
+    frame: pd.DataFrame,
+    *,
+    config: SymbolConfig,
+    reading: Reading,
+    origin: str,
+    stamps: npt.NDArray[np.object_] | None,
+) -> RawBars:
+    index = pd.DatetimeIndex(frame["timestamp"]).as_unit("ns")
+    stamp, dated = index.asi8, np.asarray(index.notna(), dtype=np.bool_)
+    columns = [name for name in (*PRICES, "volume") if name in frame.columns]
+    numbers = {name: _numbers(frame[name]) for name in columns}
+    if "volume" not in numbers or config.volume == "none":
+        numbers["volume"] = np.full(len(frame), np.nan)
+    texts = {name: frame[name].to_numpy(dtype=object) for name in columns if not _numeric(frame[name])}
+    opened_at = np.where(dated, stamp, stamp[dated][0] if dated.any() else 0)
+    opened_at = opened_at - (reading.timeframe.nanoseconds if reading.stamped == "close" else 0)
+    clock = _clock(opened_at, config=config, origin=origin)
+    return RawBars(
+        row=np.arange(len(frame)),
+        stamp=stamp,
+        dated=dated,
+        opened_at=opened_at,
+        closed_at=clock.closed_at(opened_at, reading.timeframe),
+        numbers=numbers,
+        texts=texts if stamps is None else {**texts, "timestamp": stamps},
+        clock=clock,
+    )
+
+
+def _numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype)
+
+
+def _numbers(column: pd.Series) -> npt.NDArray[np.float64]:
+    """Read a column as float64; text is NaN here, also text that looks like a number: its writer knew no better."""
+    if not _numeric(column):
+        column = pd.to_numeric(column.mask(column.map(lambda value: isinstance(value, str))), errors="coerce")
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _clock(opened_at: Instants, *, config: SymbolConfig, origin: str) -> SessionClock:
+    start, end = (int(opened_at.min()), int(opened_at.max())) if len(opened_at) else (0, 0)
+    try:
+        return session_clock(config.calendar, start=start, end=end)
+    except CalendarError as error:
+        message = f"{config.symbol} ({origin}): {error}"
+        raise CalendarError(message) from error
+
+
+def _frozen(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+    own = np.array(values)
+    own.flags.writeable = False
+    return own

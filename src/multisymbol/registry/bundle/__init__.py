@@ -1,0 +1,1 @@
+"""A stored model as files: format, MLflow flavor, exchange and security."""

@@ -1,0 +1,1 @@
+"""Which stored model answers for a symbol, and why."""

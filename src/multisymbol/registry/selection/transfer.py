@@ -1,0 +1,103 @@
+"""Donors, the models of similar symbols: who is asked first, by profile and, where there are any, by trials.
+
+A trial is what a donor lost on labels of the target itself. Its rank among the donors is shrunk to that by profile:
+
+    score = (1 - w) * rank by distance + w * rank by loss        w = n / (n + 50), n independent labels
+
+so that with a handful of labels the profile rules, and with many the losses do. Ranks, not numbers: a distance and a
+loss have no unit in common, and one absurd donor would otherwise decide on the order of the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from multisymbol.registry.store.versions import StoredVersion
+
+PRIOR_LABELS = 50.0
+"""Independent labels that weigh as much as the profile.
+
+Losses of two models on one label differ with a standard deviation of some 0.3 nats, so that 50 labels tell differences
+of 0.04 from none: about what separates donors worth choosing between. A judgement, not a measurement.
+"""
+MOST_TRIED = 5
+"""Donors that are tried, the nearest: each has to be loaded and asked for every bar."""
+
+Key: TypeAlias = tuple[str, int]
+"""Name and number of a version."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What a donor lost on labels of the target.
+
+    Args:
+        difference: Its mean log-loss less that of all donors tried, on the same rows; nats, below 0 is better.
+        labels: How many independent labels that rests on; overlapping ones count in part.
+    """
+
+    difference: float
+    labels: float
+
+    @property
+    def weight(self) -> float:
+        """How much the trial weighs against the profile, 0 to 1."""
+        return self.labels / (self.labels + PRIOR_LABELS)
+
+
+Trials: TypeAlias = Callable[[Sequence[StoredVersion]], Mapping[Key, Trial | str]]
+"""Tries donors, nearest first, on the same rows; text says why one was not tried."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Donor:
+    """A model that may answer for a similar symbol.
+
+    Args:
+        version: Of the model.
+        distance: To its symbol.
+        trial: None where it was not tried.
+        said: The trial in words, empty where there was none.
+    """
+
+    version: StoredVersion
+    distance: float
+    trial: Trial | None = None
+    said: str = ""
+
+
+def key_of(version: StoredVersion) -> Key:
+    """Return what names a version in a table of trials."""
+    return version.name, version.version
+
+
+def by_evidence(donors: Sequence[Donor], trials: Mapping[Key, Trial | str]) -> list[Donor]:
+    """Put the donors that were tried in the order of their scores; the others keep their places.
+
+    Args:
+        donors: By distance, nearest first.
+        trials: Of some of them, all on the same rows, or why there is none.
+    """
+    found = [trials.get(key_of(donor.version)) for donor in donors]
+    tried = {place: trial for place, trial in enumerate(found) if isinstance(trial, Trial)}
+    losses = sorted(trial.difference for trial in tried.values())
+    scored = []
+    for near, (place, trial) in enumerate(tried.items(), start=1):
+        rank = losses.index(trial.difference) + 1
+        score = (1.0 - trial.weight) * near + trial.weight * rank
+        said = _said(trial, ranks=(near, rank), of=len(tried), score=score)
+        scored.append((score, near, replace(donors[place], trial=trial, said=said)))
+    result = [
+        replace(donor, said=f"not tried: {why}") if isinstance(why, str) else donor
+        for donor, why in zip(donors, found, strict=True)
+    ]
+    for place, (_, _, donor) in zip(tried, sorted(scored, key=lambda each: each[:2]), strict=True):
+        result[place] = donor
+    return result
+
+
+def _said(trial: Trial, *, ranks: tuple[int, int], of: int, score: float) -> str:
+    return (
+        f"by profile {ranks[0]}, by loss {ranks[1]} of {of} ({trial.difference:+.4f} nats against their mean, "
+        f"{trial.labels:.0f} independent labels, weight {trial.weight:.2f}): score {score:.2f}"
+    )

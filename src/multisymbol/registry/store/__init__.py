@@ -1,0 +1,1 @@
+"""The MLflow store: runs, registered versions, queries and cleanup."""

@@ -1,0 +1,273 @@
+"""What stays of a backtest: its page, pictures, tables, trades and equity, in the run's folder and in the store."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from multisymbol.backtest.account import REASONS, Prices
+from multisymbol.backtest.engine import Backtest, Traded
+from multisymbol.backtest.performance import Performance, Track
+from multisymbol.labels.labels import CLASSES
+from multisymbol.markets.symbols import slug
+from multisymbol.markets.time import Instants, iso
+from multisymbol.registry.store.runs import NOTE_TAG
+from multisymbol.registry.store.store import DataFacts, Run
+from multisymbol.reports.backtest import (
+    PORTFOLIO,
+    Background,
+    arm_table,
+    arms_page,
+    backtest_page,
+    cost_table,
+    figures,
+    measure_table,
+    model_table,
+    money_table,
+    result_table,
+    trade_figures,
+)
+from multisymbol.reports.page import Page, to_html
+from multisymbol.reports.tables.table import Table, to_csv, to_markdown
+from multisymbol.training.mlflow_run import SEALED_TAG, group_run
+
+PAGE, TRADES, EQUITY = "backtest.html", "trades.parquet", "equity.parquet"
+
+_OF_ALL = (
+    "total_return",
+    "annual_return",
+    "volatility",
+    "sharpe",
+    "sharpe_error",
+    "sortino",
+    "calmar",
+    "max_drawdown",
+    "trades",
+    "hit_rate",
+    "profit_factor",
+    "exposure",
+    "turnover",
+    "net_profit",
+    "cost_bps",
+    "break_even_bps",
+)
+_OF_SYMBOLS = ("total_return", "sharpe", "max_drawdown", "trades", "break_even_bps")
+
+
+def record(
+    run: Run,
+    arms: Mapping[str, Backtest],
+    *,
+    background: Background,
+    accounts: Mapping[str, str],
+    values: Mapping[str, Any],
+    folder: Path,
+) -> Path:
+    """Write and log what came out; of several arms each in a run of its own below this one.
+
+    Args:
+        run: Opened.
+        arms: Kind of model -> backtest.
+        background: For the page.
+        accounts: Kind of model -> how the models were chosen.
+        values: Plain configuration.
+        folder: The run's.
+
+    Returns:
+        The page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _note(run, next(iter(arms.values())), values)
+    if len(arms) == 1:
+        ((arm, only),) = arms.items()
+        return _record_one(run, only, background=background, account=accounts[arm], folder=folder)
+    drawn = {}
+    for arm, each in arms.items():
+        with group_run(values, folder / arm, name=f"backtest-{arm}", parent=run) as child:
+            _note(child, each, values)
+            _record_one(child, each, background=background, account=accounts[arm], folder=folder / arm)
+        run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each).items()}, step=0)
+        drawn[arm] = figures(each, name=f"{arm} arm")
+    _log_table(run, "arms", arm_table(arms))
+    return _page(run, arms_page(arms, background=background, drawn=drawn), folder)
+
+
+def _record_one(run: Run, result: Backtest, *, background: Background, account: str, folder: Path) -> Path:
+    drawn, trades = figures(result), trade_figures(result)
+    page = _page(run, backtest_page(result, background=background, drawn=drawn, trades=trades), folder)
+    run.log_metrics(_metrics(result), step=0)
+    for name, figure in {**drawn, **{f"trades-{slug(symbol)}": each for symbol, each in trades.items()}}.items():
+        figure.set_layout_engine("none")  # it was laid out for the page
+        run.log_figure(figure, path=f"figures/{name}.png")
+    tables = {
+        "result": result_table(result),
+        "costs": cost_table(result),
+        "measures": measure_table(result),
+        "money": money_table(result),
+        "models": model_table(result),
+    }
+    for name, table in tables.items():
+        _log_table(run, name, table)
+    run.log_text(account, path="resolution.txt")
+    for file, frame in ((TRADES, trade_frame(result)), (EQUITY, equity_frame(result))):
+        frame.to_parquet(folder / file)
+        run.log_file(folder / file)
+    return page
+
+
+def _note(run: Run, result: Backtest, values: Mapping[str, Any]) -> None:
+    """Say what the run is, and on which bars."""
+    sealed = {} if values["open_sealed"] is None else {SEALED_TAG: str(values["open_sealed"])}
+    names = {each.name for one in result.traded.values() for each in one.answers.answerers}
+    run.set_tags(
+        {
+            "verb": "backtest",
+            "seen": "yes" if result.seen_bars else "no",
+            "models": ", ".join(sorted(names)[:20]),
+            "traded": ",".join(result.traded),
+            **sealed,
+        }
+    )
+    run.log_params(_params(values))
+    run.log_inputs([_facts(symbol, each, values) for symbol, each in result.traded.items()], context="backtest")
+
+
+def _facts(symbol: str, traded: Traded, values: Mapping[str, Any]) -> DataFacts:
+    prices = traded.prices
+    return DataFacts(
+        name=slug(symbol),
+        digest=_digest(prices),
+        source=str(values["source"].get("root", values["source"]["_target_"])),
+        profile={
+            "symbol": symbol,
+            "asset_class": traded.config.asset_class,
+            "bars": len(prices),
+            "first": iso(int(prices.closed_at[0])),
+            "last": iso(int(prices.closed_at[-1])),
+        },
+    )
+
+
+def _digest(prices: Prices) -> str:
+    """Hash the bars that were traded, 16 hex digits."""
+    digest = hashlib.sha256()
+    for name in ("closed_at", "open", "high", "low", "close"):
+        digest.update(np.ascontiguousarray(getattr(prices, name)).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _params(values: Mapping[str, Any]) -> dict[str, object]:
+    """Pick what one compares backtests by."""
+    choices = {f"backtest.{key}": value for key, value in values["backtest"].items() if key != "weighting"}
+    weighting = str(values["backtest"]["weighting"]["_target_"]).rpartition(".")[2]
+    rule = {
+        f"decision.{key}": value for key, value in values["decision"].items() if key not in {"_target_", "discipline"}
+    }
+    discipline = {
+        f"decision.{key}": value for key, value in values["decision"]["discipline"].items() if key != "_target_"
+    }
+    return {
+        "decision": str(values["decision"]["_target_"]).rpartition(".")[2],
+        **rule,
+        **discipline,
+        **choices,
+        "backtest.weighting": weighting,
+        **{key: values[key] for key in ("from", "symbol", "strategy", "mode", "match", "allow_seen")},
+    }
+
+
+def _metrics(result: Backtest) -> dict[str, float]:
+    """Name the numbers of portfolio, classes and symbols, with those of holding beside them."""
+    standing, held = result.standing, result.held
+    return {
+        **_named("portfolio", standing.performance, _OF_ALL),
+        **_named("held", held.performance, _OF_ALL),
+        **{f"portfolio/{kind}": money for kind, money in standing.performance.costs.items()},
+        **{f"costs/{multiple:g}x_return": each.total_return for multiple, each in result.at_costs.items()},
+        **{
+            name: value
+            for kind, each in standing.by_class.items()
+            for name, value in _named(f"class/{kind}", each, _OF_SYMBOLS).items()
+        },
+        **{
+            name: value
+            for symbol, each in standing.by_symbol.items()
+            for name, value in _named(f"symbol/{slug(symbol)}", each, _OF_SYMBOLS).items()
+        },
+        "portfolio/information_ratio": result.against.information_ratio,
+        "portfolio/information_error": result.against.information_error,
+        "seen_bars": float(result.seen_bars),
+    }
+
+
+def _named(prefix: str, performance: Performance, names: Sequence[str]) -> dict[str, float]:
+    return {f"{prefix}/{name}": float(getattr(performance, name)) for name in names}
+
+
+def _log_table(run: Run, name: str, table: Table) -> None:
+    run.log_text(to_csv(table), path=f"tables/{name}.csv")
+    run.log_text(to_markdown(table), path=f"tables/{name}.md")
+
+
+def _page(run: Run, page: Page, folder: Path) -> Path:
+    file = folder / PAGE
+    file.write_text(to_html(page), encoding="utf-8")
+    run.log_file(file)
+    run.set_tags({NOTE_TAG: f"{page.lead}\n\nAll of it: `{PAGE}`."})
+    return file
+
+
+def trade_frame(result: Backtest) -> pd.DataFrame:
+    """Return one row per closed trade of any symbol.
+
+    `entry_bar` and `exit_bar` are the opens of the bars that filled it; the rest is as in `Trades`. `seen`: whether the
+    model had seen the bar of the entry.
+    """
+    return pd.concat([_trades(symbol, each) for symbol, each in result.traded.items()], ignore_index=True)
+
+
+def _trades(symbol: str, traded: Traded) -> pd.DataFrame:
+    trades, prices = traded.account.trades, traded.prices
+    names = [each.name for each in fields(trades) if each.name not in {"entry_row", "exit_row", "reason"}]
+    return pd.DataFrame(
+        {
+            "symbol": symbol,
+            "entry_bar": _stamps(prices.opened_at[trades.entry_row]),
+            "exit_bar": _stamps(prices.opened_at[trades.exit_row]),
+            **{name: getattr(trades, name) for name in names},
+            "reason": np.array(REASONS)[trades.reason],
+            "seen": traded.answers.seen[trades.entry_row],
+        }
+    )
+
+
+def equity_frame(result: Backtest) -> pd.DataFrame:
+    """Return one row per traded bar of any symbol, and the portfolio's on its own clock (symbol `portfolio`).
+
+    Beside the account: what models said (`buy`, `hold`, `sell` or `forecast`), the weight decided at the close (empty
+    where nothing was), the equity of holding, and whether the model had seen the bar.
+    """
+    whole = _equity(PORTFOLIO, result.standing.portfolio.track, result.held.portfolio.track)
+    return pd.concat([*(_account(symbol, each) for symbol, each in result.traded.items()), whole], ignore_index=True)
+
+
+def _account(symbol: str, traded: Traded) -> pd.DataFrame:
+    answers, account = traded.answers, traded.account
+    said = answers.said[answers.first :]
+    columns = {"forecast": said} if answers.of_returns else dict(zip(map(str.lower, CLASSES), said.T, strict=True))
+    more = {"cash": account.cash, "units": account.units, "weight": traded.weight, **columns, "seen": answers.seen}
+    return _equity(symbol, traded.track, traded.held).assign(**more)
+
+
+def _equity(symbol: str, track: Track, held: Track) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"symbol": symbol, "closed_at": _stamps(track.closed_at), "equity": track.equity, "held": held.equity}
+    )
+
+
+def _stamps(at: Instants) -> pd.DatetimeIndex:
+    return pd.to_datetime(at, unit="ns", utc=True)

@@ -1,0 +1,159 @@
+"""What a comparison leaves in the store: plan before training; then page, tables, figures, a run per training."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multisymbol.comparison.arms import FoldTask
+from multisymbol.comparison.fit import Scored
+from multisymbol.comparison.preregistration import PLAN
+from multisymbol.comparison.result import Comparison, Declaration
+from multisymbol.comparison.run import RESULT, Work
+from multisymbol.labels.labels import CLASSES
+from multisymbol.registry.store.runs import NOTE_TAG
+from multisymbol.registry.store.store import Run
+from multisymbol.reports.comparison import comparison_page, figures
+from multisymbol.reports.page import to_html
+from multisymbol.reports.tables.comparison import arm_table, question_table, symbol_table
+from multisymbol.reports.tables.table import to_csv, to_markdown
+from multisymbol.statistics.row_losses import row_losses
+from multisymbol.training.mlflow_run import data_facts, flat_params
+
+PAGE = "comparison.html"
+_CHILDREN = "children.txt"
+"""Names of the child runs that are whole, a line each."""
+
+
+def announce(run: Run, declared: Declaration, values: Mapping[str, Any]) -> None:
+    """Note the plan and its hash in the store before anything is trained."""
+    run.set_tags({"plan": declared.digest, "primary": declared.primary, "verb": "compare"})
+    run.log_params({**flat_params(values), "plan": declared.digest, "seeds": ",".join(map(str, declared.seeds))})
+    run.log_json({"digest": declared.digest, "content": dict(declared.content)}, path=PLAN)
+
+
+def record(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
+    """Write the page and log everything; return the page.
+
+    Args:
+        run: The comparison's.
+        done: What it came to.
+        values: Plain configuration.
+    """
+    comparison = done.comparison
+    made = comparison_page(comparison)
+    page = done.folder / PAGE
+    page.write_text(to_html(made), encoding="utf-8")
+    run.log_file(page)
+    run.set_tags({NOTE_TAG: f"{made.lead}\n\n{to_markdown(arm_table(comparison))}\n\nAll of it: `{PAGE}`."})
+    run.log_inputs(data_facts(done.tasks[0].whole, values), context="comparison")
+    run.log_file(done.folder / RESULT)
+    for name, table in (
+        ("questions", question_table(comparison)),
+        ("symbols", symbol_table(comparison)),
+        ("arms", arm_table(comparison)),
+    ):
+        run.log_text(to_csv(table), path=f"tables/{name}.csv")
+        run.log_text(to_markdown(table), path=f"tables/{name}.md")
+    for name, figure in figures(comparison).items():
+        run.log_figure(figure, path=f"figures/{name}.png")
+    run.log_metrics(_metrics(comparison), step=0)
+    run.set_tags({"verdict": comparison.primary.verdict.kind, "results": comparison.hashes.results})
+    _log_children(run, done)
+    return page
+
+
+def _metrics(comparison: Comparison) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for question, own in comparison.answers.items():
+        found |= {
+            f"{question}/effect": own.found.effect,
+            f"{question}/p": own.primary.p,
+            f"{question}/p_batch_means": own.cross_check.p,
+            f"{question}/beyond_band": own.verdict.beyond,
+        }
+        if own.evidence.interval is not None:
+            found |= {f"{question}/low": own.evidence.interval.low, f"{question}/high": own.evidence.interval.high}
+    for arm in comparison.arms:
+        found |= {f"arm/{arm.arm}/log_loss": arm.log_loss, f"arm/{arm.arm}/balanced_accuracy": arm.balanced_accuracy}
+    return {key: value for key, value in found.items() if np.isfinite(value)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Child:
+    """One arm, symbol and seed: its numbers, fold by fold."""
+
+    name: str
+    tags: Mapping[str, str]
+    steps: Mapping[int, Mapping[str, float]]
+
+
+def _log_children(run: Run, done: Work) -> None:
+    """Give every arm, symbol and seed a run of its own, those that have one already left out."""
+    note = done.folder / _CHILDREN
+    known = set(note.read_text(encoding="utf-8").split("\n")) if note.exists() else set()
+    with note.open("a", encoding="utf-8") as file:
+        for child in _children(done):
+            if child.name in known:
+                continue
+            opened = run.store.open_run(child.name, tags=child.tags, parent_run_id=run.run_id)
+            opened.log_steps(child.steps)
+            opened.finish()
+            file.write(child.name + "\n")
+            file.flush()
+
+
+def _children(done: Work) -> Iterator[_Child]:
+    """Arms without networks have the same numbers with every seed: they are in the tables alone."""
+    for arm, scored in done.scored.items():
+        if not scored[0].took:
+            continue
+        steps: dict[tuple[str, int], dict[int, dict[str, float]]] = {}
+        for fold, (own, task) in enumerate(zip(scored, done.tasks, strict=True), start=1):
+            for key, numbers in _numbers(own, task):
+                steps.setdefault(key, {})[fold] = numbers
+        for (symbol, seed), own_steps in steps.items():
+            tags = {"arm": arm, "symbol": symbol, "seed": str(seed), "plan": done.comparison.declared.digest}
+            yield _Child(name=f"{arm}-{symbol}-{seed}", tags=tags, steps=own_steps)
+
+
+def _numbers(scored: Scored, task: FoldTask) -> Iterator[tuple[tuple[str, int], dict[str, float]]]:
+    ledger = task.whole.ledger
+    took = {(own.symbol, own.seed): own for own in scored.took}
+    symbol, label = ledger.symbol[scored.rows], ledger.label[scored.rows]
+    for index in np.unique(symbol).tolist():
+        mine, name = symbol == index, ledger.symbols[index]
+        for place, seed in enumerate(task.seeds):
+            losses = row_losses(scored.prob[place, mine], label[mine])
+            numbers = {
+                "test/log_loss": float(losses.total.mean()),
+                "test/direction": float(losses.direction.mean()),
+                "test/activity": float(losses.activity.mean()),
+                "test/balanced_accuracy": _balanced(scored.prob[place, mine], label[mine]),
+                "test/rows": float(mine.sum()),
+            }
+            own = took.get((name, seed)) or took.get(("", seed))
+            if own is not None:
+                numbers |= {
+                    "best/val_log_loss": own.best_score,
+                    "best/epoch": float(own.best_epoch),
+                    "epochs": float(own.epochs),
+                    "steps": float(own.steps),
+                    "temperature": own.temperature,
+                }
+            yield (name, seed), numbers
+
+
+def _balanced(prob: np.typing.NDArray[np.float64], label: np.typing.NDArray[np.int8]) -> float:
+    rows = np.bincount(label, minlength=len(CLASSES))
+    right = np.bincount(label[prob.argmax(axis=1) == label], minlength=len(CLASSES))
+    return float((right[rows > 0] / rows[rows > 0]).mean())
+
+
+def plain_note(path: Path) -> dict[str, Any]:
+    """Read a note of plain data; empty where there is none."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found

@@ -1,0 +1,1 @@
+"""Figures: pure functions of results that return a matplotlib Figure."""

@@ -1,0 +1,146 @@
+"""How our figures look: one frame, one title, one way to write dates and to thin what no eye can tell apart."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from multisymbol.markets.time import DAY
+from multisymbol.reports.figures.training import FAINT, INK, PAPER
+
+GRID = "#EEEEEE"
+
+WIDTH = 6.0
+"""Inches: half a wide page, a whole phone."""
+TEXT, SMALL = 9.0, 8.5
+"""Points."""
+
+_MOST_POINTS = 1500
+
+
+def canvas(*, height: float, panels: Sequence[float] = (1.0,), one_axis: bool = True) -> tuple[Figure, list[Axes]]:
+    """Open a figure with panels below one another.
+
+    Args:
+        height: Inches.
+        panels: Relative heights, from the top.
+        one_axis: Whether they share the x axis.
+    """
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor=PAPER)
+    grid = figure.subplots(len(panels), 1, sharex=one_axis, squeeze=False, height_ratios=list(panels))
+    drawn: list[Axes] = list(grid[:, 0])
+    for axes in drawn:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(FAINT)
+        axes.tick_params(colors=INK, labelcolor=INK, color=FAINT, labelsize=SMALL)
+        axes.xaxis.label.set(color=INK, fontsize=SMALL)
+        axes.yaxis.label.set(color=INK, fontsize=SMALL)
+        axes.set_axisbelow(True)
+    return figure, drawn
+
+
+def say(axes: Axes, title: str, *, facts: str = "") -> None:
+    """Head a figure with what it shows, and a line of facts below."""
+    axes.set_title(f"{title}\n" if facts else title, loc="left", fontsize=TEXT + 1, color=INK)
+    if facts:
+        axes.annotate(
+            facts, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL, color=INK
+        )
+
+
+def legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Set the key under the figure."""
+    figure.legend(
+        handles=list(handles),
+        loc="outside lower left",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=INK,
+        handlelength=1.4,
+        columnspacing=1.4,
+    )
+
+
+def lines(axes: Axes, *, of: Literal["x", "y"]) -> None:
+    """Draw faint lines to read values by."""
+    axes.grid(axis=of, color=GRID, linewidth=0.8)
+
+
+def dated(axes: Axes) -> None:
+    """Write dates below an x axis in days since 1970."""
+    axes.xaxis_date("UTC")
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib.dates is untyped
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
+
+
+def listed(axes: Axes, names: Sequence[str]) -> None:
+    """Write names down the y axis, the first on top."""
+    axes.set_yticks(range(len(names)), [plain(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def beside(axes: Axes, text: str, *, row: float, colour: str = INK, offset: float = 6.0) -> None:
+    """Write at the right end of a row, outside the frame."""
+    axes.annotate(
+        plain(text),
+        (1, row),
+        (offset, 0),
+        xycoords=blended_transform_factory(axes.transAxes, axes.transData),
+        textcoords="offset points",
+        va="center",
+        fontsize=SMALL,
+        color=colour,
+        annotation_clip=False,
+    )
+
+
+def percent(share: float, *, digits: int = 1) -> str:
+    """Write a share as `+12.3 %`; a dash where there is no number."""
+    return "–" if not np.isfinite(share) else signed(100 * share, f"+.{digits}f") + " %"
+
+
+def signed(value: float, form: str) -> str:
+    """Write a number with a minus as wide as a plus, and no sign at all where it rounds to zero."""
+    text = format(value, form)
+    return text.lstrip("+-") if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
+
+
+def plain(text: str) -> str:
+    r"""Keep matplotlib from reading formulas into `$`."""
+    return text.replace("$", r"\$")
+
+
+def days(at: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Turn UTC nanoseconds into matplotlib's days since 1970. Same shape."""
+    return at / DAY
+
+
+def thinned(values: npt.NDArray[np.float64], *, most: int = _MOST_POINTS) -> npt.NDArray[np.int64]:
+    """Choose points that draw the same line: of each of equal stretches the first, last, lowest and highest.
+
+    Args:
+        values: Shape (n,). NaN stays where it is first or last of a stretch, so holes of a stretch or more stay holes.
+        most: Points kept at most, 8 or more.
+
+    Returns:
+        Ascending indices; all of them where n <= most.
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    edges = np.linspace(0, len(values), most // 4 + 1).astype(np.int64)
+    low, high = np.where(np.isnan(values), np.inf, values), np.where(np.isnan(values), -np.inf, values)
+    stretches = list(pairwise(edges))
+    lowest = [start + int(np.argmin(low[start:stop])) for start, stop in stretches]
+    highest = [start + int(np.argmax(high[start:stop])) for start, stop in stretches]
+    return np.unique(np.concatenate([edges[:-1], edges[1:] - 1, lowest, highest]))

@@ -1,0 +1,311 @@
+"""What a training knows of one bar: its features, label, window and part, and where each parameter was written.
+
+Everything is taken from what `prepare_folds` made, as a training takes it; nothing is computed a second time.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.cli.schema import members
+from multisymbol.errors import ConfigError
+from multisymbol.features.indicators import configure
+from multisymbol.features.scaling import Affine
+from multisymbol.labels.labels import UNRESOLVED
+from multisymbol.markets.bars import Bars
+from multisymbol.markets.io.universe_file import member_lines
+from multisymbol.markets.sessions import SessionClock, session_clock
+from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import NEVER, Period, iso
+from multisymbol.samples.dataset import Prepared
+
+Origin: TypeAlias = Callable[[str], str]
+"""Dotted key of the configuration -> the file that holds it, or `command line`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Value:
+    """One value of the configuration, and the file it was written in."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracedColumn:
+    """One feature at the bar.
+
+    Args:
+        name: Of the column.
+        kind: As in the feature spec.
+        value: Unscaled; NaN while warming up.
+        center: Subtracted, and `spread`: divided by; 0 and 1 where the column is not scaled.
+        spread: See `center`.
+        scaled: What the network sees.
+        made_from: Parameters of the indicator, or the break points of the membership; empty for clock and flags.
+    """
+
+    name: str
+    kind: str
+    value: float
+    center: float
+    spread: float
+    scaled: float
+    made_from: tuple[Value, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracedLabel:
+    """The label of the bar.
+
+    Args:
+        value: A class, -1 unresolved.
+        resolved_at: When it became known; NEVER.
+        resolved_row: Row, within the symbol's bars, of the bar that resolved it; None.
+        rule: What the labels' own mechanics say, -1 nothing.
+        target: What a regression learns; NaN where there is none.
+        made_from: Parameters of the labeller.
+    """
+
+    value: int
+    resolved_at: int
+    resolved_row: int | None
+    rule: int
+    target: float
+    made_from: tuple[Value, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trace:
+    """All that a training knows of one bar.
+
+    Args:
+        config: The symbol's, resolved.
+        bars: Of the symbol.
+        row: The bar's row in them; the last whose `closed_at` is not after the instant asked for.
+        asked: That instant.
+        clock: Sessions of the calendar.
+        columns: Features at the bar, in the order of the spec.
+        label: Its label.
+        position: Of the sample in the ledger; None: it is none.
+        refusal: Why it is no sample; empty where it is one.
+        window_rows: Rows of the window's bars, fewer than `window` where its segment has no more.
+        window_start: `opened_at` of the first bar that the window and its warm-up use.
+    """
+
+    config: SymbolConfig
+    bars: Bars
+    row: int
+    asked: int
+    clock: SessionClock
+    columns: tuple[TracedColumn, ...]
+    label: TracedLabel
+    position: int | None
+    refusal: str
+    window_rows: tuple[int, ...]
+    window_start: int
+
+
+def trace_bar(prepared: Prepared, values: Mapping[str, Any], *, symbol: str, at: int, origin: Origin) -> Trace:
+    """Collect what a training knows of the last bar of `symbol` that was known at `at`.
+
+    Raises:
+        ConfigError: `at` lies before the first bar was known, or after the last.
+    """
+    panel, index = prepared.panel, prepared.universe.symbols.index(symbol)
+    config, rows = prepared.universe.configs[index], prepared.panel.rows(index)
+    bars = prepared.source.read(config, Period(**values["period"]))
+    assert np.array_equal(bars.closed_at, panel.closed_at[rows])
+    row = _row_at(bars, at=at)
+    found = np.flatnonzero(prepared.ledger.row == rows.start + row)
+    position = int(found[0]) if len(found) else None
+    source = partial(_origin_of, layers=_layers(values, config, origin), origin=origin)
+    segment_start = next(stretch.start for stretch in bars.segments() if stretch.start <= row < stretch.stop)
+    window = _window_rows(prepared, index, row=row, window=values["window"])
+    reach = max(int(window[0]) - int(panel.warmup_bars[index]), segment_start)
+    return Trace(
+        config=config,
+        bars=bars,
+        row=row,
+        asked=at,
+        clock=session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1])),
+        columns=_columns(prepared, config, panel_row=rows.start + row, source=source),
+        label=_label(prepared, config, bars, panel_row=rows.start + row, source=source),
+        position=position,
+        refusal="" if position is not None else refusal(prepared, index, row=row, values=values),
+        window_rows=tuple(window.tolist()),
+        window_start=int(bars.opened_at[reach]),
+    )
+
+
+def _row_at(bars: Bars, *, at: int) -> int:
+    first, last = int(bars.closed_at[0]), int(bars.closed_at[-1])
+    if not first <= at <= last:
+        side = "before the first bar of" if at < first else "after the last bar of"
+        message = f"at: {iso(at)} lies {side} {bars.symbol}; its bars became known from {iso(first)} to {iso(last)}"
+        raise ConfigError(message)
+    return int(np.searchsorted(bars.closed_at, at, side="right")) - 1
+
+
+def refusal(prepared: Prepared, index: int, *, row: int, values: Mapping[str, Any]) -> str:
+    """Say why a bar is no sample: the first of the reasons the ledger counts that holds.
+
+    Args:
+        prepared: The samples.
+        index: Of the symbol.
+        row: Of the bar within the symbol.
+        values: The configuration.
+    """
+    panel, own, kept = prepared.panel, prepared.panel.rows(index), _kept_rows(prepared, index)
+    if row not in kept:
+        return "misaligned: it lies outside the hours that all markets have in common (alignment)"
+    if not panel.ready[own][row]:
+        return f"warm-up: the first {panel.warmup_bars[index]} bars of a segment only warm the indicators up"
+    window = _window_rows(prepared, index, row=row, window=values["window"])
+    if len(window) < values["window"] or not panel.ready[own][window].all():
+        return f"filling: fewer than {values['window']} bars past the warm-up, so no whole window yet"
+    if panel.label[own][row] == UNRESOLVED or panel.resolved_at[own][row] == NEVER:
+        return "unresolved: its label was not known when its segment (or the data) ended"
+    place = int(np.searchsorted(kept, row))
+    return f"strided: stride={values['stride']} takes bars whose place is a multiple of it, this one's is {place}"
+
+
+def _kept_rows(prepared: Prepared, index: int) -> npt.NDArray[np.int64]:
+    """Return the rows of a symbol that samples are made of: all, or those of the common hours."""
+    own, view = prepared.panel.rows(index), prepared.ledger.view
+    if view is None:
+        return np.arange(own.stop - own.start)
+    mine: npt.NDArray[np.int64] = view[(view >= own.start) & (view < own.stop)] - own.start
+    return mine
+
+
+def _window_rows(prepared: Prepared, index: int, *, row: int, window: int) -> npt.NDArray[np.int64]:
+    """Return the kept rows of one segment, `window` at most, that end with this one; itself alone if it is not kept."""
+    kept, segment = _kept_rows(prepared, index), prepared.panel.segment[prepared.panel.rows(index)]
+    last = kept[kept <= row][-window:]
+    return last[segment[last] == segment[row]] if row in last else np.array([row])
+
+
+def _columns(
+    prepared: Prepared, config: SymbolConfig, *, panel_row: int, source: "_Source"
+) -> tuple[TracedColumn, ...]:
+    affine = _affine(prepared, config)
+    recipes = {**_indicator_recipes(config, source), **_membership_recipes(config, source)}
+    return tuple(
+        TracedColumn(
+            name=column.name,
+            kind=column.kind,
+            value=float(prepared.panel.features[panel_row, place]),
+            center=float(affine.center[place]) if affine else float("nan"),
+            spread=float(affine.spread[place]) if affine else float("nan"),
+            scaled=float(prepared.features[panel_row, place]),
+            made_from=recipes.get(column.name, ()),
+        )
+        for place, column in enumerate(prepared.panel.spec.columns)
+    )
+
+
+def _affine(prepared: Prepared, config: SymbolConfig) -> Affine | None:
+    """Return the transform the scaler takes for this symbol."""
+    scaler = prepared.scaler
+    return scaler.by_symbol.get(config.symbol, scaler.by_class.get(config.asset_class))
+
+
+_Source: TypeAlias = Callable[..., str]
+
+
+def _indicator_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple[Value, ...]]:
+    """Return indicator column -> its parameters."""
+    recipes: dict[str, tuple[Value, ...]] = {}
+    for key, entry in config.indicators.items():
+        configured = configure(key, entry)
+        parameters = tuple(
+            Value(
+                name=name,
+                value=value,
+                origin=source(("indicators", key, name), default=f"features.indicators.{key}.{name}"),
+            )
+            for name, value in configured.values.items()
+        )
+        recipes |= dict.fromkeys(configured.columns, parameters)
+    return recipes
+
+
+def _membership_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple[Value, ...]]:
+    """Return membership column -> its shape with the break points."""
+    return {
+        f"{column}_{name}": tuple(
+            Value(
+                name=shape,
+                value=points,
+                origin=source(("fuzzy", column, name, shape), default=f"features.fuzzy.{column}.{name}.{shape}"),
+            )
+            for shape, points in definition.items()
+        )
+        for column, sets in config.fuzzy.items()
+        for name, definition in sets.items()
+    }
+
+
+def _label(prepared: Prepared, config: SymbolConfig, bars: Bars, *, panel_row: int, source: _Source) -> TracedLabel:
+    panel = prepared.panel
+    resolved_at = int(panel.resolved_at[panel_row])
+    group = str(config.label["_target_"]).split(".")[-2]
+    return TracedLabel(
+        value=int(panel.label[panel_row]),
+        resolved_at=resolved_at,
+        resolved_row=None if resolved_at == NEVER else int(np.searchsorted(bars.closed_at, resolved_at)),
+        rule=int(panel.rule[panel_row]),
+        target=float(panel.target[panel_row]),
+        made_from=tuple(
+            Value(name=name, value=value, origin=source(("labels", group, name), default=f"labels.{name}"))
+            for name, value in config.label.items()
+            if not name.startswith("_")
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layer:
+    """What an asset class or a symbol says of itself, and how to name the place where it says it."""
+
+    entry: Any
+    origin: Origin
+
+
+def _layers(values: Mapping[str, Any], config: SymbolConfig, origin: Origin) -> list[_Layer]:
+    """List what lies over the defaults of a symbol, that which wins first."""
+    selection, own, shared = values["symbols"], f"symbols.members.{config.symbol}", f"asset_class.{config.asset_class}"
+    layers = [_Layer(entry=selection["members"].get(config.symbol), origin=lambda path: origin(f"{own}.{path}"))]
+    if selection.get("file") is not None:
+        row = f"{selection['file']} line {member_lines(Path(selection['file'])).get(config.symbol)}"
+        layers.append(_Layer(entry=members(values).get(config.symbol), origin=lambda _: row))
+    by_class = values["asset_class"][config.asset_class]
+    return [*layers, _Layer(entry=by_class, origin=lambda path: origin(f"{shared}.{path}"))]
+
+
+def _origin_of(keys: tuple[str, ...], *, default: str, layers: Sequence[_Layer], origin: Origin) -> str:
+    """Name where a resolved value was written: the symbol's own entry, else its class's, else the default's.
+
+    Args:
+        keys: Within an entry, such as `("indicators", "rsi", "period")`.
+        default: Dotted key of the default.
+        layers: See `_layers`.
+        origin: Names the file of a key.
+    """
+    path = ".".join(keys)
+    return next((layer.origin(path) for layer in layers if _has(layer.entry, keys)), "") or origin(default)
+
+
+def _has(entry: Any, keys: Sequence[str]) -> bool:
+    for key in keys:
+        if not isinstance(entry, Mapping) or key not in entry:
+            return False
+        entry = entry[key]
+    return True

@@ -1,0 +1,108 @@
+"""The lines a run says before it trains: what it uses, what it dropped, where it cuts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from multisymbol.markets.time import NEVER, iso
+from multisymbol.progress import Terminal
+from multisymbol.registry.store.versions import lacks_skill
+from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.fold import Fold
+
+_NAMES_SHOWN = 8
+
+
+def describe(folds: Sequence[Prepared], values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
+    """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
+    prepared = folds[0]
+    terminal.fact("universe", _universe(prepared, values))
+    terminal.fact("dropped", _dropped(prepared))
+    terminal.fact("panel", _panel(prepared, seconds=seconds))
+    for item in folds:
+        terminal.fact("fold", _fold(item.parts.fold))
+    terminal.fact("sampling", _sampling(prepared, values))
+
+
+def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, float]]) -> str | None:
+    """Say where a model is no better than a forecast that needs none; None where it is better for every symbol.
+
+    Args:
+        pooled: Scores over all test rows, `test_skill` among them.
+        by_symbol: Symbol -> the same scores.
+    """
+    worse = [symbol for symbol, scores in by_symbol.items() if lacks_skill(scores["test_skill"])]
+    if lacks_skill(pooled["test_skill"]):
+        return (
+            f"none over all test rows: a forecast without skill is as good or better for {_counted(worse, by_symbol)}"
+        )
+    if worse:
+        return f"none for {_counted(worse, by_symbol)}"
+    return None
+
+
+def _counted(names: Sequence[str], of: Mapping[str, Any]) -> str:
+    listed = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+    return f"{len(names)} of {len(of)} symbols" + (f" ({listed})" if 0 < len(names) < len(of) else "")
+
+
+def _universe(prepared: Prepared, values: Mapping[str, Any]) -> str:
+    panel = prepared.panel
+    count = len(prepared.universe)
+    span = f"{iso(int(panel.opened_at.min()))[:10]} .. {iso(int(panel.closed_at.max()))[:10]}"
+    source = str(values["source"].get("root", values["source"]["_target_"].rpartition(".")[2]))
+    return (
+        f"{count} symbol{'s' if count > 1 else ''} · {', '.join(prepared.universe.asset_classes)} · "
+        f"{prepared.source.timeframe.text} · {span} · {len(panel.closed_at):,} bars      source {source}"
+    )
+
+
+def _dropped(prepared: Prepared) -> str:
+    counts = prepared.ledger.counts
+    purged = sum(count.purged for count in prepared.parts.counts)
+    parts = {
+        "other hours": sum(count.misaligned for count in counts),
+        "warm-up": sum(count.warmup for count in counts),
+        "filling windows": sum(count.filling for count in counts),
+        "unresolved labels": sum(count.unresolved for count in counts),
+        "strided": sum(count.strided for count in counts),
+        "purged at the edges": purged,
+        "never drawn": int(prepared.shares.dropped.sum()),
+    }
+    text = " · ".join(f"{name} {number:,}" for name, number in parts.items() if number)
+    bad = {**prepared.panel.dropped, **{f"{kind} kept": n for kind, n in prepared.panel.kept_defects.items()}}
+    rows = "".join(f" · {kind.replace('_', ' ')} {number:,}" for kind, number in bad.items() if number)
+    defects = f" · defects{rows.replace(' ·', ':', 1)}" if rows else ""
+    return f"{text} of {len(prepared.panel.closed_at):,} bars{defects}      (per symbol: tables/bars.csv in the run)"
+
+
+def _panel(prepared: Prepared, *, seconds: float) -> str:
+    panel = prepared.panel
+    size = panel.features.nbytes / 1e6
+    how = f"{'reused' if panel.reused else 'built'}, ready in {seconds:.1f} s"
+    return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how} · {_shown(panel.folder)}"
+
+
+def _fold(fold: Fold) -> str:
+    spans = [f"{iso(span.start)}..{'the end' if span.stop == NEVER else iso(span.stop)}" for span in fold.test_spans]
+    hours = fold.embargo_ns / 3.6e12
+    return (
+        f"{fold.name}: train ..{iso(fold.validation_from)} │ validation from there │ test {', '.join(spans)}"
+        f"      purged by label span, embargo {hours:g} h"
+    )
+
+
+def _sampling(prepared: Prepared, values: Mapping[str, Any]) -> str:
+    shares = prepared.shares
+    trained = shares.rows > 0
+    share, passes = shares.share[trained] * 100, shares.passes[trained]
+    name = values["sampling"]["_target_"].rpartition(".")[2].lower()
+    spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
+    draws = int(shares.draws.sum())
+    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch of {draws:,} samples"
+
+
+def _shown(folder: Path) -> str:
+    """Write a path relative to the working folder where it lies inside."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)

@@ -1,0 +1,1 @@
+"""Tables for the terminal, CSV and Markdown."""

@@ -1,0 +1,412 @@
+"""Tables of a comparison: every number that its page shows, by question, symbol, group, arm and fold."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from multisymbol.comparison.result import ArmOutcome, BudgetUnit, Comparison, GroupEffect, Trading
+from multisymbol.markets.time import iso
+from multisymbol.reports.tables.table import ABSENT, Cell, Column, Table
+from multisymbol.statistics.bootstrap import Interval
+from multisymbol.statistics.compare import Answer, SymbolAnswer
+from multisymbol.statistics.skill import Skill
+from multisymbol.statistics.surrogate_null import Band
+from multisymbol.statistics.verdict import REALISTIC_MONTHS, Evidence, Kind, Question, Verdict
+
+VERDICTS: Mapping[Kind, str] = {
+    "UNIVERSAL_BETTER": "universal better",
+    "SINGLE_BETTER": "single better",
+    "EQUIVALENT": "equivalent",
+    "INCONCLUSIVE": "undecided",
+    "NO_SKILL": "no skill",
+}
+"""How a verdict is said in a table or a figure."""
+QUESTIONS: Mapping[Question, str] = {
+    "overall": "whole log-loss",
+    "direction": "direction (BUY against SELL)",
+    "activity": "activity (HOLD against the rest)",
+}
+BUDGETS: Mapping[BudgetUnit, str] = {
+    "epochs": "matched in epochs: a single model has fewer samples, so fewer steps an epoch than the universal one",
+    "steps": "matched in epochs and steps: a single model's epoch repeats its samples up to the universal one's steps",
+}
+
+_P = " "  # text, set to the right
+_NATS = "+.4f"
+_INTERVAL = (Column(name="from", key="low", form=_NATS), Column(name="to", key="high", form=_NATS))
+
+
+def question_table(comparison: Comparison) -> Table:
+    """Set the three questions one below the other, the primary one named."""
+    rows = tuple(
+        _question_row(answer, primary=question == comparison.declared.primary)
+        for question, answer in comparison.answers.items()
+    )
+    return Table(
+        title="three questions",
+        note="nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
+        columns=(
+            Column(name="question", key="question"),
+            Column(name="verdict", key="verdict"),
+            Column(name="effect", key="effect", form=_NATS),
+            *_INTERVAL,
+            Column(name="beyond", key="beyond", form=_NATS),
+            Column(name="p", key="p", form=_P),
+            Column(name="batch means", key="p_cross_check", form=_P),
+            Column(name="with seeds", key="p_seeds", form=_P),
+            Column(name="equivalent", key="p_equivalent", form=_P),
+        ),
+        rows=rows,
+    )
+
+
+def symbol_table(comparison: Comparison) -> Table:
+    """Return a row per symbol of the primary question, the largest effect first."""
+    facts = {own.symbol: own for own in comparison.symbols}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            own.test.symbol,
+            said(own.verdict, own.evidence),
+            own.test.effect,
+            *ends(own.test.interval),
+            own.evidence.beyond,
+            p_text(own.test.p_holm),
+            facts[own.test.symbol].history,
+            facts[own.test.symbol].test_rows,
+            _months(own.verdict.months_needed),
+        )
+        for own in by_effect(comparison.primary.by_symbol)
+    ]
+    return Table(
+        title="symbol by symbol",
+        note="verdicts rest on Holm's p; intervals are not adjusted",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="verdict", key="verdict"),
+            Column(name="effect", key="effect", form=_NATS),
+            *_INTERVAL,
+            Column(name="beyond", key="beyond", form=_NATS),
+            Column(name="p Holm", key="p_holm", form=_P),
+            Column(name="own train rows", key="history", form=",d"),
+            Column(name="test rows", key="test_rows", form=",d"),
+            Column(name="months more", key="months_needed", form=",.1f"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def symbol_test_table(comparison: Comparison) -> Table:
+    """Return what else is known of each symbol's test: every p, the effect pulled towards the common one, skill."""
+    facts = {own.symbol: own for own in comparison.symbols}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            own.test.symbol,
+            facts[own.test.symbol].asset_class,
+            facts[own.test.symbol].folds,
+            p_text(own.test.p),
+            p_text(own.test.p_holm),
+            p_text(own.test.p_bh),
+            p_text(own.test.p_equivalent),
+            own.test.shrunk,
+            *envelope(own.evidence.bands),
+            ", ".join(own.evidence.skilled) or "none",
+        )
+        for own in by_effect(comparison.primary.by_symbol)
+    ]
+    return Table(
+        title="tests of every symbol",
+        note="shrunk: pulled towards the common effect; band: all surrogates together",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="class", key="asset_class"),
+            Column(name="folds", key="folds", form=",d"),
+            Column(name="p", key="p", form=_P),
+            Column(name="Holm", key="p_holm", form=_P),
+            Column(name="BH", key="p_bh", form=_P),
+            Column(name="equivalent", key="p_equivalent", form=_P),
+            Column(name="shrunk", key="shrunk", form=_NATS),
+            Column(name="band from", key="band_low", form=_NATS),
+            Column(name="to", key="band_high", form=_NATS),
+            Column(name="skill", key="skill"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def by_effect(answers: Sequence[SymbolAnswer]) -> list[SymbolAnswer]:
+    """Sort symbols, the largest effect first; those that could not be tested come last."""
+    return sorted(answers, key=lambda own: (own.test.test is None, -own.test.effect))
+
+
+def group_table(groups: Sequence[GroupEffect], *, title: str) -> Table:
+    """Return the primary effect in parts of the rows."""
+    return Table(
+        title=title,
+        note="p is not adjusted for the number of lines",
+        columns=(
+            Column(name=title.removeprefix("by "), key="group"),
+            Column(name="effect", key="effect", form=_NATS),
+            *_INTERVAL,
+            Column(name="p", key="p", form=_P),
+            Column(name="instants", key="instants", form=",d"),
+            Column(name="symbols", key="symbols", form=",d"),
+        ),
+        rows=tuple(
+            (own.group, own.effect, *ends(own.interval), p_text(own.p), own.instants, own.symbols) for own in groups
+        ),
+    )
+
+
+def arm_table(comparison: Comparison) -> Table:
+    """Set the scores of all arms beside one another."""
+    best = () if comparison.confidence_set is None else comparison.confidence_set.kept
+    return Table(
+        title="arms",
+        note="gain: on the prior, nats; best: cannot be told from the best arm",
+        columns=(
+            Column(name="arm", key="arm"),
+            Column(name="log-loss", key="log_loss", form=".4f"),
+            Column(name="activity", key="activity", form=".4f"),
+            Column(name="direction", key="direction", form=".4f"),
+            Column(name="bal.acc", key="balanced_accuracy", form=".2%"),
+            Column(name="gain", key="gain", form=_NATS),
+            Column(name="symbols", key="symbols", form=",d"),
+            Column(name="best", key="best"),
+        ),
+        rows=tuple(
+            (
+                own.arm,
+                own.log_loss,
+                own.activity,
+                own.direction,
+                own.balanced_accuracy,
+                own.gain,
+                len(own.symbols),
+                "yes" if own.arm in best else "",
+            )
+            for own in comparison.arms
+        ),
+    )
+
+
+def against_table(comparison: Comparison) -> Table:
+    """Say what each arm loses less than the single and than the universal one."""
+    return Table(
+        title="arms against the single and the universal one",
+        note="above 0 the arm of the line is better; p is not adjusted for the number of arms",
+        columns=(
+            Column(name="arm", key="arm"),
+            Column(name="on single", key="on_single", form=_NATS),
+            Column(name="from", key="on_single_low", form=_NATS),
+            Column(name="to", key="on_single_high", form=_NATS),
+            Column(name="p", key="p_on_single", form=_P),
+            Column(name="on universal", key="on_universal", form=_NATS),
+            Column(name="from", key="on_universal_low", form=_NATS),
+            Column(name="to", key="on_universal_high", form=_NATS),
+            Column(name="p", key="p_on_universal", form=_P),
+        ),
+        rows=tuple(
+            (
+                own.arm,
+                *_against(own.against_single),
+                p_text(own.p_against_single),
+                *_against(own.against_universal),
+                p_text(own.p_against_universal),
+            )
+            for own in comparison.arms
+        ),
+    )
+
+
+def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
+    """Say what each arm's trainings took, and what universal and single models have the same number of."""
+    return Table(
+        title="budgets",
+        note=(
+            f"universal and single matched in {matched}   train rows: one epoch of all models of one seed   "
+            "epochs: means over models   per epoch: mean steps of one model"
+        ),
+        columns=(
+            Column(name="arm", key="arm"),
+            Column(name="models", key="models", form=",d"),
+            Column(name="train rows", key="train_rows", form=",d"),
+            Column(name="epochs", key="epochs", form=".1f"),
+            Column(name="best epoch", key="best_epoch", form=".1f"),
+            Column(name="steps", key="steps", form=",d"),
+            Column(name="per epoch", key="steps_an_epoch", form=",.1f"),
+            Column(name="stopped early", key="stopped_early", form=".0%"),
+        ),
+        rows=tuple(
+            (
+                own.arm,
+                own.budget.models,
+                own.budget.train_rows,
+                own.budget.epochs,
+                own.budget.best_epoch,
+                own.budget.steps,
+                own.budget.steps / (own.budget.models * own.budget.epochs) if own.budget.models else math.nan,
+                own.budget.stopped_early,
+            )
+            for own in arms
+        ),
+    )
+
+
+def trade_table(trading: Trading) -> Table:
+    """Return what a trade of each arm earns, by symbol and over all."""
+    universal, single = trading.universal, trading.single
+    names = dict.fromkeys((*universal.by_symbol, *single.by_symbol))
+    rows = [(name, universal.by_symbol.get(name, math.nan), single.by_symbol.get(name, math.nan)) for name in names]
+    return Table(
+        title="net of costs, basis points a trade",
+        note="one symbol's trades are few: its numbers are not tested",
+        columns=(
+            Column(name="symbol", key="symbol"),
+            Column(name="universal", key="universal", form="+.1f"),
+            Column(name="single", key="single", form="+.1f"),
+        ),
+        rows=tuple(rows),
+        total=("all", universal.net_bps, single.net_bps),
+    )
+
+
+def skill_table(answer: Answer) -> Table:
+    """Say of both arms whether they gain more than a no-skill forecast, and more than on markets without signal."""
+    evidence = answer.evidence
+    skills = (evidence.skills.first, evidence.skills.second)
+    return Table(
+        title="skill",
+        note="gain on the no-skill forecast, nats; band: 5 to 95 % of what surrogate markets give",
+        columns=(
+            Column(name="arm", key="arm"),
+            Column(name="gain", key="gain", form=_NATS),
+            Column(name="p no-skill", key="p_prior", form=_P),
+            Column(name="band from", key="band_low", form=_NATS),
+            Column(name="to", key="band_high", form=_NATS),
+            Column(name="p surrogates", key="p_surrogates", form=_P),
+            Column(name="skill", key="skill"),
+        ),
+        rows=tuple(_skill_row(own, shown=own.arm in evidence.skilled) for own in skills),
+    )
+
+
+def band_table(bands: Sequence[Band]) -> Table:
+    """Set the effect beside its surrogate bands."""
+    return Table(
+        title="the effect on markets without signal",
+        note="p: share of draws with as large an effect, one-sided",
+        columns=(
+            Column(name="surrogate", key="surrogate"),
+            Column(name="draws", key="draws", form=",d"),
+            Column(name="5 %", key="low", form=_NATS),
+            Column(name="95 %", key="high", form=_NATS),
+            Column(name="real market", key="value", form=_NATS),
+            Column(name="beyond", key="beyond", form=_NATS),
+            Column(name="p", key="p", form=_P),
+        ),
+        rows=tuple(
+            (own.kind, own.draws, own.low, own.high, own.value, own.beyond, p_text(own.p_above)) for own in bands
+        ),
+    )
+
+
+def fold_table(comparison: Comparison) -> Table:
+    """Say when each fold trains and tests."""
+    return Table(
+        title="folds",
+        columns=(
+            *(
+                Column(name=name, key=name.replace(" ", "_"))
+                for name in ("fold", "train from", "validation from", "test from", "test until")
+            ),
+            Column(name="symbols", key="symbols", form=",d"),
+            Column(name="train rows", key="train_rows", form=",d"),
+            Column(name="test rows", key="test_rows", form=",d"),
+        ),
+        rows=tuple(
+            (
+                own.name,
+                *(iso(at) for at in (own.train_from, own.validation_from, own.test_from, own.test_until)),
+                len(own.symbols),
+                own.train_rows,
+                own.test_rows,
+            )
+            for own in comparison.declared.folds
+        ),
+    )
+
+
+def unseen_table(unseen: Mapping[str, Answer]) -> Table:
+    """Set the universal model that never saw a symbol against the symbol's own, by asset class."""
+    return Table(
+        title="symbols the universal model was not trained on",
+        note="exploratory: not tested against surrogates",
+        columns=(
+            Column(name="class", key="asset_class"),
+            Column(name="verdict", key="verdict"),
+            Column(name="effect", key="effect", form=_NATS),
+            *_INTERVAL,
+            Column(name="p", key="p", form=_P),
+            Column(name="symbols", key="symbols", form=",d"),
+        ),
+        rows=tuple(
+            (
+                name,
+                said(own.verdict, own.evidence),
+                own.found.effect,
+                *ends(own.evidence.interval),
+                p_text(own.evidence.p),
+                len(own.found.symbols),
+            )
+            for name, own in unseen.items()
+        ),
+    )
+
+
+def said(verdict: Verdict, evidence: Evidence) -> str:
+    """Say a verdict in a cell; an exploratory one claims nothing and must not look as if it did."""
+    return VERDICTS[verdict.kind] + (" (exploratory)" if evidence.exploratory else "")
+
+
+def p_text(p: float) -> str:
+    """Write a p-value; below 0.0001 the digits would say more than any test knows."""
+    if math.isnan(p):
+        return ABSENT
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
+
+
+def _months(months: float) -> Cell:
+    return f">{REALISTIC_MONTHS:,}" if months > REALISTIC_MONTHS else months
+
+
+def ends(interval: Interval | None) -> tuple[float, float]:
+    """Return both ends of an interval, NaN where there is none."""
+    return (math.nan, math.nan) if interval is None else (interval.low, interval.high)
+
+
+def envelope(bands: Sequence[Band]) -> tuple[float, float]:
+    """Return the ends of all bands together, NaN without any."""
+    return min((own.low for own in bands), default=math.nan), max((own.high for own in bands), default=math.nan)
+
+
+def _question_row(answer: Answer, *, primary: bool) -> tuple[Cell, ...]:
+    evidence = answer.evidence
+    return (
+        answer.question + (" (primary)" if primary else ""),
+        said(answer.verdict, evidence),
+        answer.found.effect,
+        *ends(evidence.interval),
+        evidence.beyond,
+        p_text(evidence.p),
+        p_text(evidence.p_cross_check),
+        p_text(evidence.p_seeds),
+        p_text(evidence.p_equivalent),
+    )
+
+
+def _against(interval: Interval | None) -> tuple[float, float, float]:
+    return (math.nan if interval is None else interval.estimate, *ends(interval))
+
+
+def _skill_row(own: Skill, *, shown: bool) -> tuple[Cell, ...]:
+    verdict = "shown" if shown else "not shown"
+    return (own.arm, own.effect, p_text(own.p_prior), *envelope(own.bands), p_text(own.p_surrogates), verdict)

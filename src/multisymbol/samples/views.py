@@ -1,0 +1,177 @@
+"""Other views of a prepared fold: one symbol of it, or all but some. Nothing is read or computed again.
+
+The samples, parts and features are the universe's own, so two arms of a comparison cannot differ in them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.cli.schema import OF_ONE_SYMBOL
+from multisymbol.config.build import build
+from multisymbol.errors import FeatureError
+from multisymbol.features.scaling import Scaler
+from multisymbol.samples.dataset import Prepared, fitted_scaler, slots
+from multisymbol.samples.fold import Parts, cut
+from multisymbol.samples.ledger import Ledger
+from multisymbol.samples.panel import Panel
+from multisymbol.samples.strata import fold_shares
+
+_OF_ROWS = ("features", "opened_at", "closed_at", "segment", "ready", "label", "resolved_at", "rule", "target")
+_OF_SAMPLES = ("window_start", "decided_at", "resolved_at", "label", "rule", "target", "weight")
+
+
+def own_values(values: Mapping[str, Any], symbol: str) -> dict[str, Any]:
+    """Return the configuration of a symbol's own model, as `preparation.single_arms` does."""
+    assert "single" in OF_ONE_SYMBOL
+    return {
+        **values,
+        "mode": "single",
+        "symbol": symbol,
+        "symbol_configs": {symbol: values["symbol_configs"][symbol]},
+        "sampling": {**values["sampling"], "symbol_weights": None},  # among one symbol there is nothing to weigh
+    }
+
+
+def own_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+    """Return what a symbol's own model is given: its samples and parts in the fold, scaled by its own train rows.
+
+    The same, bit for bit, as `preparation.single_arms` prepares from the symbol's bars alone.
+
+    Args:
+        values: Of the symbol's own model.
+        whole: The universe's fold.
+        index: The symbol's number in it.
+    """
+    alone = _only(whole, index)
+    scaler = fitted_scaler(alone.panel, alone.ledger, alone.parts, build(values["scaling"]))
+    symbol_slots, class_slots = slots(alone.universe, alone.parts)
+    return replace(
+        alone,
+        shares=fold_shares(
+            build(values["sampling"]),
+            panel=alone.panel,
+            ledger=alone.ledger,
+            parts=alone.parts,
+            calendars=[alone.universe.configs[0].calendar],
+        ),
+        scaler=scaler,
+        features=scaled(alone.panel, scaler),
+        symbol_slots=symbol_slots,
+        class_slots=class_slots,
+    )
+
+
+def matched_view(own: Prepared, whole: Prepared, *, batch_size: int) -> Prepared:
+    """Return a symbol's view whose epoch has the universal model's optimizer steps, of as many samples each.
+
+    The symbol's samples are drawn again, whole reshuffled passes and a rest (`samples.sampler.epoch_order`).
+
+    Args:
+        own: What the symbol's own model is given.
+        whole: The universe's fold.
+        batch_size: Samples of a step.
+    """
+    total, before = int(whole.shares.draws.sum()), int(own.shares.draws.sum())
+    draws = total // batch_size * batch_size or total  # an incomplete last batch is left out, unless it is the only one
+    shares = replace(
+        own.shares,
+        draws=np.array([draws], dtype=np.int64),
+        max_passes=own.shares.max_passes * max(1.0, draws / before),  # over a stratum: its part stays what it was
+    )
+    return replace(own, shares=shares)
+
+
+def tuned_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+    """Return a symbol's samples as the universal model sees them: its scaling, its slots, the symbol's own mixture."""
+    alone = _only(whole, index)
+    shares = fold_shares(
+        build(values["sampling"]),
+        panel=alone.panel,
+        ledger=alone.ledger,
+        parts=alone.parts,
+        calendars=[alone.universe.configs[0].calendar],
+    )
+    return replace(alone, shares=shares, features=whole.features[whole.panel.rows(index)])
+
+
+def without_view(values: Mapping[str, Any], whole: Prepared, names: Sequence[str]) -> Prepared:
+    """Return the fold without some symbols: they neither train nor validate, and alone are tested."""
+    fold = replace(whole.parts.fold, left_out=tuple(names))
+    parts = cut(whole.ledger, fold=fold)
+    scaler = fitted_scaler(whole.panel, whole.ledger, parts, build(values["scaling"]))
+    symbol_slots, class_slots = slots(whole.universe, parts)
+    return replace(
+        whole,
+        parts=parts,
+        shares=fold_shares(
+            build(values["sampling"]),
+            panel=whole.panel,
+            ledger=whole.ledger,
+            parts=parts,
+            calendars=[config.calendar for config in whole.universe],
+        ),
+        scaler=scaler,
+        features=scaled(whole.panel, scaler),
+        symbol_slots=symbol_slots,
+        class_slots=class_slots,
+    )
+
+
+def scaled(panel: Panel, scaler: Scaler) -> npt.NDArray[np.float32]:
+    """Scale in memory what `ensure_scaled` scales on disk. Shape (rows, features)."""
+    result = np.full(panel.features.shape, np.nan, dtype=np.float32)
+    for index, (symbol, asset_class) in enumerate(zip(panel.symbols, panel.asset_classes, strict=True)):
+        rows = panel.rows(index)
+        try:
+            result[rows] = scaler.transform(panel.features[rows], symbol=symbol, asset_class=asset_class)
+        except FeatureError:
+            continue  # of a class nobody trained on: NaN, as in the cache
+    return result
+
+
+def _only(whole: Prepared, index: int) -> Prepared:
+    """Cut one symbol out of universe, panel, ledger and parts; the rest is still the universe's."""
+    mine = whole.ledger.symbol == index
+    config = whole.universe.configs[index]
+    return replace(
+        whole,
+        universe=replace(whole.universe, configs=(config,)),
+        panel=_only_panel(whole.panel, index),
+        ledger=_only_ledger(whole.ledger, mine, index, rows=whole.panel.rows(index)),
+        parts=Parts(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],)),
+        symbol_slots=whole.symbol_slots[index : index + 1],
+        class_slots=whole.class_slots[index : index + 1],
+    )
+
+
+def _only_panel(panel: Panel, index: int) -> Panel:
+    rows, symbol = panel.rows(index), panel.symbols[index]
+    return replace(
+        panel,
+        symbols=(symbol,),
+        asset_classes=(panel.asset_classes[index],),
+        offsets=np.array([0, rows.stop - rows.start]),
+        warmup_bars=panel.warmup_bars[index : index + 1],
+        fingerprints={symbol: panel.fingerprints[symbol]},
+        **{name: getattr(panel, name)[rows] for name in _OF_ROWS},
+    )
+
+
+def _only_ledger(ledger: Ledger, mine: npt.NDArray[np.bool_], index: int, *, rows: slice) -> Ledger:
+    view = ledger.view
+    if view is not None:
+        view = view[(view >= rows.start) & (view < rows.stop)] - rows.start
+    return replace(
+        ledger,
+        symbols=(ledger.symbols[index],),
+        asset_classes=(ledger.asset_classes[index],),
+        symbol=np.zeros(int(mine.sum()), dtype=np.int32),
+        row=ledger.row[mine] - rows.start,
+        view=view,
+        counts=(ledger.counts[index],),
+        **{name: getattr(ledger, name)[mine] for name in _OF_SAMPLES},
+    )

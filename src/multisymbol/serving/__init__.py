@@ -1,0 +1,1 @@
+"""A stored model answering for raw bars, and what its answers are worth."""

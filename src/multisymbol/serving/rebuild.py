@@ -1,0 +1,171 @@
+"""From a stored model to its network; nothing a foreign bundle says is believed before it is checked.
+
+A bundle names a class and its arguments. The class must be one of `multisymbol.learning.networks`; the network is built
+without memory (on torch's meta device), compared with the stored tensors name by name, and only then given them.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
+
+from multisymbol.errors import BundleError, ConfigError
+from multisymbol.learning.networks.embedding import NetworkShape
+from multisymbol.registry.bundle.format import Bundle
+
+PLACE = "multisymbol.learning.networks."
+_TASK_OUTPUTS: Mapping[str, int] = {"direction": 3, "forward_return": 1}
+_HARMLESS = 4096
+"""A number up to this is no danger whatever it counts; a larger one must not exceed the stored numbers."""
+_NAMED = 5
+
+
+def rebuild(bundle: Bundle) -> nn.Module:
+    """Build the network of a bundle with its stored weights, in evaluation mode.
+
+    Raises:
+        BundleError: The configuration names anything but a network of this package, or has arguments that it refuses,
+            or a network of other tensors than the stored ones.
+    """
+    shape = _shape(bundle)
+    node = bundle.config.get("model")
+    if not isinstance(node, Mapping):
+        raise BundleError("config.json names no network: there is no 'model'")
+    _refuse(_implausible({"model": node, "shape": _sizes(shape)}, stored=_stored_numbers(bundle)))
+    network = _built(_class_of(node), node, shape=shape, tensors=len(bundle.weights))
+    _refuse(_differences(network.state_dict(), bundle.weights))
+    # Copies: torch aligns its own memory, that of a file lies anywhere, and products may differ in the last bits.
+    copies = {name: tensor.clone() for name, tensor in bundle.weights.items()}
+    network.load_state_dict(copies, assign=True)
+    return network.requires_grad_(requires_grad=False).eval()
+
+
+def outputs_of(bundle: Bundle) -> int:
+    """Return how many numbers the network gives per window: one per class, or a single one for a return.
+
+    Raises:
+        BundleError: The task of the model is unknown.
+    """
+    task = bundle.metadata.get("task", "direction")
+    if task not in _TASK_OUTPUTS:
+        raise BundleError(f"metadata.json: task {task!r} is none of {', '.join(_TASK_OUTPUTS)}")
+    return _TASK_OUTPUTS[task]
+
+
+def _shape(bundle: Bundle) -> NetworkShape:
+    stored, window = bundle.metadata.get("shape"), bundle.metadata["window"]
+    keys = ("features", "symbols", "asset_classes")
+    if not isinstance(stored, Mapping) or any(type(stored.get(key)) is not int for key in keys):
+        raise BundleError(f"metadata.json: 'shape' must hold the numbers {', '.join(keys)}, got {stored!r}")
+    if stored["features"] != len(bundle.spec.columns):
+        message = f"the network takes {stored['features']} features, feature_spec.json has {len(bundle.spec.columns)}"
+        raise BundleError(f"metadata.json: {message}")
+    if type(window) is not int or window < 1:
+        raise BundleError(f"metadata.json: window must be a number of bars, got {window!r}")
+    return NetworkShape(**{key: stored[key] for key in keys}, window=window, classes=outputs_of(bundle))
+
+
+def _sizes(shape: NetworkShape) -> dict[str, int]:
+    return {"window": shape.window, "symbols": shape.symbols, "asset_classes": shape.asset_classes}
+
+
+def _stored_numbers(bundle: Bundle) -> int:
+    return sum(tensor.numel() for tensor in bundle.weights.values())
+
+
+def _implausible(node: Any, *, stored: int, path: str = "") -> list[str]:
+    """List the numbers that cannot be an argument of a stored network: they are larger than all it holds."""
+    match node:
+        case Mapping():
+            parts = [_implausible(value, stored=stored, path=f"{path}.{key}") for key, value in node.items()]
+            return [problem for each in parts for problem in each]
+        case list() | tuple():
+            parts = [_implausible(value, stored=stored, path=f"{path}.{place}") for place, value in enumerate(node)]
+            return [problem for each in parts for problem in each]
+        case bool():
+            return []
+        case int() | float() if not abs(node) <= max(_HARMLESS, stored):
+            return [f"{path[1:]}: {node} is more than the {stored:,} numbers of the stored weights"]
+    return []
+
+
+def _class_of(node: Mapping[str, Any]) -> type[nn.Module]:
+    target = str(node.get("_target_"))
+    module, _, name = target.rpartition(".")
+    if not module.startswith(PLACE):
+        raise BundleError(f"config.json: model._target_ '{target}' is not a network of {PLACE[:-1]}; nothing was run")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        found = None
+    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == module):
+        raise BundleError(f"config.json: model._target_ '{target}' is no network of this version of multisymbol")
+    return found
+
+
+def _built(kind: type[nn.Module], node: Mapping[str, Any], *, shape: NetworkShape, tensors: int) -> nn.Module:
+    """Call the class, without memory for its tensors and without their first values."""
+    arguments = {key: value for key, value in node.items() if not key.startswith("_")}
+    try:
+        with torch.device("meta"), _Unfilled(), _no_more_than(tensors):
+            return kind(**arguments, shape=shape)
+    except (ConfigError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise BundleError(f"config.json: model cannot be built: {error}") from error
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leave new tensors as they are: the file has their values, and to draw some torch would load its compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Answer a call of torch: one that would change values alone gives the tensor back."""
+        named = kwargs or {}
+        if func in (nn.init.normal_, torch.Tensor.normal_, torch.Tensor.mul):
+            return args[0] if args else named["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **named)
+
+
+@contextmanager
+def _no_more_than(tensors: int) -> Iterator[None]:
+    """Stop a network that takes more parameters than there are stored tensors: layers without end."""
+    taken = 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal taken
+        taken += parameter is not None and parameter.is_meta
+        if taken > tensors:
+            message = f"it has more than the {tensors} stored tensors"
+            raise ValueError(message)
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _differences(expected: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor]) -> list[str]:
+    """List how stored tensors differ from those of the network."""
+    lost = [f"{name} is missing" for name in expected if name not in stored]
+    foreign = [f"{name} does not belong to the network" for name in stored if name not in expected]
+    other = [
+        f"{name}: {_form(tensor)} stored, the network has {_form(expected[name])}"
+        for name, tensor in stored.items()
+        if name in expected and _form(tensor) != _form(expected[name])
+    ]
+    return [*lost, *foreign, *other]
+
+
+def _form(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        more = [f"and {len(problems) - _NAMED} more"] if len(problems) > _NAMED else []
+        heading = "the network of the stored model does not fit its weights; nothing was loaded"
+        raise BundleError("\n  ".join([heading, *problems[:_NAMED], *more]))

@@ -1,0 +1,203 @@
+"""What forecasts of a return are worth beside the forecast that needs no skill: zero, on the same rows."""
+
+# n rows, K instants
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from multisymbol.errors import SampleError
+from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_sums
+from multisymbol.samples.ledger import Ledger
+from multisymbol.statistics.mean_tests import mean_error
+
+LEAST_SYMBOLS = 8
+"""Symbols alive at an instant from which on a correlation across them is taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnWorth:
+    """Scores of the model and of zero on the same rows.
+
+    Args:
+        model: Of the forecasts given.
+        zero: Of a forecast of zero.
+        rank_ic: Correlation of ranks (Spearman; ties share their mean rank) of forecast and target over these rows; 0
+            where either is constant, NaN without rows.
+        skill: 1 - Huber loss / that of zero; 0 is worthless, 1 perfect; NaN where zero makes no error.
+        r2: Likewise of the squared error: out-of-sample R2 against zero, not against the mean (Gu, Kelly, Xiu 2020).
+    """
+
+    model: ReturnScores
+    zero: ReturnScores
+    rank_ic: float
+    skill: float
+    r2: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CrossSection:
+    """Which symbols did better at an instant: correlations across symbols, averaged over instants.
+
+    Args:
+        instants: Instants with at least `LEAST_SYMBOLS` symbols whose forecasts, and whose targets, are not all equal.
+        symbols: Mean number of symbols at them.
+        ic: Mean correlation.
+        ic_error: Its standard error (Newey and West 1987), over as many instants as labels overlap.
+        rank_ic: Mean correlation of ranks.
+        rank_ic_error: Likewise.
+        lag: Instants by which labels overlap: the 95th percentile of the instants decided within a label's span.
+    """
+
+    instants: int
+    symbols: float
+    ic: float
+    ic_error: float
+    rank_ic: float
+    rank_ic_error: float
+    lag: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnEvaluation:
+    """What a model is worth; plain numbers all through.
+
+    Args:
+        overall: Over all rows, of all symbols together.
+        by_symbol: Over time, of each symbol that has rows, in the ledger's order.
+        cross_section: Over symbols, at each instant; None where never enough of them are alive.
+    """
+
+    overall: ReturnWorth
+    by_symbol: Mapping[str, ReturnWorth]
+    cross_section: CrossSection | None
+
+
+def evaluate_regression(
+    forecast: npt.NDArray[np.float64], ledger: Ledger, positions: npt.NDArray[np.int64], *, delta: float
+) -> ReturnEvaluation:
+    """Score forecasts of `ledger.target`.
+
+    Args:
+        forecast: Shape (n,).
+        ledger: The samples.
+        positions: Rows that are scored. Shape (n,).
+        delta: Of the Huber loss.
+
+    Raises:
+        SampleError: No rows, forecasts of another shape or that are no numbers, or rows without a target.
+    """
+    target = ledger.target[positions].astype(np.float64)
+    _check(forecast, target)
+    symbol = ledger.symbol[positions]
+    by_symbol = {}
+    for i in np.unique(symbol):
+        own = symbol == i
+        by_symbol[ledger.symbols[i]] = _worth(forecast[own], target[own], delta=delta)
+    return ReturnEvaluation(
+        overall=_worth(forecast, target, delta=delta),
+        by_symbol=by_symbol,
+        cross_section=_cross_section(
+            forecast, target, decided_at=ledger.decided_at[positions], resolved_at=ledger.resolved_at[positions]
+        ),
+    )
+
+
+def mean_ranks(values: npt.NDArray[np.float64], *, group: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Rank values within their group, from 1; equal values share the mean of their ranks.
+
+    Args:
+        values: Shape (n,).
+        group: 0, 1, ... Shape (n,).
+    """
+    order = np.lexsort((values, group))
+    sorted_values, sorted_group = values[order], group[order]
+    new_group = np.diff(sorted_group, prepend=-1) != 0
+    new_run = new_group | (np.diff(sorted_values, prepend=np.nan) != 0)
+    run = np.cumsum(new_run) - 1
+    mean_place = np.bincount(run, weights=np.arange(len(values))) / np.bincount(run)
+    group_start = np.flatnonzero(new_group)[np.cumsum(new_group) - 1]
+    ranks = np.empty(len(values))
+    ranks[order] = mean_place[run] - group_start + 1
+    return ranks
+
+
+def correlations(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], *, group: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Correlate x and y within each group 0 .. K-1; NaN where either is constant. Shape (K,)."""
+    rows = np.bincount(group)
+    x_off, y_off = (v - (np.bincount(group, weights=v) / rows)[group] for v in (x, y))
+    xx, yy, xy = (np.bincount(group, weights=v) for v in (x_off * x_off, y_off * y_off, x_off * y_off))
+    # What is left of a constant is rounding error.
+    least = 1e-24 * np.bincount(group, weights=x * x), 1e-24 * np.bincount(group, weights=y * y)
+    varies = (xx > least[0]) & (yy > least[1])
+    found: npt.NDArray[np.float64] = np.divide(xy, np.sqrt(xx * yy), out=np.full(len(rows), np.nan), where=varies)
+    return found
+
+
+def _worth(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnWorth:
+    model, zero = (_scores(f, target, delta=delta) for f in (forecast, np.zeros_like(forecast)))
+    group = np.zeros(len(target), dtype=np.int64)
+    rank_ic = correlations(mean_ranks(forecast, group=group), mean_ranks(target, group=group), group=group)[0]
+    return ReturnWorth(
+        model=model,
+        zero=zero,
+        rank_ic=0.0 if math.isnan(rank_ic) else float(rank_ic),
+        skill=_skill(model.huber, zero.huber),
+        r2=_skill(model.mse, zero.mse),
+    )
+
+
+def _scores(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnScores:
+    sums = row_sums(torch.from_numpy(forecast), torch.from_numpy(target), delta=delta).sum(dim=0)
+    return return_scores(Sums(*sums.tolist()))
+
+
+def _skill(error: float, zero: float) -> float:
+    return 1 - error / zero if zero > 0 else math.nan
+
+
+def _cross_section(
+    forecast: npt.NDArray[np.float64],
+    target: npt.NDArray[np.float64],
+    *,
+    decided_at: npt.NDArray[np.int64],
+    resolved_at: npt.NDArray[np.int64],
+) -> CrossSection | None:
+    instants, group, alive = np.unique(decided_at, return_inverse=True, return_counts=True)
+    enough = alive >= LEAST_SYMBOLS
+    ic = correlations(forecast, target, group=group)
+    rank_ic = correlations(mean_ranks(forecast, group=group), mean_ranks(target, group=group), group=group)
+    used = enough & np.isfinite(ic)
+    if not used.any():
+        return None
+    within = np.searchsorted(instants[used], resolved_at) - np.searchsorted(instants[used], decided_at, side="right")
+    lag = math.ceil(np.quantile(np.maximum(within[used[group]], 0), 0.95))
+    return CrossSection(
+        instants=int(used.sum()),
+        symbols=float(alive[used].mean()),
+        ic=float(ic[used].mean()),
+        ic_error=mean_error(ic[used], lag=lag),
+        rank_ic=float(rank_ic[used].mean()),
+        rank_ic_error=mean_error(rank_ic[used], lag=lag),
+        lag=lag,
+    )
+
+
+def _check(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> None:
+    problems = []
+    if len(target) == 0:
+        problems.append("there are no rows to score; move the cuts in conf/split")
+    if forecast.shape != target.shape:
+        problems.append(f"forecasts have shape {forecast.shape}, expected {target.shape}")
+    elif not np.isfinite(forecast).all():
+        problems.append(f"a forecast is no number, first at row {int(np.flatnonzero(~np.isfinite(forecast))[0])}")
+    if np.isnan(target).any():
+        problems.append(f"{np.isnan(target).sum():,} rows have no forward return; take labels=horizon")
+    if problems:
+        raise SampleError("; ".join(problems))

@@ -1,0 +1,251 @@
+"""What a model's probabilities are worth beside forecasts without skill, on the same rows."""
+
+# n rows, C class
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.errors import SampleError
+from multisymbol.labels.labels import BUY, CLASSES, HOLD, SELL
+from multisymbol.learning.metrics import PROBABILITY_FLOOR, Scores, scores
+from multisymbol.samples.ledger import Ledger
+from multisymbol.serving.calibration import Reliability, reliability
+
+CALIBRATION_BINS = 10
+
+NoSkill = Literal["prior", "rule"]
+Question = Literal["direction", "activity"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """Log-loss on one yes-or-no question within the three classes; NaN without rows.
+
+    Args:
+        rows: Rows the question is asked of.
+        model: Mean log-loss, nats; likewise `prior` and `rule`.
+        no_skill: Which of prior and rule is the better one.
+        skill: 1 - model / no_skill's.
+    """
+
+    rows: int
+    model: float
+    prior: float
+    rule: float
+    no_skill: NoSkill
+    skill: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worth:
+    """Scores of model, prior and rule on the same rows.
+
+    Args:
+        model: Of the probabilities given.
+        prior: Of the class shares among train rows: the symbol's own, pooled ones for a symbol without train rows.
+        rule: Of P(class | state of the labels' own mechanics) among train rows of all symbols.
+        no_skill: Whichever of the two has the lower log-loss on these very rows: the harder one to beat.
+        skill: 1 - log-loss / no-skill log-loss; 0 is worthless, 1 perfect; NaN without rows.
+        direction: BUY against SELL, on rows whose label is not HOLD. Chosen by the label: no strategy.
+        activity: HOLD against the rest, on all rows.
+        support: Rows of each class.
+        confusion: Rows are labels, columns decisions.
+    """
+
+    model: Scores
+    prior: Scores
+    rule: Scores
+    no_skill: NoSkill
+    skill: float
+    direction: Answer
+    activity: Answer
+    support: tuple[int, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What a model is worth; plain numbers all through (`dataclasses.asdict` gives JSON but for NaN).
+
+    Args:
+        overall: Over all rows.
+        by_symbol: Symbols that have rows, in the ledger's order.
+        reliability: Of each class, over all rows, in bins of equal mass.
+    """
+
+    overall: Worth
+    by_symbol: Mapping[str, Worth]
+    reliability: Mapping[str, Reliability]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Forecasts:
+    """Three forecasts of the same n rows, shape (n, C) each."""
+
+    model: npt.NDArray[np.float64]
+    prior: npt.NDArray[np.float64]
+    rule: npt.NDArray[np.float64]
+
+    def rows(self, chosen: npt.NDArray[np.bool_]) -> "_Forecasts":
+        return _Forecasts(model=self.model[chosen], prior=self.prior[chosen], rule=self.rule[chosen])
+
+
+def evaluate(
+    prob: npt.NDArray[np.float64],
+    ledger: Ledger,
+    positions: npt.NDArray[np.int64],
+    train_positions: npt.NDArray[np.int64],
+) -> Evaluation:
+    """Score a model beside the prior and the rule, both fitted on train rows alone.
+
+    Args:
+        prob: The model's, rows sum to 1. Shape (n, 3).
+        ledger: The samples.
+        positions: Rows that are scored. Shape (n,).
+        train_positions: Rows the model trained on.
+
+    Raises:
+        SampleError: No rows to score, no train rows, probabilities of another shape or that are no numbers.
+    """
+    _check(prob, positions, train_positions)
+    forecasts = _Forecasts(
+        model=prob,
+        prior=prior_forecast(ledger, positions, train_positions),
+        rule=rule_forecast(ledger, positions, train_positions),
+    )
+    y, symbol = ledger.label[positions].astype(np.int64), ledger.symbol[positions]
+    by_symbol = {}
+    for i in np.unique(symbol):
+        chosen = symbol == i
+        by_symbol[ledger.symbols[i]] = _worth(forecasts.rows(chosen), y[chosen])
+    tables = {name: reliability(prob[:, c], y == c, bins=CALIBRATION_BINS) for c, name in enumerate(CLASSES)}
+    return Evaluation(overall=_worth(forecasts, y), by_symbol=by_symbol, reliability=tables)
+
+
+def prior_forecast(
+    ledger: Ledger, positions: npt.NDArray[np.int64], train_positions: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Class shares among the symbol's train rows, each class counted once more; pooled for a symbol without any.
+
+    Returns:
+        Shape (n, 3).
+    """
+    counts = _counts(ledger.label[train_positions], group=ledger.symbol[train_positions], groups=len(ledger.symbols))
+    own = counts.sum(axis=1) > 0
+    shares = np.where(own[:, None], _shares(counts), _shares(counts.sum(axis=0)))
+    forecast: npt.NDArray[np.float64] = shares[ledger.symbol[positions]]
+    return forecast
+
+
+def rule_forecast(
+    ledger: Ledger, positions: npt.NDArray[np.int64], train_positions: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """P(class | what the rule says) among train rows of all symbols, each class counted once more.
+
+    Rows on which the rule is silent get the pooled class shares.
+
+    Returns:
+        Shape (n, 3).
+    """
+    rule = ledger.rule[train_positions]
+    spoken = train_positions[rule >= 0]
+    shares = np.empty((len(CLASSES) + 1, len(CLASSES)))
+    shares[:-1] = _shares(_counts(ledger.label[spoken], group=ledger.rule[spoken], groups=len(CLASSES)))
+    # Silence is -1, which indexes the last row.
+    shares[-1] = _shares(np.bincount(ledger.label[train_positions], minlength=len(CLASSES)))
+    forecast: npt.NDArray[np.float64] = shares[ledger.rule[positions]]
+    return forecast
+
+
+def _counts(label: npt.NDArray[np.int8], *, group: npt.NDArray[np.integer[Any]], groups: int) -> npt.NDArray[np.int64]:
+    cells = group.astype(np.int64) * len(CLASSES) + label
+    return np.bincount(cells, minlength=groups * len(CLASSES)).reshape(groups, len(CLASSES))
+
+
+def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    shares: npt.NDArray[np.float64] = (counts + 1) / (counts + 1).sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _worth(forecasts: _Forecasts, y: npt.NDArray[np.int64]) -> Worth:
+    model, prior, rule = (_scores(p, y) for p in (forecasts.model, forecasts.prior, forecasts.rule))
+    no_skill = _better(prior.log_loss, rule.log_loss)
+    confusion = _confusion(forecasts.model, y)
+    return Worth(
+        model=model,
+        prior=prior,
+        rule=rule,
+        no_skill=no_skill,
+        skill=_skill(model.log_loss, {"prior": prior, "rule": rule}[no_skill].log_loss),
+        direction=_answer(forecasts, y, question="direction"),
+        activity=_answer(forecasts, y, question="activity"),
+        support=tuple(confusion.sum(axis=1).tolist()),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+    )
+
+
+def _answer(forecasts: _Forecasts, y: npt.NDArray[np.int64], *, question: Question) -> Answer:
+    asked = y != HOLD if question == "direction" else np.ones(len(y), dtype=np.bool_)
+    p_asked = forecasts.rows(asked)
+    model, prior, rule = (
+        _binary_log_loss(p, y[asked], question=question) for p in (p_asked.model, p_asked.prior, p_asked.rule)
+    )
+    no_skill = _better(prior, rule)
+    skill = _skill(model, prior if no_skill == "prior" else rule)
+    return Answer(rows=int(asked.sum()), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
+
+
+def _binary_log_loss(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64], *, question: Question) -> float:
+    """Mean log-loss of the answer's probability: p_label / (p_buy + p_sell), or p_hold against p_buy + p_sell."""
+    if len(y) == 0:
+        return math.nan
+    p_label, p_move = p[np.arange(len(y)), y], p[:, BUY] + p[:, SELL]
+    if question == "direction":
+        p_right = p_label / np.maximum(p_move, PROBABILITY_FLOOR)
+    else:
+        p_right = np.where(y == HOLD, p[:, HOLD], p_move)
+    return float(-np.mean(np.log(np.clip(p_right, PROBABILITY_FLOOR, 1.0))))
+
+
+def _better(prior: float, rule: float) -> NoSkill:
+    return "rule" if rule < prior else "prior"
+
+
+def _skill(loss: float, no_skill: float) -> float:
+    return 1 - loss / no_skill if no_skill > 0 else math.nan
+
+
+def _scores(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> Scores:
+    p_label = p[np.arange(len(y)), y]
+    return scores(
+        _confusion(p, y),
+        log_loss_sum=float(-np.log(np.maximum(p_label, PROBABILITY_FLOOR)).sum()),
+        brier_sum=float((np.square(p).sum(axis=1) - 2 * p_label + 1).sum()),
+    )
+
+
+def _confusion(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    classes = p.shape[1]
+    return np.bincount(y * classes + p.argmax(axis=1), minlength=classes**2).reshape(classes, classes)
+
+
+def _check(
+    prob: npt.NDArray[np.float64], positions: npt.NDArray[np.int64], train_positions: npt.NDArray[np.int64]
+) -> None:
+    problems = []
+    if len(positions) == 0:
+        problems.append("there are no rows to score; move the cuts in conf/split")
+    if len(train_positions) == 0:
+        problems.append("there are no train rows to take the no-skill forecasts from")
+    if prob.shape != (len(positions), len(CLASSES)):
+        problems.append(f"probabilities have shape {prob.shape}, expected {(len(positions), len(CLASSES))}")
+    elif not np.allclose(prob.sum(axis=1), 1.0, atol=1e-6):
+        first = int(np.flatnonzero(~np.isclose(prob.sum(axis=1), 1.0, atol=1e-6))[0])
+        problems.append(f"probabilities do not sum to 1, first at row {first}: {prob[first].tolist()}")
+    if problems:
+        raise SampleError("; ".join(problems))

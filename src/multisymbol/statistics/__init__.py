@@ -1,0 +1,1 @@
+"""Forecast comparison for dependent panels: loss differentials, tests, intervals and verdicts."""

@@ -1,0 +1,284 @@
+"""The comparison of two arms from beginning to end: losses in, tests, intervals and verdicts out.
+
+    row_losses(prob, label)                       one forecast's loss, and its parts on activity and direction
+    answer(first, second, no_skill, ..)           one of the three questions, over all symbols and for each
+    effects(first, second, no_skill)              what is kept of a surrogate market (`effects.py`)
+
+Nothing here knows of models or files. What a number means stands where it is made: `differences`, `mean_tests`,
+`bootstrap`, `symbol_tests`, `heterogeneity`, `seed_spread`, `skill`, `bands`, `power`, `relabelling`, `verdict`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.errors import ComparisonError
+from multisymbol.learning.seeding import named_seed
+from multisymbol.statistics.aa_test import Relabelled, relabelled
+from multisymbol.statistics.bootstrap import mean_interval
+from multisymbol.statistics.effects import BETWEEN, Pairs, Surrogates
+from multisymbol.statistics.heterogeneity import Heterogeneity, heterogeneity
+from multisymbol.statistics.loss_differentials import ArmLosses, Differences
+from multisymbol.statistics.mean_tests import MeanTest, batch_means, diebold_mariano, fixed_smoothing, instants_problem
+from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.power import detectable_effect, effective_instants, effective_symbols, months_needed
+from multisymbol.statistics.seed_variance import (
+    VarianceSplit,
+    interval_with_seeds,
+    larger_p,
+    seeds_problem,
+    variance_split,
+    with_seeds,
+)
+from multisymbol.statistics.skill import ArmSkills, overall_skills, symbol_skills
+from multisymbol.statistics.surrogate_null import Band, band, draws_problem
+from multisymbol.statistics.symbol_tests import SymbolTest, symbol_tests
+from multisymbol.statistics.verdict import ALL, Evidence, Question, Verdict, decide
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SymbolAnswer:
+    """One symbol of a comparison.
+
+    Args:
+        test: Its test, adjusted over all symbols.
+        evidence: What the verdict rests on.
+        verdict: A claim on any symbol of the table is false with a chance of alpha at most.
+    """
+
+    test: SymbolTest
+    evidence: Evidence
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doubt:
+    """How sure the primary test can be, and whether it is honest on these data.
+
+    Args:
+        effective_instants: Independent instants that these are worth.
+        effective_symbols: Independent symbols that these are worth.
+        detectable: Effect that fixed smoothing with the seeds' variance would have found with the plan's power, nats.
+        split: Seeds, time and symbols as parts of the variance.
+        same_arm: The A/A run.
+    """
+
+    effective_instants: float
+    effective_symbols: float
+    detectable: float
+    split: VarianceSplit
+    same_arm: Relabelled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One question of a comparison, answered.
+
+    Args:
+        question: The whole log-loss, or one part of it.
+        found: The paired differences.
+        primary: Diebold-Mariano on the series over all symbols.
+        cross_check: Batch means on it.
+        smoothed: Fixed smoothing on it, from which equivalence is judged.
+        doubt: How sure that is.
+        between_symbols: Do gains differ between symbols?
+        between_classes: Do they between asset classes? None where no classes were given.
+        evidence: What the verdict rests on.
+        verdict: Over all symbols.
+        by_symbol: In the order of `found.symbols`.
+    """
+
+    question: Question
+    found: Differences
+    primary: MeanTest
+    cross_check: MeanTest
+    smoothed: MeanTest
+    doubt: Doubt
+    between_symbols: Heterogeneity
+    between_classes: Heterogeneity | None
+    evidence: Evidence
+    verdict: Verdict
+    by_symbol: tuple[SymbolAnswer, ...]
+
+
+def answer(
+    first: ArmLosses,
+    second: ArmLosses,
+    no_skill: ArmLosses,
+    *,
+    question: Question,
+    surrogates: Sequence[Surrogates],
+    classes: Mapping[str, str] | None,
+    plan: Plan,
+) -> Answer:
+    """Answer one question from the losses of both arms and of the no-skill forecast on the same rows.
+
+    Args:
+        first: The universal arm; positive effects are in its favour.
+        second: The single arm.
+        no_skill: The forecast to beat, repeated for each seed.
+        question: Which losses these are.
+        surrogates: One for each kind (drift kept, drift removed); none only where the plan is exploratory.
+        classes: Asset class of each symbol; None leaves the comparison of classes out.
+        plan: Declared before.
+
+    Raises:
+        ComparisonError: Unmatched arms, too few seeds or surrogate draws, too few instants for the labels' span.
+    """
+    pairs = Pairs.of(first, second, no_skill, weights=plan.weights)
+    found = pairs.between
+    _check(found, surrogates, plan=plan)
+    tests = symbol_tests(found, plan=plan, name=question)
+    primary = diebold_mariano(found.series, lag=found.lag)
+    cross_check = batch_means(found.series, lag=found.lag)
+    smoothed = fixed_smoothing(found.series, lag=found.lag)
+    doubt = _doubt(found, primary, smoothed, spread=tests.spread, plan=plan)
+    evidence = Evidence(
+        subject=ALL,
+        question=question,
+        skills=overall_skills(pairs, surrogates),
+        interval=interval_with_seeds(
+            mean_interval(
+                found.series,
+                lag=found.lag,
+                draws=plan.draws,
+                seed=named_seed(plan.seed, f"bootstrap/{question}"),
+                level=plan.level,
+            ),
+            effects=doubt.split.effects,
+        ),
+        p=primary.p,
+        p_cross_check=cross_check.p,
+        p_seeds=doubt.split.p,
+        p_equivalent=larger_p(smoothed, effects=doubt.split.effects, p=lambda own: own.p_equivalent(plan.smallest)),
+        bands=tuple(band(found.effect, kind.overall()[:, BETWEEN], kind=kind.kind) for kind in surrogates),
+        smallest=plan.smallest,
+        alpha=plan.alpha,
+        months=found.months,
+        months_needed=_months(smoothed, effects=doubt.split.effects, months=found.months, tests=1, plan=plan),
+        not_tested="",
+        exploratory=plan.exploratory,
+    )
+    return Answer(
+        question=question,
+        found=found,
+        primary=primary,
+        cross_check=cross_check,
+        smoothed=smoothed,
+        doubt=doubt,
+        between_symbols=heterogeneity(found, groups=found.symbols, seed=named_seed(plan.seed, "signs")),
+        between_classes=_between_classes(found, classes, plan=plan),
+        evidence=evidence,
+        verdict=decide(evidence),
+        by_symbol=_by_symbol(pairs, tests.tests, surrogates, question=question, plan=plan),
+    )
+
+
+def _check(found: Differences, surrogates: Sequence[Surrogates], *, plan: Plan) -> None:
+    """List everything that is missing at once."""
+    draws = min((len(kind.draws) for kind in surrogates), default=0)
+    problems = [
+        instants_problem(len(found.instants), lag=found.lag, of=ALL),
+        *([] if plan.exploratory else [seeds_problem(len(found.seeds)), draws_problem(draws)]),
+    ]
+    if any(problems):
+        raise ComparisonError("\n".join(filter(None, problems)))
+
+
+def _doubt(found: Differences, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan) -> Doubt:
+    split = variance_split(found, test=primary, symbol_variance=spread)
+    narrow = with_seeds(smoothed, effects=split.effects)
+    return Doubt(
+        effective_instants=effective_instants(found.series, primary),
+        effective_symbols=effective_symbols(found.by_symbol),
+        detectable=detectable_effect(narrow, power=plan.power, alpha=plan.alpha),
+        split=split,
+        same_arm=relabelled(
+            found.series,
+            lag=found.lag,
+            draws=plan.relabellings,
+            seed=named_seed(plan.seed, "relabelling"),
+            alpha=plan.alpha,
+        ),
+    )
+
+
+def _months(test: MeanTest, *, effects: Floats, months: float, tests: int, plan: Plan) -> float:
+    """Plan at the level that the smallest of so many p must reach."""
+    return months_needed(
+        test, effects=effects, months=months, smallest=plan.smallest, power=plan.power, alpha=plan.alpha / tests
+    )
+
+
+def _between_classes(found: Differences, classes: Mapping[str, str] | None, *, plan: Plan) -> Heterogeneity | None:
+    if classes is None:
+        return None
+    groups = [classes[name] for name in found.symbols]
+    return heterogeneity(found, groups=groups, seed=named_seed(plan.seed, "signs"))
+
+
+def _by_symbol(
+    pairs: Pairs,
+    tests: Sequence[SymbolTest],
+    surrogates: Sequence[Surrogates],
+    *,
+    question: Question,
+    plan: Plan,
+) -> tuple[SymbolAnswer, ...]:
+    skills = symbol_skills(pairs, surrogates)
+    draws = {kind.kind: kind.of(pairs.between.symbols)[:, :, BETWEEN] for kind in surrogates}
+    more = _more_months(pairs.between, tests, plan=plan)
+    answers = []
+    for number, (test, own) in enumerate(zip(tests, skills, strict=True)):
+        bands = tuple(band(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items())
+        months = (pairs.between.months_of(number), more[number])
+        evidence = _symbol_evidence(test, own, bands=bands, months=months, question=question, plan=plan)
+        answers.append(SymbolAnswer(test=test, evidence=evidence, verdict=decide(evidence)))
+    return tuple(answers)
+
+
+def _more_months(found: Differences, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
+    """Plan for each symbol: until it can be tested, or until it could be decided at the level of Holm's first step."""
+    count = sum(own.test is not None for own in tests)
+    more = []
+    for number, own in enumerate(tests):
+        months, effects = found.months_of(number), found.symbol_by_seed[:, number]
+        if own.test is None:
+            more.append(months * (own.least / own.instants - 1))
+        else:
+            more.append(_months(own.test, effects=effects, months=months, tests=count, plan=plan))
+    return more
+
+
+def _symbol_evidence(
+    own: SymbolTest,
+    skills: ArmSkills,
+    *,
+    bands: tuple[Band, ...],
+    months: tuple[float, float],
+    question: Question,
+    plan: Plan,
+) -> Evidence:
+    """Gather what one symbol's verdict rests on; months: those there are, and how many more it takes."""
+    why = f"it has {own.instants:,} test instants, labels that overlap {own.lag:,} of them need {own.least:,}"
+    return Evidence(
+        subject=own.symbol,
+        question=question,
+        skills=skills,
+        interval=own.interval,
+        p=own.p_holm,
+        p_cross_check=float("nan"),
+        p_seeds=float("nan"),
+        p_equivalent=own.p_equivalent,
+        bands=bands,
+        smallest=plan.smallest,
+        alpha=plan.alpha,
+        months=months[0],
+        months_needed=months[1],
+        not_tested=why if own.test is None else "",
+        exploratory=plan.exploratory,
+    )

@@ -1,0 +1,139 @@
+"""Does the gain differ between symbols, or between groups of them?
+
+Under the null all symbols gain the same, so what a symbol gains beyond the mean of the live ones has mean zero at each
+instant. Those contrasts are summed over k <= 20 blocks of at least three lags, and whole blocks (all symbols together)
+change sign at random: k nearly independent, nearly symmetric vectors (Canay, Romano, Shaikh 2017, "Randomization tests
+under an approximate symmetry assumption"). That needs no covariance matrix of the symbols, which no test span can give.
+Size by simulation: docs/sizes.md.
+"""
+
+# T instant, N symbol, G group, k block
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.statistics.loss_differentials import Differences, symbol_mean
+from multisymbol.statistics.mean_tests import LAGS_PER_BLOCK, MOST_BLOCKS, block_edges
+from multisymbol.statistics.signs import sign_patterns
+
+Floats = npt.NDArray[np.float64]
+LEAST_BLOCKS = 6
+"""Six blocks have 32 different sign patterns, so p can be 1/32; with five it can never be under 5 %."""
+MOST_PATTERNS = 4096
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heterogeneity:
+    """The test's answer.
+
+    Args:
+        groups: Names of what was compared; those without any contrast are in, with effect NaN.
+        effect: Mean gain of each group beyond the mean of all at the same instants. Shape (G,).
+        statistic: Sum over groups of squared self-normalised sums; NaN where it could not be tested.
+        p: Of equal gains; NaN where there are fewer than two groups or too few blocks.
+        blocks: k.
+    """
+
+    groups: tuple[str, ...]
+    effect: Floats
+    statistic: float
+    p: float
+    blocks: int
+
+
+def heterogeneity(found: Differences, *, groups: Sequence[str], seed: int) -> Heterogeneity:
+    """Test whether groups of symbols gain the same.
+
+    Args:
+        found: The paired differences.
+        groups: Group of each symbol, for example its asset class; the symbols' own names to compare symbols. Length N.
+        seed: Of the random signs, used where the patterns are too many to try them all.
+    """
+    names, number = np.unique(np.array(groups), return_inverse=True)
+    contrasts = _contrasts(found, number=number, groups=len(names))
+    blocks = min(MOST_BLOCKS, len(contrasts) // (LAGS_PER_BLOCK * max(found.lag, 1)))
+    effect = _means(contrasts)
+    statistic, p = np.nan, np.nan
+    if len(names) > 1 and blocks >= LEAST_BLOCKS:
+        sums = _block_sums(contrasts, blocks=blocks, gap=math.ceil(found.lag / 2))
+        statistic, p = _sign_test(sums, seed=seed)
+    return Heterogeneity(groups=tuple(names.tolist()), effect=effect, statistic=statistic, p=p, blocks=blocks)
+
+
+def shrunk_effects(effect: Floats, error: Floats) -> Floats:
+    """Pull each symbol's effect towards the common one, the more the less is known of it.
+
+    Empirical Bayes with the spread between symbols from DerSimonian and Laird (1986), as if symbols were independent: a
+    picture to look at, no test.
+
+    Args:
+        effect: NaN stays NaN. Shape (N,).
+        error: Standard errors, above 0. Shape (N,).
+    """
+    spread = spread_between(effect, error)
+    known = np.isfinite(effect) & np.isfinite(error)
+    weight = np.where(known, 1 / (np.square(error) + spread), 0.0)
+    common = float(np.nansum(weight * effect) / weight.sum()) if known.any() else np.nan
+    trust = spread * weight
+    shrunk: Floats = np.where(known, trust * effect + (1 - trust) * common, np.nan)
+    return shrunk
+
+
+def spread_between(effect: Floats, error: Floats) -> float:
+    """Return the variance of true effects between symbols (DerSimonian, Laird 1986); 0 where errors explain it all."""
+    known = np.isfinite(effect) & np.isfinite(error)
+    if known.sum() < 2:
+        return 0.0
+    weight, value = 1 / np.square(error[known]), effect[known]
+    common = weight @ value / weight.sum()
+    excess = weight @ np.square(value - common) - (len(value) - 1)
+    return max(float(excess / (weight.sum() - weight @ weight / weight.sum())), 0.0)
+
+
+def _contrasts(found: Differences, *, number: npt.NDArray[np.int64], groups: int) -> Floats:
+    """Return each group's mean less the mean of all live symbols; NaN where none of the group is. Shape (T, G)."""
+    columns = [
+        symbol_mean(found.by_symbol[:, number == group], weights=found.weights[number == group])
+        for group in range(groups)
+    ]
+    contrasts: Floats = np.stack(columns, axis=1) - found.series[:, None]
+    return contrasts
+
+
+def _means(contrasts: Floats) -> Floats:
+    rows = (~np.isnan(contrasts)).sum(axis=0)
+    means: Floats = np.full(len(rows), np.nan)
+    means[rows > 0] = np.nanmean(contrasts[:, rows > 0], axis=0)
+    return means
+
+
+def _block_sums(contrasts: Floats, *, blocks: int, gap: int) -> Floats:
+    """Sum contrasts over blocks, leaving out `gap` instants before each following block. Shape (k, G).
+
+    Half a lag between blocks takes away seven eighths of what neighbours share; without it the test rejects 7.5 % at
+    nominal 5 % (1,500 worlds of 500 and of 1,000 instants), with it 5.3 %.
+    """
+    edges = block_edges(len(contrasts), blocks=blocks)
+    apart = np.nan_to_num(contrasts)
+    for edge in edges[1:-1].tolist():
+        apart[edge - gap : edge] = 0.0
+    sums: Floats = np.add.reduceat(apart, edges[:-1], axis=0)
+    return sums
+
+
+def _sign_test(sums: Floats, *, seed: int) -> tuple[float, float]:
+    """Return the statistic and its p; the data's own signs are one of the patterns. Sums: shape (k, G)."""
+    # A contrast that is zero at every instant but for rounding (the group alone was live) says nothing.
+    scale = np.square(sums).sum(axis=0)
+    telling = scale > 1e-20 * scale.max(initial=0.0)
+    if not telling.any():
+        return np.nan, np.nan
+    normed = sums[:, telling] / np.sqrt(scale[telling])
+    statistics = np.square(sign_patterns(len(sums), most=MOST_PATTERNS, seed=seed) @ normed).sum(axis=1)
+    # Equal patterns must count as equal whatever order the sums were taken in.
+    least = statistics[0] * (1 - 1e-12)
+    return float(statistics[0]), float((statistics >= least).mean())

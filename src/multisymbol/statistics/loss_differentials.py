@@ -1,0 +1,367 @@
+"""From the losses of two arms on the same rows to one series of differences: by how much is the first one better?
+
+    row (symbol i, instant t, seed s):   d_its = loss of the second arm - loss of the first     > 0: the first is better
+    mean over seeds:                     d_it
+    weighted mean over live symbols:     d_t         one number per instant, which is what every test looks at
+
+Rows of one instant share the market's news and rows of neighbouring instants share the labels' future, so neither may
+be counted as independent (a t-test over all rows sees a difference that is not there in 70-90 % of cases).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.errors import ComparisonError
+from multisymbol.markets.time import DAY, iso
+
+# T instant, N symbol, S seed, n rows
+
+Floats = npt.NDArray[np.float64]
+MONTH = 365.25 / 12 * DAY
+"""Nanoseconds of a mean month."""
+SPAN_QUANTILE = 0.95
+"""Share of labels whose span the lag covers."""
+
+
+@dataclass(frozen=True, kw_only=True)  # without slots: the layout is worked out once and kept
+class Rows:
+    """What n losses are of, in any order. Share one object between all arms scored on the same rows.
+
+    Args:
+        symbols: Names; `symbol` counts in them.
+        symbol: Shape (n,).
+        decided_at: Close of the bar decided at, UTC ns. Shape (n,).
+        resolved_at: When the label became known, UTC ns. Shape (n,).
+        seed: Which training, any whole number. Shape (n,).
+    """
+
+    symbols: tuple[str, ...]
+    symbol: npt.NDArray[np.integer[Any]]
+    decided_at: npt.NDArray[np.int64]
+    resolved_at: npt.NDArray[np.int64]
+    seed: npt.NDArray[np.integer[Any]]
+
+    def __post_init__(self) -> None:
+        shapes = {column.shape for column in (self.symbol, self.decided_at, self.resolved_at, self.seed)}
+        if len(shapes) > 1 or self.symbol.ndim != 1:
+            message = f"columns of rows have shapes {sorted(shapes)}, expected one (n,)"
+            raise ComparisonError(message)
+        if len(self) == 0:
+            message = "there are no rows to compare arms on; move the cuts in conf/split"
+            raise ComparisonError(message)
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+    @cached_property
+    def layout(self) -> "_Layout":
+        """Their order in cells of instant and symbol.
+
+        Raises:
+            ComparisonError: Repeated rows, or rows that only some seeds have.
+        """
+        return _layout(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmLosses:
+    """What one arm lost.
+
+    Args:
+        arm: Its name.
+        rows: What the losses are of.
+        loss: Nats, finite. Shape (n,).
+    """
+
+    arm: str
+    rows: Rows
+    loss: Floats
+
+    def __post_init__(self) -> None:
+        if self.loss.shape != (len(self.rows),):
+            message = f"arm {self.arm}: losses have shape {self.loss.shape}, expected {(len(self.rows),)}"
+            raise ComparisonError(message)
+        broken = np.flatnonzero(~np.isfinite(self.loss))
+        if len(broken):
+            message = f"arm {self.arm}: {len(broken):,} of its losses are no numbers, first at row {broken[0]}"
+            raise ComparisonError(message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Differences:
+    """How much better the first arm is than the second, by instant and symbol.
+
+    Args:
+        first: Name of the arm that is better where differences are positive.
+        second: Of the other one.
+        symbols: Those that have rows.
+        seeds: In ascending order.
+        instants: The common clock: every instant any symbol was decided at, UTC ns. Shape (T,).
+        by_symbol: Mean over seeds, NaN where a symbol has no row. Shape (T, N).
+        by_seed: Weighted mean over live symbols, for each seed. Shape (S, T).
+        symbol_by_seed: Mean over instants. Shape (S, N).
+        weights: Declared weights of the symbols; at each instant those of live symbols are scaled to sum 1. Shape (N,).
+        lag: Instants of the common clock that labels overlap, see `label_lag`.
+        symbol_lags: Likewise on each symbol's own clock. Shape (N,).
+    """
+
+    first: str
+    second: str
+    symbols: tuple[str, ...]
+    seeds: tuple[int, ...]
+    instants: npt.NDArray[np.int64]
+    by_symbol: Floats
+    by_seed: Floats
+    symbol_by_seed: Floats
+    weights: Floats
+    lag: int
+    symbol_lags: npt.NDArray[np.int64]
+
+    @property
+    def series(self) -> Floats:
+        """d_t, the mean over seeds. Shape (T,)."""
+        series: Floats = self.by_seed.mean(axis=0)
+        return series
+
+    @property
+    def effect(self) -> float:
+        """Mean of d_t: every instant counts the same, however many symbols are live at it."""
+        return float(self.series.mean())
+
+    @property
+    def months(self) -> float:
+        """Calendar months from the first instant to the last."""
+        return float(self.instants[-1] - self.instants[0]) / MONTH
+
+    def months_of(self, number: int) -> float:
+        """Calendar months from a symbol's first instant to its last."""
+        own = self.instants[~np.isnan(self.by_symbol[:, number])]
+        return float(own[-1] - own[0]) / MONTH
+
+    def of_symbol(self, number: int) -> Floats:
+        """Return the series of one symbol over its own instants. Shape (T_i,)."""
+        column = self.by_symbol[:, number]
+        own: Floats = column[~np.isnan(column)]
+        return own
+
+
+def differences(first: ArmLosses, second: ArmLosses, *, weights: Mapping[str, float] | None = None) -> Differences:
+    """Pair two arms row by row and average.
+
+    Args:
+        first: Positive differences mean that this one loses less.
+        second: The arm it is compared with; must have the very same rows.
+        weights: Symbol -> weight, declared before the results are known; None: all the same.
+
+    Raises:
+        ComparisonError: Unmatched or repeated rows, rows of some seeds only, or weights that do not fit.
+    """
+    if first.rows is not second.rows:
+        _check_matched(first, second)
+    layout = first.rows.layout
+    symbol_weights = _weights(layout.symbols, weights)
+    by_row = (second.loss[second.rows.layout.order] - first.loss[layout.order]).reshape(len(layout.seeds), -1)
+    return Differences(
+        first=first.arm,
+        second=second.arm,
+        symbols=layout.symbols,
+        seeds=layout.seeds,
+        instants=layout.instants,
+        by_symbol=layout.matrix(by_row.mean(axis=0)),
+        by_seed=layout.instant_means(by_row, weights=symbol_weights),
+        symbol_by_seed=layout.symbol_means(by_row),
+        weights=symbol_weights,
+        lag=layout.lag,
+        symbol_lags=layout.symbol_lags,
+    )
+
+
+def label_lag(
+    instants: npt.NDArray[np.int64], *, decided_at: npt.NDArray[np.int64], resolved_at: npt.NDArray[np.int64]
+) -> int:
+    """Count over how many instants a decision's label overlaps later ones: the 95th percentile over rows.
+
+    A label over a horizon of h bars, decided at each of them, overlaps h - 1 later ones.
+
+    Args:
+        instants: The clock, ascending, unique.
+        decided_at: On the clock. Shape (n,).
+        resolved_at: Shape (n,).
+    """
+    within = np.searchsorted(instants, resolved_at) - np.searchsorted(instants, decided_at, side="right")
+    return math.ceil(float(np.quantile(np.maximum(within, 0), SPAN_QUANTILE)))
+
+
+def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
+    """Average over the live symbols of each instant by weight; NaN where none is live. Shapes (T, N), (N,) to (T,)."""
+    live = ~np.isnan(by_symbol)
+    total = live @ weights
+    summed = np.where(live, by_symbol, 0.0) @ weights
+    mean: Floats = np.divide(summed, total, out=np.full(len(total), np.nan), where=total > 0)
+    return mean
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layout:
+    """Rows sorted by seed, symbol and instant; symbols without rows are gone. All seeds have the same m rows.
+
+    Args:
+        order: Places of the sorted rows among the given ones. Shape (n,), n = S m.
+        symbols: Those that have rows.
+        seeds: Ascending.
+        instants: Ascending. Shape (T,).
+        symbol: Of one seed's rows. Shape (m,).
+        instant: Likewise, the number of the instant. Shape (m,).
+        lag: See `label_lag`, on the common clock.
+        symbol_lags: On each symbol's own clock. Shape (N,).
+    """
+
+    order: npt.NDArray[np.int64]
+    symbols: tuple[str, ...]
+    seeds: tuple[int, ...]
+    instants: npt.NDArray[np.int64]
+    symbol: npt.NDArray[np.int64]
+    instant: npt.NDArray[np.int64]
+    lag: int
+    symbol_lags: npt.NDArray[np.int64]
+
+    def matrix(self, value: Floats) -> Floats:
+        """Put one value for each row of a seed into its cell; NaN elsewhere. Shape (m,) to (T, N)."""
+        cells = np.full((len(self.instants), len(self.symbols)), np.nan)
+        cells[self.instant, self.symbol] = value
+        return cells
+
+    def instant_means(self, value: Floats, *, weights: Floats) -> Floats:
+        """Average over the live symbols of each instant by weight. Shape (S, m) to (S, T)."""
+        weight = weights[self.symbol]
+        share = weight / np.bincount(self.instant, weights=weight)[self.instant]
+        return np.stack([np.bincount(self.instant, weights=own * share) for own in value])
+
+    def symbol_means(self, value: Floats) -> Floats:
+        """Average over each symbol's instants. Shape (S, m) to (S, N)."""
+        rows = np.bincount(self.symbol)
+        return np.stack([np.bincount(self.symbol, weights=own) / rows for own in value])
+
+
+def _layout(rows: Rows) -> _Layout:
+    order = np.lexsort((rows.decided_at, rows.symbol, rows.seed))
+    seeds, starts = np.unique(rows.seed[order], return_index=True)
+    _check_once(rows, order)
+    _check_seeds(rows, order, starts)
+    own = order[: len(order) // len(seeds)]
+    used, symbol = np.unique(rows.symbol[own], return_inverse=True)
+    decided_at, resolved_at = rows.decided_at[own], rows.resolved_at[own]
+    instants, instant = np.unique(decided_at, return_inverse=True)
+    edges = np.searchsorted(symbol, np.arange(len(used) + 1)).tolist()
+    lags = [
+        label_lag(decided_at[low:high], decided_at=decided_at[low:high], resolved_at=resolved_at[low:high])
+        for low, high in pairwise(edges)
+    ]
+    return _Layout(
+        order=order,
+        symbols=tuple(rows.symbols[number] for number in used.tolist()),
+        seeds=tuple(seeds.tolist()),
+        instants=instants,
+        symbol=symbol,
+        instant=instant,
+        lag=label_lag(instants, decided_at=decided_at, resolved_at=resolved_at),
+        symbol_lags=np.array(lags, dtype=np.int64),
+    )
+
+
+def _check_once(rows: Rows, order: npt.NDArray[np.int64]) -> None:
+    columns = (rows.seed, rows.symbol, rows.decided_at)
+    twice = np.flatnonzero(np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns]))
+    if len(twice):
+        message = (
+            f"{len(twice):,} rows are there twice, first {_shown(rows, int(order[twice[0]]))}. Overlapping test spans? "
+            "Score each row in one fold only"
+        )
+        raise ComparisonError(message)
+
+
+def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
+    """Refuse rows that only some seeds have: seeds would then be compared on different markets."""
+    first, *others = np.split(order, starts[1:])
+    for own in others:
+        alone = _alone(rows, first, rows, own) + _alone(rows, own, rows, first)
+        if alone:
+            message = (
+                f"{len(alone):,} rows are not there for every seed, first {_shown(rows, alone[0])} but not both seed "
+                f"{rows.seed[first[0]]} and {rows.seed[own[0]]}. Every seed must be scored on every test row: score "
+                "the missing ones, or leave the seed out of all arms"
+            )
+            raise ComparisonError(message)
+
+
+def _alone(
+    rows: Rows, own: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
+) -> list[int]:
+    """Return which of some rows have no fellow of the same symbol and instant (and seed) among others."""
+
+    def keys(of: Rows, places: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer[Any]]]:
+        columns = [of.symbol[places], of.decided_at[places]]
+        return [*columns, of.seed[places]] if seeds else columns
+
+    one, two = keys(rows, own), keys(other_rows, other)
+    if len(own) == len(other) and all(map(np.array_equal, one, two)):
+        return []
+    known = set(zip(*(column.tolist() for column in two), strict=True))
+    place = zip(own.tolist(), zip(*(column.tolist() for column in one), strict=True), strict=True)
+    return [number for number, key in place if key not in known]
+
+
+def _shown(rows: Rows, place: int) -> str:
+    symbol = rows.symbols[int(rows.symbol[place])]
+    return f"{symbol} at {iso(int(rows.decided_at[place]))}, seed {rows.seed[place]}"
+
+
+def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
+    problems = []
+    if first.rows.symbols != second.rows.symbols:
+        problems.append(f"their symbols are {first.rows.symbols} and {second.rows.symbols}")
+    else:
+        problems += [*_missing(first, second), *_missing(second, first)]
+    if not problems:
+        one, two = (arm.rows.resolved_at[arm.rows.layout.order] for arm in (first, second))
+        if not np.array_equal(one, two):
+            problems.append("their labels resolve at different instants: they have different labels")
+    if problems:
+        message = (
+            f"arms {first.arm} and {second.arm} are not matched: {'; '.join(problems)}. Both must be scored on the "
+            "same samples, folds and seeds: run them from one comparison config"
+        )
+        raise ComparisonError(message)
+
+
+def _missing(arm: ArmLosses, other: ArmLosses) -> list[str]:
+    """Say which rows of an arm another one lacks; sorted by seed, symbol and instant."""
+    own, others = (np.lexsort((rows.decided_at, rows.symbol, rows.seed)) for rows in (arm.rows, other.rows))
+    alone = _alone(arm.rows, own, other.rows, others, seeds=True)
+    if not alone:
+        return []
+    first = _shown(arm.rows, alone[0])
+    return [f"{len(alone):,} of {len(arm.rows):,} rows of {arm.arm} are missing from {other.arm}, first {first}"]
+
+
+def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> Floats:
+    if declared is None:
+        return np.full(len(symbols), 1.0 / len(symbols))
+    missing = [name for name in symbols if name not in declared]
+    wrong = [name for name in symbols if name in declared and not 0 < declared[name] < math.inf]
+    if missing or wrong:
+        message = (
+            f"weights of symbols: {', '.join(missing) or 'none'} missing; {', '.join(wrong) or 'none'} not above 0. "
+            "Give every symbol that is scored a weight above 0, before the results are known"
+        )
+        raise ComparisonError(message)
+    weights = np.array([declared[name] for name in symbols], dtype=np.float64)
+    scaled: Floats = weights / weights.sum()
+    return scaled

@@ -1,0 +1,124 @@
+"""The skill gate: does an arm gain on the no-skill forecast, and more than it gains on markets without signal?
+
+Only what passes is worth comparing. Asked of two arms, and of each symbol, so every p is adjusted: Holm
+over the tests against the no-skill forecast (with the seeds' variance), the largest number over the tests against
+surrogates (`bands`).
+"""
+
+# N symbol, B surrogate draw
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.statistics.effects import FIRST, SECOND, Pairs, Surrogates
+from multisymbol.statistics.loss_differentials import Differences
+from multisymbol.statistics.mean_tests import fixed_smoothing, least_instants
+from multisymbol.statistics.multiple_testing import holm
+from multisymbol.statistics.seed_variance import larger_p
+from multisymbol.statistics.surrogate_null import Band, adjusted_p_above, band
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skill:
+    """How much less than the no-skill forecast one arm loses.
+
+    Args:
+        arm: Its name.
+        effect: Loss of the no-skill forecast less the arm's, nats.
+        p_prior: One-sided, against an arm no better than the no-skill forecast; adjusted over all asked about together.
+        p_surrogates: One-sided, against an arm that gains no more than on surrogate markets; adjusted likewise, the
+            largest over kinds of surrogate. NaN without any.
+        bands: Of the effect, one for each kind of surrogate.
+    """
+
+    arm: str
+    effect: float
+    p_prior: float
+    p_surrogates: float
+    bands: tuple[Band, ...]
+
+    def beats_prior(self, *, alpha: float) -> bool:
+        """Whether it is shown to lose less than the no-skill forecast."""
+        return self.effect > 0 and self.p_prior <= alpha
+
+    def beats_surrogates(self, *, alpha: float, exploratory: bool) -> bool:
+        """Whether it gains more than on markets without signal; exploring, being above all bands will do."""
+        return self.p_surrogates <= alpha or (exploratory and all(own.beyond > 0 for own in self.bands))
+
+    def shown(self, *, alpha: float, exploratory: bool) -> bool:
+        """Whether it beats both."""
+        return self.beats_prior(alpha=alpha) and self.beats_surrogates(alpha=alpha, exploratory=exploratory)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmSkills:
+    """Skill of the two arms, on one symbol or over all."""
+
+    first: Skill
+    second: Skill
+
+
+def overall_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> ArmSkills:
+    """Ask both arms over all symbols together; two tests of each kind."""
+    arms = (pairs.first, pairs.second)
+    (found,) = _skills(
+        arms,
+        value=np.array([[arm.effect for arm in arms]]),
+        p_prior=np.array([[_p_gain(arm.series, lag=arm.lag, effects=arm.by_seed.mean(axis=1)) for arm in arms]]),
+        draws={kind.kind: kind.overall()[:, None, [FIRST, SECOND]] for kind in surrogates},
+    )
+    return found
+
+
+def symbol_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> tuple[ArmSkills, ...]:
+    """Ask both arms on every symbol; 2 N tests of each kind. In the order of the pairs' symbols."""
+    arms = (pairs.first, pairs.second)
+    return _skills(
+        arms,
+        value=pairs.effects().by_symbol[:, [FIRST, SECOND]],
+        p_prior=np.column_stack([_p_gains(arm) for arm in arms]),
+        draws={kind.kind: kind.of(arms[0].symbols)[:, :, [FIRST, SECOND]] for kind in surrogates},
+    )
+
+
+def _p_gain(series: Floats, *, lag: int, effects: Floats) -> float:
+    """Test one-sided whether a series is above 0, for other seeds too."""
+    return larger_p(fixed_smoothing(series, lag=lag), effects=effects, p=lambda test: test.p_above)
+
+
+def _p_gains(arm: Differences) -> Floats:
+    """Test every symbol; NaN where it has too few instants. Shape (N,)."""
+    p = np.full(len(arm.symbols), np.nan)
+    for number, lag in enumerate(arm.symbol_lags.tolist()):
+        series = arm.of_symbol(number)
+        if len(series) >= least_instants(lag):
+            p[number] = _p_gain(series, lag=lag, effects=arm.symbol_by_seed[:, number])
+    return p
+
+
+def _skills(
+    arms: Sequence[Differences], *, value: Floats, p_prior: Floats, draws: dict[str, Floats]
+) -> tuple[ArmSkills, ...]:
+    """Adjust over all cells of (N, 2) and collect; draws have shape (B, N, 2)."""
+    adjusted = holm(p_prior.ravel()).reshape(p_prior.shape)
+    p_surrogates = np.full(value.shape, np.nan)
+    for drawn in draws.values():
+        above = adjusted_p_above(value.ravel(), drawn.reshape(len(drawn), -1)).reshape(value.shape)
+        p_surrogates = np.fmax(p_surrogates, above)
+
+    def skill(number: int, side: int) -> Skill:
+        effect = float(value[number, side])
+        return Skill(
+            arm=arms[side].first,
+            effect=effect,
+            p_prior=float(adjusted[number, side]),
+            p_surrogates=float(p_surrogates[number, side]),
+            bands=tuple(band(effect, drawn[:, number, side], kind=kind) for kind, drawn in draws.items()),
+        )
+
+    return tuple(ArmSkills(first=skill(number, 0), second=skill(number, 1)) for number in range(len(value)))

@@ -1,0 +1,1 @@
+"""Training one model: fit, result, registration, resume and fine-tuning."""

@@ -1,0 +1,147 @@
+"""A dry run: what it says is what a run uses, and nothing is built."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from multisymbol.cli.dry_run import dry_run, plan_table, planned
+from multisymbol.cli.schema import problems
+from multisymbol.config.build import plain
+from multisymbol.errors import SourceError
+from multisymbol.features.pipeline import history_bars
+from multisymbol.markets.symbols import universe
+from multisymbol.progress import Terminal
+from multisymbol.reports.tables.table import show
+from multisymbol.samples.dataset import prepare, spec_of
+from tests.conftest import SMALL, Command, Compose
+
+Values = Callable[..., dict[str, Any]]
+OWN = (
+    "++symbols.members.AAPL.indicators.rsi.period=21",
+    "++symbols.members.AAPL.labels.zigzag.sigmas=9",
+    "++symbols.members.MSFT.fuzzy.rsi.neutral={triangular: [20, 50, 80]}",
+)
+
+
+@pytest.fixture
+def values(composed: Compose, tmp_path: Path) -> Values:
+    def call(*overrides: str) -> dict[str, Any]:
+        config = composed(*SMALL, f"++paths.outputs={tmp_path / 'outputs'}", *overrides)
+        assert problems(config) == []
+        return plain(config)
+
+    return call
+
+
+def cells(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return symbol -> column -> cell."""
+    table = plan_table(planned(made, Terminal(silent=True)), made)
+    keys = [column.key for column in table.columns]
+    return {str(row[0]): dict(zip(keys, row, strict=True)) for row in table.rows}
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_what_it_counts_is_what_a_run_finds(stride: int, values: Values) -> None:
+    made = values("++source.end=2018-01-01", f"++stride={stride}", "++symbols.without=[GOOGL,USDJPY]", *OWN)
+    rows = cells(made)
+    prepared = prepare(made, Terminal(silent=True))
+    labels = prepared.panel.label
+    for index, count in enumerate(prepared.ledger.counts):
+        row, own = rows[count.symbol], prepared.panel.rows(index)
+        unresolved_ends = int((labels[own][::stride] < 0)[-(-count.warmup // stride) :].sum())
+        assert row["bars"] == count.bars
+        assert row["warmup_bars"] == prepared.panel.warmup_bars[index]
+        assert row["history_bars"] == row["warmup_bars"] + made["window"]
+        assert 0 <= row["most_samples"] - count.samples <= unresolved_ends
+        if stride == 1:
+            assert row["most_samples"] == count.samples + count.unresolved
+
+
+def test_it_shows_what_is_a_symbols_own(values: Values) -> None:
+    rows = cells(values(*OWN))
+    assert rows["AAPL"]["indicators"] == "rsi.period=21"
+    assert rows["AAPL"]["label"] == "sigmas=9"
+    assert (rows["MSFT"]["indicators"], rows["MSFT"]["fuzzy"]) == ("–", "1 of 10")
+    assert rows["BTCUSDT"]["costs_bps"] == "7.5+0.5+1.5"
+    assert rows["EURUSD"]["indicators"] == "moving_average.slow=120"
+
+
+def test_label_shows_what_its_threshold_uses(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "++symbols.members.AAPL.labels.zigzag.threshold=percent"
+    assert cells(values(*OWN, own))["AAPL"]["label"] == "threshold=percent percent=4"
+    assert {row["label"] for row in cells(values()).values()} == {"–"}
+    dry_run(values())
+    assert re.search(
+        r"\nlabels +ZigZag\(threshold=volatility, sigmas=12, volatility_bars=100\)", capsys.readouterr().out
+    )
+
+
+def test_each_number_and_date_says_what_it_is(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
+    made = values("++symbols.only=[AAPL]")
+    dry_run(made)
+    said = capsys.readouterr().out
+    assert re.search(r"bars +first open +last close +warm-up +1st sample +samples ≤", said)
+    (config,) = universe(made["symbol_configs"])
+    needed = history_bars(config=config, spec=spec_of(made), window=made["window"])
+    assert f"one answer later on needs at most {needed:,} bars" in said
+    assert cells(made)["AAPL"]["history_bars"] == needed - 1023  # restart_bars=1024
+
+
+def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    made = values("++split.test_from=2018-09-01", *OWN)
+    dry_run(made)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) < 30
+    for part in (
+        "test_from=2018-09-01",
+        "window     4 bars, one ends every 3 bars",
+        "Balanced(",
+        "Mlp(",
+        "29 membership",
+        "at most",
+    ):
+        assert part in said
+    assert re.search(r"\ndefects +keep: .*wick", said)
+    assert "own ranges in 1 symbol (stock): rsi" in said
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_files_are_shown_where_no_pattern_names_them_all(values: Values, tmp_path: Path) -> None:
+    made = values()
+    plans = planned(made, Terminal(silent=True))
+    assert "synthetic" not in str(show(plan_table(plans, made)))
+    renamed = [type(plan)(**{**_fields(plan), "origin": f"{place}.parquet"}) for place, plan in enumerate(plans)]
+    assert "0.parquet" in str(show(plan_table(renamed, made)))
+
+
+def _fields(plan: Any) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in plan.__slots__}
+
+
+def test_what_is_absent_is_listed_for_all_symbols(composed: Compose, tmp_path: Path) -> None:
+    (tmp_path / "bars").mkdir()
+    (tmp_path / "bars" / "OTHER.parquet").write_bytes(b"")
+    made = plain(composed("source=parquet", f"++source.root={tmp_path / 'bars'}"))
+    with pytest.raises(SourceError, match=r"(?s)bars of AAPL.*bars of BTCUSDT"):
+        dry_run(made)
+
+
+def test_the_command_leaves_nothing(called: Command, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    done = called(
+        "scripts/train.py", "dry_run=true", f"paths.outputs={outputs}", "source.start=2019-01-01", "symbols.only=[AAPL]"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "AAPL" in done.stdout
+    assert not outputs.exists()
+
+
+def test_symbols_whose_bars_go_into_the_warm_up_are_named(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
+    dry_run(values())
+    assert "warm-up takes most" not in capsys.readouterr().out
+    dry_run(values("++symbols.members.AAPL.indicators.moving_average.slow=500"))
+    said = capsys.readouterr().out
+    assert re.search(r"short +AAPL: the warm-up takes most of their bars \([0-9,]+ of [0-9,]+ of AAPL\)", said)

@@ -1,0 +1,325 @@
+"""The verb predict: the newest decision on each symbol, the training panel's row to the bit, or a reason for none."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from multisymbol.cli.predict import Prediction, predict, prediction_frame, prediction_table, show_predictions
+from multisymbol.cli.resolve import lookup
+from multisymbol.cli.schema import problems
+from multisymbol.config.build import plain
+from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError, SymbolError
+from multisymbol.markets.symbols import universe
+from multisymbol.markets.time import HOUR, Period, instant, iso
+from multisymbol.registry.selection.candidates import trained_until
+from multisymbol.registry.store.store import Store
+from multisymbol.registry.store.versions import StoredVersion
+from multisymbol.samples.sources import bar_source
+from multisymbol.serving.served_model import Model
+from tests.composing import composed_page
+from tests.conftest import Command, prepared_outputs, train_small
+
+SCHEMA = "multisymbol.cli.predict.PredictSettings"
+SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
+MEMBERS = ("AAPL", "GOOGL", "EURUSD")
+PRESENT = "symbols.only=[AAPL,GOOGL,EURUSD,BTCUSDT]"
+Ask = Callable[..., dict[str, Any]]
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
+    """Outputs that hold a universal model without a crypto among its symbols."""
+    folder = prepared_outputs(tmp_path_factory.mktemp("predict"), store_template)
+    train_small(folder, f"symbols.only=[{','.join(MEMBERS)}]", "model.hidden=[8]", "trainer.max_epochs=1")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tested(outputs: Path) -> list[Row]:
+    """What the training itself said of its test rows."""
+    return training_said(outputs)
+
+
+def training_said(outputs: Path) -> list[Row]:
+    frame = pd.read_parquet(outputs / "runs" / "run" / "predictions.parquet")
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def probabilities(row: Row) -> list[float]:
+    return [row[f"p_{name}"] for name in ("buy", "hold", "sell")]
+
+
+def said_of(given: Prediction) -> list[float]:
+    return [given.said[name] for name in ("buy", "hold", "sell")]
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    span = () if "source=parquet" in overrides else SPAN
+    config = composed_page("predict", *span, *overrides)
+    assert problems(config, schema=SCHEMA) == []
+    return plain(config)
+
+
+@pytest.fixture
+def ask(outputs: Path) -> Ask:
+    """Return what composes a question to the stored model."""
+    return lambda *overrides: composed(f"paths.outputs={outputs}", PRESENT, *overrides)
+
+
+def answers(values: Mapping[str, Any]) -> dict[str, Prediction]:
+    found = predict(values, lookup({**values, "timeframe": None}))
+    return {each.resolution.request.symbol: each for each in found}
+
+
+def until(outputs: Path) -> int:
+    (version,) = Store(
+        uri=f"sqlite:///{outputs}/mlflow.db", artifact_root=str(outputs / "artifacts"), mlflow_experiment="m"
+    ).versions()
+    seen = trained_until(version)
+    assert seen is not None
+    return seen
+
+
+def stamp(row: Row) -> int:
+    return int(pd.Timestamp(row["decided_at"]).as_unit("ns").value)
+
+
+@pytest.mark.parametrize("symbol", MEMBERS)
+def test_probabilities_are_the_training_panels_to_the_bit(ask: Ask, tested: list[Row], symbol: str) -> None:
+    rows = [row for row in tested if row["symbol"] == symbol]
+    for row in (rows[0], rows[len(rows) // 2], rows[-1]):
+        given = answers(ask(f"as_of='{iso(stamp(row))}'", f"symbol={symbol}"))[symbol]
+        assert given.decided_at == stamp(row)
+        assert said_of(given) == probabilities(row)
+        assert given.known
+
+
+def test_bars_after_as_of_are_not_looked_at(ask: Ask, tested: list[Row]) -> None:
+    row = next(row for row in tested if row["symbol"] == "EURUSD")
+    exact = answers(ask(f"as_of='{iso(stamp(row))}'"))["EURUSD"]
+    within = answers(ask(f"as_of='{iso(stamp(row) + HOUR - 1_000_000_000)}'"))["EURUSD"]
+    assert exact.decided_at == within.decided_at == stamp(row)
+    assert said_of(exact) == said_of(within) == probabilities(row)
+    later = answers(ask(f"as_of='{iso(stamp(row) + HOUR)}'"))["EURUSD"]
+    assert later.decided_at == stamp(row) + HOUR
+    assert said_of(later) != said_of(exact)
+
+
+def test_as_of_before_the_end_of_training_is_refused_and_allow_seen_says_so(ask: Ask, outputs: Path) -> None:
+    as_of = f"as_of='{iso(until(outputs) - HOUR)}'"
+    refused = answers(ask(as_of))["AAPL"]
+    assert (refused.served, refused.decision, dict(refused.said)) == (False, None, {})
+    assert "past as_of" in refused.reason
+    allowed = answers(ask(as_of, "allow_seen=true"))["AAPL"]
+    assert allowed.served
+    assert allowed.seen
+    assert "HAS SEEN" in allowed.reason
+
+
+def test_a_bar_the_model_was_trained_on_is_no_decision_even_today(
+    ask: Ask, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without as_of no model is past it; the source ends before the training did."""
+    old = f"source.end='{iso(until(outputs) - 48 * HOUR)}'"
+    refused = answers(ask(old))["AAPL"]
+    assert not refused.served
+    assert f"has seen the world until {iso(until(outputs))}" in refused.reason
+    allowed = show_predictions(ask(old, "allow_seen=true"))[0]
+    assert allowed.seen
+    assert allowed.reason.startswith("it HAS SEEN this bar (allow_seen)")
+    assert "SEEN: trained past these bars, which proves nothing: " in capsys.readouterr().out
+
+
+def test_symbol_without_a_model_is_listed_with_its_reason(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    said = show_predictions(ask())
+    assert [each.served for each in said] == [True, True, True, False]
+    assert [each.resolution.request.symbol for each in said] == [*MEMBERS, "BTCUSDT"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "newest decisions"
+    assert lines[1].split() == ["symbol", "decided", "at", "BUY", "HOLD", "SELL", "decision", "model", "why"]
+    assert "neuro_fuzzy.1h.universal/1 (newest)" in lines[2]
+    assert lines[5].split()[:6] == ["BTCUSDT", "–", "–", "–", "–", "–"]
+    assert lines[5].endswith("see (1)")
+    assert lines[6].startswith("(1) no model may answer: universal")
+
+
+def test_a_reason_that_many_symbols_share_is_said_once(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelNotFoundError):
+        show_predictions(ask("symbols.only=[AAPL,GOOGL,EURUSD]", "as_of=2017-06-01"))
+    said = capsys.readouterr().out
+    assert [line.split()[-1] for line in said.splitlines()[2:5]] == ["(1)", "(1)", "(1)"]
+    assert said.count("no model may answer") == 1
+    assert max(map(len, said.splitlines())) <= 116
+
+
+def test_a_model_without_skill_is_said_to_be_one_in_every_form(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = Store.versions
+
+    def worthless(store: Store, **given: Any) -> list[StoredVersion]:
+        scores = {"test_log_loss": "1.2", "no_skill": "1.1"}
+        return [replace(each, tags={**each.tags, **scores}) for each in listed(store, **given)]
+
+    monkeypatch.setattr(Store, "versions", worthless)
+    said = show_predictions(ask())
+    careful = "neuro_fuzzy.1h.universal version 1 has shown no skill: its test log-loss 1.2000 is above"
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"careful: {careful}")]
+    assert len(lines) == 1
+    assert prediction_frame(said)["careful"].str.startswith(careful).tolist()[:3] == [True] * 3
+    assert said[3].to_json()["careful"] is None
+
+
+def test_symbol_nobody_knows_is_served_as_its_class(ask: Ask) -> None:
+    given = answers(ask("symbol=MSFT"))["MSFT"]
+    assert given.served
+    assert not given.known
+    assert "MSFT unseen in training: class scaling, unknown slot" in given.reason
+
+
+def test_each_model_is_loaded_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    read = Model.read
+
+    def counting(folder: Path, *, name: str | None, version: int | None) -> Model:
+        loaded.append((name, version))
+        return read(folder, name=name, version=version)
+
+    monkeypatch.setattr(Model, "read", counting)
+    answers(ask())
+    assert loaded == [("neuro_fuzzy.1h.universal", 1)]
+
+
+@pytest.mark.slow
+def test_joined_bar_that_is_not_over_is_not_decided_at(tmp_path: Path, store_template: Path) -> None:
+    folder = prepared_outputs(tmp_path, store_template)
+    coarse = ("resample=4h", "symbols.only=[EURUSD]", "model.hidden=[8]", "trainer.max_epochs=1", "stride=1")
+    train_small(folder, *coarse)
+    row = training_said(folder)[-9]
+    close = stamp(row)
+    for late in (0, HOUR, 3 * HOUR):
+        values = composed(f"paths.outputs={folder}", *coarse[:2], f"as_of='{iso(close + late)}'")
+        given = answers(values)["EURUSD"]
+        assert given.decided_at == close
+        assert said_of(given) == probabilities(row)
+
+
+def test_missing_file_and_missing_bars_leave_the_others_alone(ask: Ask, tmp_path: Path) -> None:
+    write_bars(ask(), tmp_path / "AAPL.parquet")
+    given = answers(ask("source=parquet", f"source.root={tmp_path}"))
+    assert [each.served for each in given.values()] == [True, False, False, False]
+    assert said_of(given["AAPL"]) == said_of(answers(ask("symbol=AAPL"))["AAPL"])
+    assert "EURUSD.parquet" in given["EURUSD"].reason
+    early = answers(ask("as_of=2017-01-04", "allow_seen=true"))
+    assert "50 bars in the period from 2017-01-01T22:00Z to 2017-01-04T00:00Z" in early["EURUSD"].reason
+
+
+def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = None) -> None:
+    """Write the bars of the symbol that the file is named after."""
+    config = next(each for each in universe(values["symbol_configs"]) if each.symbol == file.stem)
+    bars = bar_source(values).read(config, Period(end=until))
+    frame = pd.DataFrame({name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")})
+    frame.insert(0, "timestamp", pd.to_datetime(bars.opened_at, unit="ns", utc=True))
+    frame.to_parquet(file)
+
+
+def test_a_decision_on_bars_that_ended_long_ago_is_called_old(ask: Ask, tmp_path: Path) -> None:
+    write_bars(ask(), tmp_path / "AAPL.parquet")
+    write_bars(ask(), tmp_path / "EURUSD.parquet", until="2018-12-17")
+    stopped = ("source=parquet", f"source.root={tmp_path}")
+    given = answers(ask(*stopped))
+    assert given["EURUSD"].reason.startswith("OLD by 15 days, its bars end there; universal: ")
+    assert given["AAPL"].reason.startswith("universal: ")
+    assert answers(ask(*stopped, "as_of=2018-12-23"))["EURUSD"].reason.startswith("universal: ")
+    assert answers(ask(*stopped, "as_of=2018-12-27"))["EURUSD"].reason.startswith("OLD by 10 days")
+
+
+def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path) -> None:
+    values = ask()
+    found = lookup({**values, "timeframe": None})
+    (version,) = found.versions
+    folder = tmp_path / "model"
+    shutil.copytree(found.store.model_folder(version), folder)
+    (folder / "bundle" / "scaler.json").write_text("{}")
+    said = predict(values, replace(found, versions=[replace(version, source=str(folder))]))
+    assert not any(each.served for each in said)
+    assert "neuro_fuzzy.1h.universal version 1" in said[0].reason
+    assert "not those that were registered" in said[0].reason
+
+
+def test_json_has_full_precision_and_the_chain(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    said = show_predictions(ask("output=json"))
+    data = json.loads(capsys.readouterr().out)
+    assert [row["symbol"] for row in data] == [*MEMBERS, "BTCUSDT"]
+    assert [data[0][name] for name in ("buy", "hold", "sell")] == list(said[0].said.values())
+    assert (data[0]["model"], data[0]["version"], data[0]["role"]) == ("neuro_fuzzy.1h.universal", 1, "universal")
+    assert data[0]["chain"][0]["outcome"] == "taken"
+    assert data[3]["decision"] is data[3]["decided_at"] is data[3]["buy"] is None
+
+
+def test_parquet_is_typed_and_the_same(ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "decisions.parquet"
+    said = show_predictions(ask("output=parquet", f"out={file}"))
+    frame = pd.read_parquet(file)
+    pd.testing.assert_frame_equal(frame, prediction_frame(said))
+    assert str(frame["decided_at"].dtype) == "datetime64[ns, UTC]"
+    assert frame["version"].tolist()[:3] == [1, 1, 1]
+    assert frame["version"].isna().tolist() == [False, False, False, True]
+    assert frame["buy"].tolist()[:3] == [each.said["buy"] for each in said[:3]]
+    assert capsys.readouterr().out == f"decisions  3 of 4 symbols are served · {file}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["decisions.parquet"]
+
+
+def test_forms_that_cannot_be_are_refused_before_anything_is_asked(ask: Ask, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"say which, out=decisions\.parquet"):
+        show_predictions(ask("output=parquet"))
+    with pytest.raises(OutputError, match="there is no such folder"):
+        show_predictions(ask("output=json", f"out={tmp_path / 'no' / 'file.json'}"))
+    with pytest.raises(ConfigError, match="as_class=stock is the class of one symbol"):
+        show_predictions(ask("as_class=stock"))
+    with pytest.raises(ConfigError, match="'yesterday' is not a timestamp"):
+        show_predictions(ask("as_of=yesterday"))
+
+
+def test_typo_in_a_symbol_is_answered_with_the_nearest(ask: Ask) -> None:
+    with pytest.raises(SymbolError, match=r"symbol=APPL is no member of symbols.members, did you mean 'AAPL'\?"):
+        show_predictions(ask("symbol=APPL"))
+
+
+def test_where_nobody_is_served_the_command_to_train_one_is_named(
+    ask: Ask, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"(?s)BTCUSDT 1h is served by no model.*train one: .*symbol=BTCUSDT"):
+        show_predictions(ask("symbol=BTCUSDT"))
+    assert "BTCUSDT" in capsys.readouterr().out
+    with pytest.raises(SampleError, match=r"(?s)none of 2 symbols is served\nAAPL, GOOGL: its newest bar"):
+        show_predictions(ask("symbols.only=[AAPL,GOOGL]", f"source.end='{iso(until(outputs) - HOUR)}'"))
+
+
+def test_as_of_is_said_above_the_table(ask: Ask) -> None:
+    values = ask("as_of=2018-12-28T15:00Z")
+    said = predict(values, lookup({**values, "timeframe": None}))
+    assert prediction_table(said).title == "newest decisions as of 2018-12-28T15:00Z"
+    assert max(each.decided_at or 0 for each in said) <= instant("2018-12-28T15:00Z")
+
+
+@pytest.mark.slow
+def test_command_decides_and_leaves_no_run(command: Command, outputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "decisions.json"
+    before = sorted((outputs / "runs").iterdir())
+    done = command("scripts/predict.py", f"paths.outputs={outputs}", PRESENT, *SPAN, "output=json", f"out={out}")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(out.read_text())) == 4
+    assert sorted((outputs / "runs").iterdir()) == before
+    wrong = command("scripts/predict.py", f"paths.outputs={outputs}", "symbols.only=[APPL]", "as_off=2018-01-01", *SPAN)
+    assert wrong.returncode == 2
+    assert "did you mean 'AAPL'" in wrong.stderr
+    assert "did you mean 'as_of'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -1,0 +1,154 @@
+import csv
+import io
+import math
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from multisymbol.learning.metrics import Scores
+from multisymbol.reports.tables.table import (
+    SymbolRow,
+    Table,
+    drop_table,
+    fold_table,
+    sampling_table,
+    show,
+    symbol_rows,
+    symbol_table,
+    to_csv,
+    to_markdown,
+)
+from multisymbol.samples.fold import FoldCount
+from multisymbol.samples.ledger import SymbolCount
+from multisymbol.samples.mixture import Shares
+from multisymbol.serving.scores import Answer, Evaluation, Worth
+
+
+def row(symbol: str, role: str = "trained", *, mcc: float = 0.0521) -> SymbolRow:
+    return SymbolRow(
+        symbol=symbol,
+        role=role,
+        rows=46101,
+        log_loss=0.98144,
+        no_skill_log_loss=0.993,
+        balanced_accuracy=0.371,
+        no_skill_balanced_accuracy=0.352,
+        mcc=mcc,
+        brier=0.196,
+    )
+
+
+def printed(table: Table, *, terminal: bool, most: int | None = None) -> str:
+    out = io.StringIO()
+    Console(file=out, width=40, force_terminal=terminal, soft_wrap=True).print(show(table, most=most))
+    return out.getvalue()
+
+
+def test_scores_stand_in_aligned_columns() -> None:
+    text = printed(symbol_table([row("AUDJPY"), row("GC=F", mcc=math.nan), row("all", "")]), terminal=False)
+    assert text.splitlines() == [
+        "test                    no-skill = the better of prior and rule, same rows",
+        "symbol     rows   log-loss   no-skill   bal.acc   no-skill     MCC   Brier",
+        "AUDJPY   46,101      0.981      0.993     0.371      0.352   0.052   0.196",
+        "GC=F     46,101      0.981      0.993     0.371      0.352       –   0.196",
+        "all      46,101      0.981      0.993     0.371      0.352   0.052   0.196",
+    ]
+
+
+def test_piped_output_has_no_colour_codes_and_no_cut_lines() -> None:
+    table = symbol_table([row("A" * 60)])
+    assert "\x1b" in printed(table, terminal=True)
+    piped = printed(table, terminal=False)
+    assert "\x1b" not in piped
+    assert "A" * 60 + "   46,101" in piped
+
+
+def test_roles_are_shown_only_where_they_differ() -> None:
+    assert "role" not in printed(symbol_table([row("A"), row("B"), row("all", "")]), terminal=False)
+    assert "unseen" in printed(symbol_table([row("A"), row("B", "unseen")]), terminal=False)
+
+
+def test_long_tables_count_what_they_leave_out_and_keep_the_total() -> None:
+    rows = [*(row(f"S{index}") for index in range(200)), row("all", "")]
+    lines = printed(symbol_table(rows), terminal=False, most=20).splitlines()
+    assert len(lines) == 2 + 20 + 1 + 1
+    assert lines[-2] == "… 180 more rows in the run's tables"
+    assert lines[-1].startswith("all ")
+
+
+def test_csv_keeps_every_row_and_digit() -> None:
+    table = symbol_table([row("BRK.B", mcc=math.nan), row("all", "")])
+    first, last = csv.DictReader(io.StringIO(to_csv(table)))
+    assert (float(first["log_loss"]), float(first["no_skill_log_loss"])) == (0.98144, 0.993)
+    assert first["mcc"] == ""
+    assert last["symbol"] == "all"
+
+
+def test_markdown_shows_what_the_terminal_shows() -> None:
+    lines = to_markdown(symbol_table([row("A|B")])).splitlines()
+    assert lines[0].startswith("| symbol | rows | log-loss |")
+    assert lines[1].startswith("| :--- | ---: |")
+    assert lines[2] == "| A\\|B | 46,101 | 0.981 | 0.993 | 0.371 | 0.352 | 0.052 | 0.196 |"
+
+
+def test_sampling_table_adds_up() -> None:
+    share, draws = np.array([0.5, 0.5, 0.0]), np.array([200, 200, 0])
+    shares = Shares(rows=np.array([100, 300, 0]), share=share, draws=draws, weight=np.ones(3))
+    lines = printed(sampling_table(["A", "B", "C"], shares), terminal=False).splitlines()
+    assert [line.split() for line in lines[2:]] == [
+        ["A", "100", "50.0%", "200", "2.00"],
+        ["B", "300", "50.0%", "200", "0.67"],
+        ["C", "0", "0.0%", "0", "0.00"],
+        ["all", "400", "100.0%", "400", "1.00"],
+    ]
+
+
+def test_fold_table_adds_up() -> None:
+    counts = [
+        FoldCount(symbol="A", train=1000, validation=20, test=30, purged=4, role="trained"),
+        FoldCount(symbol="B", train=0, validation=1, test=2, purged=3, role="unseen"),
+    ]
+    assert fold_table(counts).total == ("all", "", 1000, 21, 32, 7)
+
+
+def test_drop_table_accounts_for_every_bar() -> None:
+    counts = [
+        SymbolCount(symbol="A", bars=100, warmup=10, filling=15, unresolved=5, strided=30, samples=35, misaligned=5)
+    ]
+    table = drop_table(counts * 2)
+    assert table.rows[0] == ("A", 100, 5, 10, 15, 5, 30, 35)
+    assert table.total == ("all", 200, 10, 20, 30, 10, 60, 70)
+    assert drop_table(counts).total is None
+
+
+def test_no_symbols_make_an_empty_table_not_an_error() -> None:
+    assert printed(drop_table([]), terminal=False).splitlines()[-1].startswith("symbol")
+
+
+def test_no_skill_is_the_better_of_prior_and_rule() -> None:
+    def scored(log_loss: float) -> Scores:
+        return Scores(
+            rows=9, log_loss=log_loss, brier=0.5, macro_f1=0.3, balanced_accuracy=log_loss / 2, mcc=0.0, accuracy=0.4
+        )
+
+    answer = Answer(rows=9, model=1.0, prior=1.0, rule=1.0, no_skill="prior", skill=0.0)
+    worth = Worth(
+        model=scored(0.9),
+        prior=scored(1.1),
+        rule=scored(1.0),
+        no_skill="rule",
+        skill=0.1,
+        direction=answer,
+        activity=answer,
+        support=(3, 3, 3),
+        confusion=((1, 1, 1), (1, 1, 1), (1, 1, 1)),
+    )
+    one = symbol_rows(Evaluation(overall=worth, by_symbol={"A": worth}, reliability={}), roles={"A": "trained"})
+    assert [(line.symbol, line.log_loss, line.no_skill_log_loss) for line in one] == [("A", 0.9, 1.0)]
+    assert one[0].no_skill_balanced_accuracy == pytest.approx(0.5)
+    two = symbol_rows(
+        Evaluation(overall=worth, by_symbol={"A": worth, "B": worth}, reliability={}),
+        roles={"A": "trained", "B": "unseen"},
+    )
+    assert [line.symbol for line in two] == ["A", "B", "all"]

@@ -1,0 +1,1 @@
+"""Markets with known answers, test-size simulations and surveys; drives the package, is not part of it."""

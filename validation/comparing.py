@@ -1,0 +1,104 @@
+"""A planted market through the front door: `workflows.comparing`, as scripts/compare.py runs it.
+
+The configuration is that of conf/compare.yaml (conf/prove.yaml stands on it): its folds, arms, loss, tests, decision,
+and surrogate markets of both kinds. What is laid over it stands here: folds as long as the market allows, a small
+network, three seeds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from multisymbol.comparison.run import Work, work
+from multisymbol.progress import Terminal
+from multisymbol.statistics.verdict import Kind
+from validation.bench import Bench
+from validation.planted_arms import BATCH, SEEDS, SMALLEST, Training
+
+FOLDS = 2
+_TRAIN, _VALIDATION, _TEST = 0.44, 0.12, 0.18
+"""Shares of the market's time: of the first fold's train part at least, of a validation part, of a test part."""
+
+
+def compared(
+    bench: Bench, values: Mapping[str, Any], *, folder: Path, draws: int, laid_over: Mapping[str, Any] | None = None
+) -> Work:
+    """Compare the arms on a market.
+
+    Args:
+        bench: What is worked with.
+        values: Configuration of the market.
+        folder: Gets the comparison.
+        draws: Surrogate markets of each kind; 0: the comparison is exploratory.
+        laid_over: Top level keys that are unlike those of conf/compare.yaml.
+    """
+    given = {**_small(bench, values), "comparison": _declared(bench, draws=draws), **(laid_over or {})}
+    return work(given, folder / "comparison", Terminal(silent=True), name="proof", announce=lambda _: None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """What the front door said of a market.
+
+    Args:
+        kind: The verdict.
+        text: With its numbers.
+    """
+
+    kind: Kind
+    text: str
+
+
+def through_compare(bench: Bench, values: Mapping[str, Any], *, folder: Path) -> Answered:
+    """Compare with as many surrogate markets of each kind as a claim needs; parameters as in `compared`."""
+    comparison = compared(bench, values, folder=folder, draws=bench.draws).comparison
+    found, declared = comparison.primary, comparison.declared
+    draws = " + ".join(f"{count} {kind}" for kind, count in declared.surrogates.items())
+    same_arm = found.doubt.same_arm
+    return Answered(
+        kind=found.verdict.kind,
+        text=f"through compare: {found.verdict.kind} (effect {found.found.effect:+.4f}, p {found.primary.p:.1g}, "
+        f"{len(declared.folds)} folds, surrogates {draws}, A/A {same_arm.share:.0%})",
+    )
+
+
+def _small(bench: Bench, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay the folds and the training of the bench over the market's configuration."""
+    bars, training = values["source"]["bars"], bench.training
+    parts = {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
+    return {
+        **values,
+        "split": {
+            **bench.values["split"],
+            **{name: f"{int(share * bars)}h" for name, share in parts.items()},
+            "count": FOLDS,
+        },
+        "model": {**values["model"], "hidden": [training.hidden], "dropout": 0.0},
+        "optimizer": {**values["optimizer"], "lr": training.lr},
+        "batch_size": BATCH,
+        "trainer": {**values["trainer"], "max_epochs": training.epochs},
+        "scheduler": _cosine(values["scheduler"], training),
+        "callbacks": {
+            **values["callbacks"],
+            "early_stopping": {**values["callbacks"]["early_stopping"], "patience": training.patience},
+        },
+    }
+
+
+def _cosine(node: Mapping[str, Any], training: Training) -> dict[str, Any]:
+    """Let the learning rate fall over the bench's epochs, as conf/scheduler/cosine.yaml does over those it knows."""
+    return {**node, "factory": {**node["factory"], "T_max": training.epochs}}
+
+
+def _declared(bench: Bench, *, draws: int) -> dict[str, Any]:
+    return {
+        **bench.values["comparison"],
+        "seeds": list(SEEDS),
+        "smallest": SMALLEST,
+        "draws": 499,
+        "relabellings": 100,
+        "exploratory": draws == 0,
+        "surrogates": {**bench.values["comparison"]["surrogates"], "kept": draws, "removed": draws, "workers": 1},
+        "threads": 1,
+    }
