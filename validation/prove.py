@@ -96,7 +96,7 @@ WORLDS: Mapping[int, World] = {
         "symbol found out",
         proof=leaks.wrong_splits,
     ),
-    8: World(title="look-ahead canaries", rule="each detected and named, nothing else is", proof=leaks.planted_leaks),
+    8: World(title="planted look-ahead", rule="each detected and named, nothing else is", proof=leaks.planted_leaks),
     9: World(
         title="permuted labels",
         rule="skill shown no more often than 5 % allow, gain on the prior and importance below 0.002 nats",
@@ -276,7 +276,7 @@ _SUMMARY = ("world", "planted", "seeds", "seconds", "passed")
 def _table(lines: Sequence[Line], *, names: Sequence[str] = tuple(_COLUMNS)) -> Table:
     passed = sum(line.passed for line in lines)
     return Table(
-        title=f"worlds whose truth is known: {passed} of {len(lines)} passed",
+        title=f"known-truth markets: {passed} of {len(lines)} passed",
         columns=tuple(Column(name=name, key=name.replace(" ", "_")) for name in names),
         rows=tuple(tuple(_COLUMNS[name](line) for name in names) for line in lines),
     )
@@ -292,29 +292,36 @@ def page(lines: Sequence[Line], values: Mapping[str, Any]) -> str:
         ]
     )
     cpu = sum(line.cpu for line in lines)
-    return f"""# Worlds whose truth is known
+    return f"""# Known-truth markets
 
-Made by `python scripts/prove.py {asked}` ({cpu / 60:.0f} minutes of one core, as the column cpu says; seconds are
-those of the clock, on a machine that may have had other work).
-Bars, features, labels, folds, training, losses, tests and verdicts are those of the project; what is planted stands in
-`src/multisymbol/markets/planted.py`. Ten symbols of 3,000 hourly bars unless a world needs others; networks of one
-hidden layer, three seeds, {values["surrogates"]} surrogate markets on which both arms are trained anew wherever a
-verdict hangs on them. Worlds 1, 2, 6 and 13 also go *through compare*: `workflows.comparing`, which
-`scripts/compare.py` runs, with the configuration of `conf/compare.yaml`. Seeds are those of the markets, and were fixed
-with the rules before the table was made; fewer markets (`repeats`) are held to what chance allows for their number.
+Sixteen worlds: kinds of synthetic market whose truth is known. Does the project find what is there, and
+nothing where there is nothing?
+
+Made by `python validation/prove.py {asked}` ({cpu / 60:.0f} minutes of one core, the sum of the column cpu).
+The column seconds is wall time on a machine that may have had other work.
+
+- **Code**: bars, features, labels, folds, training, losses, tests and verdicts are the project's own.
+  `src/multisymbol/markets/planted.py` holds the planted signals.
+- **Size**: ten symbols of 3,000 hourly bars unless a world needs others, networks of one hidden layer,
+  three seeds. Where a verdict needs them, both arms are retrained on {values["surrogates"]} surrogate markets.
+- **Full path**: worlds 1, 2, 6 and 13 also run *through compare*: the engine of `multisymbol compare`
+  with the configuration of `conf/compare.yaml`.
+- **Rules**: seeds and pass rules were fixed before the table was made. With fewer markets (`repeats`),
+  results are held to what chance allows for their number.
 
 {to_markdown(_table(lines))}
-What the rules rest on:
+## Notes on the rules
 
-- **World 1.** A network that stops early has no closed form: it never pays the full price of its parameters. The closed
-  form is that of least squares on the very same samples, noise * p/n * (1 - 1/N).
-- **World 3.** D is the variance of b where symbols are drawn from; the drawn ones deviate from their own mean by
-  (1 - 1/N) D. The interval is a bootstrap over markets.
-- **World 4.** Two trainings are never the same network, and the primary test takes trained networks as given: over a
-  test span of T instants after n of training the variance of its statistic is about 1 + T/n. So by itself it rejects
-  too often where the test span is long. A claim needs the seeds to agree as well, which with three seeds is on the safe
-  side.
-- **World 6.** On a martingale a profit is zero before costs and minus the costs after them, so the t is that before. A
-  single market's t is beyond 2 once in 22 times, hence the pooled one and the exact bound on how many may be. A
-  skill gate of 5 % lets one market in twenty through, hence the same bound on those that are not NO_SKILL.
+- **World 1.** A network that stops early has no closed form, because it never pays the full price of
+  its parameters. The closed form is that of least squares on the same samples: noise · p/n · (1 − 1/N).
+- **World 3.** D is the variance of b in the population that symbols are drawn from. The drawn symbols
+  deviate from their own mean by (1 − 1/N) D. The interval is a bootstrap over markets.
+- **World 4.** Two trainings never give the same network, and the primary test takes trained networks as
+  given. Over a test span of T instants after n of training, the variance of its statistic is about
+  1 + T/n. By itself it rejects too often where the test span is long. A claim also requires that seeds
+  agree, which errs on the safe side with three seeds.
+- **World 6.** On a martingale, profit is zero before costs and minus the costs after them, so t is
+  taken before costs. A single market's t exceeds 2 once in 22 times; hence the pooled t and the exact
+  bound on how many may exceed it. A skill gate of 5 % lets one market in twenty through; hence the same
+  bound on markets that are not `NO_SKILL`.
 """

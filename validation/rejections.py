@@ -175,7 +175,7 @@ USED: Mapping[str, Callable[[Trial], float]] = {
     "equivalence, networks differ by seed": lambda trial: _equivalence_p(trial.other_seeds),
     "skill against class shares, networks differ by seed": lambda trial: _gain_p(trial.other_seeds),
     "skill gate, 2 arms × symbols": _gate_p,
-    "A/A on the data: outside what is to be expected": lambda trial: float(_same_arm(trial).within),
+    "A/A test on the data: outside its bounds": lambda trial: float(_same_arm(trial).within),
 }
 """Tests that verdicts rest on, and how p is found; NaN where the test cannot be made."""
 
@@ -193,6 +193,6 @@ NAIVE: Mapping[str, Callable[[Trial], float]] = {
     ),
     "any symbol, Diebold-Mariano and Holm": _symbols_by_diebold_mariano_p,
     "skill gate, each number above its own band": _gate_by_eye_p,
-    "A/A on the data: outside binomial bounds": _same_arm_by_binomial_p,
+    "A/A test on the data: outside binomial bounds": _same_arm_by_binomial_p,
 }
 """Tests that look natural, for contrast."""

@@ -144,7 +144,7 @@ def _trial(values: Mapping[str, Any], *, instants: int, seed: int) -> Trial:
 
 def _tables(found: Sizes, values: Mapping[str, Any]) -> tuple[Table, Table]:
     low, high = binomial_bounds(values["worlds"], share=values["alpha"])
-    note = f"▲ above, ▼ below {100 * low:.1f} to {100 * high:.1f} %, what chance allows a test of the right size"
+    note = f"▲ above, ▼ below {100 * low:.1f} to {100 * high:.1f} %, the range that chance allows a correct test"
     nominal = f"rejections of {values['worlds']:,} worlds, %, at nominal {100 * values['alpha']:g} %"
     return (
         _table(f"tests that are used: {nominal}", note, list(USED), found, values),
@@ -177,17 +177,21 @@ def page(found: Sizes, values: Mapping[str, Any]) -> str:
     """Write the page of the documentation."""
     used, naive = _tables(found, values)
     given = " ".join(f"{name}={values[name]}" for name in ("worlds", "symbols", "seeds", "horizon", "draws", "seed"))
-    return f"""# How often each test sees a difference where there is none
+    return f"""# Test sizes
 
-Made by `python scripts/sizes.py out=docs/sizes.md` ({given}).
-Each world is a test span of correlated symbols with histories of different length, scored by two arms that are equally
-good (`validation/null_worlds.py`); labels look {values["horizon"]} bars ahead at every bar.
-Shares of worlds with a rejection in %, exact 95 % interval in brackets; {used.note}.
-One test of the right size in twenty is marked by chance alone.
+How often each test rejects when there is no difference. A test at 5 % should reject in 5 % of cases.
 
-## Tests that verdicts rest on
+Made by `python validation/sizes.py out=docs/sizes.md` ({given}).
+
+- Each simulated test span holds correlated symbols with histories of different length, scored by two
+  arms that are equally good (`validation/null_worlds.py`).
+- Labels look {values["horizon"]} bars ahead, at every bar.
+- Cells: share of test spans with a rejection in %, exact 95 % interval in brackets.
+- {used.note}. By chance alone, one correct test in twenty is marked.
+
+## Tests behind verdicts
 
 {to_markdown(used)}
-## Tests that look natural
+## Naive tests
 
 {to_markdown(naive)}"""

@@ -221,12 +221,19 @@ def _cells(line: Line, numbers: Sequence[str]) -> Iterator[Cell]:
 def _page(values: Mapping[str, Any], table: Table) -> str:
     given = " ".join(_shown(text.lstrip("+")) for text in HydraConfig.get().overrides.task).strip()
     network = str(values["model"]["_target_"]).rpartition(".")[2]
-    return f"""# What each choice does to the data
+    return f"""# Data choices
 
-Made by `python scripts/survey.py {given}`: {len(values["symbol_configs"])} symbols, one epoch of `{network}`, window
-{values["window"]}. *dropped*: bars that are no sample (warm-up, filling a window, other hours, unresolved labels);
-*purged*: samples left out at the cuts; *passes*: effective passes over a symbol's train samples in one epoch;
-*MB*: largest resident set of a process that did nothing else. Times are of one shared machine.
+What alignment, sampling and labels do to the data.
+
+Made by `python validation/survey.py {given}`: {len(values["symbol_configs"])} symbols, one epoch of `{network}`,
+windows of {values["window"]} bars. Times are from one shared machine.
+
+| Column | Meaning |
+|---|---|
+| dropped | bars that are not samples: warm-up, filling a window, other hours, unresolved labels |
+| purged | samples left out at the cuts |
+| passes | effective passes over a symbol's training samples in one epoch |
+| MB | largest resident set of a process that did nothing else |
 
 {to_markdown(table)}"""
 

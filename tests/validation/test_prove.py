@@ -85,10 +85,10 @@ def test_a_world_that_fails_or_cannot_be_run_is_reported_as_failed(
     assert lines[0].seeds == "1-4"
     assert lines[2].measured == "not run to its end: no BUY"
     text = out.read_text(encoding="utf-8")
-    assert "python scripts/prove.py worlds=[1,2,3] repeats=1 out=docs/proof.md" in text
+    assert "python validation/prove.py worlds=[1,2,3] repeats=1 out=docs/proof.md" in text
     assert "1 of 3 passed" in text or "| NO |" in text
     assert str(tmp_path) not in text
-    assert page(lines, settings(values)).startswith("# Worlds whose truth is known")
+    assert page(lines, settings(values)).startswith("# Known-truth markets")
 
 
 def done(*, passed: bool) -> Proved:
