@@ -114,7 +114,9 @@ def kernel_of(prices: list[Prices], weights: list[npt.NDArray[np.float64]]) -> C
         carry_short=0.0,
     )
     terms = kernel.Terms(kernel.NEXT_OPEN, False, np.inf, np.inf, charges)  # noqa: FBT003
-    markets = [kernel.Market(one.closed_at, one.open, one.high, one.low, one.close, one.segment) for one in prices]
+    markets = [
+        kernel.KernelMarket(one.closed_at, one.open, one.high, one.low, one.close, one.segment) for one in prices
+    ]
     curves, trades = np.empty((3, len(prices[0]))), np.empty(2 * len(prices[0]) + 1, kernel.TRADE)
 
     def walk() -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from multisymbol.features.pipeline import Column, FeatureSpec
+from multisymbol.features.pipeline import FeatureColumn, FeatureSpec
 from multisymbol.features.scaling import Affine, Scaler
 from multisymbol.registry.bundle.format import Bundle, read_bundle, write_bundle
 from multisymbol.registry.store.queries import _ask_versions
@@ -34,7 +34,7 @@ SYMBOLS = ("AAPL", "MSFT", "GOOGL", "EURUSD", "USDJPY", "BTCUSDT", "BRK.B", "GC=
 
 def bundle() -> Bundle:
     """Return a small model: 34 columns, 60,000 weights."""
-    spec = FeatureSpec(columns=tuple(Column(name=f"c{n}", kind="raw") for n in range(34)), restart_bars=500)
+    spec = FeatureSpec(columns=tuple(FeatureColumn(name=f"c{n}", kind="raw") for n in range(34)), restart_bars=500)
     affine = Affine(center=np.zeros(34), spread=np.ones(34))
     own = {"scope": "universal", "timeframe": "1h"}
     facts = {"strategy": "neuro", "seed": 1, "window": 16, "classes": ["BUY", "HOLD", "SELL"], "created_at": "2020"}

@@ -38,7 +38,7 @@ from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack
 from multisymbol.learning.trainer import fit
 from multisymbol.markets.time import NEVER
-from multisymbol.samples.fold import TRAIN, VALIDATION, Fold, Parts
+from multisymbol.samples.fold import TRAIN, VALIDATION, Fold, FoldAssignment
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import tempered
 from multisymbol.samples.sampler import EpochSampler
@@ -118,7 +118,7 @@ def data(lengths: Sequence[int], *, batch: int) -> MultiSymbolDataModule:
     return MultiSymbolDataModule(
         features=random.normal(size=(rows, FEATURES)).astype(np.float32),
         ledger=ledger,
-        parts=Parts(fold=fold, part=part, counts=()),
+        parts=FoldAssignment(fold=fold, part=part, counts=()),
         shares=tempered(train, temperature=1.0, max_passes=np.inf, epoch_samples=None),
         symbol_slots=np.ones(len(lengths), dtype=np.int64),
         class_slots=np.ones(len(lengths), dtype=np.int64),

@@ -28,9 +28,9 @@ from multisymbol.learning.networks.mlp import Mlp
 from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.trainer import fit
 from multisymbol.markets.time import NEVER
-from multisymbol.samples.fold import TRAIN, VALIDATION, Fold, Parts
+from multisymbol.samples.fold import TRAIN, VALIDATION, Fold, FoldAssignment
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Shares, tempered
+from multisymbol.samples.mixture import SamplingWeights, tempered
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.windows import Batch
 
@@ -66,7 +66,7 @@ def data() -> MultiSymbolDataModule:
     return MultiSymbolDataModule(
         features=features,
         ledger=ledger,
-        parts=Parts(fold=fold, part=part, counts=()),
+        parts=FoldAssignment(fold=fold, part=part, counts=()),
         shares=shares(made),
         symbol_slots=np.arange(1, SYMBOLS + 1),
         class_slots=np.arange(1, SYMBOLS + 1),
@@ -76,7 +76,7 @@ def data() -> MultiSymbolDataModule:
     )
 
 
-def shares(rows: Sequence[npt.NDArray[np.int64]]) -> Shares:
+def shares(rows: Sequence[npt.NDArray[np.int64]]) -> SamplingWeights:
     """All symbols alike."""
     return tempered([len(own) for own in rows], temperature=np.inf, max_passes=4.0, epoch_samples=None)
 

@@ -20,7 +20,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="backtest")
 def main(config: DictConfig) -> float:
     """Run one backtest; returns the portfolio's Sharpe ratio after costs."""
-    return command.execute(work, config, schema="multisymbol.cli.backtest_schema.BacktestSettings")
+    return command.execute(work, config, schema="multisymbol.cli.backtest_schema.BacktestConfig")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="check_data")
 def main(config: DictConfig) -> float:
     """Show what the files of a universe hold."""
-    return command.execute(work, config, schema="multisymbol.cli.check_data.CheckDataSettings")
+    return command.execute(work, config, schema="multisymbol.cli.check_data.CheckDataConfig")
 
 
 if __name__ == "__main__":

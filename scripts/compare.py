@@ -13,19 +13,19 @@ from multisymbol.cli import command
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Load torch and Lightning only once the configuration has been found good."""
     if values["dry_run"]:
-        from multisymbol.cli.compare_dry_run import dry_run
+        from multisymbol.cli.compare_dry_run import compare_dry_run
 
-        return dry_run(values, run_dir)
-    from multisymbol.cli.compare import run
+        return compare_dry_run(values, run_dir)
+    from multisymbol.cli.compare import compare_command
 
-    run(values, run_dir)
+    compare_command(values, run_dir)
     return float("nan")
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="compare")
 def main(config: DictConfig) -> float:
     """Declare, train, answer and record."""
-    schema = "multisymbol.cli.compare_schema.CompareSettings"
+    schema = "multisymbol.cli.compare_schema.CompareConfig"
     return command.execute(work, config, schema=schema, leaves=not (config.dry_run or config.resume))
 
 

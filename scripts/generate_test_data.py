@@ -21,7 +21,7 @@ from multisymbol.errors import ConfigError, MultisymbolError, OutputError, Symbo
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.parquet import SYNTHETIC_KEY
-from multisymbol.markets.symbols import Universe, resolve, slug, universe
+from multisymbol.markets.symbols import Universe, resolve_symbols, slug, universe
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period
 
@@ -167,7 +167,7 @@ def _universe(members: Mapping[str, str], classes: Mapping[str, Mapping[str, Any
         name: {key: entry[key] for key in ("calendar", "volume", "costs", "gaps")} for name, entry in classes.items()
     }
     symbols = {symbol: {"asset_class": of_class} for symbol, of_class in members.items()}
-    return universe(resolve(symbols=symbols, asset_classes=facts, features={}, labels={}, label_name="none"))
+    return universe(resolve_symbols(symbols=symbols, asset_classes=facts, features={}, labels={}, label_name="none"))
 
 
 def _prepare(folder: Path, *, facts: Mapping[str, Any], overwrite: bool) -> None:

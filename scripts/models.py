@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from multisymbol.cli import models
-from multisymbol.cli.models import Answer
+from multisymbol.cli.models import CommandOutput
 from multisymbol.errors import MultisymbolError, StoreError
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.table import Table, show
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit status: 0, 1 where the doctor leaves something behind, 2 for a mistake."""
     options = _parser().parse_args(arguments)
     try:
-        answer: Answer = options.run(options)
+        answer: CommandOutput = options.run(options)
         _say(answer, as_json=options.json)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return answer.status
 
 
-def _say(answer: Answer, *, as_json: bool) -> None:
+def _say(answer: CommandOutput, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(answer.data, indent=2, ensure_ascii=False), flush=True)
         return
@@ -48,7 +48,7 @@ def _say(answer: Answer, *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _list(options: Options) -> Answer:
+def _list(options: Options) -> CommandOutput:
     which = models.Filter(
         strategy=options.strategy,
         timeframe=options.timeframe,
@@ -61,40 +61,40 @@ def _list(options: Options) -> Answer:
     return models.list_models(_place(options).store, which, now=time.time_ns())
 
 
-def _show(options: Options) -> Answer:
+def _show(options: Options) -> CommandOutput:
     return models.show_model(_place(options).store, options.model, now=time.time_ns())
 
 
-def _compare(options: Options) -> Answer:
+def _compare(options: Options) -> CommandOutput:
     return models.compare_models(_place(options).store, options.first, options.second)
 
 
-def _promote(options: Options) -> Answer:
+def _promote(options: Options) -> CommandOutput:
     return models.promote_model(_place(options).store, options.model, alias=options.alias)
 
 
-def _retire(options: Options) -> Answer:
+def _retire(options: Options) -> CommandOutput:
     return models.retire_model(_place(options).store, options.model, undo=options.undo)
 
 
-def _export(options: Options) -> Answer:
+def _export(options: Options) -> CommandOutput:
     return models.export_stored(_place(options).store, options.model, options.target)
 
 
-def _import(options: Options) -> Answer:
+def _import(options: Options) -> CommandOutput:
     return models.import_stored(_place(options, create=True).store, options.source, rename=options.name)
 
 
-def _delete(options: Options) -> Answer:
+def _delete(options: Options) -> CommandOutput:
     store = _place(options).store
     _, question = models.deletion(store, options.model)
     if not options.yes and not _agreed(question):
-        return Answer(parts=("nothing was deleted",), data={"deleted": []})
+        return CommandOutput(parts=("nothing was deleted",), data={"deleted": []})
     return models.delete_models(store, options.model)
 
 
-def _doctor(options: Options) -> Answer:
-    return models.examine(_place(options), remove=options.remove)
+def _doctor(options: Options) -> CommandOutput:
+    return models.find_orphans(_place(options), remove=options.remove)
 
 
 def _place(options: Options, *, create: bool = False) -> models.Place:
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, run: Callable[[Options], Answer], text: str) -> argparse.ArgumentParser:
+    def verb(name: str, run: Callable[[Options], CommandOutput], text: str) -> argparse.ArgumentParser:
         own = verbs.add_parser(name, help=text, description=text)
         own.add_argument("--store", metavar="PLACE", help="database file, its folder, or a server (default: conf/)")
         own.add_argument("--json", action="store_true", help="print for a program")

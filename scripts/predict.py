@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="predict")
 def main(config: DictConfig) -> float:
     """Answer for every symbol; exit status 2 where no model may answer for any."""
-    return command.execute(work, config, schema="multisymbol.cli.predict.PredictSettings", leaves=False)
+    return command.execute(work, config, schema="multisymbol.cli.predict.PredictConfig", leaves=False)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="prove")
 def main(config: DictConfig) -> float:
     """Run every world that is asked for."""
-    return command.execute(work, config, schema="validation.prove.ProveSettings", leaves=False)
+    return command.execute(work, config, schema="validation.prove.ProveConfig", leaves=False)
 
 
 if __name__ == "__main__":

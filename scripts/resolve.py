@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="resolve")
 def main(config: DictConfig) -> float:
     """Answer for one symbol; exit status 2 where no model may."""
-    return command.execute(work, config, schema="multisymbol.cli.resolve.ResolveSettings", leaves=False)
+    return command.execute(work, config, schema="multisymbol.cli.resolve.ResolveConfig", leaves=False)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="sizes")
 def main(config: DictConfig) -> float:
     """Simulate every test."""
-    return command.execute(work, config, schema="validation.sizes.SizesSettings", leaves=False)
+    return command.execute(work, config, schema="validation.sizes.SizesConfig", leaves=False)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="survey")
 def main(config: DictConfig) -> float:
     """Try every combination once."""
-    return command.execute(work, config, schema="validation.survey.SurveySettings", leaves=False)
+    return command.execute(work, config, schema="validation.survey.SurveyConfig", leaves=False)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="trace")
 def main(config: DictConfig) -> float:
     """Show one sample."""
-    return command.execute(work, config, schema="multisymbol.cli.trace.TraceSettings", leaves=False)
+    return command.execute(work, config, schema="multisymbol.cli.trace.TraceConfig", leaves=False)
 
 
 if __name__ == "__main__":

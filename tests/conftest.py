@@ -16,7 +16,7 @@ from hydra.core.singleton import Singleton
 from omegaconf import DictConfig
 
 from multisymbol.cli import command as command_line
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.registry.store.store import Store
 from tests import composing
@@ -132,7 +132,7 @@ def train_small(outputs: Path, *overrides: str, folder: Path | None = None, name
     from multisymbol.training.run import train
 
     config = compose_train(f"paths.outputs={outputs}", *SMALL, *overrides, folder=folder)
-    assert problems(config) == []
+    assert config_problems(config) == []
     run_dir = outputs / "runs" / name
     train(plain(config), run_dir)
     return run_dir

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import build, plain
 from tests.composing import CONF, ROOT
 from tests.conftest import Compose
@@ -64,7 +64,7 @@ def targets(node: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))
 def test_file_passes_the_check_and_what_it_names_can_be_built(file: Path, composed: Compose) -> None:
     config = composed(*together(file))
-    assert problems(config) == []
+    assert config_problems(config) == []
     if file.parent.name in NAMES_NOTHING:
         return
     node: Any = plain(config, leave_out=("symbol_configs",))

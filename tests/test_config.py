@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import build
 from multisymbol.config.check import check, report
 from multisymbol.errors import ConfigError
@@ -14,7 +14,7 @@ from tests.conftest import Command, Compose
 
 
 def lines(composed: Compose, *overrides: str, folder: Path | None = None) -> list[str]:
-    return [f"{problem.path}: {problem.text}" for problem in problems(composed(*overrides, folder=folder))]
+    return [f"{problem.path}: {problem.text}" for problem in config_problems(composed(*overrides, folder=folder))]
 
 
 def test_shipped_configuration_has_no_problem(composed: Compose) -> None:
@@ -49,19 +49,19 @@ def test_wrong_key_or_value_is_named_with_its_cure(composed: Compose, override: 
 
 
 def test_all_problems_are_listed_at_once(composed: Compose) -> None:
-    found = problems(composed("+sed=3", "++trainer.max_epoch=3", "optimizer.lr=fast", "++model.hiden=1"))
+    found = config_problems(composed("+sed=3", "++trainer.max_epoch=3", "optimizer.lr=fast", "++model.hiden=1"))
     assert {problem.path for problem in found} == {"sed", "trainer.max_epoch", "optimizer.lr", "model.hiden"}
     assert "4 problems; nothing was started" in str(report(found))
 
 
 def test_wrong_target_is_named() -> None:
-    found = check({"trainer": {"_target_": "lightning.Trainr"}}, schema="multisymbol.cli.schema.TrainSettings")
+    found = check({"trainer": {"_target_": "lightning.Trainr"}}, schema="multisymbol.cli.schema.TrainConfig")
     assert "there is no 'lightning.Trainr'" in " ".join(problem.text for problem in found)
 
 
 def test_what_code_supplies_is_not_missing_from_a_partial_node() -> None:
     node = {"optimizer": {"_target_": "torch.optim.adamw.AdamW", "_partial_": True, "lr": 0.1}}
-    found = check(node, schema="multisymbol.cli.schema.TrainSettings")
+    found = check(node, schema="multisymbol.cli.schema.TrainConfig")
     assert not [problem for problem in found if problem.path.startswith("optimizer")]
 
 
@@ -154,10 +154,10 @@ def test_job_page_shows_resolved_symbols(called: Command) -> None:
 @pytest.mark.parametrize("page", ["backtest", "predict", "survey", "trace", "check_data", "resolve", "prove"])
 def test_a_key_that_a_command_would_pass_over_is_refused(page: str) -> None:
     home = {"backtest": "multisymbol.cli.backtest_schema", "survey": "validation.survey", "prove": "validation.prove"}
-    name = f"{home.get(page, f'multisymbol.cli.{page}')}.{page.title().replace('_', '')}Settings"
+    name = f"{home.get(page, f'multisymbol.cli.{page}')}.{page.title().replace('_', '')}Config"
     own = ("symbol=AAPL", "at=2018-01-01") if page == "trace" else ()
-    assert problems(composed_page(page, *own), schema=name) == []
-    found = problems(composed_page(page, *own, "dry_run=true", "resume=some-run"), schema=name)
+    assert config_problems(composed_page(page, *own), schema=name) == []
+    found = config_problems(composed_page(page, *own, "dry_run=true", "resume=some-run"), schema=name)
     assert [problem.path for problem in found][:2] == ["dry_run", "resume"]
     assert "scripts/train.py and scripts/compare.py have" in found[0].text
 
@@ -169,4 +169,4 @@ def test_commands_that_obey_them_take_them(composed: Compose) -> None:
     for key in ("dry_run=true", "resume=some-run"):
         assert lines(composed, key) == []
         compare = composed_page("compare", key)
-        assert problems(compare, schema="multisymbol.cli.compare_schema.CompareSettings") == []
+        assert config_problems(compare, schema="multisymbol.cli.compare_schema.CompareConfig") == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from multisymbol.cli.schema import SCHEMA, problems
+from multisymbol.cli.schema import SCHEMA, config_problems
 from tests import composing
 from tests.conftest import ROOT
 
@@ -16,12 +16,12 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROO
 CONF_FILES = sorted((ROOT / "conf").rglob("*.yaml"))
 SCHEMAS = {
     "train": SCHEMA,
-    "compare": "multisymbol.cli.compare_schema.CompareSettings",
-    "backtest": "multisymbol.cli.backtest_schema.BacktestSettings",
-    "predict": "multisymbol.cli.predict.PredictSettings",
-    "resolve": "multisymbol.cli.resolve.ResolveSettings",
-    "check-data": "multisymbol.cli.check_data.CheckDataSettings",
-    "trace": "multisymbol.cli.trace.TraceSettings",
+    "compare": "multisymbol.cli.compare_schema.CompareConfig",
+    "backtest": "multisymbol.cli.backtest_schema.BacktestConfig",
+    "predict": "multisymbol.cli.predict.PredictConfig",
+    "resolve": "multisymbol.cli.resolve.ResolveConfig",
+    "check-data": "multisymbol.cli.check_data.CheckDataConfig",
+    "trace": "multisymbol.cli.trace.TraceConfig",
 }
 WITHOUT_KEYS = {"models", "generate-data", "COMMAND"}
 
@@ -124,7 +124,7 @@ def test_commands_of_the_pages_pass_the_check(shown: Shown, own_folder: Path) ->
         for text in shown.overrides
     ]
     config = composing.composed_page(shown.command.replace("-", "_"), *overrides, folder=folder)
-    assert problems(config, schema=SCHEMAS[shown.command]) == []
+    assert config_problems(config, schema=SCHEMAS[shown.command]) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -20,13 +20,13 @@ from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import Period, instant
 from multisymbol.registry.selection.candidates import Request
 from multisymbol.registry.selection.policies import FixedOrder
-from multisymbol.registry.selection.resolve import Resolution, resolve
+from multisymbol.registry.selection.resolve import Resolution, resolve_model
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, check_disjoint
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.windows import WindowDataset
-from multisymbol.serving.leakage_checks import Finding, Pipeline, look_ahead
+from multisymbol.serving.leakage_checks import LeakageFinding, Pipeline, look_ahead
 from validation.bench import Bench, Proved
 from validation.planted_arms import SYMBOLS, legs, market, next_bar, prepared, scratch
 
@@ -81,24 +81,24 @@ def _correlated(bench: Bench, *, seed: int, cache: Any) -> dict[str, Any]:
     )
 
 
-Cut = Callable[[Prepared, np.random.Generator], npt.NDArray[np.int8]]
+Cut = Callable[[FoldDataset, np.random.Generator], npt.NDArray[np.int8]]
 
 
-def _calendar(whole: Prepared, random: np.random.Generator) -> npt.NDArray[np.int8]:
+def _calendar(whole: FoldDataset, random: np.random.Generator) -> npt.NDArray[np.int8]:
     del random
     return whole.parts.part
 
 
-def _shuffled(whole: Prepared, random: np.random.Generator) -> npt.NDArray[np.int8]:
+def _shuffled(whole: FoldDataset, random: np.random.Generator) -> npt.NDArray[np.int8]:
     return _four_fifths(random.permutation(len(whole.ledger)), len(whole.ledger))
 
 
-def _concatenated(whole: Prepared, random: np.random.Generator) -> npt.NDArray[np.int8]:
+def _concatenated(whole: FoldDataset, random: np.random.Generator) -> npt.NDArray[np.int8]:
     del random
     return _four_fifths(np.arange(len(whole.ledger)), len(whole.ledger))
 
 
-def _each_symbol(whole: Prepared, random: np.random.Generator) -> npt.NDArray[np.int8]:
+def _each_symbol(whole: FoldDataset, random: np.random.Generator) -> npt.NDArray[np.int8]:
     del random
     part = np.full(len(whole.ledger), TRAIN, dtype=np.int8)
     for index in range(len(whole.ledger.symbols)):
@@ -123,7 +123,7 @@ _CUTS: Mapping[str, Cut] = {
 }
 
 
-def _neighbour(whole: Prepared, part: npt.NDArray[np.int8]) -> float:
+def _neighbour(whole: FoldDataset, part: npt.NDArray[np.int8]) -> float:
     """Return how often the side of the nearest train window is right, among moves."""
     moves = whole.ledger.label != HOLD
     train, test = (np.flatnonzero((part == number) & moves) for number in (TRAIN, TEST))
@@ -140,7 +140,7 @@ def _neighbour(whole: Prepared, part: npt.NDArray[np.int8]) -> float:
     return float((label[train][distance.argmin(axis=1)] == label[test]).mean())
 
 
-def _is_caught(whole: Prepared, part: npt.NDArray[np.int8]) -> bool:
+def _is_caught(whole: FoldDataset, part: npt.NDArray[np.int8]) -> bool:
     try:
         check_disjoint(whole.ledger, replace(whole.parts, part=part))
     except SplitError:
@@ -148,7 +148,7 @@ def _is_caught(whole: Prepared, part: npt.NDArray[np.int8]) -> bool:
     return False
 
 
-def _swap_is_named(whole: Prepared) -> bool:
+def _swap_is_named(whole: FoldDataset) -> bool:
     """Join the first symbol's labels with the last one's features, as KTRDR does, and look who is named."""
     rows = [whole.panel.rows(index) for index in (0, len(whole.universe.symbols) - 1)]
     clean = strangers(whole, whole.panel.features)
@@ -158,7 +158,7 @@ def _swap_is_named(whole: Prepared) -> bool:
     return not clean and strangers(whole, joined) == [whole.ledger.symbols[0]]
 
 
-def strangers(whole: Prepared, features: npt.NDArray[np.float32]) -> list[str]:
+def strangers(whole: FoldDataset, features: npt.NDArray[np.float32]) -> list[str]:
     """Name the symbols whose samples do not have the features that their own bars, read again, give.
 
     Args:
@@ -212,7 +212,7 @@ def planted_leaks(bench: Bench) -> Proved:
 Planted = Callable[[Pipeline], Pipeline]
 
 
-def examine(values: Mapping[str, Any], whole: Prepared, planted: Planted) -> list[Finding]:
+def examine(values: Mapping[str, Any], whole: FoldDataset, planted: Planted) -> list[LeakageFinding]:
     """Replay the pipeline of the first symbol, a leak planted in it, on its bars.
 
     Args:
@@ -336,7 +336,7 @@ def processes(bench: Bench) -> Proved:
     )
 
 
-def _same_steps(whole: Prepared, *, ranks: int, seed: int, batch: int = 256) -> bool:
+def _same_steps(whole: FoldDataset, *, ranks: int, seed: int, batch: int = 256) -> bool:
     """Whether all processes together are given, step by step, what one alone is."""
     positions = whole.parts.positions_by_symbol(TRAIN, ledger=whole.ledger)
 
@@ -362,7 +362,7 @@ def registry_drill(bench: Bench) -> Proved:
     wrong, policy = [], FixedOrder(first="universal", limit=1.5)
     for place, (name, (request, versions, expected)) in enumerate(_drill().items()):
         bench.say(f"16 {name}", place, 6)
-        found = resolve(request, versions=versions, policy=policy, profiles=lambda version: {})
+        found = resolve_model(request, versions=versions, policy=policy, profiles=lambda version: {})
         said = " | ".join(f"{step.place} {step.outcome}: {step.reason}" for step in found.chain)
         if not _as_expected(found, said, expected):
             wrong.append(f"{name}: {said}")

@@ -15,11 +15,11 @@ from multisymbol.labels.labels import BUY, SELL
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import HOUR, Period
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.sampler import epoch_order
 from multisymbol.statistics.aa_test import binomial_bounds
-from multisymbol.statistics.compare import Answer
+from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano, fixed_smoothing
 from multisymbol.statistics.overfitting import deflated_sharpe, overfitting
 from multisymbol.statistics.row_losses import row_losses
@@ -148,7 +148,7 @@ class _Sides:
         return self.band.low <= self.gain <= self.band.high
 
 
-def _sides(whole: Prepared, made: Arms, *, found: Answer) -> _Sides:
+def _sides(whole: FoldDataset, made: Arms, *, found: ComparisonResult) -> _Sides:
     ledger, positions = whole.ledger, made.positions
     label, side = ledger.label[positions], made.prob[0].argmax(axis=1)
     gains = np.where(side == BUY, 1.0, np.where(side == SELL, -1.0, 0.0)) * next_returns(whole, positions)
@@ -164,7 +164,7 @@ def _sides(whole: Prepared, made: Arms, *, found: Answer) -> _Sides:
     )
 
 
-def next_returns(whole: Prepared, positions: npt.NDArray[np.int64]) -> Floats:
+def next_returns(whole: FoldDataset, positions: npt.NDArray[np.int64]) -> Floats:
     """Return the log return of the bar after each sample's; NaN after the last one. Shape (n,)."""
     found = np.full(len(positions), np.nan)
     for index, config in enumerate(whole.universe):
@@ -199,7 +199,7 @@ def permuted_labels(bench: Bench) -> Proved:
     )
 
 
-def _permuted(whole: Prepared, *, seed: int, block: int = 25) -> Prepared:
+def _permuted(whole: FoldDataset, *, seed: int, block: int = 25) -> FoldDataset:
     """Let blocks of labels change places within each symbol and part."""
     random, ledger = np.random.default_rng(seed), whole.ledger
     order = np.arange(len(ledger))
@@ -211,7 +211,7 @@ def _permuted(whole: Prepared, *, seed: int, block: int = 25) -> Prepared:
     return replace(whole, ledger=replace(ledger, label=ledger.label[order], target=ledger.target[order]))
 
 
-def _importance(values: Mapping[str, Any], whole: Prepared, *, bench: Bench, seed: int) -> float:
+def _importance(values: Mapping[str, Any], whole: FoldDataset, *, bench: Bench, seed: int) -> float:
     """Return how much the loss rises, at most, when one column changes places among all bars."""
     positions = whole.parts.positions(TEST)
     label, random = whole.ledger.label[positions], np.random.default_rng(seed)
@@ -239,7 +239,7 @@ def short_symbol(bench: Bench) -> Proved:
             values = market(bench.values, seed=seed, cache=cache, effects=effects, lengths={short: 1800})
             for temperature in temperatures:
                 node = {
-                    "_target_": "multisymbol.samples.mixture.Temperature",
+                    "_target_": "multisymbol.samples.mixture.TemperatureMixture",
                     "temperature": temperature,
                     "max_passes": 8.0,
                     "epoch_samples": None,
@@ -263,7 +263,7 @@ def short_symbol(bench: Bench) -> Proved:
     )
 
 
-def _share_error(whole: Prepared, *, temperature: float) -> float:
+def _share_error(whole: FoldDataset, *, temperature: float) -> float:
     """Return by how many draws one epoch is off the formula, worked out here anew; and that the order keeps to it."""
     rows = np.array([count.train for count in whole.parts.counts], dtype=np.float64)
     total = rows.sum()
@@ -286,7 +286,7 @@ def _capped(weight: Floats, *, limit: Floats, total: float) -> Floats:
         fixed |= beyond
 
 
-def _loss_of(values: Mapping[str, Any], whole: Prepared, index: int, *, bench: Bench) -> float:
+def _loss_of(values: Mapping[str, Any], whole: FoldDataset, index: int, *, bench: Bench) -> float:
     """Return the universal model's mean loss on one symbol's test samples."""
     positions = whole.parts.positions(TEST)
     positions = positions[whole.ledger.symbol[positions] == index]
@@ -355,7 +355,7 @@ def _sessions(bench: Bench, *, seed: int, cache: str) -> dict[str, Any]:
     return {**values, "symbol_configs": symbol_configs(values)}
 
 
-def _with_utc_hours(whole: Prepared) -> Prepared:
+def _with_utc_hours(whole: FoldDataset) -> FoldDataset:
     """Replace the session's and the calendar's clock by the hour of UTC, as points on a circle."""
     names = whole.panel.spec.names
     kept = [place for place, name in enumerate(names) if name == "roc"]
@@ -364,7 +364,7 @@ def _with_utc_hours(whole: Prepared) -> Prepared:
     return replace(whole, features=np.ascontiguousarray(np.column_stack(columns), dtype=np.float32))
 
 
-def _gain_at(values: Mapping[str, Any], whole: Prepared, *, bench: Bench) -> float:
+def _gain_at(values: Mapping[str, Any], whole: FoldDataset, *, bench: Bench) -> float:
     """Return the gain on the prior on the samples decided just before the drift."""
     positions = whole.parts.positions(TEST)
     training = replace(bench.training, hidden=16, epochs=20, patience=20)
@@ -400,7 +400,7 @@ def many_trials(bench: Bench) -> Proved:
     )
 
 
-def _trials(whole: Prepared, *, seed: int, trials: int) -> Floats:
+def _trials(whole: FoldDataset, *, seed: int, trials: int) -> Floats:
     """Return what strategies of random weights on the features earn, one bar each, mean over symbols. Shape (T, N)."""
     positions = whole.parts.positions(TEST)
     ahead = next_returns(whole, positions)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.learning.seeding import named_seed
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.loss_differentials import differences
@@ -100,7 +100,7 @@ def _field(bench: Bench, *, seed: int, cache: Path) -> Field:
     return Field(values=values, whole=prepared(values))
 
 
-def tested(whole: Prepared, prob: Floats, *, share: float | None) -> Tested:
+def tested(whole: FoldDataset, prob: Floats, *, share: float | None) -> Tested:
     """Test the first half of the networks against the second.
 
     Args:

@@ -27,14 +27,14 @@ from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack, predict_stack
 from multisymbol.markets.surrogate import Drift
 from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import Prepared, prepare_folds
+from multisymbol.samples.dataset import FoldDataset, prepare_folds
 from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, FoldCount
-from multisymbol.samples.mixture import Mixture, Shares
+from multisymbol.samples.mixture import Mixture, SamplingWeights
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.serving.calibration import fit_temperature
-from multisymbol.statistics.compare import Answer, answer
+from multisymbol.statistics.compare import ComparisonResult, compare_arms
 from multisymbol.statistics.effects import Effects, Surrogates, effects
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows
 from multisymbol.statistics.plan import Plan
@@ -195,7 +195,7 @@ def turned(values: Mapping[str, Any], *, seed: int, drift: Drift) -> dict[str, A
     return {**values, "source": source}
 
 
-def prepared(values: Mapping[str, Any]) -> Prepared:
+def prepared(values: Mapping[str, Any]) -> FoldDataset:
     """Prepare the one fold of a market."""
     (whole,) = prepare_folds(values, Terminal(silent=True))
     return whole
@@ -208,13 +208,13 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def own_part(mixture: Mixture, whole: Prepared, index: int) -> Prepared:
+def own_part(mixture: Mixture, whole: FoldDataset, index: int) -> FoldDataset:
     """Keep one symbol's samples for a model of its own."""
     part = np.where(whole.ledger.symbol == index, whole.parts.part, -1).astype(np.int8)
     return with_parts(mixture, whole, part)
 
 
-def with_parts(mixture: Mixture, whole: Prepared, part: npt.NDArray[np.int8]) -> Prepared:
+def with_parts(mixture: Mixture, whole: FoldDataset, part: npt.NDArray[np.int8]) -> FoldDataset:
     """Use other samples of the same fold; the mixture follows."""
     parts = replace(whole.parts, part=part, counts=_counts(whole, part))
     shares = fold_shares(
@@ -227,7 +227,7 @@ def with_parts(mixture: Mixture, whole: Prepared, part: npt.NDArray[np.int8]) ->
     return replace(whole, parts=parts, shares=shares)
 
 
-def _counts(whole: Prepared, part: npt.NDArray[np.int8]) -> tuple[FoldCount, ...]:
+def _counts(whole: FoldDataset, part: npt.NDArray[np.int8]) -> tuple[FoldCount, ...]:
     train, validation, test = (
         np.bincount(whole.ledger.symbol[part == number], minlength=len(whole.ledger.symbols)).tolist()
         for number in (TRAIN, VALIDATION, TEST)
@@ -249,7 +249,7 @@ class Job:
     """
 
     name: str
-    data: Prepared
+    data: FoldDataset
     seed: int
 
 
@@ -270,7 +270,7 @@ class Trained:
     temperatures: tuple[float, ...]
 
     def forecast(
-        self, positions: Sequence[npt.NDArray[np.int64]], *, shown: Sequence[Prepared] | None = None
+        self, positions: Sequence[npt.NDArray[np.int64]], *, shown: Sequence[FoldDataset] | None = None
     ) -> list[Floats]:
         """Return probabilities of BUY, HOLD and SELL of samples for each model. Shape (n, C) each.
 
@@ -339,7 +339,7 @@ def _predicted(
     )
 
 
-def _dataset(data: Prepared) -> WindowDataset:
+def _dataset(data: FoldDataset) -> WindowDataset:
     return WindowDataset(
         features=data.features,
         ledger=data.ledger,
@@ -381,7 +381,7 @@ def _member(
     )
 
 
-def _sampler(data: Prepared, shares: Shares, *, seed: int) -> EpochSampler:
+def _sampler(data: FoldDataset, shares: SamplingWeights, *, seed: int) -> EpochSampler:
     rows = data.parts.positions_by_symbol(TRAIN, ledger=data.ledger)
     return EpochSampler(positions=rows, shares=shares, seed=seed, batch_size=BATCH, rank=0, ranks=1)
 
@@ -438,9 +438,9 @@ class Arms:
         """Average over time."""
         return effects(self.universal, self.single, self.prior)
 
-    def answer(self, plan: Plan, surrogates: Sequence[Surrogates] = ()) -> Answer:
+    def answer(self, plan: Plan, surrogates: Sequence[Surrogates] = ()) -> ComparisonResult:
         """Give the verdict on the whole log-loss."""
-        return answer(
+        return compare_arms(
             self.universal,
             self.single,
             self.prior,
@@ -456,10 +456,10 @@ class Field:
     """A market, configured and prepared."""
 
     values: Mapping[str, Any]
-    whole: Prepared
+    whole: FoldDataset
 
 
-def arms(values: Mapping[str, Any], whole: Prepared, *, seeds: Sequence[int], training: Training) -> Arms:
+def arms(values: Mapping[str, Any], whole: FoldDataset, *, seeds: Sequence[int], training: Training) -> Arms:
     """Train both arms with every seed and score them on the test samples."""
     (made,) = arms_of_many([Field(values=values, whole=whole)], seeds=seeds, training=training)
     return made
@@ -492,7 +492,7 @@ def arms_of_many(fields: Sequence[Field], *, seeds: Sequence[int], training: Tra
     return found
 
 
-def _scored(whole: Prepared, prob: Floats, own_prob: Floats, *, seeds: Sequence[int]) -> Arms:
+def _scored(whole: FoldDataset, prob: Floats, own_prob: Floats, *, seeds: Sequence[int]) -> Arms:
     positions = whole.parts.positions(TEST)
     rows, label = test_rows(whole, positions=positions, seeds=seeds), whole.ledger.label[positions]
     constant = np.broadcast_to(class_prior(whole), prob.shape)
@@ -503,14 +503,14 @@ def _scored(whole: Prepared, prob: Floats, own_prob: Floats, *, seeds: Sequence[
     return Arms(universal=universal, single=single, prior=prior, prob=prob, own_prob=own_prob, positions=positions)
 
 
-def class_prior(whole: Prepared) -> Floats:
+def class_prior(whole: FoldDataset) -> Floats:
     """Return the class shares of all train samples. Shape (C,)."""
     counts = np.bincount(whole.ledger.label[whole.parts.positions(TRAIN)], minlength=len(CLASSES))
     shares: Floats = counts / counts.sum()
     return shares
 
 
-def test_rows(whole: Prepared, *, positions: npt.NDArray[np.int64], seeds: Sequence[int]) -> Rows:
+def test_rows(whole: FoldDataset, *, positions: npt.NDArray[np.int64], seeds: Sequence[int]) -> Rows:
     """Lay out the rows that every arm is scored on: the samples once for each seed."""
     ledger, count = whole.ledger, len(seeds)
     return Rows(

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from pydantic import PositiveInt
 
-from multisymbol.cli.compare_schema import CompareSettings
+from multisymbol.cli.compare_schema import CompareConfig
 from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.progress import Terminal
-from multisymbol.reports.tables.table import Column, Table, show, to_markdown
+from multisymbol.reports.tables.table import Table, TableColumn, show, to_markdown
 from validation import leaks, mechanics, signal, trading
 from validation import no_signal as nothing
 from validation.bench import Bench, Proved
@@ -22,7 +22,7 @@ from validation.processes import Say, side_by_side
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProveSettings(CompareSettings):
+class ProveConfig(CompareConfig):
     """Every key of `conf/prove.yaml`: those of a comparison, and its own.
 
     Args:
@@ -277,7 +277,7 @@ def _table(lines: Sequence[Line], *, names: Sequence[str] = tuple(_COLUMNS)) -> 
     passed = sum(line.passed for line in lines)
     return Table(
         title=f"known-truth markets: {passed} of {len(lines)} passed",
-        columns=tuple(Column(name=name, key=name.replace(" ", "_")) for name in names),
+        columns=tuple(TableColumn(name=name, key=name.replace(" ", "_")) for name in names),
         rows=tuple(tuple(_COLUMNS[name](line) for name in names) for line in lines),
     )
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from multisymbol.learning.seeding import named_seed
-from multisymbol.statistics.aa_test import Relabelled, binomial_bounds, relabelled
+from multisymbol.statistics.aa_test import AATest, aa_test, binomial_bounds
 from multisymbol.statistics.bootstrap import Interval, mean_interval
 from multisymbol.statistics.heterogeneity import heterogeneity
 from multisymbol.statistics.loss_differentials import Differences
@@ -140,9 +140,9 @@ def _gate_by_eye_p(trial: Trial) -> float:
     return float(not (skills[0] > np.quantile(skills[1:], 0.95, axis=0)).any())
 
 
-def _same_arm(trial: Trial) -> Relabelled:
+def _same_arm(trial: Trial) -> AATest:
     """Make the A/A run, with the same signs in every world: what is to be expected is then worked out once."""
-    return relabelled(trial.found.series, lag=trial.found.lag, draws=_RELABELLINGS, seed=1, alpha=trial.alpha)
+    return aa_test(trial.found.series, lag=trial.found.lag, draws=_RELABELLINGS, seed=1, alpha=trial.alpha)
 
 
 def _same_arm_by_binomial_p(trial: Trial) -> float:

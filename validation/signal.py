@@ -13,10 +13,10 @@ import torch
 
 from multisymbol.config.build import build
 from multisymbol.learning.seeding import named_seed
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
-from multisymbol.statistics.compare import Answer
+from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.loss_differentials import differences
 from multisymbol.statistics.mean_tests import diebold_mariano
 from multisymbol.statistics.verdict import Kind
@@ -138,7 +138,7 @@ def small_opposite(bench: Bench, *, cache: Path) -> dict[str, Any]:
     return market(bench.values, seed=bench.seed, cache=cache, effects=opposite(OPPOSITE, few), symbols=few, bars=2000)
 
 
-def _partial_pooling(values: Mapping[str, Any], whole: Prepared, made: Arms, *, training: Training) -> float:
+def _partial_pooling(values: Mapping[str, Any], whole: FoldDataset, made: Arms, *, training: Training) -> float:
     """Return the gain of a universal network that knows the symbol, as a share of the single models' gain."""
     pooled = replace(training, embedding="symbol", hidden=16, epochs=max(training.epochs, 12))
     jobs = [Job(name=f"pooled {seed}", data=whole, seed=seed) for seed in SEEDS]
@@ -199,7 +199,7 @@ def _slid(bench: Bench, *, seed: int) -> tuple[Floats, float]:
     return np.array(gains), edge
 
 
-def judged(bench: Bench, *, effects: Mapping[str, float], seed: int, lazy: bool = False) -> Answer:
+def judged(bench: Bench, *, effects: Mapping[str, float], seed: int, lazy: bool = False) -> ComparisonResult:
     """Train both arms on a planted market and give the verdict.
 
     Args:
@@ -239,7 +239,7 @@ class LeastSquares:
     rows: float
 
 
-def fit_least_squares(whole: Prepared) -> LeastSquares:
+def fit_least_squares(whole: FoldDataset) -> LeastSquares:
     """Fit one regression for all and one for each symbol."""
     x, y, owner = _design(whole, TRAIN)
     test_x, test_y, test_owner = _design(whole, TEST)
@@ -271,12 +271,12 @@ def _fitted(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(x, y, rcond=None)[0], dtype=np.float64)
 
 
-def _design(whole: Prepared, part: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+def _design(whole: FoldDataset, part: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """Return windows, flat and with a constant, targets and symbols of one part's samples."""
     return design_at(whole, whole.parts.positions(part))
 
 
-def design_at(whole: Prepared, positions: npt.NDArray[np.int64]) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+def design_at(whole: FoldDataset, positions: npt.NDArray[np.int64]) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """Return the same of samples by their ledger positions."""
     dataset = WindowDataset(
         features=whole.features,
@@ -290,11 +290,11 @@ def design_at(whole: Prepared, positions: npt.NDArray[np.int64]) -> tuple[Floats
     return x, batch.target_B.double().numpy(), batch.symbol_B.numpy()
 
 
-def _columns(whole: Prepared) -> int:
+def _columns(whole: FoldDataset) -> int:
     return int(_design(whole, TRAIN)[0].shape[1])
 
 
-def _rows(whole: Prepared) -> float:
+def _rows(whole: FoldDataset) -> float:
     return float(np.mean([count.train for count in whole.parts.counts]))
 
 
@@ -325,7 +325,7 @@ def new_symbol(bench: Bench) -> Proved:
 _SHARES = (0.5, 1.0, 2.0, 4.0)
 
 
-def _without_one(values: Mapping[str, Any], whole: Prepared, *, training: Training) -> tuple[float, float]:
+def _without_one(values: Mapping[str, Any], whole: FoldDataset, *, training: Training) -> tuple[float, float]:
     """Return the interval of the loss of models that never saw the last symbol, less that of models that did."""
     newcomer = len(SYMBOLS) - 1
     unseen = with_parts(
@@ -353,7 +353,7 @@ def _without_one(values: Mapping[str, Any], whole: Prepared, *, training: Traini
     return test.mean - 1.96 * test.error, test.mean + 1.96 * test.error
 
 
-def _own_curve(whole: Prepared, *, strength: float) -> list[float]:
+def _own_curve(whole: FoldDataset, *, strength: float) -> list[float]:
     """Return by how much own regressions beat the mean, fitted on so many multiples of p / R2 rows."""
     x, y, owner = _design(whole, TRAIN)
     test_x, test_y, test_owner = _design(whole, TEST)

@@ -11,7 +11,7 @@ import numpy as np
 from multisymbol.errors import ConfigError
 from multisymbol.learning.seeding import named_seed
 from multisymbol.progress import Terminal
-from multisymbol.reports.tables.table import Cell, Column, Table, show, to_markdown
+from multisymbol.reports.tables.table import Cell, Table, TableColumn, show, to_markdown
 from multisymbol.statistics.aa_test import binomial_bounds, share_interval
 from multisymbol.statistics.mean_tests import instants_problem
 from validation.null_worlds import World, null_differences
@@ -22,7 +22,7 @@ _SEED_EFFECT = 0.03
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SizesSettings:
+class SizesConfig:
     """Every key of `conf/sizes.yaml`.
 
     Args:
@@ -154,8 +154,8 @@ def _tables(found: Sizes, values: Mapping[str, Any]) -> tuple[Table, Table]:
 
 def _table(title: str, note: str, names: Sequence[str], found: Sizes, values: Mapping[str, Any]) -> Table:
     columns = (
-        Column(name="test", key="test"),
-        *(Column(name=f"{instants:,} instants", key=f"instants_{instants}") for instants in values["instants"]),
+        TableColumn(name="test", key="test"),
+        *(TableColumn(name=f"{instants:,} instants", key=f"instants_{instants}") for instants in values["instants"]),
     )
     rows: list[tuple[Cell, ...]] = [
         (name, *(_cell(size, alpha=values["alpha"]) for size in found[name])) for name in names

@@ -17,20 +17,20 @@ import numpy as np
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 
-from multisymbol.cli.schema import TrainSettings, problems
+from multisymbol.cli.schema import TrainConfig, config_problems
 from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.progress import Terminal
-from multisymbol.reports.tables.table import ABSENT, Cell, Column, Table, show, to_markdown
-from multisymbol.samples.dataset import Prepared, prepare
+from multisymbol.reports.tables.table import ABSENT, Cell, Table, TableColumn, show, to_markdown
+from multisymbol.samples.dataset import FoldDataset, prepare
 from multisymbol.training.fit import fit_network
 
 _OWN_KEYS = ("over", "out")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SurveySettings(TrainSettings):
+class SurveyConfig(TrainConfig):
     """Every key of `conf/survey.yaml`: those of a training, and two of its own.
 
     Args:
@@ -143,7 +143,7 @@ def _composed(groups: Sequence[str], choice: Sequence[str], folder: str) -> dict
     ]
     chosen = [f"{group}={name}" for group, name in zip(groups, choice, strict=True)]
     composed = compose("train", [*given, *chosen, "++trainer.max_epochs=1", f"hydra.run.dir={folder}"])
-    assert problems(composed) == []
+    assert config_problems(composed) == []
     return plain(composed)
 
 
@@ -164,7 +164,7 @@ def _try(values: Mapping[str, Any], choice: tuple[str, ...], folder: Path, note:
     note.write_text(json.dumps({"choice": choice, **facts}), encoding="utf-8")
 
 
-def _facts(prepared: Prepared) -> dict[str, Any]:
+def _facts(prepared: FoldDataset) -> dict[str, Any]:
     counts, shares = prepared.parts.counts, prepared.shares
     trained = shares.rows > 0
     bars = sum(count.bars for count in prepared.ledger.counts)
@@ -187,14 +187,14 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 def _table(groups: Sequence[str], lines: Sequence[Line]) -> Table:
     numbers = ("samples", "dropped", "train", "purged", "draws")
     columns = (
-        *(Column(name=group, key=group) for group in groups),
-        *(Column(name=name, key=name, form=",d") for name in numbers),
-        Column(name="share %", key="share"),
-        Column(name="passes", key="passes"),
-        Column(name="BUY/HOLD/SELL %", key="classes"),
-        Column(name="MB", key="megabytes", form=",.0f"),
-        Column(name="prepare s", key="prepare_seconds", form=".1f"),
-        Column(name="epoch s", key="epoch_seconds", form=".1f"),
+        *(TableColumn(name=group, key=group) for group in groups),
+        *(TableColumn(name=name, key=name, form=",d") for name in numbers),
+        TableColumn(name="share %", key="share"),
+        TableColumn(name="passes", key="passes"),
+        TableColumn(name="BUY/HOLD/SELL %", key="classes"),
+        TableColumn(name="MB", key="megabytes", form=",.0f"),
+        TableColumn(name="prepare s", key="prepare_seconds", form=".1f"),
+        TableColumn(name="epoch s", key="epoch_seconds", form=".1f"),
     )
     return Table(
         title="choices, one epoch each", columns=columns, rows=tuple(tuple(_cells(line, numbers)) for line in lines)

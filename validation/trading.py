@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, Trades
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, TradeCounts
 from multisymbol.comparison.run import Work
 from multisymbol.labels.labels import CLASSES
 from multisymbol.reports.comparison import comparison_lines
@@ -34,7 +34,7 @@ class _Worth:
     skilled: bool
     accuracy: float
     prior: float
-    trades: Trades
+    trades: TradeCounts
     said: bool
 
     @property

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from multisymbol.backtest.account import Rules
-from multisymbol.backtest.decision import Discipline, Threshold
-from multisymbol.backtest.engine import Conduct
+from multisymbol.backtest.decision import PositionRules, Threshold
+from multisymbol.backtest.engine import BacktestSettings
 from multisymbol.backtest.portfolio import EqualWeight, Rebalance
 
 
@@ -16,9 +16,9 @@ def conduct(
     rebalance: Rebalance = "never",
     volatility_bars: int = 20,
     multiples: Sequence[float],
-) -> Conduct:
+) -> BacktestSettings:
     """Trade fractions of 100,000 as soon as `enter` is believed, until less than `leave` is."""
-    discipline = Discipline(
+    discipline = PositionRules(
         sides="long_short",
         hold_means="flat",
         reverse_at_once=True,
@@ -28,7 +28,7 @@ def conduct(
         min_hours_after_fill=0.0,
         flat_at_session_end=False,
     )
-    return Conduct(
+    return BacktestSettings(
         rule=Threshold(enter_confidence=enter, exit_confidence=leave, weight=1.0, discipline=discipline),
         rules=Rules(fill="next_open", units="fractional", stop=None, target=None, capital=1e5),
         weighting=EqualWeight(rebalance=rebalance),

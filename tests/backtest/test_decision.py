@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from multisymbol.backtest.account import Prices, Rules, simulate
 from multisymbol.backtest.decision import (
     DecisionContext,
-    Discipline,
+    DecisionRule,
     Forecast,
+    PositionRules,
     ProbabilityWeighted,
-    Rule,
     Threshold,
     VolatilityTarget,
     buy_and_hold,
@@ -37,7 +37,7 @@ FREE = Costs(**dict.fromkeys((entry.name for entry in dataclasses.fields(Costs))
 OPTIONS = sorted(file.stem for file in (ROOT / "conf" / "decision").glob("*.yaml"))
 
 
-def discipline(**changes: Any) -> Discipline:
+def discipline(**changes: Any) -> PositionRules:
     plain_one: dict[str, Any] = {
         "sides": "long_short",
         "hold_means": "flat",
@@ -48,7 +48,7 @@ def discipline(**changes: Any) -> Discipline:
         "min_hours_after_fill": 0.0,
         "flat_at_session_end": False,
     }
-    return Discipline(**plain_one | changes)
+    return PositionRules(**plain_one | changes)
 
 
 def threshold(enter: float = 0.5, leave: float = 0.4, *, weight: float = 1.0, **changes: Any) -> Threshold:
@@ -82,7 +82,7 @@ def prob(*said: float | None) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def decide(rule: Rule, *said: float | None, **changes: Any) -> list[float | None]:
+def decide(rule: DecisionRule, *said: float | None, **changes: Any) -> list[float | None]:
     return told(rule.weights(prob(*said), context=context(len(said), **changes)))
 
 
@@ -228,7 +228,7 @@ def sayings(draw: st.DrawFn) -> Floats:
 
 
 @st.composite
-def disciplines(draw: st.DrawFn) -> Discipline:
+def disciplines(draw: st.DrawFn) -> PositionRules:
     return discipline(
         sides=draw(st.sampled_from(["long_only", "long_short"])),
         hold_means=draw(st.sampled_from(["flat", "keep"])),
@@ -335,7 +335,7 @@ def test_what_is_said_later_changes_no_earlier_decision(rule: Any, given_prob: F
 
 @given(given_prob=sayings(), chosen=disciplines(), seed=st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
-def test_threshold_of_one_never_trades(given_prob: Floats, chosen: Discipline, seed: int) -> None:
+def test_threshold_of_one_never_trades(given_prob: Floats, chosen: PositionRules, seed: int) -> None:
     rule = Threshold(enter_confidence=1.0, exit_confidence=0.0, weight=0.1, discipline=chosen)
     assert not np.nan_to_num(rule.weights(given_prob, context=world_of(given_prob, seed=seed))).any()
 
@@ -428,7 +428,7 @@ def test_every_file_of_the_group_passes_the_check_and_is_built(option: str, comp
     node = plain(composed(f"+decision={option}"), leave_out=("symbol_configs",))["decision"]
     assert check(node, schema=node["_target_"]) == []
     rule = build(node)
-    assert isinstance(rule.discipline, Discipline)
+    assert isinstance(rule.discipline, PositionRules)
     said = np.full(3, np.nan) if option == "forecast" else prob(0.9, None, -0.9)
     assert len(rule.weights(said, context=context(3))) == 3
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from multisymbol.backtest.engine import Backtest, Traded, run
-from multisymbol.backtest.predictions import Answerer, ask
+from multisymbol.backtest.engine import Backtest, Traded, run_backtest
+from multisymbol.backtest.predictions import Predictor, predict_history
 from multisymbol.config.build import plain
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
@@ -59,11 +59,14 @@ def market(*, seed: int, signal: float) -> Iterator[tuple[SymbolConfig, Bars]]:
 
 
 def backtest(model: Model, *, seed: int, signal: float) -> Backtest:
-    asked = Answerer(
+    asked = Predictor(
         model=model, name="trained", role="asked for", seen_until=0, after=instant("2018-03-01"), until=NEVER
     )
-    answers = [ask([asked], bars, config=config, reread=refused) for config, bars in market(seed=seed, signal=signal)]
-    return run(answers, conduct=CONDUCT, left_out={})
+    answers = [
+        predict_history([asked], bars, config=config, reread=refused)
+        for config, bars in market(seed=seed, signal=signal)
+    ]
+    return run_backtest(answers, conduct=CONDUCT, left_out={})
 
 
 def refused(config: SymbolConfig) -> Bars:

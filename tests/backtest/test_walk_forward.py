@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from multisymbol.backtest.prediction_source import Asked, Histories, StoredModels
-from multisymbol.backtest.predictions import NOBODY, Answers, in_common
+from multisymbol.backtest.prediction_source import Histories, StoredModels, SymbolPredictions
+from multisymbol.backtest.predictions import NOBODY, Predictions, in_common
 from multisymbol.backtest.run import trade_all
 from multisymbol.backtest.walk_forward import RetrainedModels
 from multisymbol.cli.backtest_schema import OWN, UNIVERSAL
@@ -28,7 +28,7 @@ FIRST = 100
 class Stub:
     """Arms with known answers."""
 
-    said: dict[str, list[Answers]]
+    said: dict[str, list[Predictions]]
 
     @property
     def arms(self) -> list[str]:
@@ -38,11 +38,11 @@ class Stub:
     def histories(self) -> Histories:
         return cast(Histories, None)
 
-    def ask(self, arm: str) -> Asked:
-        return Asked(answers=self.said[arm], left_out={})
+    def ask(self, arm: str) -> SymbolPredictions:
+        return SymbolPredictions(answers=self.said[arm], left_out={})
 
 
-def silent(of: Answers, rows: slice) -> Answers:
+def silent(of: Predictions, rows: slice) -> Predictions:
     """Ask nobody at some bars."""
     by, said = of.by.copy(), of.said.copy()
     by[rows], said[rows] = NOBODY, np.nan

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from multisymbol.backtest.run import Outcome, askers, backtest, trade_all
+from multisymbol.backtest.run import BacktestResult, askers, backtest, trade_all
 from multisymbol.cli.backtest_schema import SCHEMA, conduct
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import build, plain
 from multisymbol.errors import BacktestError, BarsError, ModelNotFoundError, MultisymbolError, StoreError, SymbolError
 from multisymbol.markets.time import HOUR, instant, iso
@@ -30,7 +30,7 @@ FILES = sorted((ROOT / "conf" / "backtest").rglob("*.yaml"))
 
 def composed(*overrides: str) -> dict[str, Any]:
     config = composed_page("backtest", *SMALL[:2], *overrides)
-    assert problems(config, schema=SCHEMA) == []
+    assert config_problems(config, schema=SCHEMA) == []
     return plain(config)
 
 
@@ -47,7 +47,7 @@ def values_of(outputs: Path, *overrides: str) -> dict[str, Any]:
     return composed(f"paths.outputs={outputs}", TWO, *EASY, *overrides)
 
 
-def tried(outputs: Path, *overrides: str, run_dir: Path = Path()) -> Outcome:
+def tried(outputs: Path, *overrides: str, run_dir: Path = Path()) -> BacktestResult:
     values = values_of(outputs, *overrides)
     return trade_all(askers(values, run_dir, Terminal(silent=True)), how=conduct(values))
 
@@ -289,11 +289,11 @@ WALK = (
 
 
 @pytest.fixture(scope="module")
-def walked(outputs: Path) -> Outcome:
+def walked(outputs: Path) -> BacktestResult:
     return tried(outputs, *WALK, run_dir=outputs / "walk")
 
 
-def test_folds_are_stitched_bar_by_bar(walked: Outcome) -> None:
+def test_folds_are_stitched_bar_by_bar(walked: BacktestResult) -> None:
     (result,) = walked.arms.values()
     assert result.seen_bars == 0
     for traded in result.traded.values():
@@ -309,7 +309,7 @@ def test_folds_are_stitched_bar_by_bar(walked: Outcome) -> None:
             assert each.after < mine.min() <= mine.max() <= each.until
 
 
-def test_a_position_is_handed_from_fold_to_fold(walked: Outcome) -> None:
+def test_a_position_is_handed_from_fold_to_fold(walked: BacktestResult) -> None:
     (result,) = walked.arms.values()
     handed = 0
     for traded in result.traded.values():
@@ -321,7 +321,7 @@ def test_a_position_is_handed_from_fold_to_fold(walked: Outcome) -> None:
     assert handed > 0
 
 
-def test_the_folds_are_told_of(walked: Outcome) -> None:
+def test_the_folds_are_told_of(walked: BacktestResult) -> None:
     (table,) = walked.tables
     assert [row[0] for row in table.rows] == ["fold 1 of 3", "fold 2 of 3", "fold 3 of 3"]
 
@@ -395,7 +395,7 @@ def composed_of_files(outputs: Path, folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("lost", ["costs", "costs.half_spread_bps"])
 def test_missing_costs_are_refused_before_anything_starts(lost: str) -> None:
     config = composed_page("backtest", f"~asset_class.forex.{lost}")
-    found = problems(config, schema=SCHEMA)
+    found = config_problems(config, schema=SCHEMA)
     cure = "what trading costs is never guessed; say it, 0 for none (conf/asset_class/stock.yaml shows every kind)"
     assert [(each.path, each.text) for each in found] == [(f"asset_class.forex.{lost}", f"missing: {cure}")]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from multisymbol.cli.check_data import SCHEMA, check_data
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.errors import BarsError, OutputError, SourceError
 from tests.cli.test_mistakes import bars, with_duplicate, with_naive
@@ -42,7 +42,7 @@ def check(folder: Path) -> Check:
     def call(*overrides: str) -> Path:
         mine = ("symbols=coins", "source=parquet", f"source.root={folder}/bars", f"paths.outputs={folder}/outputs")
         config = composed_page("check_data", *mine, *overrides, folder=folder)
-        assert problems(config, schema=SCHEMA) == []
+        assert config_problems(config, schema=SCHEMA) == []
         run_dir = folder / "outputs" / "runs" / "check"
         assert np.isnan(check_data(plain(config), run_dir))
         return run_dir

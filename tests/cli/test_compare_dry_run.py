@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from multisymbol.cli import command, compare_dry_run
-from multisymbol.cli.compare_dry_run import ArmPlan, dry_run, planned
+from multisymbol.cli import command
+from multisymbol.cli.compare_dry_run import ArmPlan, _facts, compare_dry_run, planned_arms
 from multisymbol.comparison.arms import Trained
 from multisymbol.comparison.fit import train_apart
-from multisymbol.comparison.preregistration import declare
+from multisymbol.comparison.preregistration import preregister
 from multisymbol.comparison.result import BudgetUnit, NotRun
 from multisymbol.comparison.run import Begun, begin
 from multisymbol.config.check import Problem
@@ -43,14 +43,15 @@ def with_budget(begun: Begun, budget: BudgetUnit | None) -> Begun:
     node = {key: own for key, own in begun.values["comparison"].items() if key != "budget"}
     values = {**begun.values, "comparison": node if budget is None else {**node, "budget": budget}}
     tasks = tuple(replace(task, values=values) for task in begun.tasks)
-    declared = declare(values, tasks, begun.arms, name="")
+    declared = preregister(values, tasks, begun.arms, name="")
     return replace(begun, values=values, tasks=tasks, declared=declared)
 
 
 @pytest.fixture(scope="module")
 def plans(in_epochs: Begun) -> dict[BudgetUnit, dict[str, ArmPlan]]:
     return {
-        unit: {plan.name: plan for plan in planned(with_budget(in_epochs, unit), lambda *_: None)} for unit in UNITS
+        unit: {plan.name: plan for plan in planned_arms(with_budget(in_epochs, unit), lambda *_: None)}
+        for unit in UNITS
     }
 
 
@@ -112,7 +113,7 @@ def test_one_screen_that_trains_nothing(
         raise AssertionError("nothing may be trained")
 
     monkeypatch.setattr("multisymbol.comparison.fit.fit_stack", refuse)
-    dry_run(values, folder / "dry")
+    compare_dry_run(values, folder / "dry")
     said = capsys.readouterr().out
     assert not (folder / "dry").exists()
     assert len(said.splitlines()) < 36
@@ -134,7 +135,7 @@ def test_symbols_left_out_are_named_by_reason(in_epochs: Begun) -> None:
         NotRun(what=what, why=why)
         for what, why in (("A in fold 1", "no train samples"), ("B in fold 1", "too few"), ("A in fold 2", "too few"))
     )
-    facts = list(compare_dry_run._facts(replace(in_epochs, left_out=left_out), ()))
+    facts = list(_facts(replace(in_epochs, left_out=left_out), ()))
     assert [text for name, text in facts if name == "left out"] == [
         "no train samples: A in fold 1",
         "too few: B in fold 1, A in fold 2",

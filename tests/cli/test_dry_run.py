@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from multisymbol.cli.dry_run import dry_run, plan_table, planned
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.errors import SourceError
 from multisymbol.features.pipeline import history_bars
@@ -30,7 +30,7 @@ OWN = (
 def values(composed: Compose, tmp_path: Path) -> Values:
     def call(*overrides: str) -> dict[str, Any]:
         config = composed(*SMALL, f"++paths.outputs={tmp_path / 'outputs'}", *overrides)
-        assert problems(config) == []
+        assert config_problems(config) == []
         return plain(config)
 
     return call

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.errors import BarsError, LabelError, MultisymbolError, OutputError, SourceError, SplitError
 from multisymbol.progress import Terminal
@@ -70,7 +70,7 @@ def prepared(composed: Compose, tmp_path: Path, folder: Path, coins: Path) -> Pr
             *overrides,
             folder=coins,
         )
-        assert problems(config) == []
+        assert config_problems(config) == []
         try:
             return prepare(plain(config), Terminal(silent=True))
         except MultisymbolError:
@@ -163,7 +163,7 @@ def test_fold_without_a_symbol_lists_it_and_the_cure(prepared: Prepare, folder: 
 
 
 def test_symbol_without_asset_class_is_refused_by_the_check(composed: Compose) -> None:
-    found = problems(composed("++symbols.members.NEW={}"))
+    found = config_problems(composed("++symbols.members.NEW={}"))
     assert [problem.path for problem in found] == ["symbols.members.NEW.asset_class"]
     assert found[0].text.startswith("missing")
     assert "stock" in found[0].text
@@ -181,7 +181,7 @@ def test_window_longer_than_every_history(prepared: Prepare) -> None:
 
 
 def test_table_that_is_not_there_is_a_problem_of_the_configuration(composed: Compose) -> None:
-    found = problems(composed("symbols=table", "symbols.file=none.csv"))
+    found = config_problems(composed("symbols=table", "symbols.file=none.csv"))
     assert [problem.path for problem in found] == ["symbols.file"]
     assert "none.csv cannot be read" in found[0].text
 

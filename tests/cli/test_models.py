@@ -412,7 +412,7 @@ def test_trained_model_goes_out_and_in_with_its_tags_and_files(training: Trained
         own = {"run_id", "model_id", "registered_at", "imported_from", "original_run_id"}
         tags = [{key: text for key, text in each.tags.items() if key not in own} for each in (trained, taken)]
         assert tags[0] == tags[1]
-        assert models.examine(models.Place(store=store, folders=(run_dir.parents[1],)), remove=False).data == []
+        assert models.find_orphans(models.Place(store=store, folders=(run_dir.parents[1],)), remove=False).data == []
 
 
 @pytest.mark.slow

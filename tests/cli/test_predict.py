@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from multisymbol.cli.predict import Prediction, predict, prediction_frame, prediction_table, show_predictions
+from multisymbol.cli.predict import Prediction, predict_latest, prediction_frame, prediction_table, show_predictions
 from multisymbol.cli.resolve import lookup
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError, SymbolError
 from multisymbol.markets.symbols import universe
@@ -25,7 +25,7 @@ from multisymbol.serving.served_model import Model
 from tests.composing import composed_page
 from tests.conftest import Command, prepared_outputs, train_small
 
-SCHEMA = "multisymbol.cli.predict.PredictSettings"
+SCHEMA = "multisymbol.cli.predict.PredictConfig"
 SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
 MEMBERS = ("AAPL", "GOOGL", "EURUSD")
 PRESENT = "symbols.only=[AAPL,GOOGL,EURUSD,BTCUSDT]"
@@ -63,7 +63,7 @@ def said_of(given: Prediction) -> list[float]:
 def composed(*overrides: str) -> dict[str, Any]:
     span = () if "source=parquet" in overrides else SPAN
     config = composed_page("predict", *span, *overrides)
-    assert problems(config, schema=SCHEMA) == []
+    assert config_problems(config, schema=SCHEMA) == []
     return plain(config)
 
 
@@ -74,7 +74,7 @@ def ask(outputs: Path) -> Ask:
 
 
 def answers(values: Mapping[str, Any]) -> dict[str, Prediction]:
-    found = predict(values, lookup({**values, "timeframe": None}))
+    found = predict_latest(values, lookup({**values, "timeframe": None}))
     return {each.resolution.request.symbol: each for each in found}
 
 
@@ -248,7 +248,7 @@ def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path)
     folder = tmp_path / "model"
     shutil.copytree(found.store.model_folder(version), folder)
     (folder / "bundle" / "scaler.json").write_text("{}")
-    said = predict(values, replace(found, versions=[replace(version, source=str(folder))]))
+    said = predict_latest(values, replace(found, versions=[replace(version, source=str(folder))]))
     assert not any(each.served for each in said)
     assert "neuro_fuzzy.1h.universal version 1" in said[0].reason
     assert "not those that were registered" in said[0].reason
@@ -305,7 +305,7 @@ def test_where_nobody_is_served_the_command_to_train_one_is_named(
 
 def test_as_of_is_said_above_the_table(ask: Ask) -> None:
     values = ask("as_of=2018-12-28T15:00Z")
-    said = predict(values, lookup({**values, "timeframe": None}))
+    said = predict_latest(values, lookup({**values, "timeframe": None}))
     assert prediction_table(said).title == "newest decisions as of 2018-12-28T15:00Z"
     assert max(each.decided_at or 0 for each in said) <= instant("2018-12-28T15:00Z")
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from multisymbol.cli.resolve import lookup, show_resolution, symbol_config
-from multisymbol.cli.schema import label_text, problems
+from multisymbol.cli.schema import config_problems, label_text
 from multisymbol.config.build import plain
 from multisymbol.errors import ModelNotFoundError, StoreError, SymbolError
 from multisymbol.features.pipeline import FeatureSpec, history_bars
@@ -23,7 +23,7 @@ from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import Period, instant
 from multisymbol.registry.bundle.format import Bundle, write_bundle
 from multisymbol.registry.selection.similarity import profile
-from multisymbol.registry.selection.transfer import Key, Trial, key_of
+from multisymbol.registry.selection.transfer import Key, TransferScore, key_of
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.samples.dataset import spec_of
@@ -34,12 +34,12 @@ from tests.conftest import Command, train_small
 Ask = Callable[..., dict[str, Any]]
 
 SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
-SCHEMA = "multisymbol.cli.resolve.ResolveSettings"
+SCHEMA = "multisymbol.cli.resolve.ResolveConfig"
 
 
 def composed(*overrides: str) -> dict[str, Any]:
     config = composed_page("resolve", *SPAN, *overrides)
-    assert problems(config, schema=SCHEMA) == []
+    assert config_problems(config, schema=SCHEMA) == []
     return plain(config)
 
 
@@ -379,13 +379,13 @@ def test_donors_are_tried_on_the_symbols_bars_where_evidence_is_asked_for(
     nearest = show_resolution(values).require()
     other = next(version for version in versions if version != nearest)
 
-    def tried(donors: Sequence[StoredVersion], *, bars: Bars, as_of: int, **_: Any) -> dict[Key, Trial | str]:
+    def tried(donors: Sequence[StoredVersion], *, bars: Bars, as_of: int, **_: Any) -> dict[Key, TransferScore | str]:
         assert sorted(map(key_of, donors)) == sorted(map(key_of, versions))
         assert (bars.symbol, as_of) == ("MSFT", instant("2018-09-01"))
         assert bars.closed_at[-1] <= as_of
         return {
-            key_of(nearest): Trial(difference=0.02, labels=150.0),
-            key_of(other): Trial(difference=-0.02, labels=150.0),
+            key_of(nearest): TransferScore(difference=0.02, labels=150.0),
+            key_of(other): TransferScore(difference=-0.02, labels=150.0),
         }
 
     monkeypatch.setattr("multisymbol.serving.transfer_trials.try_donors", tried)

@@ -15,8 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from multisymbol.cli.models import Filter, chosen, examine, list_models, place, promote_model
-from multisymbol.cli.predict import predict
+from multisymbol.cli.models import Filter, chosen, find_orphans, list_models, place, promote_model
+from multisymbol.cli.predict import predict_latest
 from multisymbol.cli.resolve import lookup
 from multisymbol.errors import StoreError
 from multisymbol.registry.bundle.exchange import export_model, import_model
@@ -76,7 +76,7 @@ def store_on(uri: str, folder: Path) -> Store:
 
 
 def said(values: dict[str, Any]) -> list[dict[str, Any]]:
-    answers = predict(values, lookup({**values, "timeframe": None}))
+    answers = predict_latest(values, lookup({**values, "timeframe": None}))
     assert any(each.served for each in answers)
     return [each.to_json() for each in answers]
 
@@ -109,7 +109,7 @@ def test_server_answers_as_the_file_does_and_takes_two_writers(server: str, outp
     assert len({each.tags["model_id"] for each in race}) == 6
 
     where = place(server, create=False)
-    assert examine(where, remove=False).data == []
+    assert find_orphans(where, remove=False).data == []
     remote.delete_version(version)
     with pytest.raises(StoreError, match=f"files of {version} cannot be fetched from mlflow-artifacts:"):
         remote.download(version)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.cli.trace import SCHEMA, trace
 from multisymbol.config.build import build, plain
 from multisymbol.config.origins import Origins
@@ -19,11 +19,11 @@ from multisymbol.labels.labels import label_bars
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import HOUR, NEVER, Period, instant, iso
 from multisymbol.progress import Terminal
-from multisymbol.reports.lineage import Trace, refusal, trace_bar
+from multisymbol.reports.lineage import Lineage, lineage_refusal, trace_bar
 from multisymbol.reports.lineage_page import sections, why
 from multisymbol.reports.tables.table import to_markdown
-from multisymbol.samples.dataset import Prepared, prepare
-from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, Parts, Span
+from multisymbol.samples.dataset import FoldDataset, prepare
+from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, FoldAssignment, Span
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import WindowDataset
 from tests.conftest import ROOT, SMALL, Command, Compose, compose_train
@@ -41,15 +41,15 @@ class World:
         table.write_text("\n".join([*rows, 'BRK.B,stock,"{triangular: [20, 50, 80]}",3']))
         chosen = "++symbols.only=[AAPL,EURUSD,BRK.B]"
         config = compose_train(*SMALL, OWN, chosen, f"++symbols.file={table}", f"++paths.outputs={folder}", *overrides)
-        assert problems(config) == []
+        assert config_problems(config) == []
         self.values: dict[str, Any] = {**plain(config), "fold": None, "out": None}
-        self.prepared: Prepared = prepare(self.values, Terminal(silent=True))
+        self.prepared: FoldDataset = prepare(self.values, Terminal(silent=True))
         self.origin = Origins(overrides=[OWN], choices=CHOICES, folders=[ROOT / "conf"], primary="train")
 
-    def traced(self, symbol: str, at: int) -> Trace:
+    def traced(self, symbol: str, at: int) -> Lineage:
         return trace_bar(self.prepared, self.values, symbol=symbol, at=at, origin=self.origin)
 
-    def page(self, traced: Trace) -> str:
+    def page(self, traced: Lineage) -> str:
         tables = sections(traced, self.prepared, self.values, folds=[self.prepared])
         return "\n".join(f"{table.title}  {table.note}\n{to_markdown(table)}" for table in tables)
 
@@ -120,7 +120,7 @@ def test_the_bar_is_the_latest_known_at_the_instant(later: int, world: World) ->
     assert ("known exactly then" in world.page(traced)) == (later == 0)
 
 
-def origins(traced: Trace, column: str) -> dict[str, tuple[Any, str]]:
+def origins(traced: Lineage, column: str) -> dict[str, tuple[Any, str]]:
     made_from = next(each for each in traced.columns if each.name == column).made_from
     return {each.name: (each.value, each.origin) for each in made_from}
 
@@ -166,7 +166,7 @@ def test_every_bar_without_a_sample_has_the_reason_the_ledger_counts(
     rows, count = prepared.panel.rows(index), prepared.ledger.counts[index]
     sampled = set((prepared.ledger.row[prepared.ledger.symbol == index] - rows.start).tolist())
     others = [row for row in range(rows.stop - rows.start) if row not in sampled]
-    said = [refusal(prepared, index, row=row, values=world.values).partition(":")[0] for row in others]
+    said = [lineage_refusal(prepared, index, row=row, values=world.values).partition(":")[0] for row in others]
     found = {reason: said.count(reason) for reason in REASONS}
     assert sum(found.values()) == len(others) > 0
     assert found == {
@@ -250,7 +250,7 @@ def test_the_part_is_explained_by_the_condition_that_decides(
         counts=(),
         **plain_values,  # type: ignore[arg-type]
     )
-    parts = Parts(fold=Fold(**FOLD, **more), part=np.array([part, TEST], dtype=np.int8), counts=())
+    parts = FoldAssignment(fold=Fold(**FOLD, **more), part=np.array([part, TEST], dtype=np.int8), counts=())
     assert said in why(ledger, parts, 0)
 
 
@@ -355,4 +355,4 @@ def test_missing_keys_are_asked_for_with_all_others(called: Command, tmp_path: P
         "conf/trace.yaml",
     ):
         assert part in done.stderr
-    assert SCHEMA == "multisymbol.cli.trace.TraceSettings"
+    assert SCHEMA == "multisymbol.cli.trace.TraceConfig"

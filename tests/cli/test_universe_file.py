@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.errors import SymbolError
 from multisymbol.markets.io.universe_file import member_lines, read_members
-from multisymbol.markets.symbols import resolve
+from multisymbol.markets.symbols import resolve_symbols
 from tests.conftest import Command, Compose
 
 CLASSES = ("stock", "forex", "crypto")
@@ -157,7 +157,7 @@ def test_members_resolve_like_those_of_a_page_and_the_command_line_wins(write: W
     path = write("symbol,asset_class,indicators.rsi.period,indicators.macd.fast", "A,stock,21,8", "B,forex,,")
     more = "++symbols.members={A: {indicators: {rsi: {period: 5}}}, C: {asset_class: crypto}}"
     config = composed(*use(path), more)
-    assert problems(config) == []
+    assert config_problems(config) == []
     configs = plain(config)["symbol_configs"]
     assert list(configs) == ["A", "B", "C"]
     assert configs["A"]["indicators"]["rsi"] == {"period": 5}
@@ -169,7 +169,7 @@ def test_the_check_lists_wrong_overrides_with_the_lines_of_the_table(write: Writ
     path = write(
         "symbol,asset_class,indicators.rsi.perod,costs.slippage_bps", "BRK.B,stock,21,1", "B,forex,8,-3", "C,forex,,"
     )
-    found = problems(composed(*use(path), "++symbols.members={D: {}}"))
+    found = config_problems(composed(*use(path), "++symbols.members={D: {}}"))
     assert [(problem.path, problem.text.split(",")[0]) for problem in found] == [
         ("symbols.members.D.asset_class", "missing"),
         (f"{path} lines 2, 3", "indicators.rsi.perod: unknown parameter"),
@@ -184,13 +184,13 @@ def test_five_hundred_symbols_are_resolved_once_to_be_checked_and_once_to_be_use
 
     def counted(**given: Any) -> dict[str, dict[str, Any]]:
         calls.append(len(given["symbols"]))
-        return resolve(**given)
+        return resolve_symbols(**given)
 
     monkeypatch.setattr("multisymbol.cli.schema.resolve", counted)
     rows = (f"S{n},{CLASSES[n % 3]},{10 + n % 9}" for n in range(500))
     path = write("symbol,asset_class,indicators.rsi.period", *rows)
     config = composed(*use(path))
-    assert problems(config) == []
+    assert config_problems(config) == []
     assert calls == [500]
     assert len(plain(config)["symbol_configs"]) == 500
     assert calls == [500, 500]
@@ -209,5 +209,5 @@ def test_a_bad_table_stops_the_command_before_anything_is_started(
 
 
 def test_a_table_without_a_file_is_asked_for_one(composed: Compose) -> None:
-    found: list[Any] = problems(composed("symbols=table"))
+    found: list[Any] = config_problems(composed("symbols=table"))
     assert [(problem.path, problem.text.split(":")[0]) for problem in found] == [("symbols.file", "missing")]

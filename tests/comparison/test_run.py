@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from multisymbol.cli.compare_schema import SCHEMA
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.comparison import fit as arm_training
 from multisymbol.comparison import run as comparing
 from multisymbol.comparison.fit import weights_of
-from multisymbol.comparison.preregistration import PLAN, declare
-from multisymbol.comparison.result import Comparison, Declaration, to_json
+from multisymbol.comparison.preregistration import PLAN, preregister
+from multisymbol.comparison.result import Comparison, Preregistration, to_json
 from multisymbol.comparison.run import RESULT, Work, compare, work
 from multisymbol.config.build import build, plain
 from multisymbol.errors import ComparisonError
@@ -24,7 +24,7 @@ from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import Parent, prepare_folds
 from multisymbol.samples.views import own_values, tuned_view
 from multisymbol.training.fit import assess, fit_network, fold_loss
-from multisymbol.training.result import DirectionOutcome
+from multisymbol.training.result import DirectionResult
 from tests.composing import composed_page
 from tests.conftest import ROOT
 
@@ -177,19 +177,19 @@ def test_universal_arm_forecasts_what_the_training_of_the_same_seed_does(done: W
     values = {**values_in(folder), "seed": 2}
     last = prepare_folds(values, Terminal(silent=True))[-1]
     outcome = assess(*fit_network(values, last, folder / "alone", run=None), values, last)
-    assert isinstance(outcome, DirectionOutcome)
+    assert isinstance(outcome, DirectionResult)
     scored = done.scored["universal"][-1]
     np.testing.assert_array_equal(scored.rows, outcome.test.positions)
     np.testing.assert_allclose(scored.prob[1], outcome.test.prob, atol=2e-4)
 
 
 def test_plan_is_written_down_before_anything_is_trained(tmp_path: Path) -> None:
-    seen: list[tuple[Declaration, bool, bool]] = []
+    seen: list[tuple[Preregistration, bool, bool]] = []
 
     class Stop(Exception):  # noqa: N818
         pass
 
-    def announce(declared: Declaration) -> None:
+    def announce(declared: Preregistration) -> None:
         seen.append((declared, (tmp_path / "run" / PLAN).exists(), (tmp_path / "run" / "folds").exists()))
         raise Stop
 
@@ -262,7 +262,7 @@ def test_folds_that_test_a_row_twice_are_refused_before_training(done: Work, fol
     arms = {key: build(node) for key, node in values["arms"].items()}
     first, second = done.tasks
     with pytest.raises(ComparisonError, match=rf"{len(second.rows):,} rows would be tested in more folds than one"):
-        declare(values, [first, second, second], arms, name="")
+        preregister(values, [first, second, second], arms, name="")
 
 
 def test_forecasts_of_other_rows_are_refused(done: Work, folder: Path, run_dir: Path) -> None:
@@ -290,7 +290,7 @@ def test_forecasts_of_other_rows_are_refused(done: Work, folder: Path, run_dir: 
 )
 def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
     config = composed(*overrides)
-    assert problems(config, schema=SCHEMA) == []
+    assert config_problems(config, schema=SCHEMA) == []
     values = plain(config)
     assert all(build(node).what for node in values["arms"].values())
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from multisymbol.backtest.decision import Discipline, Threshold
+from multisymbol.backtest.decision import PositionRules, Threshold
 from multisymbol.comparison.result import Trading
 from multisymbol.comparison.scores import ArmScores, ScoredRows
-from multisymbol.comparison.trading import Market, decided_bars, trading
+from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
 from multisymbol.labels.labels import BUY, CLASSES, HOLD
 from multisymbol.markets.symbols import Costs
 from multisymbol.samples.fold import Span
@@ -23,7 +23,7 @@ RULE = Threshold(
     enter_confidence=0.5,
     exit_confidence=0.4,
     weight=1.0,
-    discipline=Discipline(
+    discipline=PositionRules(
         sides="long_short",
         hold_means="flat",
         reverse_at_once=True,
@@ -66,7 +66,7 @@ def traded(
     """Trade one arm against itself; spans are of bars."""
     own = arm(rows, says)
     at = BARS.closed_at
-    market = Market(
+    market = TradedMarket(
         config=replace(config(), costs=charged or costs()),
         bars=decided_bars(BARS, start=int(at[rows[0]]), end=int(at[rows[-1]])),
         spans=tuple(Span(int(at[span.start]), int(at[span.stop])) for span in spans),

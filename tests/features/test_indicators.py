@@ -8,7 +8,7 @@ import pytest
 import talib
 
 from multisymbol.errors import FeatureError
-from multisymbol.features.indicators import INDICATORS, Configured, Stretch, configure
+from multisymbol.features.indicators import INDICATORS, BarSegment, Configured, configure
 from multisymbol.features.indicators.registry import FORGOTTEN, ema_warmup, wilder_warmup
 from multisymbol.features.indicators.rolling import window_deviation, window_mean
 from tests.features.worlds import flat, walk
@@ -44,22 +44,22 @@ SMALLEST: Mapping[str, Mapping[str, Any]] = {
 RECURSIVE = ("rsi", "macd", "atr", "adx", "moving_average")
 
 
-def columns(key: str, bars: Stretch, entry: Mapping[str, Any] | None = None) -> dict[str, npt.NDArray[np.float64]]:
+def columns(key: str, bars: BarSegment, entry: Mapping[str, Any] | None = None) -> dict[str, npt.NDArray[np.float64]]:
     """Columns of one indicator after its warm-up."""
     each = configure(key, DEFAULTS[key] if entry is None else entry)
     return {name: column[each.warmup :] for name, column in zip(each.columns, each.compute(bars), strict=True)}
 
 
-def cut(bars: Stretch, rows: slice) -> Stretch:
+def cut(bars: BarSegment, rows: slice) -> BarSegment:
     """Some bars of a stretch."""
-    return Stretch(
+    return BarSegment(
         open=bars.open[rows], high=bars.high[rows], low=bars.low[rows], close=bars.close[rows], volume=bars.volume[rows]
     )
 
 
-def scaled(bars: Stretch, *, price: float, volume: float) -> Stretch:
+def scaled(bars: BarSegment, *, price: float, volume: float) -> BarSegment:
     """The same market in other units."""
-    return Stretch(
+    return BarSegment(
         open=bars.open * price,
         high=bars.high * price,
         low=bars.low * price,
@@ -79,7 +79,7 @@ def test_values_are_finite_from_the_warm_up_on(key: str, entries: Mapping[str, A
     bars = {
         "walk": walk(900),
         "flat": flat(900),
-        "flat_after_walk": Stretch(
+        "flat_after_walk": BarSegment(
             **{
                 name: np.concatenate([getattr(walk(300), name), getattr(flat(1500), name)])
                 for name in ("open", "high", "low", "close", "volume")
@@ -168,7 +168,7 @@ def test_rsi_is_that_of_ta_lib_and_50_in_a_market_that_never_moved() -> None:
 
 
 def test_stochastic_by_hand() -> None:
-    bars = Stretch(
+    bars = BarSegment(
         open=np.array([5.0, 5.0, 6.0]),
         high=np.array([10.0, 9.0, 8.0]),
         low=np.array([5.0, 4.0, 6.0]),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import FeatureError
 from multisymbol.features.pipeline import (
-    Column,
+    FeatureColumn,
     FeatureRows,
     FeatureSpec,
     feature_rows,
@@ -75,13 +75,13 @@ def test_the_volume_flag_is_there_where_a_volume_column_is() -> None:
 
 
 def test_the_digest_tells_names_kinds_order_and_restarts() -> None:
-    columns = (Column(name="a", kind="raw"), Column(name="b", kind="raw"))
+    columns = (FeatureColumn(name="a", kind="raw"), FeatureColumn(name="b", kind="raw"))
     specs = [
         FeatureSpec(columns=columns, restart_bars=64),
         FeatureSpec(columns=columns, restart_bars=65),
         FeatureSpec(columns=columns[::-1], restart_bars=64),
         FeatureSpec(columns=columns[:1], restart_bars=64),
-        FeatureSpec(columns=(columns[0], Column(name="b", kind="flag")), restart_bars=64),
+        FeatureSpec(columns=(columns[0], FeatureColumn(name="b", kind="flag")), restart_bars=64),
     ]
     assert len({spec.digest for spec in specs}) == len(specs)
     assert all(len(spec.digest) == 16 for spec in specs)

@@ -8,14 +8,14 @@ import numpy.typing as npt
 import pytest
 
 from multisymbol.errors import FeatureError
-from multisymbol.features.pipeline import Column, FeatureSpec
+from multisymbol.features.pipeline import FeatureColumn, FeatureSpec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 
 SPEC = FeatureSpec(
     columns=(
-        Column(name="rsi", kind="raw"),
-        Column(name="rsi_low", kind="membership"),
-        Column(name="still", kind="raw"),
+        FeatureColumn(name="rsi", kind="raw"),
+        FeatureColumn(name="rsi_low", kind="membership"),
+        FeatureColumn(name="still", kind="raw"),
     ),
     restart_bars=1024,
 )
@@ -160,7 +160,7 @@ def test_an_unfit_choice_is_refused() -> None:
 
 
 def test_without_scaling_a_class_that_never_trained_passes_unchanged() -> None:
-    spec = FeatureSpec(columns=(Column(name="rsi", kind="raw"),), restart_bars=1024)
+    spec = FeatureSpec(columns=(FeatureColumn(name="rsi", kind="raw"),), restart_bars=1024)
     rows = {"A": np.array([[1.0], [3.0]], dtype=np.float32)}
     scaling = Scaling(method="none", shrinkage_rows=1.0, clip=8.0)
     classes = {"A": "stock", "B": "crypto"}

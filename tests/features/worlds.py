@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.features.indicators import Stretch
+from multisymbol.features.indicators import BarSegment
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig
@@ -37,14 +37,14 @@ FUZZY: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def walk(bars: int, *, seed: int = 0, start: float = 100.0, deviation: float = 0.01) -> Stretch:
+def walk(bars: int, *, seed: int = 0, start: float = 100.0, deviation: float = 0.01) -> BarSegment:
     """A random walk of closes with highs, lows and opens around them, and volumes some of which are 0."""
     random = np.random.default_rng(seed)
     close = start * np.exp(np.cumsum(random.normal(0.0, deviation, bars)))
     opened = np.concatenate([[start], close[:-1]])
     wick = np.exp(random.exponential(deviation / 2, (2, bars)))
     volume = np.where(random.random(bars) < 0.05, 0.0, random.lognormal(8.0, 1.0, bars))
-    return Stretch(
+    return BarSegment(
         open=opened,
         high=np.maximum(opened, close) * wick[0],
         low=np.minimum(opened, close) / wick[1],
@@ -53,13 +53,13 @@ def walk(bars: int, *, seed: int = 0, start: float = 100.0, deviation: float = 0
     )
 
 
-def flat(bars: int, *, price: float = 100.0) -> Stretch:
+def flat(bars: int, *, price: float = 100.0) -> BarSegment:
     """A market that does not move and does not trade."""
     still = np.full(bars, price)
-    return Stretch(open=still, high=still, low=still, close=still, volume=np.zeros(bars))
+    return BarSegment(open=still, high=still, low=still, close=still, volume=np.zeros(bars))
 
 
-def bars_of(stretch: Stretch, *, segment: npt.NDArray[np.int32] | None = None) -> Bars:
+def bars_of(stretch: BarSegment, *, segment: npt.NDArray[np.int32] | None = None) -> Bars:
     """Hourly bars at every hour from `START`, in one segment unless said otherwise."""
     count = len(stretch.close)
     opened_at = START + HOUR * np.arange(count, dtype=np.int64)

@@ -18,9 +18,9 @@ from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.networks.mlp import Mlp
 from multisymbol.learning.schedules import Schedule
 from multisymbol.markets.time import HOUR, NEVER, instant
-from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, Fold, Parts
+from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, Fold, FoldAssignment
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import SamplingWeights
 
 SYMBOLS = ("BRK.B", "EURUSD", "BTC-USD")
 CLASSES = ("stock", "forex", "crypto")
@@ -34,7 +34,7 @@ class World:
 
     features: npt.NDArray[np.float32]
     ledger: Ledger
-    parts: Parts
+    parts: FoldAssignment
 
     def datamodule(
         self, *, batch_size: int = 32, eval_batch_size: int = 16, seed: int = 5, symbol_weight: float = 1.0
@@ -61,11 +61,13 @@ class World:
         return replace(self, parts=replace(self.parts, part=part.astype(np.int8)))
 
 
-def equal_shares(rows: npt.NDArray[np.int64]) -> Shares:
+def equal_shares(rows: npt.NDArray[np.int64]) -> SamplingWeights:
     """Every symbol that trains equally often, in an epoch about as long as there are rows."""
     trains = (rows > 0).astype(np.float64)
     share = trains / trains.sum()
-    return Shares(rows=rows, share=share, draws=(rows.sum() * share).astype(np.int64), weight=np.ones(len(rows)))
+    return SamplingWeights(
+        rows=rows, share=share, draws=(rows.sum() * share).astype(np.int64), weight=np.ones(len(rows))
+    )
 
 
 def world(*, bars: int = 200, noise: float = 0.5, seed: int = 3) -> World:
@@ -93,7 +95,9 @@ def world(*, bars: int = 200, noise: float = 0.5, seed: int = 3) -> World:
     )
     part = np.select([bar[row] < 0.6 * bars, bar[row] < 0.8 * bars], [TRAIN, VALIDATION], default=TEST)
     fold = Fold(name="cut", validation_from=START, test_from=START, test_until=NEVER, embargo_ns=0)
-    return World(features=features, ledger=ledger, parts=Parts(fold=fold, part=part.astype(np.int8), counts=()))
+    return World(
+        features=features, ledger=ledger, parts=FoldAssignment(fold=fold, part=part.astype(np.int8), counts=())
+    )
 
 
 def mlp(*, dropout: float = 0.0, classes: int = 3) -> Mlp:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multisymbol.errors import BarsError, CalendarError
 from multisymbol.markets.bars import Bars, segment_numbers
 from multisymbol.markets.io.defects import OnDefect
-from multisymbol.markets.io.quality import Examined, Reading, examine
+from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
@@ -20,7 +20,7 @@ from tests.markets.conftest import LIMITS, config_of
 Hours = Callable[..., pd.DataFrame]
 
 
-def reading(**changes: Any) -> Reading:
+def reading(**changes: Any) -> ReadOptions:
     choices: dict[str, Any] = {
         "timeframe": Timeframe.parse("1h"),
         "stamped": "open",
@@ -28,7 +28,7 @@ def reading(**changes: Any) -> Reading:
         "on_defect": OnDefect(),
         "limits": LIMITS,
     }
-    return Reading(**{**choices, **changes})
+    return ReadOptions(**{**choices, **changes})
 
 
 def bars_of(frame: pd.DataFrame, config: SymbolConfig, *, period: Period = Period(), **changes: Any) -> Bars:  # noqa: B008
@@ -36,7 +36,7 @@ def bars_of(frame: pd.DataFrame, config: SymbolConfig, *, period: Period = Perio
 
 
 def examined(frame: pd.DataFrame, config: SymbolConfig, *, period: Period = Period(), **changes: Any) -> Examined:  # noqa: B008
-    return examine(
+    return examine_rows(
         frame,
         config=config,
         period=period,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import SymbolError
-from multisymbol.markets.symbols import Costs, resolve, slug, universe, unslug
+from multisymbol.markets.symbols import Costs, resolve_symbols, slug, universe, unslug
 
 FEATURES: dict[str, Any] = {
     "_target_": "somewhere",
@@ -32,7 +32,9 @@ CLASSES: dict[str, dict[str, Any]] = {
 
 
 def resolved(symbols: Mapping[Any, Any], classes: Mapping[str, Any] = CLASSES) -> dict[str, dict[str, Any]]:
-    return resolve(symbols=symbols, asset_classes=classes, features=FEATURES, labels=LABELS, label_name="zigzag")
+    return resolve_symbols(
+        symbols=symbols, asset_classes=classes, features=FEATURES, labels=LABELS, label_name="zigzag"
+    )
 
 
 def complaint(symbols: Mapping[Any, Any], classes: Mapping[str, Any] = CLASSES) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from multisymbol.features.pipeline import Column, FeatureSpec
+from multisymbol.features.pipeline import FeatureColumn, FeatureSpec
 from multisymbol.features.scaling import Affine, Scaler
 from multisymbol.registry.bundle.format import Bundle, write_bundle
 from multisymbol.registry.store.store import Run, Store, StoredVersion, SymbolScores, VersionTags
@@ -21,7 +21,8 @@ NAME = "neuro.1h.universal"
 
 def tiny_bundle(**changes: Any) -> Bundle:
     spec = FeatureSpec(
-        columns=(Column(name="rsi_14", kind="raw"), Column(name="hour_sin", kind="clock")), restart_bars=1024
+        columns=(FeatureColumn(name="rsi_14", kind="raw"), FeatureColumn(name="hour_sin", kind="clock")),
+        restart_bars=1024,
     )
     affine = Affine(center=np.array([0.1 + 0.2, 0.0]), spread=np.array([1 / 3, 1.0]))
     facts: dict[str, Any] = {

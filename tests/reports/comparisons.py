@@ -15,18 +15,18 @@ from multisymbol.comparison.result import (
     ArmOutcome,
     Budget,
     Comparison,
-    Declaration,
     FoldFacts,
     GroupEffect,
     Hashes,
     NotRun,
+    Preregistration,
     SymbolFacts,
-    Trades,
+    TradeCounts,
     Trading,
 )
 from multisymbol.markets.time import DAY, HOUR, instant
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.compare import Answer, answer
+from multisymbol.statistics.compare import ComparisonResult, compare_arms
 from multisymbol.statistics.effects import Effects, Surrogates
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows
 from multisymbol.statistics.model_confidence_set import ConfidenceSet
@@ -87,7 +87,7 @@ def surrogates(kind: str, center: tuple[float, float, float], *, seed: int) -> S
     return Surrogates(kind=kind, draws=draws)
 
 
-def answered(question: Question, world: World) -> Answer:
+def answered(question: Question, world: World) -> ComparisonResult:
     universal, single = {
         "universal": (0.05, 0.02),
         "single": (0.02, 0.05),
@@ -102,7 +102,7 @@ def answered(question: Question, world: World) -> Answer:
     of = np.full(len(SYMBOLS), 1.0)
     kinds = (surrogates("drift kept", center, seed=5), surrogates("drift removed", center, seed=6))
     exploratory = world == "exploratory"
-    return answer(
+    return compare_arms(
         losses(UNIVERSAL, universal * of, noise=noise, seed=1, seeds=seeds),
         losses(SINGLE, single * of, noise=noise, seed=2, seeds=seeds),
         losses(PRIOR, 0 * of, noise=0.0, seed=3, seeds=seeds),
@@ -171,9 +171,9 @@ def fold(number: int) -> FoldFacts:
 
 
 def trading(universal: float, single: float) -> Trading:
-    def trades(net: float) -> Trades:
+    def trades(net: float) -> TradeCounts:
         by_symbol = {name: net + place for place, name in enumerate(SYMBOLS)}
-        return Trades(trades=812.4, gross_bps=net + 2.1, net_bps=net, by_symbol=by_symbol)
+        return TradeCounts(trades=812.4, gross_bps=net + 2.1, net_bps=net, by_symbol=by_symbol)
 
     return Trading(
         rule="threshold 0.45, next open",
@@ -192,7 +192,7 @@ def facts() -> tuple[SymbolFacts, ...]:
     )
 
 
-def answers_of(world: World) -> Mapping[Question, Answer]:
+def answers_of(world: World) -> Mapping[Question, ComparisonResult]:
     questions: tuple[Question, ...] = ("overall", "direction", "activity")
     worlds: tuple[World, ...] = (world, "exploratory" if world == "exploratory" else "equivalent", world)
     return {question: answered(question, of) for question, of in zip(questions, worlds, strict=True)}
@@ -201,7 +201,7 @@ def answers_of(world: World) -> Mapping[Question, Answer]:
 @cache
 def compared(world: World) -> Comparison:
     """Return a comparison with all its parts, made once for all tests."""
-    declared = Declaration(
+    declared = Preregistration(
         name="universal_vs_single-0a1b2c",
         digest="0123456789abcdef",
         content={"seeds": [1, 2, 3], "arms": ["universal", "single"], "note": "<script>alert(1)</script>"},

@@ -6,26 +6,26 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from multisymbol.backtest.engine import Backtest, run
-from multisymbol.backtest.predictions import Answerer, Answers
+from multisymbol.backtest.engine import Backtest, run_backtest
+from multisymbol.backtest.predictions import Predictions, Predictor
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.markets.time import HOUR, NEVER, Timeframe, instant
 from multisymbol.reports.backtest import (
     Background,
     arm_headline,
-    arm_table,
     arms_page,
+    backtest_arm_table,
+    backtest_figures,
+    backtest_headline,
     backtest_page,
     cost_table,
-    figures,
-    headline,
     measure_table,
     money_table,
     result_table,
     trade_figures,
 )
-from multisymbol.reports.page import Page, to_html, to_markdown
+from multisymbol.reports.page import Page, page_html, page_markdown
 from multisymbol.serving.served_model import Model
 from tests.backtest.conducts import conduct
 from tests.serving.markets import costs
@@ -74,14 +74,16 @@ def bars(symbol: str, *, seed: int, synthetic: bool = False) -> Bars:
     )
 
 
-def answers(symbol: str, *, asset_class: str = "stock", seed: int = 1, foresight: float, seen: bool = False) -> Answers:
+def answers(
+    symbol: str, *, asset_class: str = "stock", seed: int = 1, foresight: float, seen: bool = False
+) -> Predictions:
     """Answers that know the next bar's direction more or less often."""
     made = bars(symbol, seed=seed)
     ahead = np.sign(np.append(np.diff(np.log(made.close)), 0.0))
     right = np.where(np.random.default_rng(seed).random(BARS) < foresight, ahead, -ahead)
     said = np.where(right[:, None] > 0, (0.6, 0.2, 0.2), (0.2, 0.2, 0.6))
     first = 100
-    answerer = Answerer(
+    answerer = Predictor(
         model=cast(Model, _Stub()),
         name="neuro.1h.universal version 3",
         role="universal",
@@ -91,7 +93,7 @@ def answers(symbol: str, *, asset_class: str = "stock", seed: int = 1, foresight
     )
     by = np.where(np.arange(BARS) < first, -1, 0)
     whose = config(symbol, asset_class=asset_class)
-    return Answers(config=whose, bars=made, first=first, said=said, by=by, answerers=(answerer,))
+    return Predictions(config=whose, bars=made, first=first, said=said, by=by, answerers=(answerer,))
 
 
 CONDUCT = conduct(enter=0.5, leave=0.4, rebalance="month", multiples=(0.0, 1.0, 2.0, 4.0))
@@ -111,34 +113,34 @@ def backtest(**given: Any) -> Backtest:
     left_out = given.pop("left_out", {})
     alone = given.pop("alone", False)
     both = [answers("AAA", **given), answers("B&B", asset_class="crypto", **{**given, "seed": 2})]
-    return run(both[:1] if alone else both, conduct=CONDUCT, left_out=left_out)
+    return run_backtest(both[:1] if alone else both, conduct=CONDUCT, left_out=left_out)
 
 
 def page(result: Backtest) -> Page:
-    return backtest_page(result, background=BACKGROUND, drawn=figures(result), trades=trade_figures(result))
+    return backtest_page(result, background=BACKGROUND, drawn=backtest_figures(result), trades=trade_figures(result))
 
 
 def test_the_first_sentence_says_won_only_where_money_was_won() -> None:
     won, lost = backtest(foresight=0.95), backtest(foresight=0.5)
     assert won.standing.performance.total_return > 0 > lost.standing.performance.total_return
-    assert headline(won).startswith("The portfolio of 2 symbols won ")
-    assert headline(lost).startswith("The portfolio of 2 symbols lost ")
-    assert f"{abs(100 * lost.standing.performance.total_return):.1f} % after costs" in headline(lost)
-    assert "not to be told from nothing" not in headline(won)
-    assert "might have cost" in headline(won)
+    assert backtest_headline(won).startswith("The portfolio of 2 symbols won ")
+    assert backtest_headline(lost).startswith("The portfolio of 2 symbols lost ")
+    assert f"{abs(100 * lost.standing.performance.total_return):.1f} % after costs" in backtest_headline(lost)
+    assert "not to be told from nothing" not in backtest_headline(won)
+    assert "might have cost" in backtest_headline(won)
 
 
 def test_a_ratio_within_two_errors_is_said_to_be_nothing() -> None:
     result = backtest(foresight=0.55, alone=True)
     own = result.standing.performance
     assert abs(own.sharpe) < 2 * own.sharpe_error
-    assert "not to be told from nothing" in headline(result)
+    assert "not to be told from nothing" in backtest_headline(result)
 
 
 def test_money_lost_even_for_free_is_said() -> None:
     result = backtest(foresight=0.1)
     assert result.at_costs[0.0].total_return < 0
-    assert "even for free nothing would have been won" in headline(result)
+    assert "even for free nothing would have been won" in backtest_headline(result)
 
 
 def test_the_table_has_symbols_classes_and_the_portfolio() -> None:
@@ -169,7 +171,7 @@ def test_every_measure_stands_beside_that_of_holding() -> None:
 
 
 def test_the_page_reads_whole() -> None:
-    html = to_html(page(backtest(foresight=0.7)))
+    html = page_html(page(backtest(foresight=0.7)))
     for heading in ("Equity", "Measures", "Symbols", "Costs", "Trades", "Who answered", "How it was traded", "Again"):
         assert f">{heading}</h2>" in html
     assert "B&amp;B" in html
@@ -181,7 +183,7 @@ def test_the_page_reads_whole() -> None:
 
 
 def test_a_page_of_one_symbol_does_not_speak_of_a_portfolio() -> None:
-    text = to_markdown(page(backtest(foresight=0.7, alone=True)))
+    text = page_markdown(page(backtest(foresight=0.7, alone=True)))
     assert "# Backtest of AAA, 1h" in text
     assert "portfolio" not in text
 
@@ -194,21 +196,21 @@ def test_what_was_seen_is_said_first_and_everywhere() -> None:
     assert made.lead.startswith("MODELS HAVE SEEN BARS THAT WERE TRADED HERE (allow_seen=true): 602 of 2,800 bars.")
     tables = (result_table(result), cost_table(result), measure_table(result), money_table(result))
     assert all("MODEL HAS SEEN THESE BARS" in table.title for table in tables)
-    assert "portfolio (MODEL HAS SEEN THESE BARS)" in to_html(made)
+    assert "portfolio (MODEL HAS SEEN THESE BARS)" in page_html(made)
 
 
 def test_symbols_that_are_left_out_and_generated_bars_are_named() -> None:
     result = backtest(
         foresight=0.7, left_out={"CCC": "no model may answer for it", "DDD": "no model may answer for it"}
     )
-    text = to_markdown(page(result))
+    text = page_markdown(page(result))
     assert "Not in these numbers: CCC, DDD (no model may answer for it)." in text
     assert "generated" not in text
 
 
 def test_arms_stand_side_by_side_on_the_same_bars() -> None:
     arms = {"universal": backtest(foresight=0.9), "own": backtest(foresight=0.6)}
-    table = arm_table(arms)
+    table = backtest_arm_table(arms)
     assert [row[0] for row in table.rows] == ["AAA", "B&B"]
     keys = [column.key for column in table.columns]
     row = dict(zip(keys, table.rows[0], strict=True))
@@ -216,7 +218,9 @@ def test_arms_stand_side_by_side_on_the_same_bars() -> None:
     assert row["own_return"] == pytest.approx(arms["own"].standing.by_symbol["AAA"].total_return)
     assert float(row["information_ratio"]) > 2 * float(row["information_error"])
     assert "did better for 2 of them. The difference can be told from chance" in arm_headline(arms)
-    html = to_html(arms_page(arms, background=BACKGROUND, drawn={name: figures(each) for name, each in arms.items()}))
+    html = page_html(
+        arms_page(arms, background=BACKGROUND, drawn={name: backtest_figures(each) for name, each in arms.items()})
+    )
     assert re.search(r"Arm: universal</h2>.*Arm: own</h2>", html, flags=re.DOTALL)
 
 

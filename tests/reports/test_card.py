@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from multisymbol.features.pipeline import feature_spec, warmup_bars
 from multisymbol.features.scaling import Affine, Scaler
-from multisymbol.markets.symbols import Costs, resolve, universe
+from multisymbol.markets.symbols import Costs, resolve_symbols, universe
 from multisymbol.markets.time import instant
 from multisymbol.registry.bundle.format import Bundle, read_bundle, write_bundle
 from multisymbol.reports.card import model_card, span_figure
-from multisymbol.reports.page import Code, Facts, Folded, Page, to_html, to_markdown
+from multisymbol.reports.page import Code, Facts, Folded, Page, page_html, page_markdown
 from multisymbol.reports.tables.stored_scores import class_table, score_figure, score_table
 from multisymbol.reports.tables.table import Table
 
@@ -39,7 +39,7 @@ def asset_class(**labels: Any) -> dict[str, Any]:
 
 def configs() -> dict[str, Any]:
     slow = asset_class(percent=4.0) | {"indicators": {"rsi": {"period": 50}}}
-    return resolve(
+    return resolve_symbols(
         symbols={"GC=F": {"asset_class": "metal"}, "AAPL": {"asset_class": "stock"}, "MSFT": {"asset_class": "stock"}},
         asset_classes={"metal": asset_class(), "stock": slow},
         features=FEATURES,
@@ -133,7 +133,7 @@ def card(made: Bundle | None = None, **changes: Any) -> Page:
 
 
 def said(page: Page) -> str:
-    return to_markdown(page).replace("\\", "")
+    return page_markdown(page).replace("\\", "")
 
 
 def tables(page: Page) -> dict[str, Table]:
@@ -276,8 +276,8 @@ def test_facts_of_the_run_are_told() -> None:
 def test_card_of_a_stored_model_is_the_same_page(tmp_path: Path) -> None:
     write_bundle(bundle(), tmp_path / "bundle")
     again = model_card(read_bundle(tmp_path / "bundle"), name="neuro.1h.universal", version=3)
-    assert to_html(again) == to_html(card())
-    assert to_markdown(again) == to_markdown(card())
+    assert page_html(again) == page_html(card())
+    assert page_markdown(again) == page_markdown(card())
 
 
 def test_given_figures_stand_with_the_scores() -> None:

@@ -11,21 +11,21 @@ import pytest
 from matplotlib.figure import Figure
 
 from multisymbol.comparison.result import Comparison, NotRun
-from multisymbol.reports.comparison import comparison_lines, comparison_page, figures
-from multisymbol.reports.page import Bullets, Caution, Facts, Page, to_html, to_markdown
+from multisymbol.reports.comparison import comparison_figures, comparison_lines, comparison_page
+from multisymbol.reports.page import Bullets, Caution, Facts, Page, page_html, page_markdown
 from multisymbol.reports.tables.comparison import (
     against_table,
     arm_table,
     by_effect,
+    comparison_symbol_table,
     envelope,
     p_text,
     question_table,
-    symbol_table,
     symbol_test_table,
     trade_table,
 )
 from multisymbol.reports.tables.table import to_csv
-from multisymbol.statistics.aa_test import Relabelled
+from multisymbol.statistics.aa_test import AATest
 from multisymbol.statistics.verdict import Kind
 from tests.reports.comparisons import WORLDS, World, compared, trading
 
@@ -66,7 +66,7 @@ def with_same_arm(comparison: Comparison, share: float) -> Comparison:
     """Return the comparison with another result of the A/A run."""
     doubt = replace(
         comparison.primary.doubt,
-        same_arm=Relabelled(p=np.full(200, 0.5), alpha=0.05, share=share, low=0.02, high=0.08, blocks=20),
+        same_arm=AATest(p=np.full(200, 0.5), alpha=0.05, share=share, low=0.02, high=0.08, blocks=20),
     )
     return replace(comparison, answers={**comparison.answers, "overall": replace(comparison.primary, doubt=doubt)})
 
@@ -85,19 +85,19 @@ def test_the_answer_comes_first(world: World) -> None:
 @pytest.mark.parametrize("world", WORLDS)
 def test_page_is_one_file_without_numbers_that_are_none(world: World) -> None:
     page = comparison_page(compared(world))
-    text = to_html(without_figures(page))
+    text = page_html(without_figures(page))
     words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", text, flags=re.S)
     assert not re.search(r"\bnan\b|\binf\b|None", words)
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert "NEW&lt;1&gt;" in text
-    assert to_markdown(page).count("\n## ") == 9
+    assert page_markdown(page).count("\n## ") == 9
 
 
 def test_same_comparison_gives_the_same_bytes_with_all_figures_drawn() -> None:
-    text = to_html(comparison_page(compared("universal")))
-    assert text == to_html(comparison_page(compared("universal")))
-    assert text.count("<svg") == len(figures(compared("universal")))
+    text = page_html(comparison_page(compared("universal")))
+    assert text == page_html(comparison_page(compared("universal")))
+    assert text.count("<svg") == len(comparison_figures(compared("universal")))
     assert "<script" not in text
 
 
@@ -165,7 +165,7 @@ def test_exploration_claims_nothing_anywhere() -> None:
     page = comparison_page(comparison)
     assert page.lead.startswith("Exploratory, no claim: ")
     assert cautions(page)[0].startswith("Exploratory: fewer seeds or surrogate markets than a claim needs.")
-    said = [row[1] for table in (symbol_table(comparison), question_table(comparison)) for row in table.rows]
+    said = [row[1] for table in (comparison_symbol_table(comparison), question_table(comparison)) for row in table.rows]
     assert all(str(text).endswith("(exploratory)") for text in said)
     assert facts_of(page)["beyond surrogates"] == "unknown, no surrogate markets were run"
     assert any(line.startswith("careful    Exploratory") for line in comparison_lines(comparison))
@@ -189,7 +189,7 @@ def test_first_screen_has_every_number_that_is_asked_for() -> None:
 
 
 def test_everything_asked_for_is_on_the_page() -> None:
-    text = to_markdown(comparison_page(compared("universal")))
+    text = page_markdown(comparison_page(compared("universal")))
     for title in ("by fold", "by class", "by session", "budgets", "symbols the universal model was not trained on"):
         assert f"**{title}**" in text
     for figure in ("Gain from pooling against own history", "Seeds alone turn the sign", "2 folds, tested from"):
@@ -219,7 +219,7 @@ def test_what_was_not_done_leaves_no_hole(lacking: Callable[[Comparison], Compar
     page = comparison_page(comparison)
     assert page.lead.startswith("Over all symbols")
     assert "not run    " in "\n".join(comparison_lines(comparison))
-    assert not re.search(r"\bnan\b|None", to_markdown(page).replace("None of", ""))
+    assert not re.search(r"\bnan\b|None", page_markdown(page).replace("None of", ""))
 
 
 def test_many_things_not_run_are_counted_first_and_listed_by_reason_below() -> None:
@@ -239,7 +239,7 @@ def test_many_things_not_run_are_counted_first_and_listed_by_reason_below() -> N
 
 def test_tables_hold_the_comparisons_numbers() -> None:
     comparison = compared("universal")
-    table = symbol_table(comparison)
+    table = comparison_symbol_table(comparison)
     ranked = by_effect(comparison.primary.by_symbol)
     assert [row[0] for row in table.rows] == [own.test.symbol for own in ranked]
     assert [row[2] for row in table.rows] == [own.test.effect for own in ranked]
@@ -271,17 +271,17 @@ def test_p_has_as_many_digits_as_matter(p: float, text: str) -> None:
 
 def test_forest_shows_symbols_in_the_tables_order_and_marks_those_beyond_the_band() -> None:
     comparison = compared("universal")
-    drawn = figures(comparison)
+    drawn = comparison_figures(comparison)
     assert list(drawn) == ["forest", "time", "pooling", "seeds", "folds"]
     drawn["forest"].savefig(io.BytesIO(), format="png", dpi=30)
     axes = drawn["forest"].axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == [*(str(row[0]) for row in symbol_table(comparison).rows), "all"]
+    assert names == [*(str(row[0]) for row in comparison_symbol_table(comparison).rows), "all"]
     assert axes.get_title(loc="left").startswith("Clear of 0 and of no skill: 5 for universal, 0 for single, 1 for")
 
 
 def test_effect_over_time_begins_anew_with_each_fold() -> None:
-    axes = figures(compared("universal"))["time"].axes[0]
+    axes = comparison_figures(compared("universal"))["time"].axes[0]
     starts = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if len(np.asarray(line.get_xdata())) > 2]
     days = [fold.test_from / 86_400e9 for fold in compared("universal").declared.folds]
     np.testing.assert_allclose(starts, days, atol=1.0)

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from multisymbol.markets.io.quality import Finding
+from multisymbol.markets.io.quality import FileFinding
 from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, instant
 from multisymbol.reports.coverage import RED, SymbolCoverage, coverage_figure, coverage_table, filled
 from multisymbol.reports.tables.table import to_csv
@@ -22,8 +22,8 @@ def hours(start: str, end: str) -> Instants:
     return np.arange(instant(start), instant(end), HOUR)
 
 
-def finding(key: str, policy: Any = "keep", *, count: int = 2, at: tuple[str, ...] = ("2018-06-01",)) -> Finding:
-    return Finding(
+def finding(key: str, policy: Any = "keep", *, count: int = 2, at: tuple[str, ...] = ("2018-06-01",)) -> FileFinding:
+    return FileFinding(
         key=key, kind=key or "wrong timeframe", policy=policy, count=count, at=np.array([instant(text) for text in at])
     )
 

@@ -21,10 +21,10 @@ from multisymbol.reports.page import (
     Page,
     Part,
     Section,
-    to_html,
-    to_markdown,
+    page_html,
+    page_markdown,
 )
-from multisymbol.reports.tables.table import Column, Table
+from multisymbol.reports.tables.table import Table, TableColumn
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" *bold* $5$ `code`"
 VOID = {"meta", "link", "br", "hr", "img"}
@@ -81,7 +81,7 @@ def table(rows: int = 2) -> Table:
     return Table(
         title="scores",
         note="same rows",
-        columns=(Column(name="symbol", key="symbol"), Column(name="gain", key="gain", form=".2f")),
+        columns=(TableColumn(name="symbol", key="symbol"), TableColumn(name="gain", key="gain", form=".2f")),
         rows=tuple((f"S{row}", -0.5) for row in range(rows)),
         total=("all", float("nan")),
     )
@@ -109,7 +109,7 @@ ALL_PARTS: tuple[Part, ...] = (
 
 
 def test_page_is_well_formed_and_refers_only_to_itself() -> None:
-    seen = Reader(to_html(page(*ALL_PARTS, sections=4)))
+    seen = Reader(page_html(page(*ALL_PARTS, sections=4)))
     assert seen.open == []
     assert all(reference.startswith("#") for reference in seen.references)
     assert {reference[1:] for reference in seen.references} <= set(seen.ids)
@@ -117,22 +117,22 @@ def test_page_is_well_formed_and_refers_only_to_itself() -> None:
 
 
 def test_policy_forbids_scripts_and_network() -> None:
-    assert "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in to_html(page())
+    assert "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in page_html(page())
 
 
 def test_ids_are_unique_with_several_figures() -> None:
-    text = to_html(page(figure("a"), figure("b"), Folded(title="c", parts=(figure("d"),)), sections=2))
+    text = page_html(page(figure("a"), figure("b"), Folded(title="c", parts=(figure("d"),)), sections=2))
     ids = Reader(text).ids
     assert len(ids) > 100
     assert len(ids) == len(set(ids))
 
 
 def test_same_page_gives_same_bytes() -> None:
-    assert to_html(page(*ALL_PARTS[:-1], figure())) == to_html(page(*ALL_PARTS[:-1], figure()))
+    assert page_html(page(*ALL_PARTS[:-1], figure())) == page_html(page(*ALL_PARTS[:-1], figure()))
 
 
 def test_no_date_and_no_version_of_a_library_gets_in() -> None:
-    text = to_html(page(figure()))
+    text = page_html(page(figure()))
     assert "metadata" not in text
     assert mpl.__version__ not in text
 
@@ -146,21 +146,21 @@ def test_no_date_and_no_version_of_a_library_gets_in() -> None:
         Caution(text=HOSTILE),
         Code(text=HOSTILE),
         Folded(title=HOSTILE, parts=(HOSTILE,)),
-        Table(title=HOSTILE, note=HOSTILE, columns=(Column(name=HOSTILE, key="k"),), rows=((HOSTILE,),)),
+        Table(title=HOSTILE, note=HOSTILE, columns=(TableColumn(name=HOSTILE, key="k"),), rows=((HOSTILE,),)),
         figure(HOSTILE.replace("$", r"\$")),
     ],
     ids=lambda part: type(part).__name__,
 )
 def test_text_is_never_markup(part: Part) -> None:
-    seen = Reader(to_html(page(part)))
+    seen = Reader(page_html(page(part)))
     assert seen.tags["script"] == 0
     assert HOSTILE in "".join(seen.text)
-    assert "<script" not in to_markdown(page(part)).replace("```\n" + HOSTILE, "")
+    assert "<script" not in page_markdown(page(part)).replace("```\n" + HOSTILE, "")
 
 
 def test_titles_notes_and_footer_are_text_too() -> None:
     sections = (Section(title=HOSTILE, note=HOSTILE, parts=()),)
-    seen = Reader(to_html(Page(title=HOSTILE, lead=HOSTILE, sections=sections, footer=HOSTILE)))
+    seen = Reader(page_html(Page(title=HOSTILE, lead=HOSTILE, sections=sections, footer=HOSTILE)))
     assert seen.tags["script"] == 0
     assert "".join(seen.text).count(HOSTILE) == 6  # the browser's tab has the title too
 
@@ -168,12 +168,12 @@ def test_titles_notes_and_footer_are_text_too() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1))
 def test_any_paragraph_comes_back_from_the_html(text: str) -> None:
-    written = to_html(Page(title="t", lead="l", sections=(Section(title="s", parts=(Caution(text=text),)),)))
+    written = page_html(Page(title="t", lead="l", sections=(Section(title="s", parts=(Caution(text=text),)),)))
     assert text in "".join(Reader(written).text)
 
 
 def test_numbers_stand_right_with_a_true_minus() -> None:
-    text = to_html(page(table()))
+    text = page_html(page(table()))
     assert '<td class="n">−0.50</td>' in text
     assert '<th scope="row">S0</th>' in text
     assert '<tfoot><tr><th scope="row">all</th><td class="n">–</td></tr></tfoot>' in text
@@ -181,28 +181,28 @@ def test_numbers_stand_right_with_a_true_minus() -> None:
 
 def test_dates_and_names_keep_their_hyphens() -> None:
     rows = (("-x", "2018-06-01"),)
-    columns = (Column(name="a", key="a"), Column(name="b", key="b"))
-    text = to_html(page(Table(title="", columns=columns, rows=rows)))
+    columns = (TableColumn(name="a", key="a"), TableColumn(name="b", key="b"))
+    text = page_html(page(Table(title="", columns=columns, rows=rows)))
     assert '<th scope="row">-x</th><td>2018-06-01</td>' in text
 
 
 def test_only_long_tables_scroll_by_themselves() -> None:
-    assert 'class="scroll long"' in to_html(page(table(LONG + 1)))
-    assert 'class="scroll long"' not in to_html(page(table(LONG)))
+    assert 'class="scroll long"' in page_html(page(table(LONG + 1)))
+    assert 'class="scroll long"' not in page_html(page(table(LONG)))
 
 
 def test_figures_that_follow_one_another_share_a_row() -> None:
-    assert to_html(page(figure(), figure(), "text", figure())).count('<div class="figures">') == 2
+    assert page_html(page(figure(), figure(), "text", figure())).count('<div class="figures">') == 2
 
 
 def test_wide_figure_takes_the_whole_row() -> None:
-    assert 'class="wide"' in to_html(page(figure(width=10.0)))
-    assert 'class="wide"' not in to_html(page(figure(width=6.0)))
+    assert 'class="wide"' in page_html(page(figure(width=10.0)))
+    assert 'class="wide"' not in page_html(page(figure(width=6.0)))
 
 
 def test_navigation_needs_four_sections() -> None:
-    assert "<nav>" not in to_html(page(sections=3))
-    assert '<a href="#part-4">Part 3</a>' in to_html(page(sections=4))
+    assert "<nav>" not in page_html(page(sections=3))
+    assert '<a href="#part-4">Part 3</a>' in page_html(page(sections=4))
 
 
 def test_colours_follow_the_paper() -> None:
@@ -212,13 +212,13 @@ def test_colours_follow_the_paper() -> None:
 
 
 def test_pixels_keep_their_paper() -> None:
-    text = to_html(page(figure(raster=True)))
+    text = page_html(page(figure(raster=True)))
     assert "plate" in re.findall(r'<figure class="([^"]*)"', text)[0]
     assert "var(--f-blue" not in text.partition("<figure")[2]
 
 
 def test_stylesheet_knows_every_colour_in_light_dark_and_print() -> None:
-    style = to_html(page()).partition("<style>")[2].partition("</style>")[0]
+    style = page_html(page()).partition("<style>")[2].partition("</style>")[0]
     assert {variable: style.count(f"{variable}:") for variable in COLOURS.values()} == dict.fromkeys(
         COLOURS.values(), 3
     )
@@ -243,7 +243,7 @@ def test_markdown_of_a_whole_page() -> None:
         table(1),
         figure("What it shows"),
     )
-    assert to_markdown(Page(title="T", lead="L.", sections=(Section(title="S", parts=parts),), footer="F")) == (
+    assert page_markdown(Page(title="T", lead="L.", sections=(Section(title="S", parts=parts),), footer="F")) == (
         "# T\n\nL.\n\n## S\n\na_b and \\_c\\_ \\*d\\*\n\n- seed: 1\n\n> careful\n\n```\npython x.py\n```\n\n"
         "**scores** same rows\n\n| symbol | gain |\n| :--- | ---: |\n| S0 | -0.50 |\n| all | – |\n\n"
         "*Figure: What it shows (drawn on the HTML page)*\n\n---\n\nF\n"

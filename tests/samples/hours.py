@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from multisymbol.markets.time import HOUR, Instants, iso
-from multisymbol.samples.fold import Parts
+from multisymbol.samples.fold import FoldAssignment
 from multisymbol.samples.ledger import Ledger
 from tests.samples.worlds import START, hand_ledger
 
@@ -40,7 +40,7 @@ def together(*ledgers: Ledger, asset_classes: Sequence[str] | None = None) -> Le
     )
 
 
-def hours_in(parts: Parts, part: int, *, ledger: Ledger) -> list[int]:
+def hours_in(parts: FoldAssignment, part: int, *, ledger: Ledger) -> list[int]:
     """Hours of the first symbol's samples in a part."""
     own = (parts.part == part) & (ledger.symbol == 0)
     found: list[int] = ((ledger.decided_at[own] - START) // HOUR).tolist()

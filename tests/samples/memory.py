@@ -16,7 +16,7 @@ from multisymbol.labels.zigzag import ZigZag
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import Costs, Gaps, SymbolConfig, Universe
 from multisymbol.markets.time import HOUR, Period, Timeframe
-from multisymbol.samples.fold import TRAIN, Parts
+from multisymbol.samples.fold import TRAIN, FoldAssignment
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.panel import Panel, ensure_panel
 from tests.samples.worlds import HOURLY, START
@@ -155,7 +155,7 @@ def make_panel(
     )
 
 
-def make_scaler(panel: Panel, *, ledger: Ledger, parts: Parts) -> Scaler:
+def make_scaler(panel: Panel, *, ledger: Ledger, parts: FoldAssignment) -> Scaler:
     """Fitted on the last bars of the train windows."""
     train = {
         name: np.asarray(panel.features[ledger.row[own]])

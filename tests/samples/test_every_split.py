@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import SplitError
 from multisymbol.markets.time import HOUR, NEVER, iso
-from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Parts, check_disjoint
+from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, FoldAssignment, check_disjoint
 from multisymbol.samples.ledger import Ledger
 from tests.samples.worlds import HOURLY, START, every_split, hand_ledger
 
@@ -42,7 +42,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
 
 def folds_or_reject(
     name: str, ledger: Ledger, *, embargo_bars: int = 1, sealed_hour: int | None = None
-) -> tuple[Parts, ...]:
+) -> tuple[FoldAssignment, ...]:
     """The folds; an example in which a part happens to be empty is no example."""
     sealed_from = None if sealed_hour is None else iso(START + HOUR * sealed_hour)
     try:

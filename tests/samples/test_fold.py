@@ -5,7 +5,17 @@ from hypothesis import strategies as st
 
 from multisymbol.errors import LabelError, SplitError
 from multisymbol.markets.time import HOUR, NEVER
-from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, Parts, check_classes, check_disjoint, cut
+from multisymbol.samples.fold import (
+    PURGED,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Fold,
+    FoldAssignment,
+    check_classes,
+    check_disjoint,
+    cut,
+)
 from multisymbol.samples.ledger import Ledger, build_ledger
 from tests.samples.hours import at, hours, steady, together
 from tests.samples.worlds import HOURLY, hand_ledger, hand_panel, history, single_cut
@@ -25,7 +35,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
     return together(*owns)
 
 
-def folds_or_reject(ledger: Ledger, *, a: int, b: int, embargo_bars: int) -> Parts:
+def folds_or_reject(ledger: Ledger, *, a: int, b: int, embargo_bars: int) -> FoldAssignment:
     split = single_cut(validation_from=at(a), test_from=at(b), embargo_bars=embargo_bars, allow=True)
     try:
         (parts,) = split.folds(ledger, timeframe=HOURLY)
@@ -167,7 +177,7 @@ def test_a_split_by_rows_of_ragged_symbols_is_caught_by_the_invariant() -> None:
     fold = Fold(name="wrong", validation_from=0, test_from=1, test_until=NEVER, embargo_ns=0)
     part = np.tile(np.repeat(np.array([TRAIN, TEST], dtype=np.int8), [80, 20]), 2)
     with pytest.raises(SplitError, match=r"train lets the future in: a label known at .*, but test begins at"):
-        check_disjoint(ledger, Parts(fold=fold, part=part, counts=()))
+        check_disjoint(ledger, FoldAssignment(fold=fold, part=part, counts=()))
 
 
 def test_a_label_known_in_the_instant_the_test_begins_is_caught() -> None:
@@ -175,9 +185,9 @@ def test_a_label_known_in_the_instant_the_test_begins_is_caught() -> None:
     fold = Fold(name="wrong", validation_from=0, test_from=1, test_until=NEVER, embargo_ns=0)
     part = np.array([TRAIN] * 5 + [TEST] * 5, dtype=np.int8)
     with pytest.raises(SplitError, match="lets the future in"):
-        check_disjoint(ledger, Parts(fold=fold, part=part, counts=()))
+        check_disjoint(ledger, FoldAssignment(fold=fold, part=part, counts=()))
     part[4] = PURGED
-    check_disjoint(ledger, Parts(fold=fold, part=part, counts=()))
+    check_disjoint(ledger, FoldAssignment(fold=fold, part=part, counts=()))
 
 
 def test_a_class_missing_from_train_is_refused_with_the_counts() -> None:

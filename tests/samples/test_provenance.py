@@ -17,7 +17,7 @@ from multisymbol.labels.triple_barrier import TripleBarrier
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.samples.alignment import Alignment
-from multisymbol.samples.fold import TRAIN, Parts
+from multisymbol.samples.fold import TRAIN, FoldAssignment
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.mixture import Mixture
 from multisymbol.samples.panel import Panel, ensure_scaled
@@ -127,7 +127,7 @@ def test_x_and_y_of_every_sample_are_those_of_its_symbol_computed_alone(
 
 
 def assert_every_batch_is_of_train_rows(
-    mixture: Mixture, *, dataset: WindowDataset, everything: Batch, ledger: Ledger, parts: Parts
+    mixture: Mixture, *, dataset: WindowDataset, everything: Batch, ledger: Ledger, parts: FoldAssignment
 ) -> None:
     """Whatever the order, a batch holds exactly the samples it names, and those train."""
     positions = parts.positions_by_symbol(TRAIN, ledger=ledger)

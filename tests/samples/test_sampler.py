@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
 from multisymbol.errors import SampleError
-from multisymbol.samples.mixture import Shares, equal_draws
+from multisymbol.samples.mixture import SamplingWeights, equal_draws
 from multisymbol.samples.sampler import EpochSampler, OrderedSampler, epoch_order
 from tests.samples.worlds import EVERY_MIXTURE, balanced, concat, interleaved, undersampled
 
 SYMBOLS = tuple(f"S{index}" for index in range(6))
 
 
-def shares_of(name: str, rows: list[int], *, strata: int = 1) -> Shares:
+def shares_of(name: str, rows: list[int], *, strata: int = 1) -> SamplingWeights:
     """Shares of a mixture; with several strata, those of ledger positions are 0, 1, 2, 0, 1, 2, ..."""
     shares = EVERY_MIXTURE[name].shares(rows, symbols=SYMBOLS[: len(rows)])
     if strata == 1:
@@ -31,7 +31,7 @@ def ragged(rows: list[int]) -> list[npt.NDArray[np.int64]]:
 
 
 def steps(
-    positions: list[npt.NDArray[np.int64]], shares: Shares, *, ranks: int, epoch: int = 0, batch_size: int = 16
+    positions: list[npt.NDArray[np.int64]], shares: SamplingWeights, *, ranks: int, epoch: int = 0, batch_size: int = 16
 ) -> list[list[int]]:
     """Sorted samples of each global step, put together from all ranks."""
     samplers = [

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from multisymbol.errors import SampleError
-from multisymbol.features.pipeline import Column, FeatureSpec
+from multisymbol.features.pipeline import FeatureColumn, FeatureSpec
 from multisymbol.markets.time import HOUR, instant
-from multisymbol.samples.fold import TEST, TRAIN, Parts
+from multisymbol.samples.fold import TEST, TRAIN, FoldAssignment
 from multisymbol.samples.ledger import Ledger, build_ledger
 from multisymbol.samples.panel import Panel
 from multisymbol.samples.strata import fold_shares, strata
@@ -15,12 +15,14 @@ from tests.samples.worlds import HOURLY, balanced, hand_panel, history, single_c
 CALENDARS = ("24/7", "XNYS")
 
 
-def world(*, bars: int = 240) -> tuple[Panel, Ledger, Parts]:
+def world(*, bars: int = 240) -> tuple[Panel, Ledger, FoldAssignment]:
     """Two symbols, one with the scale of the other's column times 100."""
     panel = hand_panel([history(bars, seed=1), history(bars, seed=2)])
     panel = dataclasses.replace(
         panel,
-        spec=FeatureSpec(columns=tuple(Column(name=n, kind="raw") for n in ("rsi", "volatility")), restart_bars=1024),
+        spec=FeatureSpec(
+            columns=tuple(FeatureColumn(name=n, kind="raw") for n in ("rsi", "volatility")), restart_bars=1024
+        ),
     )
     panel.features[panel.rows(1), 1] *= 100
     ledger = build_ledger(panel, window=3, stride=1)
@@ -28,7 +30,9 @@ def world(*, bars: int = 240) -> tuple[Panel, Ledger, Parts]:
     return panel, ledger, parts
 
 
-def codes(kind: str, *, panel: Panel, ledger: Ledger, parts: Parts) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
+def codes(
+    kind: str, *, panel: Panel, ledger: Ledger, parts: FoldAssignment
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
     found = strata(kind, panel=panel, ledger=ledger, parts=parts, calendars=CALENDARS)
     assert found is not None
     return found

@@ -9,7 +9,7 @@ import torch
 
 from multisymbol.config.build import plain
 from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import Prepared, prepare, single_arms
+from multisymbol.samples.dataset import FoldDataset, prepare, single_arms
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.sampler import EpochSampler, epoch_order
 from multisymbol.samples.views import matched_view, own_values, own_view, tuned_view, without_view
@@ -32,12 +32,12 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def whole(values: dict[str, Any]) -> Prepared:
+def whole(values: dict[str, Any]) -> FoldDataset:
     return prepare(values, Terminal(silent=True))
 
 
 def test_a_symbols_view_is_bit_for_bit_what_is_prepared_from_its_bars_alone(
-    values: dict[str, Any], whole: Prepared
+    values: dict[str, Any], whole: FoldDataset
 ) -> None:
     for index, (own, alone) in enumerate(single_arms(values, whole)):
         view = own_view(own_values(values, own["symbol"]), whole, index)
@@ -54,9 +54,9 @@ def test_a_symbols_view_is_bit_for_bit_what_is_prepared_from_its_bars_alone(
 
 @pytest.mark.parametrize("batch_size", [64, 1000, 10**6])
 def test_a_matched_view_repeats_its_samples_evenly_up_to_the_universal_models_steps(
-    values: dict[str, Any], whole: Prepared, batch_size: int
+    values: dict[str, Any], whole: FoldDataset, batch_size: int
 ) -> None:
-    def order(prepared: Prepared) -> EpochSampler:
+    def order(prepared: FoldDataset) -> EpochSampler:
         return EpochSampler(
             positions=prepared.parts.positions_by_symbol(TRAIN, ledger=prepared.ledger),
             shares=prepared.shares,
@@ -77,7 +77,7 @@ def test_a_matched_view_repeats_its_samples_evenly_up_to_the_universal_models_st
     assert torch.equal(torch.cat(batches), torch.cat(list(order(matched))))
 
 
-def test_a_matched_view_keeps_the_parts_of_strata(values: dict[str, Any], whole: Prepared) -> None:
+def test_a_matched_view_keeps_the_parts_of_strata(values: dict[str, Any], whole: FoldDataset) -> None:
     own = own_view(own_values(values, "EURUSD"), whole, 2)
     stratum = (np.arange(len(own.ledger.row)) % 10 == 0).astype(np.int8)
     shares = replace(own.shares, stratum=stratum, max_passes=1.25)
@@ -90,7 +90,7 @@ def test_a_matched_view_keeps_the_parts_of_strata(values: dict[str, Any], whole:
     assert parts[1] == pytest.approx(parts[0], abs=1e-3)
 
 
-def test_a_tuned_view_sees_what_the_universal_model_sees(values: dict[str, Any], whole: Prepared) -> None:
+def test_a_tuned_view_sees_what_the_universal_model_sees(values: dict[str, Any], whole: FoldDataset) -> None:
     view = tuned_view(own_values(values, "EURUSD"), whole, 2)
     mine = whole.ledger.symbol == 2
     np.testing.assert_array_equal(view.features[view.ledger.row], whole.features[whole.ledger.row[mine]])
@@ -99,7 +99,7 @@ def test_a_tuned_view_sees_what_the_universal_model_sees(values: dict[str, Any],
 
 
 def test_left_out_symbols_neither_train_nor_are_scaled_by_their_own_rows(
-    values: dict[str, Any], whole: Prepared
+    values: dict[str, Any], whole: FoldDataset
 ) -> None:
     view = without_view(values, whole, ["MSFT", "USDJPY"])
     train, test = view.parts.positions(TRAIN), view.parts.positions(TEST)

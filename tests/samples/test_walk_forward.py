@@ -2,7 +2,7 @@ import pytest
 
 from multisymbol.errors import SplitError
 from multisymbol.markets.time import NEVER
-from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, Parts
+from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, FoldAssignment
 from multisymbol.samples.ledger import Ledger
 from tests.samples.hours import at, hours_in, steady, together
 from tests.samples.worlds import HOURLY, walk_forward
@@ -10,7 +10,7 @@ from tests.samples.worlds import HOURLY, walk_forward
 HUNDRED = steady(0, 100)
 
 
-def spans(folds: tuple[Parts, ...], ledger: Ledger = HUNDRED) -> list[list[list[int]]]:
+def spans(folds: tuple[FoldAssignment, ...], ledger: Ledger = HUNDRED) -> list[list[list[int]]]:
     """First and last hour of train, validation and test of each fold, of the first symbol."""
     found = [[hours_in(parts, part, ledger=ledger) for part in (TRAIN, VALIDATION, TEST)] for parts in folds]
     return [[[part[0], part[-1]] for part in parts] for parts in found]

@@ -9,13 +9,13 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.features.pipeline import Column, FeatureSpec
+from multisymbol.features.pipeline import FeatureColumn, FeatureSpec
 from multisymbol.markets.time import HOUR, NEVER, Instants, Timeframe, instant
 from multisymbol.samples.combinatorial import CombinatorialPurged
 from multisymbol.samples.fold import SingleCut, Split
 from multisymbol.samples.ledger import Ledger, SymbolCount
 from multisymbol.samples.left_out import LeaveSymbolsOut
-from multisymbol.samples.mixture import Balanced, Concat, Interleaved, Mixture, Temperature, Undersampled
+from multisymbol.samples.mixture import Balanced, Concat, Interleaved, Mixture, TemperatureMixture, Undersampled
 from multisymbol.samples.panel import Panel
 from multisymbol.samples.walk_forward import WalkForward
 
@@ -63,7 +63,7 @@ def hand_panel(histories: Sequence[History], *, folder: Path | None = None) -> P
     """A panel of symbols S0, S1, ... that never was on disk."""
     names = tuple(f"S{index}" for index in range(len(histories)))
     opened_at = np.concatenate([own.opened_at for own in histories])
-    columns = tuple(Column(name=f"f{index}", kind="raw") for index in range(histories[0].features.shape[1]))
+    columns = tuple(FeatureColumn(name=f"f{index}", kind="raw") for index in range(histories[0].features.shape[1]))
     return Panel(
         folder=folder or Path("never-written"),
         key="0" * 64,
@@ -228,8 +228,8 @@ def temperature(
     epoch_samples: int | None = None,
     how: Way = "sampling",
     weights: dict[str, float] | None = None,
-) -> Temperature:
-    return Temperature(
+) -> TemperatureMixture:
+    return TemperatureMixture(
         temperature=degrees,
         max_passes=max_passes,
         epoch_samples=epoch_samples,

@@ -22,9 +22,9 @@ from multisymbol.markets.synthetic import synthetic_frame
 from multisymbol.markets.time import Period, Timeframe
 from multisymbol.progress import Terminal
 from multisymbol.registry.bundle.format import Bundle
-from multisymbol.samples.dataset import Prepared, prepare
+from multisymbol.samples.dataset import FoldDataset, prepare
 from multisymbol.samples.windows import WindowDataset
-from multisymbol.serving.inference import Probabilities, predict
+from multisymbol.serving.inference import Probabilities, predict_probabilities
 from multisymbol.serving.served_model import Model
 from tests.conftest import compose_train
 
@@ -56,7 +56,7 @@ class World:
         network: As it was in training.
     """
 
-    prepared: Prepared
+    prepared: FoldDataset
     bundle: Bundle
     network: torch.nn.Module
 
@@ -78,7 +78,7 @@ class World:
 
     def answers(self, *, batch_size: int = 4096) -> Probabilities:
         """What evaluation says of every sample of the ledger."""
-        return predict(
+        return predict_probabilities(
             self.network,
             dataset=WindowDataset(
                 features=self.prepared.features,
@@ -143,7 +143,7 @@ def world(*overrides: str, stamped: str = "close") -> World:
     return World(prepared=prepared, bundle=bundle_of(network, config, prepared), network=network)
 
 
-def bundle_of(network: torch.nn.Module, config: Mapping[str, Any], prepared: Prepared) -> Bundle:
+def bundle_of(network: torch.nn.Module, config: Mapping[str, Any], prepared: FoldDataset) -> Bundle:
     """Store a network, as a training does."""
     facts = zip(prepared.universe, prepared.symbol_slots.tolist(), prepared.class_slots.tolist(), strict=True)
     scope = {"scope": "universal", "timeframe": prepared.source.timeframe.text}

@@ -16,7 +16,7 @@ from multisymbol.learning.probabilities import probabilities
 from multisymbol.samples.fold import TEST
 from multisymbol.samples.windows import Batch
 from multisymbol.serving.calibration import apply_temperature
-from multisymbol.serving.inference import BLOCK, _places, _seats, predict
+from multisymbol.serving.inference import BLOCK, _places, _seats, predict_probabilities
 from tests.learning.worlds import module, world
 
 WORLD = world()
@@ -32,7 +32,7 @@ def run(
     log_weights: torch.Tensor = NO_WEIGHTS,
     temperature: float = 1.0,
 ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    return predict(
+    return predict_probabilities(
         GIVEN.network,
         dataset=WORLD.datamodule().dataset,
         positions=positions,
@@ -92,7 +92,7 @@ def test_nan_features_are_refused_naming_symbol_and_position() -> None:
         SampleError,
         match=rf"1 predictions are no numbers, first at ledger position {POSITIONS[-1]}, symbols number \[2\]",
     ):
-        predict(
+        predict_probabilities(
             GIVEN.network,
             dataset=made.datamodule().dataset,
             positions=POSITIONS,
@@ -141,7 +141,7 @@ def test_an_answer_does_not_depend_on_the_windows_beside_it_to_the_bit(name: str
     windows: Any = Windows(rows)
 
     def ask(positions: "np.ndarray[tuple[int], np.dtype[np.int64]]", batch_size: int) -> Any:
-        return predict(
+        return predict_probabilities(
             network,
             dataset=windows,
             positions=positions,

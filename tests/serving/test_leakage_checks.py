@@ -13,7 +13,7 @@ from multisymbol.labels.labels import BUY, HOLD, UNRESOLVED, Labels, label_bars
 from multisymbol.labels.zigzag import ZigZag
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.time import HOUR, Timeframe, instant
-from multisymbol.serving.leakage_checks import Finding, Pipeline, look_ahead, otherwise, until
+from multisymbol.serving.leakage_checks import LeakageFinding, Pipeline, look_ahead, otherwise, until
 
 Floats = npt.NDArray[np.float64]
 CUTS = range(250, 400, 15)
@@ -149,7 +149,7 @@ def test_samples_chosen_by_their_label_are_found_out() -> None:
 def test_findings_say_in_words_what_was_seen() -> None:
     (one,) = look_ahead(pipeline(column=ahead(1)), walk(), cuts=CUTS)
     (three,) = look_ahead(pipeline(column=ahead(3)), walk(), cuts=CUTS)
-    assert isinstance(one, Finding)
+    assert isinstance(one, LeakageFinding)
     assert one.text == "column looks at the bar after its own"
     assert three.text == "column looks 3 bars ahead: a window that is not trailing"
 

@@ -13,7 +13,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.format import Bundle, write_bundle
-from multisymbol.registry.selection.transfer import Donor, Key, Trial, by_evidence, key_of
+from multisymbol.registry.selection.transfer import Key, SourceModel, TransferScore, by_evidence, key_of
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.serving.live import bars_between
@@ -68,13 +68,16 @@ def test_planted_world_the_nearest_donor_is_bad_and_its_losses_say_so(
     bad = donor(tmp_path, "NEAR", saying(made.bundle, HOLD))
     good = donor(tmp_path, "FAR", saying(made.bundle, BUY))
     found = try_donors([bad, good], store=local, config=target, bars=bars, as_of=None)
-    trials = {key: each for key, each in found.items() if isinstance(each, Trial)}
+    trials = {key: each for key, each in found.items() if isinstance(each, TransferScore)}
     assert trials[key_of(good)].difference < -0.5
     assert sum(each.difference for each in trials.values()) == pytest.approx(0.0, abs=1e-12)
-    ordered = by_evidence([Donor(version=bad, distance=0.4), Donor(version=good, distance=0.9)], found)
+    ordered = by_evidence([SourceModel(version=bad, distance=0.4), SourceModel(version=good, distance=0.9)], found)
     assert [each.version for each in ordered] == [good, bad]
     few = {key: replace(each, labels=9.0) for key, each in trials.items()}
-    assert by_evidence([Donor(version=bad, distance=0.4), Donor(version=good, distance=0.9)], few)[0].version == bad
+    assert (
+        by_evidence([SourceModel(version=bad, distance=0.4), SourceModel(version=good, distance=0.9)], few)[0].version
+        == bad
+    )
 
 
 def test_trials_know_nothing_after_as_of(
@@ -88,13 +91,13 @@ def test_trials_know_nothing_after_as_of(
         for each in (bars, bars_between(bars, 0, last))
     )
     assert full == cut
-    assert all(isinstance(each, Trial) for each in full.values())
+    assert all(isinstance(each, TransferScore) for each in full.values())
 
 
 def test_no_row_counts_that_any_donor_has_seen(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
-    def labels(seen: str) -> dict[Key, Trial | str]:
+    def labels(seen: str) -> dict[Key, TransferScore | str]:
         asked = [
             donor(tmp_path / seen, "A", saying(made.bundle, BUY)),
             donor(tmp_path / seen, "B", saying(made.bundle, SELL), seen=seen),
@@ -102,7 +105,7 @@ def test_no_row_counts_that_any_donor_has_seen(
         return try_donors(asked, store=local, config=target, bars=bars, as_of=None)
 
     early, late = (list(labels(seen).values()) for seen in (SEEN, "2018-05-01T00:00Z"))
-    assert all(isinstance(each, Trial) for each in early + late)
+    assert all(isinstance(each, TransferScore) for each in early + late)
     assert [each.labels > 2 * other.labels > 0 for each, other in zip(early, late, strict=True)] == [True, True]  # type: ignore[union-attr]
     end = iso(int(bars.closed_at[-1]))
     assert set(labels(end).values()) == {f"no label was decided after {end} and known before now"}
@@ -114,7 +117,7 @@ def test_independent_labels_are_fewer_than_the_rows(
     asked = [donor(tmp_path, name, saying(made.bundle, BUY)) for name in ("A", "B")]
     found = try_donors(asked, store=local, config=target, bars=bars, as_of=None)
     trial = found[key_of(asked[0])]
-    assert isinstance(trial, Trial)
+    assert isinstance(trial, TransferScore)
     assert trial.difference == 0.0
     assert 1.0 < trial.labels < 0.5 * len(bars)
 
@@ -132,7 +135,7 @@ def test_donor_that_cannot_be_tried_says_why(
     other = donor(tmp_path, "D", replace(made.bundle, config=config, symbol_configs=own))
     found = try_donors([first, damaged, other, second], store=local, config=target, bars=bars, as_of=None)
     kinds = [type(each) for each in found.values()]
-    assert kinds == [Trial, str, str, Trial]
+    assert kinds == [TransferScore, str, str, TransferScore]
     assert "was changed" in str(found[key_of(damaged)])
     assert found[key_of(other)] == "its labels are others"
     alone = try_donors([first, damaged], store=local, config=target, bars=bars, as_of=None)
@@ -160,5 +163,5 @@ def test_losses_are_those_of_the_answers_on_resolved_rows(
         classes = [label[each] for each in at[at.isin(label)]]
         means.append(-np.log(prob[np.arange(len(prob)), classes]).mean())
     trial = found[key_of(asked[0])]
-    assert isinstance(trial, Trial)
+    assert isinstance(trial, TransferScore)
     assert trial.difference == pytest.approx((means[0] - means[1]) / 2, rel=1e-9)

@@ -6,7 +6,7 @@ import pytest
 
 from multisymbol.errors import ComparisonError
 from multisymbol.markets.time import HOUR
-from multisymbol.statistics.compare import Answer, answer
+from multisymbol.statistics.compare import ComparisonResult, compare_arms
 from multisymbol.statistics.effects import Effects, Pairs, Surrogates, effects
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows
 from multisymbol.statistics.mean_tests import fixed_smoothing
@@ -67,8 +67,8 @@ ALIKE = np.full(4, 0.05)
 
 def answered(
     universal: Floats, single: Floats, *, surrogates: tuple[Surrogates, ...] = QUIET, plan: Plan = PLAN
-) -> Answer:
-    return answer(
+) -> ComparisonResult:
+    return compare_arms(
         losses("universal", universal, seed=1),
         losses("single", single, seed=2),
         losses("prior", np.zeros(4), seed=3),
@@ -79,16 +79,16 @@ def answered(
     )
 
 
-def kinds(found: Answer) -> list[str]:
+def kinds(found: ComparisonResult) -> list[str]:
     return [own.verdict.kind for own in found.by_symbol]
 
 
 @pytest.fixture(scope="module")
-def better() -> Answer:
+def better() -> ComparisonResult:
     return answered(ALIKE, ALIKE - 0.03)
 
 
-def test_a_shared_gain_is_found_over_all_and_for_each_symbol_with_history(better: Answer) -> None:
+def test_a_shared_gain_is_found_over_all_and_for_each_symbol_with_history(better: ComparisonResult) -> None:
     assert better.verdict.kind == "UNIVERSAL_BETTER"
     assert better.verdict.effect == pytest.approx(0.03, abs=0.01)
     assert 0.015 < better.verdict.beyond < better.verdict.effect
@@ -97,7 +97,7 @@ def test_a_shared_gain_is_found_over_all_and_for_each_symbol_with_history(better
     assert better.between_classes is not None
 
 
-def test_a_symbol_with_too_few_instants_is_shown_and_not_counted(better: Answer) -> None:
+def test_a_symbol_with_too_few_instants_is_shown_and_not_counted(better: ComparisonResult) -> None:
     new = better.by_symbol[3]
     assert new.verdict.sentence == (
         "For NEW, nothing can be said yet: it has 40 test instants, labels that overlap 5 of them need 60."
@@ -128,7 +128,7 @@ def test_ways_of_training_are_not_called_equivalent_where_their_seeds_differ_too
     plan = replace(PLAN, smallest=0.03)
     universal, single = losses("universal", ALIKE, seed=1), losses("single", ALIKE, seed=2)
     apart = replace(universal, loss=universal.loss + np.array([-0.06, 0.0, 0.06])[universal.rows.seed])
-    found = answer(
+    found = compare_arms(
         apart,
         single,
         losses("prior", np.zeros(4), seed=3),
@@ -146,7 +146,7 @@ def test_ways_of_training_are_not_called_equivalent_where_their_seeds_differ_too
     assert found.evidence.months_needed == np.inf
 
 
-def test_months_of_a_symbol_are_planned_at_the_level_its_claim_must_reach(better: Answer) -> None:
+def test_months_of_a_symbol_are_planned_at_the_level_its_claim_must_reach(better: ComparisonResult) -> None:
     found = answered(ALIKE, ALIKE - 0.03, plan=replace(PLAN, smallest=0.007)).by_symbol[1]
     test = better.by_symbol[1].test.test
     assert test is not None
@@ -201,7 +201,7 @@ def test_skill_must_lie_beyond_every_kind_of_surrogate() -> None:
 def test_everything_that_is_missing_is_refused_at_once() -> None:
     few = (draws("drift kept", (0.0, 0.0, 0.0), count=5),)
     with pytest.raises(ComparisonError) as error:
-        answer(
+        compare_arms(
             losses("universal", ALIKE, seed=1, seeds=2),
             losses("single", ALIKE, seed=2, seeds=2),
             losses("prior", ALIKE, seed=3, seeds=2),
@@ -220,7 +220,7 @@ def test_exploring_is_allowed_with_less_and_claims_nothing() -> None:
     assert found.evidence.bands == ()
 
 
-def test_same_losses_and_plan_give_the_same_answer(better: Answer) -> None:
+def test_same_losses_and_plan_give_the_same_answer(better: ComparisonResult) -> None:
     again = answered(ALIKE, ALIKE - 0.03)
     assert again.verdict == better.verdict
     assert [own.verdict for own in again.by_symbol] == [own.verdict for own in better.by_symbol]

@@ -7,7 +7,7 @@ import pytest
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.skill import ArmSkills, Skill
 from multisymbol.statistics.surrogate_null import band
-from multisymbol.statistics.verdict import ALL, Evidence, decide
+from multisymbol.statistics.verdict import ALL, VerdictEvidence, decide
 
 DRAWS = np.linspace(0.0, 0.002, 20)
 """5 % and 95 % points just inside 0 and 0.002."""
@@ -31,7 +31,7 @@ def skill(arm: str, effect: float, *, p_prior: float = 0.001, p_surrogates: floa
 
 
 SKILLED = ArmSkills(first=skill("universal", 0.03), second=skill("single", 0.02))
-BETTER = Evidence(
+BETTER = VerdictEvidence(
     subject=ALL,
     question="overall",
     skills=SKILLED,
@@ -116,7 +116,7 @@ def test_skill_of_one_arm_is_enough_and_is_said() -> None:
     ],
     ids=["p", "seeds", "interval", "too small"],
 )
-def test_each_condition_of_a_claim_is_needed(changed: Evidence) -> None:
+def test_each_condition_of_a_claim_is_needed(changed: VerdictEvidence) -> None:
     assert decide(changed).kind == "INCONCLUSIVE"
 
 

@@ -19,7 +19,7 @@ from multisymbol.errors import ConfigError, LabelError
 from multisymbol.samples.dataset import single_arms
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
-from multisymbol.statistics.compare import Answer
+from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.verdict import Kind
 from tests.composing import composed_page
 from tests.conftest import Command
@@ -164,11 +164,11 @@ def test_the_same_networks_are_tested_over_a_tenth_of_the_train_span_and_over_al
 # --- The quick worlds ------------------------------------------------------------------------------------------------
 
 
-def verdict(bench: Bench, *, effects: dict[str, float]) -> Answer:
+def verdict(bench: Bench, *, effects: dict[str, float]) -> ComparisonResult:
     return signal.judged(bench, effects=effects, seed=1, lazy=not effects)
 
 
-def kind_of(found: Answer) -> Kind:
+def kind_of(found: ComparisonResult) -> Kind:
     return found.verdict.kind
 
 

@@ -282,7 +282,7 @@ def simulate(
 def _walk(prices: Prices, decided: kernel.Decided, *, terms: kernel.Terms, capital: float, room: int) -> Account:
     books, table = kernel.opened(capital), np.empty(room, kernel.TRADE)
     equity, cash, units = np.empty((3, len(prices)))  # one block: malloc gives three back to the system at once
-    market = kernel.Market(
+    market = kernel.KernelMarket(
         closed_at=_plain(prices.closed_at, np.int64),
         open=_plain(prices.open, np.float64),
         high=_plain(prices.high, np.float64),

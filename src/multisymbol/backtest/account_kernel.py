@@ -29,7 +29,7 @@ ROUNDING = 1e-12  # a share of the units: 2.9999999999999996 of them are 3
 compiled = njit(cache=True, error_model="numpy")
 
 
-class Market(NamedTuple):
+class KernelMarket(NamedTuple):
     """What is traded at, shape (n,) each, see `accounting.Prices`."""
 
     closed_at: npt.NDArray[np.int64]
@@ -170,7 +170,7 @@ BOOK, TRADE = _record(Book), _record(Trade)
 
 
 class _Bar(NamedTuple):
-    """One row of `Market` and `Decided`, and what lies between it and the row before.
+    """One row of `KernelMarket` and `Decided`, and what lies between it and the row before.
 
     Args:
         row: Its number.
@@ -279,7 +279,7 @@ def opened(capital: float) -> npt.NDArray[Any]:
 
 
 @compiled
-def walk(market: Market, decided: Decided, terms: Terms, books: npt.NDArray[Any], written: Written) -> None:
+def walk(market: KernelMarket, decided: Decided, terms: Terms, books: npt.NDArray[Any], written: Written) -> None:
     """Walk all bars once.
 
     A bar at which nothing can happen but carry takes a short way, through numbers that stay in registers; the long way

@@ -138,7 +138,7 @@ def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: floa
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Discipline:
+class PositionRules:
     """How convictions become positions, whatever the rule; nothing in it ever keeps an exit from being made.
 
     Args:
@@ -184,7 +184,7 @@ class Discipline:
         )
 
 
-class Rule(Protocol):
+class DecisionRule(Protocol):
     """Turns a model's answers for the bars of one symbol into weights."""
 
     def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
@@ -219,14 +219,14 @@ class Threshold:
     enter_confidence: float
     exit_confidence: float
     weight: float
-    discipline: Discipline
+    discipline: PositionRules
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_confidence, self.exit_confidence
         _require(self, name="threshold", requirements=[*_confidences(enter, leave), _within(self)])
 
     def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, see `Rule`."""
+        """Decide at every bar's close, see `DecisionRule`."""
         return _positions(
             _likeliest(_checked(prob, context)),
             size=np.full(len(context), float(self.weight)),
@@ -257,7 +257,7 @@ class ProbabilityWeighted:
     scale: float
     enter_edge: float
     exit_edge: float
-    discipline: Discipline
+    discipline: PositionRules
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_edge, self.exit_edge
@@ -269,7 +269,7 @@ class ProbabilityWeighted:
         _require(self, name="probability_weighted", requirements=requirements)
 
     def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, see `Rule`."""
+        """Decide at every bar's close, see `DecisionRule`."""
         given = _checked(prob, context)
         edge = given[:, BUY] - given[:, SELL]
         return _positions(
@@ -304,7 +304,7 @@ class VolatilityTarget:
     per: Literal["year", "bar"]
     enter_confidence: float
     exit_confidence: float
-    discipline: Discipline
+    discipline: PositionRules
 
     def __post_init__(self) -> None:
         requirements = [
@@ -315,10 +315,10 @@ class VolatilityTarget:
         _require(self, name="volatility_target", requirements=requirements)
 
     def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, see `Rule`.
+        """Decide at every bar's close, see `DecisionRule`.
 
         Raises:
-            BacktestError: As `Rule`; or a target per year without `bars_per_year`.
+            BacktestError: As `DecisionRule`; or a target per year without `bars_per_year`.
         """
         return _positions(
             _likeliest(_checked(prob, context)),
@@ -361,7 +361,7 @@ class Forecast:
     enter_costs: float
     exit_costs: float
     weight: float
-    discipline: Discipline
+    discipline: PositionRules
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_costs, self.exit_costs
@@ -373,7 +373,7 @@ class Forecast:
         _require(self, name="forecast", requirements=requirements)
 
     def weights(self, forecast: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, as `Rule` does with probabilities.
+        """Decide at every bar's close, as `DecisionRule` does with probabilities.
 
         Args:
             forecast: In units of the target; NaN is no forecast. Shape (n,).
@@ -472,7 +472,7 @@ def _positions(
     size: npt.NDArray[np.float64],
     enter: float,
     leave: float,
-    discipline: Discipline,
+    discipline: PositionRules,
     context: DecisionContext,
 ) -> npt.NDArray[np.float64]:
     terms = _Terms(

@@ -15,10 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.backtest.account import Account, Prices, Rules, prices_of, simulate
-from multisymbol.backtest.decision import DecisionContext, Forecast, Rule, buy_and_hold, decision_context, stretches
+from multisymbol.backtest.decision import (
+    DecisionContext,
+    DecisionRule,
+    Forecast,
+    buy_and_hold,
+    decision_context,
+    stretches,
+)
 from multisymbol.backtest.performance import Against, Performance, Track, against, measure, track_of
 from multisymbol.backtest.portfolio import Standing, Weighting, combine, standing
-from multisymbol.backtest.predictions import NOBODY, Answers
+from multisymbol.backtest.predictions import NOBODY, Predictions
 from multisymbol.errors import BacktestError
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Costs, SymbolConfig
@@ -34,7 +41,7 @@ FREE = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Conduct:
+class BacktestSettings:
     """How answers are traded, for all symbols alike.
 
     Args:
@@ -50,7 +57,7 @@ class Conduct:
         BacktestError: Multiples out of order or below 0, or without 1; too few bars for a volatility.
     """
 
-    rule: Rule | Forecast
+    rule: DecisionRule | Forecast
     rules: Rules
     weighting: Weighting
     volatility_bars: int
@@ -84,7 +91,7 @@ class Traded:
         against: `track` beside `held`.
     """
 
-    answers: Answers
+    answers: Predictions
     prices: Prices
     weight: Floats
     account: Account
@@ -132,7 +139,7 @@ class Backtest:
         return sum(len(each.prices) for each in self.traded.values())
 
 
-def run(answers: Iterable[Answers], *, conduct: Conduct, left_out: Mapping[str, str]) -> Backtest:
+def run_backtest(answers: Iterable[Predictions], *, conduct: BacktestSettings, left_out: Mapping[str, str]) -> Backtest:
     """Trade every symbol's answers, each with its equal part of the capital, and put the accounts together.
 
     Args:
@@ -152,7 +159,7 @@ def run(answers: Iterable[Answers], *, conduct: Conduct, left_out: Mapping[str, 
     return assemble(traded, conduct=conduct, left_out=left_out)
 
 
-def trade(answers: Answers, *, conduct: Conduct, rules: Rules) -> Traded:
+def trade(answers: Predictions, *, conduct: BacktestSettings, rules: Rules) -> Traded:
     """Trade one symbol from its first traded bar on, flat before.
 
     Args:
@@ -161,7 +168,7 @@ def trade(answers: Answers, *, conduct: Conduct, rules: Rules) -> Traded:
         rules: With the capital of this account.
 
     Raises:
-        BacktestError: As `run`.
+        BacktestError: As `run_backtest`.
     """
     _check_kind(answers, conduct.rule)
     costs = answers.config.costs
@@ -189,7 +196,7 @@ def trade(answers: Answers, *, conduct: Conduct, rules: Rules) -> Traded:
     )
 
 
-def assemble(traded: Mapping[str, Traded], *, conduct: Conduct, left_out: Mapping[str, str]) -> Backtest:
+def assemble(traded: Mapping[str, Traded], *, conduct: BacktestSettings, left_out: Mapping[str, str]) -> Backtest:
     """Put the accounts of symbols together and measure them, at each multiple of the costs."""
     capital, weighting = conduct.rules.capital, conduct.weighting
     classes = {symbol: each.config.asset_class for symbol, each in traded.items()}
@@ -222,7 +229,7 @@ def _tracks(traded: Mapping[str, Traded], name: str) -> dict[str, Track]:
     return {symbol: getattr(each, name) for symbol, each in traded.items()}
 
 
-def _context(answers: Answers, *, conduct: Conduct) -> DecisionContext:
+def _context(answers: Predictions, *, conduct: BacktestSettings) -> DecisionContext:
     """Gather what the rule may know at each traded close; volatility knows the bars before the first one, too."""
     bars, config = answers.bars, answers.config
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
@@ -241,7 +248,7 @@ def _context(answers: Answers, *, conduct: Conduct) -> DecisionContext:
     return replace(whole, **{name: getattr(whole, name)[answers.first :] for name in arrays})
 
 
-def _label(answers: Answers) -> Mapping[str, Any]:
+def _label(answers: Predictions) -> Mapping[str, Any]:
     """Return the definition of what a model of returns forecasts."""
     config = answers.config
     labels = [each.model.config_of(config.symbol, asset_class=config.asset_class).label for each in answers.answerers]
@@ -261,7 +268,7 @@ def _hold(prices: Prices, *, rules: Rules, costs: Costs) -> Account:
     return simulate(prices, weight, rules=replace(rules, stop=None, target=None), costs=costs)
 
 
-def _check_kind(answers: Answers, rule: Rule | Forecast) -> None:
+def _check_kind(answers: Predictions, rule: DecisionRule | Forecast) -> None:
     name = answers.answerers[0].name
     if answers.of_returns and not isinstance(rule, Forecast):
         raise BacktestError(f"{name} forecasts returns, {type(rule).__name__} trades on classes; say decision=forecast")

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from multisymbol.backtest.predictions import Answerer, Answers, ask
+from multisymbol.backtest.predictions import Predictions, Predictor, predict_history
 from multisymbol.cli.backtest_schema import UNIVERSAL
 from multisymbol.cli.resolve import Lookup, lookup, missing_model_command
 from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError, nearest
@@ -52,7 +52,7 @@ class Histories:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class SymbolPredictions:
     """What models said of the symbols.
 
     Args:
@@ -62,13 +62,13 @@ class Asked:
         tables: What else is to be told of them.
     """
 
-    answers: Sequence[Answers]
+    answers: Sequence[Predictions]
     left_out: Mapping[str, str]
     account: str = ""
     tables: tuple[Table, ...] = ()
 
 
-class Askers(Protocol):
+class PredictionSource(Protocol):
     """Where answers come from.
 
     Args:
@@ -86,7 +86,7 @@ class Askers(Protocol):
         """The bars."""
         ...
 
-    def ask(self, arm: str) -> Asked:
+    def ask(self, arm: str) -> SymbolPredictions:
         """Let the models of an arm answer for all symbols.
 
         Raises:
@@ -117,7 +117,9 @@ def read_histories(values: Mapping[str, Any], *, period: Period, terminal: Termi
     return Histories(universe=symbols, source=source, period=period, bars=bars)
 
 
-def ask_all(who: Mapping[str, Sequence[Answerer]], histories: Histories, *, terminal: Terminal) -> Asked:
+def predict_all(
+    who: Mapping[str, Sequence[Predictor]], histories: Histories, *, terminal: Terminal
+) -> SymbolPredictions:
     """Let the models answer; a symbol that none of its models can answer for is left out, with the reason.
 
     Args:
@@ -126,19 +128,21 @@ def ask_all(who: Mapping[str, Sequence[Answerer]], histories: Histories, *, term
         terminal: Shows how far it is.
 
     Raises:
-        BacktestError: As `ask`.
+        BacktestError: As `predict_history`.
     """
-    answers: list[Answers] = []
+    answers: list[Predictions] = []
     left_out: dict[str, str] = {}
     with terminal.progress("answers") as progress:
         for done, config in enumerate((each for each in histories.universe if each.symbol in who), start=1):
             symbol = config.symbol
             try:
-                answers.append(ask(who[symbol], histories.bars[symbol], config=config, reread=histories.reread))
+                answers.append(
+                    predict_history(who[symbol], histories.bars[symbol], config=config, reread=histories.reread)
+                )
             except (SampleError, SymbolError, FeatureError) as error:
                 left_out[symbol] = str(error).removeprefix(f"{symbol}: ")
             progress(symbol, done, len(who))
-    return Asked(answers=answers, left_out=left_out)
+    return SymbolPredictions(answers=answers, left_out=left_out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +154,7 @@ class Choice:
         resolution: How that came about, None where `from` names the model.
     """
 
-    answerer: Answerer | None
+    answerer: Predictor | None
     resolution: Resolution | None
 
     def text(self) -> str:
@@ -197,7 +201,7 @@ class StoredModels:
         """See Askers."""
         return self.values["backtest"]["arms"] or [ANY]
 
-    def ask(self, arm: str) -> Asked:
+    def ask(self, arm: str) -> SymbolPredictions:
         """See Askers: a model for each symbol as of `start`, or as of each date from then on.
 
         Raises:
@@ -216,7 +220,7 @@ class StoredModels:
         silent = {symbol: "no model may answer for it" for symbol, answerers in who.items() if not answerers}
         who = {symbol: answerers for symbol, answerers in who.items() if answerers}
         self._refuse(who)
-        asked = ask_all(who, self.histories, terminal=self.terminal)
+        asked = predict_all(who, self.histories, terminal=self.terminal)
         account = dict.fromkeys(each.text() for found in choices.values() for each in found)
         return replace(asked, left_out={**silent, **asked.left_out}, account="\n".join([*account, ""]))
 
@@ -264,14 +268,14 @@ class StoredModels:
         values = {**self.found.values, "as_of": None if as_of is None else iso(as_of)}
         return replace(self.found, versions=of_arm, values=values).resolve(config)
 
-    def _answerer(self, version: StoredVersion, *, role: str, after: int, until: int) -> Answerer:
+    def _answerer(self, version: StoredVersion, *, role: str, after: int, until: int) -> Predictor:
         key = (version.name, version.version)
         if key not in self._models:
             folder = self.found.store.download(version)
             self._models[key] = Model.read(folder, name=version.name, version=version.version)
             if version.without_skill:
                 self.terminal.fact("careful", version.without_skill)
-        return Answerer(
+        return Predictor(
             model=self._models[key],
             name=str(version),
             role=role,
@@ -298,13 +302,13 @@ class StoredModels:
                 return f"start later: period.start={iso(start)} is the first at which a model may answer"
         return None
 
-    def _refuse(self, who: Mapping[str, Sequence[Answerer]]) -> None:
+    def _refuse(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         if not self.values["allow_seen"]:
             self._refuse_seen(who)
         if self.values["open_sealed"] is None:
             self._refuse_sealed(who)
 
-    def _refuse_seen(self, who: Mapping[str, Sequence[Answerer]]) -> None:
+    def _refuse_seen(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         seen = [
             (symbol, each, int(first))
             for symbol, answerers in who.items()
@@ -326,7 +330,7 @@ class StoredModels:
             "\n".join(["models have seen bars that are to be traded", *lines, *more, f"{cure}; {loud}"])
         )
 
-    def _refuse_sealed(self, who: Mapping[str, Sequence[Answerer]]) -> None:
+    def _refuse_sealed(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         """Leave the span unread that a model's training kept for one last question."""
         splits = [self.values["split"]]
         splits += [each.model.bundle.config["split"] for answerers in who.values() for each in answerers]
@@ -359,9 +363,9 @@ def _is_of(version: StoredVersion, arm: str, *, symbol: str) -> bool:
     return scope == "universal" if arm == UNIVERSAL else scope == "single" and names_in(version, "symbols") == [symbol]
 
 
-def _joined(answerers: Sequence[Answerer]) -> list[Answerer]:
+def _joined(answerers: Sequence[Predictor]) -> list[Predictor]:
     """Make one of stretches of the same model that follow one another."""
-    joined: list[Answerer] = []
+    joined: list[Predictor] = []
     for each in answerers:
         if joined and joined[-1].name == each.name and joined[-1].until == each.after:
             joined[-1] = replace(joined[-1], until=each.until)

@@ -26,7 +26,7 @@ NOBODY = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answerer:
+class Predictor:
     """A model and the stretch of time in which it is the one that is asked.
 
     Args:
@@ -47,7 +47,7 @@ class Answerer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Answers:
+class Predictions:
     """What was said of one symbol's bars.
 
     Args:
@@ -65,7 +65,7 @@ class Answers:
     first: int
     said: Floats
     by: npt.NDArray[np.int64]
-    answerers: tuple[Answerer, ...]
+    answerers: tuple[Predictor, ...]
 
     @property
     def of_returns(self) -> bool:
@@ -86,7 +86,7 @@ class Answers:
         return seen
 
 
-def ask(answerers: Sequence[Answerer], bars: Bars, *, config: SymbolConfig, reread: Reread) -> Answers:
+def predict_history(answerers: Sequence[Predictor], bars: Bars, *, config: SymbolConfig, reread: Reread) -> Predictions:
     """Let each model answer for its stretch of one symbol's bars; no model is shown a bar after its stretch.
 
     Args:
@@ -116,14 +116,14 @@ def ask(answerers: Sequence[Answerer], bars: Bars, *, config: SymbolConfig, rere
         if len(rows):
             said[rows] = _said(each, bars, rows=rows, config=config, reread=reread)
     said = said[:, 0] if answerers[0].model.of_returns else said
-    answers = Answers(config=config, bars=bars, first=int(asked[0]), said=said, by=by, answerers=tuple(answerers))
+    answers = Predictions(config=config, bars=bars, first=int(asked[0]), said=said, by=by, answerers=tuple(answerers))
     if answers.answered == 0:
         message = f"{config.symbol}: its {len(bars):,} bars are too few for a single answer of {answerers[0].name}"
         raise SampleError(f"{message}; take a longer history (source), or a later start (period.start)")
     return answers
 
 
-def in_common(arms: Sequence[Answers]) -> list[Answers]:
+def in_common(arms: Sequence[Predictions]) -> list[Predictions]:
     """Keep the bars of one symbol at which somebody is asked in every arm, so that none is traded longer than another.
 
     Args:
@@ -137,7 +137,7 @@ def in_common(arms: Sequence[Answers]) -> list[Answers]:
     return [_kept(each, asked[: rows[-1] + 1]) for each in arms] if len(rows) else []
 
 
-def _kept(answers: Answers, asked: npt.NDArray[np.bool_]) -> Answers:
+def _kept(answers: Predictions, asked: npt.NDArray[np.bool_]) -> Predictions:
     """Ask nobody at other bars than these, and leave the bars after them out."""
     stop = len(asked)
     said = answers.said[:stop].copy()
@@ -151,7 +151,7 @@ def _kept(answers: Answers, asked: npt.NDArray[np.bool_]) -> Answers:
     )
 
 
-def _said(each: Answerer, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread) -> Floats:
+def _said(each: Predictor, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread) -> Floats:
     """Return what a model says at the closes of rows that follow one another. Shape (rows, outputs)."""
     own = each.model.config_of(config.symbol, asset_class=config.asset_class)
     seen = bars if _same_history(own, config) else reread(own)
@@ -197,7 +197,7 @@ def _places(closed_at: Instants, decided_at: Instants, *, symbol: str, name: str
     return places
 
 
-def _check_fit(answerers: Sequence[Answerer], bars: Bars) -> None:
+def _check_fit(answerers: Sequence[Predictor], bars: Bars) -> None:
     for each in answerers:
         own = each.model.recipe.timeframe.text
         if own != bars.timeframe.text:
@@ -209,7 +209,7 @@ def _check_fit(answerers: Sequence[Answerer], bars: Bars) -> None:
         raise BacktestError(f"{names}: some forecast classes, some returns; one rule cannot trade on both")
 
 
-def _outside(bars: Bars, answerers: Sequence[Answerer]) -> str:
+def _outside(bars: Bars, answerers: Sequence[Predictor]) -> str:
     span = f"{iso(int(bars.opened_at[0]))} to {iso(int(bars.closed_at[-1]))}" if len(bars) else "there are none"
     until = "" if answerers[-1].until == NEVER else f" and up to {iso(answerers[-1].until)}"
     return f"{bars.symbol}: no bar closes after {iso(answerers[0].after)}{until}; its bars: {span}"

@@ -10,8 +10,8 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
-from multisymbol.backtest.engine import ELSEWHERE, Backtest, Conduct, run
-from multisymbol.backtest.prediction_source import Asked, Askers, Histories, StoredModels
+from multisymbol.backtest.engine import ELSEWHERE, Backtest, BacktestSettings, run_backtest
+from multisymbol.backtest.prediction_source import Histories, PredictionSource, StoredModels, SymbolPredictions
 from multisymbol.backtest.predictions import in_common
 from multisymbol.backtest.walk_forward import RetrainedModels
 from multisymbol.cli.backtest_schema import conduct
@@ -22,12 +22,12 @@ from multisymbol.reports.backtest import (
     SEEN_SHORT,
     Background,
     arm_headline,
-    arm_table,
-    headline,
+    backtest_arm_table,
+    backtest_headline,
     reasons,
     result_table,
 )
-from multisymbol.reports.backtest_artifacts import record
+from multisymbol.reports.backtest_artifacts import record_backtest
 from multisymbol.reports.figures.canvas import percent
 from multisymbol.reports.tables.table import Table, show
 from multisymbol.training.mlflow_run import git_commit, group_run
@@ -37,7 +37,7 @@ _NAMES_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class BacktestResult:
     """What a command came to.
 
     Args:
@@ -85,17 +85,17 @@ class Kept:
     run: str
 
 
-def keep(outcome: Outcome, values: Mapping[str, Any], run_dir: Path) -> Kept:
+def keep(outcome: BacktestResult, values: Mapping[str, Any], run_dir: Path) -> Kept:
     """Write page and files to the run's folder, and note them in the store."""
     with group_run(values, run_dir, name=_name(outcome)) as noted:
         background = _background(values, outcome, footer=f"Run {noted.name}, code {git_commit()}.")
-        page = record(
+        page = record_backtest(
             noted, outcome.arms, background=background, accounts=outcome.accounts, values=values, folder=run_dir
         )
     return Kept(page=page, run=noted.name)
 
 
-def askers(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Askers:
+def askers(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> PredictionSource:
     """Return where answers come from: the registry, or a training for each fold.
 
     Raises:
@@ -106,7 +106,7 @@ def askers(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Aske
     return StoredModels.open(values, terminal)
 
 
-def trade_all(asked: Askers, *, how: Conduct) -> Outcome:
+def trade_all(asked: PredictionSource, *, how: BacktestSettings) -> BacktestResult:
     """Ask the models of every arm, and trade; several arms on the symbols and bars that all of them can trade.
 
     Raises:
@@ -115,8 +115,8 @@ def trade_all(asked: Askers, *, how: Conduct) -> Outcome:
     said = {arm: asked.ask(arm) for arm in asked.arms}
     if len(said) > 1 and all(each.answers for each in said.values()):
         said = _matched(said)
-    results = {arm: run(each.answers, conduct=how, left_out=each.left_out) for arm, each in said.items()}
-    return Outcome(
+    results = {arm: run_backtest(each.answers, conduct=how, left_out=each.left_out) for arm, each in said.items()}
+    return BacktestResult(
         arms=results,
         accounts={arm: each.account for arm, each in said.items()},
         tables=tuple(table for each in said.values() for table in each.tables),
@@ -124,7 +124,7 @@ def trade_all(asked: Askers, *, how: Conduct) -> Outcome:
     )
 
 
-def _matched(said: Mapping[str, Asked]) -> dict[str, Asked]:
+def _matched(said: Mapping[str, SymbolPredictions]) -> dict[str, SymbolPredictions]:
     """Keep the symbols that all arms answer for, each at the bars at which all are asked.
 
     Raises:
@@ -149,7 +149,7 @@ def _matched(said: Mapping[str, Asked]) -> dict[str, Asked]:
     }
 
 
-def _show(outcome: Outcome, values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
+def _show(outcome: BacktestResult, values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
     """Print one screen."""
     first = next(iter(outcome.arms.values()))
     terminal.fact("universe", _universe(first, values, outcome.histories))
@@ -166,11 +166,11 @@ def _show(outcome: Outcome, values: Mapping[str, Any], terminal: Terminal, *, se
         terminal.show(show(table, most=_MOST_ROWS))
     terminal.show("")
     several = len(outcome.arms) > 1
-    terminal.show(show(arm_table(outcome.arms) if several else result_table(first), most=_MOST_ROWS))
+    terminal.show(show(backtest_arm_table(outcome.arms) if several else result_table(first), most=_MOST_ROWS))
     terminal.show("")
     for arm, each in outcome.arms.items():
         terminal.fact("costs" if not several else arm[:10], _costs(each))
-    terminal.fact("result", arm_headline(outcome.arms) if several else headline(first))
+    terminal.fact("result", arm_headline(outcome.arms) if several else backtest_headline(first))
     terminal.fact("time", f"{seconds:.1f} s")
 
 
@@ -203,7 +203,7 @@ def _models(result: Backtest) -> str:
     return f"{_listed(names, most=3)} · seen until {until}{strangers}"
 
 
-def _left_out(outcome: Outcome) -> Iterator[tuple[list[str], str]]:
+def _left_out(outcome: BacktestResult) -> Iterator[tuple[list[str], str]]:
     for arm, each in outcome.arms.items():
         for why, symbols in reasons(each.left_out).items():
             if why != ELSEWHERE:
@@ -257,7 +257,7 @@ def _often(period: str) -> str:
     return "never" if period == "never" else f"every {period}"
 
 
-def _background(values: Mapping[str, Any], outcome: Outcome, *, footer: str) -> Background:
+def _background(values: Mapping[str, Any], outcome: BacktestResult, *, footer: str) -> Background:
     return Background(
         source=f"source {_source(values)}",
         timeframe=outcome.histories.source.timeframe.text,
@@ -269,7 +269,7 @@ def _background(values: Mapping[str, Any], outcome: Outcome, *, footer: str) -> 
     )
 
 
-def _name(outcome: Outcome) -> str:
+def _name(outcome: BacktestResult) -> str:
     seen = any(each.seen_bars for each in outcome.arms.values())
     return "SEEN-backtest" if seen else "backtest"
 

@@ -6,14 +6,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from multisymbol.backtest.prediction_source import Asked, Histories, ask_all, read_histories
-from multisymbol.backtest.predictions import Answerer
+from multisymbol.backtest.prediction_source import Histories, SymbolPredictions, predict_all, read_histories
+from multisymbol.backtest.predictions import Predictor
 from multisymbol.cli.backtest_schema import OWN, UNIVERSAL
 from multisymbol.errors import BacktestError
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
-from multisymbol.reports.tables.table import Cell, Column, Table
-from multisymbol.samples.dataset import Prepared, no_own_model, prepare_folds, single_arms
+from multisymbol.reports.tables.table import Cell, Table, TableColumn
+from multisymbol.samples.dataset import FoldDataset, no_own_model, prepare_folds, single_arms
 from multisymbol.serving.served_model import Model
 from multisymbol.training.fit import assess, fit_network
 from multisymbol.training.register import bundle_of, spans
@@ -33,7 +33,7 @@ class Fitted:
 
     fold: str
     symbols: tuple[str, ...]
-    answerer: Answerer
+    answerer: Predictor
     rows: int
     scores: Mapping[str, float]
 
@@ -51,7 +51,7 @@ class RetrainedModels:
     """
 
     values: Mapping[str, Any]
-    folds: Sequence[Prepared]
+    folds: Sequence[FoldDataset]
     histories: Histories
     run_dir: Path
     terminal: Terminal
@@ -77,7 +77,7 @@ class RetrainedModels:
         """See Askers."""
         return self.values["backtest"]["arms"] or [OWN if self.values["mode"] == "per_symbol" else UNIVERSAL]
 
-    def ask(self, arm: str) -> Asked:
+    def ask(self, arm: str) -> SymbolPredictions:
         """See Askers: train one model for each fold, or one for each fold and symbol, and ask each about its test span.
 
         Raises:
@@ -87,8 +87,10 @@ class RetrainedModels:
         symbols = self.histories.universe.symbols
         who = {symbol: [each.answerer for each in fitted if symbol in each.symbols] for symbol in symbols}
         silent = {symbol: "no fold trains a model for it" for symbol, answerers in who.items() if not answerers}
-        asked = ask_all({symbol: each for symbol, each in who.items() if each}, self.histories, terminal=self.terminal)
-        return Asked(
+        asked = predict_all(
+            {symbol: each for symbol, each in who.items() if each}, self.histories, terminal=self.terminal
+        )
+        return SymbolPredictions(
             answers=asked.answers,
             left_out={**silent, **asked.left_out},
             account="".join(f"{each.answerer.name}: seen until {iso(each.answerer.seen_until)}\n" for each in fitted),
@@ -104,20 +106,20 @@ class RetrainedModels:
                 progress(fitted[-1].answerer.name, done, len(jobs))
         return fitted
 
-    def _jobs(self, arm: str) -> Iterator[tuple[Mapping[str, Any], Prepared]]:
+    def _jobs(self, arm: str) -> Iterator[tuple[Mapping[str, Any], FoldDataset]]:
         for fold in self.folds:
             without = [symbol for _, symbol, _ in _without_model([fold])]
             yield from single_arms(self.values, fold, without=without) if arm == OWN else [(self.values, fold)]
 
     def _tables(self, fitted: Sequence[Fitted], *, arm: str) -> Iterator[Table]:
         if fitted:
-            yield fold_scores(fitted, arm=arm)
+            yield predict_folds(fitted, arm=arm)
         rows = tuple(_without_model(self.folds)) if arm == OWN else ()
         if rows:
-            columns = tuple(Column(name=name, key=name) for name in ("fold", "symbol", "why"))
+            columns = tuple(TableColumn(name=name, key=name) for name in ("fold", "symbol", "why"))
             yield Table(title="no model of its own: nothing is held", columns=columns, rows=rows)
 
-    def _fit(self, values: Mapping[str, Any], prepared: Prepared, *, arm: str) -> Fitted:
+    def _fit(self, values: Mapping[str, Any], prepared: FoldDataset, *, arm: str) -> Fitted:
         fold = prepared.parts.fold
         symbols = prepared.universe.symbols
         own = arm == OWN
@@ -132,7 +134,7 @@ class RetrainedModels:
         return Fitted(
             fold=fold.name,
             symbols=symbols,
-            answerer=Answerer(
+            answerer=Predictor(
                 model=Model.of(bundle, name=name, version=None),
                 name=name,
                 role="retrained",
@@ -146,7 +148,7 @@ class RetrainedModels:
         )
 
 
-def fold_scores(fitted: Sequence[Fitted], *, arm: str) -> Table:
+def predict_folds(fitted: Sequence[Fitted], *, arm: str) -> Table:
     """Say how each model did on the samples of its test span."""
     keys = [
         key
@@ -166,17 +168,17 @@ def fold_scores(fitted: Sequence[Fitted], *, arm: str) -> Table:
     return Table(
         title=f"models trained, {arm}",
         columns=(
-            Column(name="model", key="model"),
-            Column(name="seen until", key="seen_until"),
-            Column(name="asked from", key="asked_from"),
-            Column(name="train rows", key="rows", form=",d"),
-            *(Column(name=key.removeprefix("test_").replace("_", " "), key=key, form=".4f") for key in keys),
+            TableColumn(name="model", key="model"),
+            TableColumn(name="seen until", key="seen_until"),
+            TableColumn(name="asked from", key="asked_from"),
+            TableColumn(name="train rows", key="rows", form=",d"),
+            *(TableColumn(name=key.removeprefix("test_").replace("_", " "), key=key, form=".4f") for key in keys),
         ),
         rows=rows,
     )
 
 
-def _without_model(folds: Sequence[Prepared]) -> Iterator[tuple[str, str, str]]:
+def _without_model(folds: Sequence[FoldDataset]) -> Iterator[tuple[str, str, str]]:
     """Say of which symbols that are tested in a fold none can be trained, and why."""
     for each in folds:
         for index, count in enumerate(each.parts.counts):
@@ -185,7 +187,7 @@ def _without_model(folds: Sequence[Prepared]) -> Iterator[tuple[str, str, str]]:
                 yield each.parts.fold.name, count.symbol, why
 
 
-def _gaps(folds: Sequence[Prepared]) -> Iterator[str]:
+def _gaps(folds: Sequence[FoldDataset]) -> Iterator[str]:
     for each in (prepared.parts.fold for prepared in folds):
         if each.blocks or each.left_out:
             yield f"  {each.name} was cut to be tested, not to be traded: it leaves symbols or spans of time out"

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import PositiveInt
 
 from multisymbol.backtest.account import Rules
-from multisymbol.backtest.engine import Conduct
-from multisymbol.cli.schema import TrainSettings
+from multisymbol.backtest.engine import BacktestSettings
+from multisymbol.cli.schema import TrainConfig
 from multisymbol.config.build import build
 
 UNIVERSAL, OWN = "universal", "own"
@@ -17,7 +17,7 @@ UNIVERSAL, OWN = "universal", "own"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestChoices:
-    """A file in `conf/backtest`; see `Conduct` and `Rules`.
+    """A file in `conf/backtest`; see `BacktestSettings` and `Rules`.
 
     Args:
         models: Whose answers are traded.
@@ -25,7 +25,7 @@ class BacktestChoices:
         every: Length of time from one choice of models to the next (`as_of`).
         capital: See `Rules`; likewise fill, units, stop, target and stop_in.
         weighting: How money is shared out among symbols.
-        volatility_bars: See `Conduct`; likewise cost_multiples.
+        volatility_bars: See `BacktestSettings`; likewise cost_multiples.
     """
 
     models: Literal["stored", "as_of", "retrained"]
@@ -43,7 +43,7 @@ class BacktestChoices:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BacktestSettings(TrainSettings):
+class BacktestConfig(TrainConfig):
     """Every key of `conf/backtest.yaml`: those of a training, and its own.
 
     Args:
@@ -59,10 +59,10 @@ class BacktestSettings(TrainSettings):
     allow_seen: bool
 
 
-SCHEMA = f"{__name__}.BacktestSettings"
+SCHEMA = f"{__name__}.BacktestConfig"
 
 
-def conduct(values: Mapping[str, Any]) -> Conduct:
+def conduct(values: Mapping[str, Any]) -> BacktestSettings:
     """Build how answers are traded.
 
     Raises:
@@ -70,7 +70,7 @@ def conduct(values: Mapping[str, Any]) -> Conduct:
     """
     chosen = values["backtest"]
     names = ("fill", "units", "stop", "target", "stop_in", "capital")
-    return Conduct(
+    return BacktestSettings(
         rule=build(values["decision"]),
         rules=Rules(**{name: chosen[name] for name in names}),
         weighting=build(chosen["weighting"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from multisymbol.cli.schema import TrainSettings
+from multisymbol.cli.schema import TrainConfig
 from multisymbol.errors import MultisymbolError, OutputError
 from multisymbol.markets.io.download import DownloadSource
 from multisymbol.markets.io.parquet import ExaminedSource
@@ -24,7 +24,7 @@ from multisymbol.samples.sources import bar_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CheckDataSettings(TrainSettings):
+class CheckDataConfig(TrainConfig):
     """Every key of `conf/check_data.yaml`: those of a training, and one of its own.
 
     Args:
@@ -34,7 +34,7 @@ class CheckDataSettings(TrainSettings):
     out: str | None
 
 
-SCHEMA = f"{__name__}.CheckDataSettings"
+SCHEMA = f"{__name__}.CheckDataConfig"
 _JUMPS_SHOWN = 3
 
 

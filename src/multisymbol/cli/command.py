@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from multisymbol.cli.help import help_page
-from multisymbol.cli.schema import SCHEMA, problems
+from multisymbol.cli.schema import SCHEMA, config_problems
 from multisymbol.config.build import plain, project_root
 from multisymbol.config.check import Problem, report
 from multisymbol.config.origins import Origins
@@ -84,7 +84,7 @@ def execute(
     """
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
-        found = [*_line.wrong_options, *problems(config, schema=schema), *_sweep_problems(config)]
+        found = [*_line.wrong_options, *config_problems(config, schema=schema), *_sweep_problems(config)]
         if found:
             raise report(found, origin=origins())
         _tell_job()

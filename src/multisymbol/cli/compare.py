@@ -12,12 +12,12 @@ from multisymbol.errors import ComparisonError
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.store import Run
 from multisymbol.reports.comparison import comparison_lines
-from multisymbol.reports.comparison_artifacts import announce, record
+from multisymbol.reports.comparison_artifacts import announce, record_comparison
 from multisymbol.training.mlflow_run import group_run
 from multisymbol.training.resume import interrupted
 
 
-def run(values: Mapping[str, Any], run_dir: Path) -> Comparison:
+def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     """Compare, and leave the answer everywhere it is looked for.
 
     Args:
@@ -37,7 +37,7 @@ def run(values: Mapping[str, Any], run_dir: Path) -> Comparison:
         done = finish(
             begun, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values)
         )
-        page = record(run, done, values)
+        page = record_comparison(run, done, values)
         _store(run, done, values, terminal)
     terminal.show("")
     for line in comparison_lines(done.comparison):

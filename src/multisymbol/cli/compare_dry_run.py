@@ -12,12 +12,12 @@ from typing import Any
 from multisymbol.comparison.arms import Arm, FoldTask, Trained
 from multisymbol.comparison.fit import Progress, order_of
 from multisymbol.comparison.preregistration import instants_of, lag_of
-from multisymbol.comparison.result import SINGLE, UNIVERSAL, Declaration, NotRun
+from multisymbol.comparison.result import SINGLE, UNIVERSAL, NotRun, Preregistration
 from multisymbol.comparison.run import Begun, begin
 from multisymbol.markets.time import iso
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.comparison import BUDGETS, QUESTIONS
-from multisymbol.reports.tables.table import Column, Table, show
+from multisymbol.reports.tables.table import Table, TableColumn, show
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class ArmPlan:
         return sum(self.steps) * self.epochs
 
 
-def dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
+def compare_dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
     """Show what a comparison would do; nothing is trained, and nothing is written but the panel that it would use.
 
     Args:
@@ -62,17 +62,17 @@ def dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
     terminal = Terminal()
     begun = begin(values, run_dir, terminal)
     with terminal.progress("arms") as progress:
-        plans = planned(begun, progress)
-    terminal.show(show(fold_table(begun.tasks, begun.declared)))
+        plans = planned_arms(begun, progress)
+    terminal.show(show(planned_fold_table(begun.tasks, begun.declared)))
     terminal.show("")
-    terminal.show(show(arm_table(plans)))
+    terminal.show(show(planned_arm_table(plans)))
     terminal.show("")
     for name, text in _facts(begun, plans):
         terminal.fact(name, text)
     return math.nan
 
 
-def planned(begun: Begun, progress: Progress) -> list[ArmPlan]:
+def planned_arms(begun: Begun, progress: Progress) -> list[ArmPlan]:
     """Count what each arm would train.
 
     Args:
@@ -105,14 +105,14 @@ def _plan(name: str, arm: Arm, tasks: Sequence[FoldTask]) -> ArmPlan:
     )
 
 
-def fold_table(tasks: Sequence[FoldTask], declared: Declaration) -> Table:
+def planned_fold_table(tasks: Sequence[FoldTask], declared: Preregistration) -> Table:
     """Say of each fold what is trained and tested when, and how long its labels last."""
     return Table(
         title="folds",
         note="rows of compared symbols   lag: 95 % of the labels' spans, in test instants",
         columns=(
-            *(Column(name=name, key=name) for name in ("fold", "train", "validation", "test", "until")),
-            *(Column(name=name, key=name, form=",d") for name in _COUNTS),
+            *(TableColumn(name=name, key=name) for name in ("fold", "train", "validation", "test", "until")),
+            *(TableColumn(name=name, key=name, form=",d") for name in _COUNTS),
         ),
         rows=tuple(
             (
@@ -131,17 +131,17 @@ def _day(instant: int) -> str:
     return iso(instant)[:10]
 
 
-def arm_table(plans: Sequence[ArmPlan]) -> Table:
+def planned_arm_table(plans: Sequence[ArmPlan]) -> Table:
     """Say what each arm would train."""
     return Table(
         title="arms",
         note="rows: one epoch of all models of one seed   steps ≤: together, where nothing stops early",
         columns=(
-            Column(name="arm", key="arm"),
-            *(Column(name=name, key=name, form=",d") for name in ("trainings", "rows")),
-            Column(name="steps an epoch", key="steps_an_epoch"),
-            *(Column(name=name, key=name, form=",d") for name in ("epochs ≤", "steps ≤")),
-            Column(name="what", key="what"),
+            TableColumn(name="arm", key="arm"),
+            *(TableColumn(name=name, key=name, form=",d") for name in ("trainings", "rows")),
+            TableColumn(name="steps an epoch", key="steps_an_epoch"),
+            *(TableColumn(name=name, key=name, form=",d") for name in ("epochs ≤", "steps ≤")),
+            TableColumn(name="what", key="what"),
         ),
         rows=tuple(
             (own.name, own.trainings, own.train_rows, _span(own.steps), own.epochs, own.most_steps, own.what)
@@ -194,7 +194,7 @@ def _left_out(left_out: Sequence[NotRun]) -> Iterator[str]:
     yield from (f"{why}: {', '.join(names)}" for why, names in reasons.items())
 
 
-def _surrogates(declared: Declaration, plans: Sequence[ArmPlan]) -> str:
+def _surrogates(declared: Preregistration, plans: Sequence[ArmPlan]) -> str:
     """Say how many markets, and what is trained on them: one seed of universal and single each."""
     markets = sum(declared.surrogates.values())
     if not markets:

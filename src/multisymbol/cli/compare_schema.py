@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from multisymbol.cli.schema import TrainSettings
+from multisymbol.cli.schema import TrainConfig
 from multisymbol.comparison.result import BudgetUnit
 from multisymbol.statistics.plan import Plan
 
-SCHEMA = f"{__name__}.CompareSettings"
+SCHEMA = f"{__name__}.CompareConfig"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ class ComparisonSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CompareSettings(TrainSettings):
+class CompareConfig(TrainConfig):
     """Every key of `conf/compare.yaml`: those of a training, and its own.
 
     Args:

@@ -14,7 +14,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
-from multisymbol.reports.tables.table import Column, Table, show
+from multisymbol.reports.tables.table import Table, TableColumn, show
 from multisymbol.samples.dataset import spec_of
 from multisymbol.samples.sources import bar_source
 
@@ -94,13 +94,13 @@ def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
     """Set the symbols under one another; `–` where nothing differs from the defaults."""
     with_file = _common_origin(plans) is None
     columns = (
-        *(Column(name=name, key=name) for name in ("symbol", "class", "calendar")),
-        Column(name="bars", key="bars", form=",d"),
-        *(Column(name=name, key=key) for name, key in (("first open", "first"), ("last close", "last"))),
-        *(Column(name=name, key=key, form=",d") for name, key in _COUNTS.items()),
-        Column(name="costs bp", key="costs_bps"),
-        *(Column(name=name, key=name) for name in ("label", "indicators", "fuzzy")),
-        *((Column(name="file", key="file"),) if with_file else ()),
+        *(TableColumn(name=name, key=name) for name in ("symbol", "class", "calendar")),
+        TableColumn(name="bars", key="bars", form=",d"),
+        *(TableColumn(name=name, key=key) for name, key in (("first open", "first"), ("last close", "last"))),
+        *(TableColumn(name=name, key=key, form=",d") for name, key in _COUNTS.items()),
+        TableColumn(name="costs bp", key="costs_bps"),
+        *(TableColumn(name=name, key=name) for name in ("label", "indicators", "fuzzy")),
+        *((TableColumn(name="file", key="file"),) if with_file else ()),
     )
     rows = tuple((*_row(plan, values), *((plan.origin,) if with_file else ())) for plan in plans)
     return Table(

@@ -29,17 +29,17 @@ from multisymbol.reports.tables.models import (
     heading,
     incomparable,
     list_table,
-    names_in,
+    model_names,
     paired,
     paired_table,
     plain_version,
     scores_table,
 )
-from multisymbol.reports.tables.table import Column, Table
+from multisymbol.reports.tables.table import Table, TableColumn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class CommandOutput:
     """What a verb has to say.
 
     Args:
@@ -94,8 +94,8 @@ class Filter:
         return (
             (self.retired or not version.retired)
             and self.scope in {None, tags.get("scope")}
-            and (self.symbol is None or self.symbol in names_in(tags, "symbols"))
-            and (self.asset_class is None or self.asset_class in names_in(tags, "asset_classes"))
+            and (self.symbol is None or self.symbol in model_names(tags, "symbols"))
+            and (self.asset_class is None or self.asset_class in model_names(tags, "asset_classes"))
             and (self.alias is None or self.alias in version.aliases)
         )
 
@@ -123,19 +123,19 @@ def place(where: str | None, *, create: bool) -> Place:
     return Place(store=store, folders=(*folders, Path(store.artifact_root)))
 
 
-def list_models(store: Store, which: Filter, *, now: int) -> Answer:
+def list_models(store: Store, which: Filter, *, now: int) -> CommandOutput:
     """List versions: roles, what they were trained on, and their test score beside that without skill."""
     found = [each for each in store.versions(strategy=which.strategy, timeframe=which.timeframe) if which.fits(each)]
     table = list_table(found, now=now)
     nothing = "no model fits" if which != Filter() else "no model is registered yet: python scripts/train.py"
-    return Answer(parts=(table if found else nothing,), data=[plain_version(version) for version in found])
+    return CommandOutput(parts=(table if found else nothing,), data=[plain_version(version) for version in found])
 
 
-def show_model(store: Store, text: str, *, now: int) -> Answer:
+def show_model(store: Store, text: str, *, now: int) -> CommandOutput:
     """Tell all that is known of a version: what it was trained on, what it scored, where it lies."""
     version = chosen(store, text)
     facts = _facts(store, version)
-    return Answer(
+    return CommandOutput(
         parts=(heading(version, now=now), *fact_lines(version, facts), scores_table(facts)),
         data={
             **plain_version(version),
@@ -145,7 +145,7 @@ def show_model(store: Store, text: str, *, now: int) -> Answer:
     )
 
 
-def compare_models(store: Store, first: str, second: str) -> Answer:
+def compare_models(store: Store, first: str, second: str) -> CommandOutput:
     """Set two versions beside each other: facts that differ, and scores where both were scored on the same rows."""
     versions = [chosen(store, text) for text in (first, second)]
     facts = [_facts(store, version) for version in versions]
@@ -157,12 +157,12 @@ def compare_models(store: Store, first: str, second: str) -> Answer:
     data = {"versions": names, "differing": pairs, "not_comparable": against, "scores": scores, "left_out": left_out}
     if against or not scores:
         reason = "; ".join(against) or "no symbol has the same test rows"
-        return Answer(parts=(table, f"scores cannot be compared: {reason}"), data=data)
+        return CommandOutput(parts=(table, f"scores cannot be compared: {reason}"), data=data)
     noted = [f"not compared: {few(left_out)} (other test rows, or tested in one alone)"] if left_out else []
-    return Answer(parts=(table, paired_table(scores, names), *noted), data=data)
+    return CommandOutput(parts=(table, paired_table(scores, names), *noted), data=data)
 
 
-def promote_model(store: Store, text: str, *, alias: str) -> Answer:
+def promote_model(store: Store, text: str, *, alias: str) -> CommandOutput:
     """Give a version a role; of one that has shown no skill that is said.
 
     Raises:
@@ -177,10 +177,10 @@ def promote_model(store: Store, text: str, *, alias: str) -> Answer:
     careful = version.without_skill
     data = {"name": version.name, "version": version.version, "alias": alias, "careful": careful}
     warning = [f"careful: {careful}"] if careful else []
-    return Answer(parts=(f"{version} is {alias}{replaced}", *warning), data=data)
+    return CommandOutput(parts=(f"{version} is {alias}{replaced}", *warning), data=data)
 
 
-def retire_model(store: Store, text: str, *, undo: bool) -> Answer:
+def retire_model(store: Store, text: str, *, undo: bool) -> CommandOutput:
     """Let a version answer no more, or take that back."""
     version = chosen(store, text)
     (store.reinstate if undo else store.retire)(version)
@@ -188,21 +188,21 @@ def retire_model(store: Store, text: str, *, undo: bool) -> Answer:
     assert left is not None
     lost = f"; it was {', '.join(version.aliases)}" if version.aliases and not undo else ""
     said = f"{version} may answer again" if undo else f"{version} is retired{lost}"
-    return Answer(parts=(said, *_champion_gone(store, version, undo=undo)), data=plain_version(left))
+    return CommandOutput(parts=(said, *_champion_gone(store, version, undo=undo)), data=plain_version(left))
 
 
-def export_stored(store: Store, text: str, target: Path) -> Answer:
+def export_stored(store: Store, text: str, target: Path) -> CommandOutput:
     """Write a version to a folder or zip."""
     version = chosen(store, text)
     export_model(store, version, target)
-    return Answer(parts=(f"{version} is in {target}",), data={**plain_version(version), "target": str(target)})
+    return CommandOutput(parts=(f"{version} is in {target}",), data={**plain_version(version), "target": str(target)})
 
 
-def import_stored(store: Store, source: Path, *, rename: str | None) -> Answer:
+def import_stored(store: Store, source: Path, *, rename: str | None) -> CommandOutput:
     """Register a model from a folder or zip."""
     version = import_model(store, source, rename=rename)
     origin = f" (it was {version.tags['imported_from']})"
-    return Answer(parts=(f"{source} is {version}, alias {NEWEST}{origin}",), data=plain_version(version))
+    return CommandOutput(parts=(f"{source} is {version}, alias {NEWEST}{origin}",), data=plain_version(version))
 
 
 def deletion(store: Store, text: str) -> tuple[list[StoredVersion], str]:
@@ -220,7 +220,7 @@ def deletion(store: Store, text: str) -> tuple[list[StoredVersion], str]:
     return versions, f"delete {what}{_bracketed(roles)} and all files, for good"
 
 
-def delete_models(store: Store, text: str) -> Answer:
+def delete_models(store: Store, text: str) -> CommandOutput:
     """Delete a version, or a model with all its versions, and their files."""
     versions, _ = deletion(store, text)
     for version in versions:
@@ -228,10 +228,10 @@ def delete_models(store: Store, text: str) -> Answer:
     if not store.model_versions(versions[0].name):
         store.delete_model(versions[0].name)
     names = [f"{version.name}/{version.version}" for version in versions]
-    return Answer(parts=tuple(f"deleted {name}" for name in names), data={"deleted": names})
+    return CommandOutput(parts=tuple(f"deleted {name}" for name in names), data={"deleted": names})
 
 
-def examine(where: Place, *, remove: bool) -> Answer:
+def find_orphans(where: Place, *, remove: bool) -> CommandOutput:
     """Name what a kill or a hand left in store and folders; remove it on request."""
     found = _leavings(where)
     done: dict[tuple[str, str], str] = {}
@@ -246,7 +246,7 @@ def examine(where: Place, *, remove: bool) -> Answer:
     ]
     table = Table(
         title=counted(len(found), "leaving"),
-        columns=tuple(Column(name=name, key=name) for name in ("kind", "what", "why", "")),
+        columns=tuple(TableColumn(name=name, key=name) for name in ("kind", "what", "why", "")),
         rows=tuple((each.kind, each.what, each.reason, _outcome(each, done)) for each in found),
     )
     parts: tuple[Table | str, ...] = (
@@ -254,7 +254,7 @@ def examine(where: Place, *, remove: bool) -> Answer:
     )
     if not remove and any(each.remove for each in found):
         parts += ("remove them: python scripts/models.py doctor --remove",)
-    return Answer(parts=parts, data=data, status=int(bool(left)))
+    return CommandOutput(parts=parts, data=data, status=int(bool(left)))
 
 
 def chosen(store: Store, text: str) -> StoredVersion:

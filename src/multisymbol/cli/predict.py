@@ -21,7 +21,7 @@ import pandas as pd
 from rich.text import Text
 
 from multisymbol.cli.resolve import Lookup, lookup, missing_model_command, symbol_config
-from multisymbol.cli.schema import TrainSettings
+from multisymbol.cli.schema import TrainConfig
 from multisymbol.errors import ConfigError, ModelNotFoundError, MultisymbolError, OutputError, SampleError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.io.parquet import ExaminedSource
@@ -31,7 +31,7 @@ from multisymbol.progress import Terminal
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.selection.resolve import Resolution, Step
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.reports.tables.table import Cell, Column, Table, show
+from multisymbol.reports.tables.table import Cell, Table, TableColumn, show
 from multisymbol.serving.live import Windows, bar_windows, bars_between
 from multisymbol.serving.served_model import Model
 
@@ -43,7 +43,7 @@ _WIDTH = 116
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PredictSettings(TrainSettings):
+class PredictConfig(TrainConfig):
     """Every key of `conf/predict.yaml`: those of a training, and its own.
 
     Args:
@@ -126,14 +126,14 @@ def show_predictions(values: Mapping[str, Any]) -> Sequence[Prediction]:
     """
     _check_output(values)
     found = _stored(values)
-    predictions = predict(values, found)
+    predictions = predict_latest(values, found)
     _put(_text(predictions, values=values), values=values, predictions=predictions)
     if not any(each.served for each in predictions):
         _refuse(predictions, found)
     return predictions
 
 
-def predict(values: Mapping[str, Any], found: Lookup) -> list[Prediction]:
+def predict_latest(values: Mapping[str, Any], found: Lookup) -> list[Prediction]:
     """Choose a model for each symbol and let it answer; each model is loaded once.
 
     Args:
@@ -172,12 +172,12 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
     """
     said = [name for name in (*PROBABILITIES, "forecast") if any(name in each.said for each in predictions)]
     columns = (
-        Column(name="symbol", key="symbol"),
-        Column(name="decided at", key="decided_at"),
-        *(Column(name=name.upper() if name in PROBABILITIES else name, key=name, form=".3f") for name in said),
-        Column(name="decision", key="decision"),
-        Column(name="model", key="model"),
-        Column(name="why", key="reason"),
+        TableColumn(name="symbol", key="symbol"),
+        TableColumn(name="decided at", key="decided_at"),
+        *(TableColumn(name=name.upper() if name in PROBABILITIES else name, key=name, form=".3f") for name in said),
+        TableColumn(name="decision", key="decision"),
+        TableColumn(name="model", key="model"),
+        TableColumn(name="why", key="reason"),
     )
     numbers = {reason: number for number, reason in enumerate(reasons_for_none(predictions), start=1)}
     rows = tuple(_row(each, said, numbers=numbers) for each in predictions)

@@ -11,15 +11,14 @@ from typing import Any, Literal
 from hydra.core.hydra_config import HydraConfig
 from rich.text import Text
 
-from multisymbol.cli.schema import TrainSettings, label_text, members
+from multisymbol.cli.schema import TrainConfig, label_text, members
 from multisymbol.config.build import build
 from multisymbol.errors import BarsError, SourceError, SymbolError, nearest
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.parquet import ExaminedSource
 from multisymbol.markets.sessions import session_clock
-from multisymbol.markets.symbols import SymbolConfig, universe
-from multisymbol.markets.symbols import resolve as resolve_symbols
+from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import Period, Timeframe, instant, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.bundle.files import check_hashes, parse, read_files
@@ -29,18 +28,18 @@ from multisymbol.registry.selection.resolve import (
     Resolution,
     Step,
     resolution_lines,
-    resolve,
+    resolve_model,
     train_command,
 )
 from multisymbol.registry.selection.similarity import Profile, profile, read_profiles
-from multisymbol.registry.selection.transfer import Key, Trial, Trials
+from multisymbol.registry.selection.transfer import Key, TransferScore, Trials
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.samples.sources import bar_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ResolveSettings(TrainSettings):
+class ResolveConfig(TrainConfig):
     """Every key of `conf/resolve.yaml`: those of a training, and its own.
 
     Args:
@@ -69,7 +68,7 @@ class Lookup:
     """The versions of a store at one moment, to be asked about any number of symbols.
 
     Args:
-        values: Plain, checked configuration with the keys of `ResolveSettings`.
+        values: Plain, checked configuration with the keys of `ResolveConfig`.
         source: Where bars come from.
         store: Where the models are.
         versions: All of the strategy; a store that was never used has none.
@@ -121,14 +120,14 @@ class Lookup:
         return self._answer(known, trials=self._trials(bars, config, known))
 
     def _answer(self, request: Request, *, trials: Trials | None = None) -> Resolution:
-        return resolve(request, versions=self.versions, policy=self.policy, profiles=self.profiles, trials=trials)
+        return resolve_model(request, versions=self.versions, policy=self.policy, profiles=self.profiles, trials=trials)
 
     def _trials(self, bars: Bars, config: SymbolConfig, request: Request) -> Trials | None:
         """Return what tries donors on the symbol's labels, if that is asked for."""
         if self.values["registry"]["donors"] == "profile":
             return None
 
-        def tried(donors: Sequence[StoredVersion]) -> Mapping[Key, Trial | str]:
+        def tried(donors: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
             from multisymbol.serving.transfer_trials import try_donors  # torch: only those who try donors need it
 
             return try_donors(donors, store=self.store, config=config, bars=bars, as_of=request.as_of)

@@ -12,7 +12,7 @@ from multisymbol.config.build import computed, plain
 from multisymbol.config.check import Problem, check
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.io.universe_file import Remark, located, member_lines, read_members
-from multisymbol.markets.symbols import AssetClass, resolve
+from multisymbol.markets.symbols import AssetClass, resolve_symbols
 from multisymbol.markets.time import Period
 
 
@@ -65,7 +65,7 @@ class RegistrySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainSettings:
+class TrainConfig:
     """Every key of `conf/train.yaml`; a node with `_target_` is checked against what it names."""
 
     paths: Paths
@@ -104,7 +104,7 @@ class TrainSettings:
     dry_run: bool
 
 
-SCHEMA = f"{__name__}.TrainSettings"
+SCHEMA = f"{__name__}.TrainConfig"
 _COMPUTED = ("symbol_configs",)
 _OBEYED_BY = {"dry_run": ("train", "compare"), "resume": ("train", "compare")}
 """Keys that other commands inherit and would pass over in silence -> the commands that do what they say."""
@@ -115,7 +115,7 @@ OF_ONE_SYMBOL = ("single", "finetune")
 """Modes whose model is that of `symbol`."""
 
 
-def problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
+def config_problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
     """List everything that is wrong with a composed configuration, before anything is loaded."""
     return [_with_cure(problem) for problem in _problems(config, schema=schema)]
 
@@ -137,7 +137,7 @@ def _problems(config: DictConfig, *, schema: str) -> list[Problem]:
 
 def _passed_over(values: Mapping[str, Any], *, schema: str) -> Iterator[Problem]:
     """Refuse what the command would not do, such as to stop at a dry run."""
-    command = schema.rpartition(".")[2].removesuffix("Settings").lower()
+    command = schema.rpartition(".")[2].removesuffix("Config").lower()
     for key, commands in _OBEYED_BY.items():
         if values.get(key) and command not in commands:
             listed = " and ".join(f"scripts/{name}.py" for name in commands)
@@ -196,9 +196,9 @@ def symbol_configs(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Resolve default < asset class < symbol for the members in use.
 
     Raises:
-        SymbolError: See `multisymbol.markets.symbols.resolve`; or a selected member is unknown.
+        SymbolError: See `multisymbol.markets.symbols.resolve_symbols`; or a selected member is unknown.
     """
-    return resolve(
+    return resolve_symbols(
         symbols=_selected(values),
         asset_classes=values["asset_class"],
         features=values["features"],

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multisymbol.cli.schema import TrainSettings
+from multisymbol.cli.schema import TrainConfig
 from multisymbol.errors import ConfigError, OutputError, nearest
 from multisymbol.markets.time import instant
 from multisymbol.progress import Terminal
-from multisymbol.reports.lineage import Origin, Trace, trace_bar
+from multisymbol.reports.lineage import Lineage, Origin, trace_bar
 from multisymbol.reports.lineage_page import markdown, sections
 from multisymbol.reports.tables.table import Table, show
-from multisymbol.samples.dataset import Prepared, prepare_folds, single_arms
+from multisymbol.samples.dataset import FoldDataset, prepare_folds, single_arms
 
 _NAMES_SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TraceSettings(TrainSettings):
+class TraceConfig(TrainConfig):
     """Every key of `conf/trace.yaml`."""
 
     symbol: str
@@ -27,10 +27,10 @@ class TraceSettings(TrainSettings):
     out: str | None
 
 
-SCHEMA = f"{__name__}.TraceSettings"
+SCHEMA = f"{__name__}.TraceConfig"
 
 
-def trace(values: Mapping[str, Any], *, origin: Origin) -> Trace:
+def trace(values: Mapping[str, Any], *, origin: Origin) -> Lineage:
     """Follow one sample, show it, and write it as Markdown where `out` names a file.
 
     Args:
@@ -65,7 +65,7 @@ def _check_known(key: str, name: str, *, known: Sequence[str]) -> None:
         raise ConfigError(message)
 
 
-def _prepared(values: Mapping[str, Any], terminal: Terminal) -> list[Prepared]:
+def _prepared(values: Mapping[str, Any], terminal: Terminal) -> list[FoldDataset]:
     """Prepare what a training of these values would learn from, fold by fold."""
     folds = prepare_folds(values, terminal)
     if values["mode"] != "per_symbol":

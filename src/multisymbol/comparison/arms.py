@@ -21,7 +21,7 @@ import torch
 
 from multisymbol.cli.compare_schema import budget_of
 from multisymbol.learning.finetuning import FineTuning
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.left_out import dealt
 from multisymbol.samples.views import matched_view, own_values, own_view, tuned_view, without_view
@@ -44,7 +44,7 @@ class FoldTask:
     """
 
     values: Mapping[str, Any]
-    whole: Prepared
+    whole: FoldDataset
     compared: tuple[int, ...]
     seeds: tuple[int, ...]
 
@@ -56,7 +56,7 @@ class FoldTask:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lesson:
+class TrainingTask:
     """One network to be trained, and the rows it is scored on.
 
     Args:
@@ -76,12 +76,12 @@ class Lesson:
     symbol: str
     seed: int
     values: Mapping[str, Any]
-    prepared: Prepared
+    prepared: FoldDataset
     test: Positions
     rows: Positions
     start: Start | None
     change: FineTuning | None
-    like: Prepared
+    like: FoldDataset
 
 
 class Arm(Protocol):
@@ -106,7 +106,7 @@ class Trained(Arm, Protocol):
         """Return the configuration its networks are trained with."""
         ...
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
+    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """List its trainings in a fold.
 
         Args:
@@ -140,7 +140,7 @@ class Universal:
         """See Trained."""
         return dict(values)
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
+    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See Trained."""
         del starts
         return list(_of_all(task, self.values(task.values)))
@@ -173,7 +173,7 @@ class Pooled:
         }
         return {**values, "model": {**values["model"], **told}}
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
+    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See Trained."""
         del starts
         return list(_of_all(task, self.values(task.values)))
@@ -197,10 +197,10 @@ class Single:
         """See Trained."""
         return dict(values)
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
+    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See Trained."""
         del starts
-        found: list[Lesson] = []
+        found: list[TrainingTask] = []
         for index in task.compared:
             symbol = task.whole.ledger.symbols[index]
             values = own_values(task.values, symbol)
@@ -244,10 +244,10 @@ class Finetuned:
             "trainer": {**values["trainer"], "max_epochs": self.epochs},
         }
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
+    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See Trained."""
         values = self.values(task.values)
-        found: list[Lesson] = []
+        found: list[TrainingTask] = []
         for index in task.compared:
             own = own_values(values, task.whole.ledger.symbols[index])
             found += _of_one(
@@ -287,7 +287,7 @@ class ZeroShot:
         """See Trained."""
         return dict(values)
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[Lesson]:
+    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See Trained."""
         del starts
         ledger, found = task.whole.ledger, []
@@ -295,7 +295,7 @@ class ZeroShot:
             prepared = without_view(task.values, task.whole, names)
             rows = task.rows[np.isin(ledger.symbol[task.rows], left_out)]
             found += [
-                Lesson(
+                TrainingTask(
                     name=f"group {number}/{seed}",
                     symbol="",
                     seed=seed,
@@ -344,7 +344,7 @@ class Prior:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class MechanicalBaseline:
     """What the labels' own mechanics say: for ZigZag the retracement rule."""
 
     @property
@@ -357,10 +357,10 @@ class Rule:
         return rule_forecast(task.whole.ledger, task.rows, task.whole.parts.positions(TRAIN))
 
 
-def _of_all(task: FoldTask, values: Mapping[str, Any]) -> Iterable[Lesson]:
+def _of_all(task: FoldTask, values: Mapping[str, Any]) -> Iterable[TrainingTask]:
     """Train on all symbols, score on all compared ones."""
     for seed in task.seeds:
-        yield Lesson(
+        yield TrainingTask(
             name=f"all/{seed}",
             symbol="",
             seed=seed,
@@ -379,16 +379,16 @@ def _of_one(
     index: int,
     *,
     values: Mapping[str, Any],
-    prepared: Prepared,
-    like: Prepared,
+    prepared: FoldDataset,
+    like: FoldDataset,
     starts: Mapping[int, Start] | None,
     change: FineTuning | None,
-) -> Iterable[Lesson]:
+) -> Iterable[TrainingTask]:
     """Train and score on one symbol."""
     symbol, test = prepared.ledger.symbols[0], prepared.parts.positions(TEST)
     rows = np.flatnonzero(task.whole.ledger.symbol == index)[test]
     for seed in task.seeds:
-        yield Lesson(
+        yield TrainingTask(
             name=f"{symbol}/{seed}",
             symbol=symbol,
             seed=seed,

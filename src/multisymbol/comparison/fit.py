@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from multisymbol.comparison.arms import FoldTask, Lesson, Start, Trained, Untrained
+from multisymbol.comparison.arms import FoldTask, Start, Trained, TrainingTask, Untrained
 from multisymbol.config.build import build
 from multisymbol.errors import ComparisonError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
 from multisymbol.learning.losses import ClassLoss
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, StackResult, fit_stack, predict_stack
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TRAIN, VALIDATION
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.storage import appearing
@@ -34,7 +34,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Took:
+class TrainingRecord:
     """What one training came to.
 
     Args:
@@ -65,7 +65,7 @@ class Took:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scored:
+class FoldForecasts:
     """An arm's forecasts in one fold.
 
     Args:
@@ -76,18 +76,18 @@ class Scored:
 
     rows: npt.NDArray[np.int64]
     prob: npt.NDArray[np.float64]
-    took: tuple[Took, ...]
+    took: tuple[TrainingRecord, ...]
 
 
-def forecasts(arm: Untrained, task: FoldTask) -> Scored:
+def forecasts(arm: Untrained, task: FoldTask) -> FoldForecasts:
     """Score an arm without a network; every seed has the same forecast."""
     prob = arm.forecast(task)
-    return Scored(rows=task.rows, prob=np.repeat(prob[None], len(task.seeds), axis=0), took=())
+    return FoldForecasts(rows=task.rows, prob=np.repeat(prob[None], len(task.seeds), axis=0), took=())
 
 
 def trained(
     arm: Trained, task: FoldTask, *, name: str, folder: Path, threads: int, progress: Progress | None
-) -> Scored:
+) -> FoldForecasts:
     """Train and score an arm in one fold, or read what was scored before.
 
     Args:
@@ -129,11 +129,11 @@ def train_apart(
     checkpoint: Path | None,
     threads: int,
     progress: Progress | None,
-) -> tuple[Scored, list[Start]]:
+) -> tuple[FoldForecasts, list[Start]]:
     """Train an arm in one fold, score it, and return its weights too, in the order of its trainings."""
     lessons = arm.lessons(task, starts)
     if not lessons:
-        return Scored(rows=task.rows[:0], prob=np.empty((len(task.seeds), 0, len(CLASSES))), took=()), []
+        return FoldForecasts(rows=task.rows[:0], prob=np.empty((len(task.seeds), 0, len(CLASSES))), took=()), []
     members = _members(lessons, task)
     recipe = _recipe(arm.values(task.values), threads=threads)
     results = fit_stack(
@@ -146,7 +146,7 @@ def train_apart(
     return _scored(lessons, members, results, weights=weights, task=task, recipe=recipe), weights
 
 
-def _closed(lesson: Lesson, member: StackMember, result: StackResult) -> Start:
+def _closed(lesson: TrainingTask, member: StackMember, result: StackResult) -> Start:
     """Return a training's weights in the form of the model it went out from; closes the member's network."""
     if lesson.change is None:
         return result.weights
@@ -156,14 +156,14 @@ def _closed(lesson: Lesson, member: StackMember, result: StackResult) -> Start:
     return dict(member.network.state_dict())
 
 
-def _members(lessons: Sequence[Lesson], task: FoldTask) -> list[StackMember]:
+def _members(lessons: Sequence[TrainingTask], task: FoldTask) -> list[StackMember]:
     datasets: dict[int, WindowDataset] = {}
     for lesson in lessons:
         datasets.setdefault(id(lesson.prepared), _dataset(lesson.prepared))
     return [_member(lesson, task, dataset=datasets[id(lesson.prepared)]) for lesson in lessons]
 
 
-def _dataset(prepared: Prepared) -> WindowDataset:
+def _dataset(prepared: FoldDataset) -> WindowDataset:
     return WindowDataset(
         features=prepared.features,
         ledger=prepared.ledger,
@@ -173,7 +173,7 @@ def _dataset(prepared: Prepared) -> WindowDataset:
     )
 
 
-def _member(lesson: Lesson, task: FoldTask, *, dataset: WindowDataset) -> StackMember:
+def _member(lesson: TrainingTask, task: FoldTask, *, dataset: WindowDataset) -> StackMember:
     prepared, values = lesson.prepared, lesson.values
     loss = fold_loss(values, lesson.like)
     if not isinstance(loss, ClassLoss):
@@ -196,7 +196,7 @@ def _member(lesson: Lesson, task: FoldTask, *, dataset: WindowDataset) -> StackM
     )
 
 
-def order_of(lesson: Lesson) -> EpochSampler:
+def order_of(lesson: TrainingTask) -> EpochSampler:
     """Return the order of a training's samples; its length is the optimizer steps of an epoch."""
     prepared = lesson.prepared
     return EpochSampler(
@@ -209,7 +209,7 @@ def order_of(lesson: Lesson) -> EpochSampler:
     )
 
 
-def _validation(prepared: Prepared) -> npt.NDArray[np.int64]:
+def _validation(prepared: FoldDataset) -> npt.NDArray[np.int64]:
     """Positions of the validation rows of symbols that train, as `MultiSymbolDataModule` has them."""
     positions = prepared.parts.positions(VALIDATION)
     return positions[(prepared.shares.rows > 0)[prepared.ledger.symbol[positions]]]
@@ -237,14 +237,14 @@ def _device(accelerator: str) -> torch.device:
 
 
 def _scored(
-    lessons: Sequence[Lesson],
+    lessons: Sequence[TrainingTask],
     members: Sequence[StackMember],
     results: Sequence[StackResult],
     *,
     weights: Sequence[Start],
     task: FoldTask,
     recipe: StackRecipe,
-) -> Scored:
+) -> FoldForecasts:
     """Forecast validation and test in one go, calibrate on the former, and lay the latter in the order of the rows."""
     predicted = predict_stack(
         members,
@@ -266,11 +266,11 @@ def _scored(
         prob[task.seeds.index(lesson.seed), place] = apply_temperature(found[count:], temperature)
         took.append(_took(lesson, result, temperature))
     assert np.isfinite(prob).all(), "every seed must be scored on every row"
-    return Scored(rows=rows, prob=prob, took=tuple(took))
+    return FoldForecasts(rows=rows, prob=prob, took=tuple(took))
 
 
-def _took(lesson: Lesson, result: StackResult, temperature: float) -> Took:
-    return Took(
+def _took(lesson: TrainingTask, result: StackResult, temperature: float) -> TrainingRecord:
+    return TrainingRecord(
         name=lesson.name,
         symbol=lesson.symbol,
         seed=lesson.seed,
@@ -285,17 +285,17 @@ def _took(lesson: Lesson, result: StackResult, temperature: float) -> Took:
     )
 
 
-def _write(path: Path, scored: Scored) -> None:
+def _write(path: Path, scored: FoldForecasts) -> None:
     took = json.dumps([asdict(own) for own in scored.took])
     with appearing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, rows=scored.rows, prob=scored.prob, took=np.array(took))
 
 
-def _read(path: Path, task: FoldTask) -> Scored:
+def _read(path: Path, task: FoldTask) -> FoldForecasts:
     with np.load(path, allow_pickle=False) as stored:
         rows, prob, took = stored["rows"], stored["prob"], json.loads(str(stored["took"]))
     if not np.isin(rows, task.rows).all() or len(prob) != len(task.seeds):
         message = f"{path} holds forecasts of other rows or seeds: remove it, and the arm is trained again"
         raise ComparisonError(message)
-    found = tuple(Took(**{**own, "scores": tuple(own["scores"])}) for own in took)
-    return Scored(rows=cast(npt.NDArray[np.int64], rows), prob=cast(npt.NDArray[np.float64], prob), took=found)
+    found = tuple(TrainingRecord(**{**own, "scores": tuple(own["scores"])}) for own in took)
+    return FoldForecasts(rows=cast(npt.NDArray[np.int64], rows), prob=cast(npt.NDArray[np.float64], prob), took=found)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from multisymbol.cli.compare_schema import budget_of
 from multisymbol.comparison.arms import Arm, FoldTask, ZeroShot
-from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, Declaration, FoldFacts, NotRun, digest
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, FoldFacts, NotRun, Preregistration, digest
 from multisymbol.errors import ComparisonError
-from multisymbol.samples.dataset import Prepared, no_own_model
+from multisymbol.samples.dataset import FoldDataset, no_own_model
 from multisymbol.samples.fold import TRAIN
 from multisymbol.statistics.loss_differentials import label_lag
 from multisymbol.statistics.mean_tests import instants_problem
@@ -31,7 +31,7 @@ _NOT_DECIDING = ("paths", "registry", "dry_run", "resume", "promote", "symbols",
 """Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
 
 
-def tasks_of(values: Mapping[str, Any], folds: Sequence[Prepared]) -> tuple[list[FoldTask], list[NotRun]]:
+def tasks_of(values: Mapping[str, Any], folds: Sequence[FoldDataset]) -> tuple[list[FoldTask], list[NotRun]]:
     """Say which symbols each fold compares, and why others are not.
 
     Raises:
@@ -54,7 +54,9 @@ def tasks_of(values: Mapping[str, Any], folds: Sequence[Prepared]) -> tuple[list
     return tasks, left_out
 
 
-def declare(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm], *, name: str) -> Declaration:
+def preregister(
+    values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm], *, name: str
+) -> Preregistration:
     """Write down what will be compared and how.
 
     Raises:
@@ -66,7 +68,7 @@ def declare(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[
     node = values["comparison"]
     folds = tuple(_facts(task) for task in tasks)
     content = _content(values, tasks)
-    return Declaration(
+    return Preregistration(
         name=name,
         digest=digest(content),
         content=content,
@@ -168,7 +170,7 @@ def _content(values: Mapping[str, Any], tasks: Sequence[FoldTask]) -> dict[str, 
     return plain
 
 
-def keep(declared: Declaration, folder: Path) -> None:
+def keep_plan(declared: Preregistration, folder: Path) -> None:
     """Write the plan into the comparison's folder, unless it is there.
 
     Raises:
@@ -184,7 +186,7 @@ def keep(declared: Declaration, folder: Path) -> None:
         temporary.replace(path)
 
 
-def check_kept(declared: Declaration, folder: Path) -> None:
+def check_kept(declared: Preregistration, folder: Path) -> None:
     """Refuse a plan other than the one the folder's results were made by.
 
     Raises:

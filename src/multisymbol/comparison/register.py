@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from multisymbol.cli.schema import TrainSettings
+from multisymbol.cli.schema import TrainConfig
 from multisymbol.comparison.arms import FoldTask
-from multisymbol.comparison.fit import Took
+from multisymbol.comparison.fit import TrainingRecord
 from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison
 from multisymbol.comparison.run import Work
 from multisymbol.config.build import build
@@ -22,7 +22,7 @@ from multisymbol.markets.time import iso
 from multisymbol.registry.selection.policies import UNSEEN, VERDICT_TAG
 from multisymbol.registry.store.store import Run, Store, StoredVersion
 from multisymbol.reports.comparison_artifacts import plain_note
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.views import own_values, own_view
 from multisymbol.statistics.verdict import Kind
 from multisymbol.training.fit import assess, fold_loss, network_shape
@@ -56,8 +56,8 @@ def register_last_fold(run: Run, done: Work) -> dict[str, StoredVersion]:
     return found
 
 
-def _models(task: FoldTask) -> "list[tuple[str, str, Prepared, dict[str, Any]]]":
-    keys = {"symbol_configs", *(entry.name.rstrip("_") for entry in fields(TrainSettings))}
+def _models(task: FoldTask) -> "list[tuple[str, str, FoldDataset, dict[str, Any]]]":
+    keys = {"symbol_configs", *(entry.name.rstrip("_") for entry in fields(TrainConfig))}
     values = {key: value for key, value in task.values.items() if key in keys}
     values["seed"] = task.seeds[0]
     found = [(UNIVERSAL, UNIVERSAL, task.whole, values)]
@@ -69,7 +69,7 @@ def _models(task: FoldTask) -> "list[tuple[str, str, Prepared, dict[str, Any]]]"
 
 
 def _registered(
-    run: Run, done: Work, arm: str, prepared: Prepared, values: Mapping[str, Any], *, folder: Path
+    run: Run, done: Work, arm: str, prepared: FoldDataset, values: Mapping[str, Any], *, folder: Path
 ) -> StoredVersion:
     """Put the network together again, score it as a training would, and register it."""
     task, seed = done.tasks[-1], values["seed"]
@@ -84,7 +84,7 @@ def _registered(
 
 
 def _module(
-    values: Mapping[str, Any], prepared: Prepared, task: FoldTask, weights: Mapping[str, torch.Tensor]
+    values: Mapping[str, Any], prepared: FoldDataset, task: FoldTask, weights: Mapping[str, torch.Tensor]
 ) -> DirectionModule:
     loss = fold_loss(values, prepared)
     network = build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs))
@@ -100,7 +100,7 @@ def _module(
     )
 
 
-def _fit_result(took: Took, *, file: Path, monitor: str) -> FitResult:
+def _fit_result(took: TrainingRecord, *, file: Path, monitor: str) -> FitResult:
     return FitResult(
         best_path=file,
         last_path=file,

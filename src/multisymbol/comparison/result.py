@@ -18,7 +18,7 @@ import numpy as np
 
 from multisymbol.errors import ComparisonError
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.compare import Answer
+from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.model_confidence_set import ConfidenceSet
 from multisymbol.statistics.surrogate_null import Band
 from multisymbol.statistics.verdict import Question
@@ -54,7 +54,7 @@ class FoldFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Declaration:
+class Preregistration:
     """What was written down before training.
 
     Args:
@@ -106,7 +106,7 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trades:
+class TradeCounts:
     """What an arm's decisions earn after costs; mean over seeds. Per trade: sums over trades, divided by their number.
 
     Args:
@@ -135,8 +135,8 @@ class Trading:
     """
 
     rule: str
-    universal: Trades
-    single: Trades
+    universal: TradeCounts
+    single: TradeCounts
     difference: Interval | None
 
 
@@ -271,8 +271,8 @@ class Comparison:
         not_run: Everything that was left out.
     """
 
-    declared: Declaration
-    answers: Mapping[Question, Answer]
+    declared: Preregistration
+    answers: Mapping[Question, ComparisonResult]
     arms: tuple[ArmOutcome, ...]
     confidence_set: ConfidenceSet | None
     any_better: float
@@ -282,13 +282,13 @@ class Comparison:
     classes: tuple[GroupEffect, ...]
     sessions: tuple[GroupEffect, ...]
     symbols: tuple[SymbolFacts, ...]
-    unseen: Mapping[str, Answer]
+    unseen: Mapping[str, ComparisonResult]
     data_until: int
     hashes: Hashes
     not_run: tuple[NotRun, ...]
 
     @property
-    def primary(self) -> Answer:
+    def primary(self) -> ComparisonResult:
         """The answer the verdict is about."""
         return self.answers[self.declared.primary]
 

@@ -19,8 +19,8 @@ import numpy as np
 from multisymbol.cli.compare_schema import capital_of, plan_of
 from multisymbol.cli.schema import label_text
 from multisymbol.comparison.arms import Arm, FoldTask, Trained, Untrained
-from multisymbol.comparison.fit import Scored, Took, forecasts, trained
-from multisymbol.comparison.preregistration import check_kept, declare, keep, kinds_of, tasks_of
+from multisymbol.comparison.fit import FoldForecasts, TrainingRecord, forecasts, trained
+from multisymbol.comparison.preregistration import check_kept, keep_plan, kinds_of, preregister, tasks_of
 from multisymbol.comparison.result import (
     PRIOR,
     SINGLE,
@@ -28,10 +28,10 @@ from multisymbol.comparison.result import (
     ArmOutcome,
     Budget,
     Comparison,
-    Declaration,
     GroupEffect,
     Hashes,
     NotRun,
+    Preregistration,
     SymbolFacts,
     Trading,
     to_json,
@@ -40,13 +40,13 @@ from multisymbol.comparison.score_folds import fold_scores
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, joined, shared
 from multisymbol.comparison.subgroups import accuracy_interval, arm_outcome, arms_in_one, group_effects, p_any_better
 from multisymbol.comparison.surrogates import surrogates
-from multisymbol.comparison.trading import Market, decided_bars, trading
+from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
 from multisymbol.config.build import build
 from multisymbol.markets.time import DAY, Period
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import prepare_folds
 from multisymbol.samples.fold import TRAIN, Span
-from multisymbol.statistics.compare import Answer, answer
+from multisymbol.statistics.compare import ComparisonResult, compare_arms
 from multisymbol.statistics.effects import Surrogates
 from multisymbol.statistics.loss_differentials import ArmLosses, label_lag
 from multisymbol.statistics.mean_tests import least_instants
@@ -58,7 +58,7 @@ from multisymbol.training.register import data_digest
 RESULT = "comparison.json"
 QUARTERS = ("night, 0 to 5", "morning, 6 to 11", "afternoon, 12 to 17", "evening, 18 to 23")
 
-Announce: TypeAlias = Callable[[Declaration], None]
+Announce: TypeAlias = Callable[[Preregistration], None]
 ByArm: TypeAlias = Mapping[str, ArmScores]
 
 
@@ -75,7 +75,7 @@ class Work:
 
     comparison: Comparison
     tasks: tuple[FoldTask, ...]
-    scored: Mapping[str, tuple[Scored, ...]]
+    scored: Mapping[str, tuple[FoldForecasts, ...]]
     folder: Path
 
     def fold_folder(self, number: int) -> Path:
@@ -111,7 +111,7 @@ class Begun:
     arms: Mapping[str, Arm]
     tasks: tuple[FoldTask, ...]
     left_out: tuple[NotRun, ...]
-    declared: Declaration
+    declared: Preregistration
 
 
 def begin(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Begun:
@@ -127,7 +127,7 @@ def begin(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Begun
     """
     arms: dict[str, Arm] = {key: build(node) for key, node in values["arms"].items()}
     tasks, left_out = tasks_of(values, prepare_folds(values, terminal))
-    declared = declare(values, tasks, arms, name="")
+    declared = preregister(values, tasks, arms, name="")
     check_kept(declared, run_dir)
     return Begun(values=values, arms=arms, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared)
 
@@ -149,7 +149,7 @@ def finish(begun: Begun, run_dir: Path, terminal: Terminal, *, name: str, announ
     """
     values, arms, tasks, left_out = begun.values, begun.arms, begun.tasks, begun.left_out
     declared = replace(begun.declared, name=name)
-    keep(declared, run_dir)
+    keep_plan(declared, run_dir)
     announce(declared)
     terminal.fact("plan", f"{declared.digest}, written down before training · {_asked(declared)}")
     scored = {key: tuple(own) for key, own in _train(arms, tasks, run_dir, terminal).items()}
@@ -168,7 +168,7 @@ def finish(begun: Begun, run_dir: Path, terminal: Terminal, *, name: str, announ
     return Work(comparison=comparison, tasks=tasks, scored=scored, folder=run_dir)
 
 
-def _asked(declared: Declaration) -> str:
+def _asked(declared: Preregistration) -> str:
     symbols = {name for fold in declared.folds for name in fold.symbols}
     draws = " + ".join(f"{count} {kind}" for kind, count in declared.surrogates.items()) or "no"
     return (
@@ -179,12 +179,12 @@ def _asked(declared: Declaration) -> str:
 
 def _train(
     arms: Mapping[str, Arm], tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
-) -> dict[str, list[Scored]]:
+) -> dict[str, list[FoldForecasts]]:
     """Train every arm in every fold; those that go out from the universal one come after it."""
     order = sorted(
         arms, key=lambda key: (isinstance(arms[key], Trained) and _follows(arms[key]), list(arms).index(key))
     )
-    found: dict[str, list[Scored]] = {key: [] for key in arms}
+    found: dict[str, list[FoldForecasts]] = {key: [] for key in arms}
     for number, task in enumerate(tasks):
         folder = _fold_folder(run_dir, number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,7 @@ def _fold_folder(run_dir: Path, number: int) -> Path:
     return run_dir / "folds" / str(number + 1)
 
 
-def _one(arm: Arm, task: FoldTask, *, name: str, folder: Path, terminal: Terminal) -> Scored:
+def _one(arm: Arm, task: FoldTask, *, name: str, folder: Path, terminal: Terminal) -> FoldForecasts:
     if isinstance(arm, Untrained):
         return forecasts(arm, task)
     assert isinstance(arm, Trained)
@@ -228,9 +228,9 @@ class _Made:
     """All results, before they are answered."""
 
     values: Mapping[str, Any]
-    declared: Declaration
+    declared: Preregistration
     tasks: tuple[FoldTask, ...]
-    scored: Mapping[str, tuple[Scored, ...]]
+    scored: Mapping[str, tuple[FoldForecasts, ...]]
     scores: ByArm
     drawn: Mapping[Question, tuple[Surrogates, ...]]
 
@@ -271,8 +271,8 @@ def _in_order(arms: Mapping[str, Arm]) -> list[str]:
     return [UNIVERSAL, SINGLE, *(key for key in arms if key not in {UNIVERSAL, SINGLE})]
 
 
-def _answer(made: _Made, question: Question) -> Answer:
-    return answer(
+def _answer(made: _Made, question: Question) -> ComparisonResult:
+    return compare_arms(
         made.scores[UNIVERSAL].losses(question),
         made.scores[SINGLE].losses(question),
         made.scores[PRIOR].losses(question),
@@ -294,7 +294,7 @@ def _outcome(made: _Made, key: str, arm: Arm) -> ArmOutcome:
     )
 
 
-def _budget(took: Sequence[Took], *, seeds: int) -> Budget:
+def _budget(took: Sequence[TrainingRecord], *, seeds: int) -> Budget:
     if not took:
         return Budget(models=0, train_rows=0, epochs=0.0, best_epoch=0.0, steps=0, stopped_early=0.0)
     return Budget(
@@ -315,7 +315,7 @@ def _trading(made: _Made, *, lag: int) -> Trading:
         own = rows.decided_at[rows.symbol == rows.symbols.index(config.symbol)]
         if len(own):
             bars = whole.source.read(config, Period(**made.values["period"]))
-            markets[config.symbol] = Market(
+            markets[config.symbol] = TradedMarket(
                 config=config,
                 bars=decided_bars(bars, start=int(own.min()), end=int(own.max())),
                 spans=_tested(made, config.symbol),
@@ -345,20 +345,20 @@ def _rule_text(values: Mapping[str, Any]) -> str:
     return f"{name}({told}), decided at the close, filled at the next open"
 
 
-def _by_fold(made: _Made, primary: Answer) -> tuple[GroupEffect, ...]:
+def _by_fold(made: _Made, primary: ComparisonResult) -> tuple[GroupEffect, ...]:
     rows = made.scores[UNIVERSAL].rows
     names = [fold.name for fold in made.declared.folds]
     return group_effects(primary.found, rows, group=rows.fold, names=names, plan=made.plan)
 
 
-def _by_class(made: _Made, primary: Answer) -> tuple[GroupEffect, ...]:
+def _by_class(made: _Made, primary: ComparisonResult) -> tuple[GroupEffect, ...]:
     rows = made.scores[UNIVERSAL].rows
     names = sorted(set(made.classes.values()))
     group = np.array([names.index(made.classes[name]) for name in rows.symbols])[rows.symbol]
     return group_effects(primary.found, rows, group=group, names=names, plan=made.plan)
 
 
-def _by_session(made: _Made, primary: Answer) -> tuple[GroupEffect, ...]:
+def _by_session(made: _Made, primary: ComparisonResult) -> tuple[GroupEffect, ...]:
     """Bars of a day or more have no session."""
     if made.tasks[0].whole.source.timeframe.nanoseconds >= DAY:
         return ()
@@ -382,7 +382,7 @@ def _facts(made: _Made, name: str) -> SymbolFacts:
     )
 
 
-def _unseen(made: _Made) -> dict[str, Answer]:
+def _unseen(made: _Made) -> dict[str, ComparisonResult]:
     """Compare what the universal model says of symbols it was never shown with their own models, class by class."""
     zero = made.scores.get("zero_shot")
     if zero is None:
@@ -397,7 +397,9 @@ def _unseen(made: _Made) -> dict[str, Answer]:
         own, single, prior = (made.scores[key].on(rows).losses("overall") for key in ("zero_shot", SINGLE, PRIOR))
         if len(np.unique(own.rows.decided_at)) < least_instants(_lag(own)):
             continue
-        found[asset_class] = answer(own, single, prior, question="overall", surrogates=(), classes=None, plan=plan)
+        found[asset_class] = compare_arms(
+            own, single, prior, question="overall", surrogates=(), classes=None, plan=plan
+        )
     return found
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.comparison.arms import Arm, FoldTask, Trained, Untrained
-from multisymbol.comparison.fit import Scored, forecasts, train_apart
+from multisymbol.comparison.fit import FoldForecasts, forecasts, train_apart
 from multisymbol.comparison.scores import ArmScores, ScoredRows, joined, shared
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TRAIN, VALIDATION
 from multisymbol.samples.strata import SESSION, strata
 
 
 def arm_scores(
     values: Mapping[str, Any],
-    folds: Sequence[Prepared],
+    folds: Sequence[FoldDataset],
     *,
     compared: Sequence[tuple[str, ...]],
     seeds: tuple[int, ...],
@@ -39,14 +39,14 @@ def arm_scores(
     return shared({name: joined(own) for name, own in parts.items()})
 
 
-def _once(arm: Arm, task: FoldTask) -> Scored:
+def _once(arm: Arm, task: FoldTask) -> FoldForecasts:
     if isinstance(arm, Untrained):
         return forecasts(arm, task)
     assert isinstance(arm, Trained)
     return train_apart(arm, task, starts={}, checkpoint=None, threads=1, progress=None)[0]
 
 
-def _possible(fold: Prepared, names: Sequence[str]) -> tuple[int, ...]:
+def _possible(fold: FoldDataset, names: Sequence[str]) -> tuple[int, ...]:
     """Number the symbols that train and validate in this fold as well."""
     has = [
         {int(index) for index in np.unique(fold.ledger.symbol[fold.parts.positions(part)])}
@@ -56,7 +56,7 @@ def _possible(fold: Prepared, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(number for number in numbers if all(number in own for own in has))
 
 
-def fold_scores(name: str, scored: Scored, task: FoldTask, *, number: int) -> ArmScores:
+def fold_scores(name: str, scored: FoldForecasts, task: FoldTask, *, number: int) -> ArmScores:
     """Say of each forecast whose and when it is.
 
     Args:
@@ -82,7 +82,7 @@ def fold_scores(name: str, scored: Scored, task: FoldTask, *, number: int) -> Ar
     )
 
 
-def sessions(fold: Prepared) -> npt.NDArray[np.int8]:
+def sessions(fold: FoldDataset) -> npt.NDArray[np.int8]:
     """Return the quarter of the day of each ledger row, on the symbol's own calendar's clock."""
     calendars = [config.calendar for config in fold.universe]
     found = strata(SESSION, panel=fold.panel, ledger=fold.ledger, parts=fold.parts, calendars=calendars)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.backtest.account import Rules, prices_of, rows_decided, simulate
-from multisymbol.backtest.decision import DecisionContext, Rule, decision_context, stretches
-from multisymbol.comparison.result import Trades, Trading
+from multisymbol.backtest.decision import DecisionContext, DecisionRule, decision_context, stretches
+from multisymbol.comparison.result import TradeCounts, Trading
 from multisymbol.comparison.scores import ArmScores
 from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.bars import Bars
@@ -29,7 +29,7 @@ VOLATILITY_BARS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Market:
+class TradedMarket:
     """A symbol's bars of the test span and what its trading costs.
 
     Args:
@@ -71,8 +71,8 @@ def trading(
     universal: ArmScores,
     single: ArmScores,
     *,
-    markets: Mapping[str, Market],
-    rule: Rule,
+    markets: Mapping[str, TradedMarket],
+    rule: DecisionRule,
     said: str,
     capital: float,
     lag: int,
@@ -106,7 +106,7 @@ def trading(
     )
 
 
-def _closed(scores: ArmScores, market: Market, *, rule: Rule, capital: float) -> list[_Closed]:
+def _closed(scores: ArmScores, market: TradedMarket, *, rule: DecisionRule, capital: float) -> list[_Closed]:
     """Trade one symbol with the forecasts of each seed."""
     bars, config = market.bars, market.config
     prices = prices_of(bars)
@@ -129,7 +129,7 @@ def _closed(scores: ArmScores, market: Market, *, rule: Rule, capital: float) ->
     return found
 
 
-def _context(market: Market) -> DecisionContext:
+def _context(market: TradedMarket) -> DecisionContext:
     bars, config = market.bars, market.config
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     costs = config.costs
@@ -144,10 +144,10 @@ def _context(market: Market) -> DecisionContext:
     return replace(context, segment=stretches(bars.segment, asked=market.asked))
 
 
-def _trades(found: Mapping[str, Sequence[_Closed]], *, seeds: int) -> Trades:
+def _trades(found: Mapping[str, Sequence[_Closed]], *, seeds: int) -> TradeCounts:
     closed = [own for each in found.values() for own in each]
     gross, net = (np.concatenate([getattr(own, name) for own in closed]) for name in ("gross", "net"))
-    return Trades(
+    return TradeCounts(
         trades=len(net) / seeds,
         gross_bps=_mean(gross),
         net_bps=_mean(net),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from multisymbol.errors import FeatureError, nearest
 from multisymbol.features.clock import CLOCK_COLUMNS, clock_columns
 from multisymbol.features.fuzzy import Membership, read_membership, write_degrees
-from multisymbol.features.indicators import Configured, Stretch, configure
+from multisymbol.features.indicators import BarSegment, Configured, configure
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.symbols import SymbolConfig
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
+class FeatureColumn:
     """One feature: `raw` columns get scaled, memberships, clock columns and flags do not."""
 
     name: str
@@ -46,7 +46,7 @@ class FeatureSpec:
         restart_bars: Bar lengths between the instants at which every indicator begins anew, see `feature_rows`.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[FeatureColumn, ...]
     restart_bars: int
 
     @property
@@ -69,7 +69,7 @@ class FeatureSpec:
     def from_json(cls, data: Mapping[str, Any]) -> "FeatureSpec":
         """Invert `to_json`; raise FeatureError when the stored digest does not fit the columns."""
         try:
-            columns = tuple(Column(name=entry["name"], kind=entry["kind"]) for entry in data["columns"])
+            columns = tuple(FeatureColumn(name=entry["name"], kind=entry["kind"]) for entry in data["columns"])
             stored, restart_bars = data["digest"], data["restart_bars"]
         except (KeyError, TypeError) as error:
             wanted = "`columns` (of name and kind), `restart_bars` and `digest`"
@@ -121,12 +121,12 @@ def feature_spec(
             column at all; all problems at once.
     """
     choice = _read(indicators=indicators, fuzzy=fuzzy, raw=raw)
-    columns = [Column(name=name, kind="raw") for name in choice.raw]
-    columns += [Column(name=name, kind="membership") for name in choice.membership_columns]
+    columns = [FeatureColumn(name=name, kind="raw") for name in choice.raw]
+    columns += [FeatureColumn(name=name, kind="membership") for name in choice.membership_columns]
     if any(each.indicator.uses_volume for each in choice.feeding(column.name for column in columns)):
-        columns.append(Column(name=HAS_VOLUME, kind="flag"))
+        columns.append(FeatureColumn(name=HAS_VOLUME, kind="flag"))
     if clock:
-        columns += [Column(name=name, kind=kind) for name, kind in CLOCK_COLUMNS.items()]
+        columns += [FeatureColumn(name=name, kind=kind) for name, kind in CLOCK_COLUMNS.items()]
     if not columns:
         raise FeatureError("features: no column at all: `raw` is empty, there are no fuzzy sets and no clock columns")
     return FeatureSpec(columns=tuple(columns), restart_bars=restart_bars)
@@ -339,9 +339,9 @@ def _refuse_other_columns(choice: _Choice, *, config: SymbolConfig, spec: Featur
         raise FeatureError("\n".join([message, *problems]))
 
 
-def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> Stretch:
+def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> BarSegment:
     """Cut out one piece."""
-    return Stretch(
+    return BarSegment(
         open=bars.open[rows],
         high=bars.high[rows],
         low=bars.low[rows],
@@ -350,7 +350,7 @@ def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> Stretch:
     )
 
 
-def _write_piece(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: Stretch) -> None:
+def _write_piece(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: BarSegment) -> None:
     """Fill the indicator columns of one piece from the end of its warm-up on. `out` has shape (n, features)."""
     body = out[plan.warmup :]
     for each in plan.indicators:

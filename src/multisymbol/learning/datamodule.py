@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.errors import ConfigError, SampleError
-from multisymbol.samples.fold import TRAIN, VALIDATION, Parts
+from multisymbol.samples.fold import TRAIN, VALIDATION, FoldAssignment
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import SamplingWeights
 from multisymbol.samples.sampler import EpochSampler, OrderedSampler
 from multisymbol.samples.windows import Batch, WindowDataset
 
@@ -90,8 +90,8 @@ class MultiSymbolDataModule(pl.LightningDataModule):
         *,
         features: npt.NDArray[np.float32],
         ledger: Ledger,
-        parts: Parts,
-        shares: Shares,
+        parts: FoldAssignment,
+        shares: SamplingWeights,
         symbol_slots: npt.NDArray[np.int64],
         class_slots: npt.NDArray[np.int64],
         seed: int,

@@ -19,14 +19,14 @@ from torch import nn
 from torch.nn import functional
 
 from multisymbol.errors import ConfigError, LabelError
-from multisymbol.learning.tasks import Direction, ForwardReturn, Task
+from multisymbol.learning.tasks import Direction, ForwardReturn, PredictionTask
 
 
 class Loss(Protocol):
     """A module that compares outputs with what came."""
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PredictionTask:
         """What it is about."""
         ...
 
@@ -129,7 +129,7 @@ class ClassLoss(nn.Module, ABC):
         cap: As in `class_weights`.
     """
 
-    task: ClassVar[Task] = Direction()
+    task: ClassVar[PredictionTask] = Direction()
 
     def __init__(self, *, class_counts: Sequence[float], power: float, cap: float) -> None:
         super().__init__()
@@ -257,7 +257,7 @@ class Huber(nn.Module):
         if not 0 < delta < float("inf"):
             message = f"loss: delta must be above 0, got {delta}"
             raise ConfigError(message)
-        self.task: Task = ForwardReturn(delta=delta)
+        self.task: PredictionTask = ForwardReturn(delta=delta)
         self._delta = delta
 
     @property

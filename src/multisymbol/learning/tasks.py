@@ -39,7 +39,7 @@ class Tally(Protocol):
         ...
 
 
-class Task(Protocol):
+class PredictionTask(Protocol):
     """What a loss is about; a loss says which one it serves.
 
     Args:

@@ -19,7 +19,7 @@ Check: TypeAlias = Callable[[Any], str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
+class OverrideTable:
     """A mapping of an override.
 
     Args:
@@ -29,16 +29,16 @@ class Table:
     """
 
     noun: str
-    entries: Mapping[str, "Table | Check"]
+    entries: Mapping[str, "OverrideTable | Check"]
     others: bool = False
 
 
-def problems(given: Any, *, schema: "Table | Check", where: str) -> Iterator[str]:
+def override_problems(given: Any, *, schema: "OverrideTable | Check", where: str) -> Iterator[str]:
     """Yield one line for each name in `given` that is not in `schema` and each value that is wrong.
 
     An empty table (None, as YAML reads a key without a value) is right.
     """
-    if not isinstance(schema, Table):
+    if not isinstance(schema, OverrideTable):
         complaint = schema(given)
         if complaint is not None:
             yield f"{where}: {complaint}"
@@ -50,7 +50,7 @@ def problems(given: Any, *, schema: "Table | Check", where: str) -> Iterator[str
         for key, value in given.items():
             inner = f"{where}.{key}"
             if key in schema.entries:
-                yield from problems(value, schema=schema.entries[key], where=inner)
+                yield from override_problems(value, schema=schema.entries[key], where=inner)
             elif not schema.others:
                 yield f"{inner}: unknown {schema.noun}{nearest(str(key), tuple(schema.entries))}"
 
@@ -70,16 +70,16 @@ def merged(*layers: Any, depth: int) -> Any:
         if depth > 1:
             result[key] = merged(result.get(key), value, depth=depth - 1)
         else:
-            result[key] = plain(value)
+            result[key] = plain_override(value)
     return result
 
 
-def plain(value: Any) -> Any:
+def plain_override(value: Any) -> Any:
     """Copy mappings into dicts and sequences into lists, all the way down."""
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): plain_override(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(inner) for inner in value]
+        return [plain_override(inner) for inner in value]
     return value
 
 

@@ -25,7 +25,7 @@ from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.parquet import ExaminedSource, fingerprint_of
-from multisymbol.markets.io.quality import Examined, Reading, examine
+from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe, instant
@@ -73,7 +73,7 @@ class PlantedSource:
         limits: Limits,
     ) -> None:
         self.timeframe = Timeframe.parse(timeframe)
-        self.reading = Reading(
+        self.reading = ReadOptions(
             timeframe=self.timeframe, stamped="open", min_bars=min_bars, on_defect=on_defect, limits=limits
         )
         self.start = start
@@ -112,7 +112,7 @@ class PlantedSource:
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Make and judge the symbol's bars."""
-        return examine(
+        return examine_rows(
             self._frame(config.symbol),
             config=config,
             period=period,

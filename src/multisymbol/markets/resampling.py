@@ -15,7 +15,7 @@ import numpy.typing as npt
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.parquet import ExaminedSource
-from multisymbol.markets.io.quality import Examined, Finding
+from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, Instants, Period, Timeframe
@@ -81,7 +81,7 @@ class Resampled:
         if incomplete.any():
             at = bars.opened_at[incomplete]
             kind = f"{self.timeframe.text} bar with missing {self.source.timeframe.text} bars"
-            findings += (Finding(key=INCOMPLETE, kind=kind, policy="keep", count=len(at), at=at),)
+            findings += (FileFinding(key=INCOMPLETE, kind=kind, policy="keep", count=len(at), at=at),)
         return Examined(opened_at=bars.opened_at, bars=bars, findings=findings, refusal=None)
 
 

@@ -8,14 +8,14 @@ from typing import Any, Literal
 from multisymbol.errors import SymbolError
 from multisymbol.markets.overrides import (
     Check,
-    Table,
+    OverrideTable,
     amount,
     anything,
     exactly,
     membership,
     merged,
     one_of,
-    problems,
+    override_problems,
     text,
 )
 
@@ -182,7 +182,7 @@ def unslug(text: str) -> str:
     return re.sub(r"(?:_[0-9A-F]{2})+", lambda match: bytes.fromhex(match[0].replace("_", "")).decode(), text)
 
 
-def resolve(
+def resolve_symbols(
     *,
     symbols: Mapping[str, Mapping[str, Any]],
     asset_classes: Mapping[str, Mapping[str, Any]],
@@ -229,7 +229,7 @@ def resolve(
 
 
 def universe(resolved: Mapping[str, Mapping[str, Any]]) -> Universe:
-    """Build the universe from what `resolve` returned (or what a bundle stored).
+    """Build the universe from what `resolve_symbols` returned (or what a bundle stored).
 
     Raises:
         SymbolError: No symbol, or two that differ in case alone.
@@ -241,38 +241,42 @@ def _config(entry: Mapping[str, Any]) -> SymbolConfig:
     return SymbolConfig(**{**entry, "costs": Costs(**entry["costs"]), "gaps": Gaps(**entry["gaps"])})
 
 
-def _class_schema(features: Mapping[str, Any], labels: Mapping[str, Any], label_name: str) -> Table:
+def _class_schema(features: Mapping[str, Any], labels: Mapping[str, Any], label_name: str) -> OverrideTable:
     """Describe an asset class: the names an override may use are those that the defaults have."""
     indicators, columns = features.get("indicators") or {}, features.get("fuzzy") or {}
-    overridable: dict[str, Table | Check] = {
+    overridable: dict[str, OverrideTable | Check] = {
         "calendar": text,
         "volume": one_of(("required", "optional", "none")),
-        "costs": Table(noun="cost", entries=dict.fromkeys(_names(Costs), amount)),
-        "gaps": Table(noun="key", entries={"over_closed": one_of(("carry", "reset")), "max_missing_hours": amount}),
-        "indicators": Table(noun="indicator", entries={name: _parameters(given) for name, given in indicators.items()}),
-        "fuzzy": Table(
+        "costs": OverrideTable(noun="cost", entries=dict.fromkeys(_names(Costs), amount)),
+        "gaps": OverrideTable(
+            noun="key", entries={"over_closed": one_of(("carry", "reset")), "max_missing_hours": amount}
+        ),
+        "indicators": OverrideTable(
+            noun="indicator", entries={name: _parameters(given) for name, given in indicators.items()}
+        ),
+        "fuzzy": OverrideTable(
             noun="column",
             entries={
-                column: Table(noun="membership", entries=dict.fromkeys(sets or {}, membership))
+                column: OverrideTable(noun="membership", entries=dict.fromkeys(sets or {}, membership))
                 for column, sets in columns.items()
             },
         ),
-        "labels": Table(noun="label", entries={label_name: _parameters(_without_target(labels))}, others=True),
+        "labels": OverrideTable(noun="label", entries={label_name: _parameters(_without_target(labels))}, others=True),
     }
     assert set(overridable) == set(_names(AssetClass))
-    return Table(noun="key", entries=overridable)
+    return OverrideTable(noun="key", entries=overridable)
 
 
-def _parameters(defaults: Mapping[str, Any] | None) -> Table:
-    entries: dict[str, Table | Check] = dict.fromkeys(defaults or {}, anything)
+def _parameters(defaults: Mapping[str, Any] | None) -> OverrideTable:
+    entries: dict[str, OverrideTable | Check] = dict.fromkeys(defaults or {}, anything)
     if defaults and "type" in defaults:
         entries["type"] = exactly(defaults["type"], because="the columns are common to all symbols")
-    return Table(noun="parameter", entries=entries)
+    return OverrideTable(noun="parameter", entries=entries)
 
 
-def _class_problems(name: str, entry: Any, *, schema: Table) -> Iterator[str]:
+def _class_problems(name: str, entry: Any, *, schema: OverrideTable) -> Iterator[str]:
     where = f"asset_classes.{name}"
-    yield from problems(entry, schema=schema, where=where)
+    yield from override_problems(entry, schema=schema, where=where)
     given = entry if isinstance(entry, Mapping) else {}
     yield from (f"{where}.{key}: missing" for key in ("calendar", "volume", "costs", "gaps") if key not in given)
     for key, kind in (("costs", Costs), ("gaps", Gaps)):
@@ -281,12 +285,12 @@ def _class_problems(name: str, entry: Any, *, schema: Table) -> Iterator[str]:
             yield from (f"{where}.{key}.{part}: missing" for part in _names(kind) if part not in (parts or {}))
 
 
-def _symbol_problems(name: Any, entry: Any, classes: tuple[str, ...], *, schema: Table) -> Iterator[str]:
+def _symbol_problems(name: Any, entry: Any, classes: tuple[str, ...], *, schema: OverrideTable) -> Iterator[str]:
     where = f"symbols.{name}"
     if not isinstance(name, str) or not name.strip():
         yield f"{where}: a symbol is text, got {name!r}; put it in quotes (YAML reads ON and NO as truth values)"
-    with_class = Table(noun="key", entries={"asset_class": one_of(classes), **schema.entries})
-    yield from problems(entry, schema=with_class, where=where)
+    with_class = OverrideTable(noun="key", entries={"asset_class": one_of(classes), **schema.entries})
+    yield from override_problems(entry, schema=with_class, where=where)
     if entry is None or (isinstance(entry, Mapping) and "asset_class" not in entry):
         yield f"{where}.asset_class: missing, one of {', '.join(classes)}"
 

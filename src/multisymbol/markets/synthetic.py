@@ -37,7 +37,7 @@ from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.parquet import fingerprint_of
-from multisymbol.markets.io.quality import Examined, Reading, examine
+from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Period, Timeframe, instant
@@ -93,7 +93,7 @@ class SyntheticSource:
         limits: Limits,
     ) -> None:
         self.timeframe = Timeframe.parse(timeframe)
-        self.reading = Reading(
+        self.reading = ReadOptions(
             timeframe=self.timeframe, stamped="open", min_bars=min_bars, on_defect=on_defect, limits=limits
         )
         self.start, self.end = start, end
@@ -151,7 +151,7 @@ class SyntheticSource:
             annual_volatility=self.annual_volatility,
             ragged=self.ragged,
         )
-        return examine(
+        return examine_rows(
             frame,
             config=config,
             period=period,

@@ -21,7 +21,7 @@ from multisymbol.reports.figures.backtest import (
 )
 from multisymbol.reports.figures.canvas import percent, signed
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
-from multisymbol.reports.tables.table import Cell, Column, Table
+from multisymbol.reports.tables.table import Cell, Table, TableColumn
 
 PORTFOLIO = "portfolio"
 
@@ -32,18 +32,18 @@ SEEN_WARNING = (
     "decisions, so none of the numbers below says anything about trading, and none may be shown without this sentence."
 )
 _RESULT_COLUMNS = (
-    Column(name="symbol", key="symbol"),
-    Column(name="bars", key="bars", form=",d"),
-    Column(name="net", key="net_return", form="+.1%"),
-    Column(name="held", key="held_return", form="+.1%"),
-    Column(name="before costs", key="gross_return", form="+.1%"),
-    Column(name="Sharpe", key="sharpe", form="+.2f"),
-    Column(name="±", key="sharpe_error", form=".2f"),
-    Column(name="drawdown", key="max_drawdown", form=".1%"),
-    Column(name="trades", key="trades", form=",d"),
-    Column(name="hits", key="hit_rate", form=".0%"),
-    Column(name="cost bp", key="cost_bps", form=".1f"),
-    Column(name="break-even bp", key="break_even_bps", form="+.1f"),
+    TableColumn(name="symbol", key="symbol"),
+    TableColumn(name="bars", key="bars", form=",d"),
+    TableColumn(name="net", key="net_return", form="+.1%"),
+    TableColumn(name="held", key="held_return", form="+.1%"),
+    TableColumn(name="before costs", key="gross_return", form="+.1%"),
+    TableColumn(name="Sharpe", key="sharpe", form="+.2f"),
+    TableColumn(name="±", key="sharpe_error", form=".2f"),
+    TableColumn(name="drawdown", key="max_drawdown", form=".1%"),
+    TableColumn(name="trades", key="trades", form=",d"),
+    TableColumn(name="hits", key="hit_rate", form=".0%"),
+    TableColumn(name="cost bp", key="cost_bps", form=".1f"),
+    TableColumn(name="break-even bp", key="break_even_bps", form="+.1f"),
 )
 
 
@@ -104,8 +104,8 @@ def cost_table(backtest: Backtest) -> Table:
     return Table(
         title=_titled("return at several times the assumed costs", backtest),
         columns=(
-            Column(name="symbol", key="symbol"),
-            *(Column(name=f"{each:g}×", key=f"costs_{each:g}", form="+.1%") for each in multiples),
+            TableColumn(name="symbol", key="symbol"),
+            *(TableColumn(name=f"{each:g}×", key=f"costs_{each:g}", form="+.1%") for each in multiples),
         ),
         rows=rows,
         total=(PORTFOLIO, *(each.total_return for each in backtest.at_costs.values())) if len(rows) > 1 else None,
@@ -119,9 +119,9 @@ def measure_table(backtest: Backtest) -> Table:
     return Table(
         title=_titled("beside holding", backtest),
         columns=(
-            Column(name="measure", key="measure"),
-            Column(name="after costs", key="own", form=" "),
-            Column(name="bought and held", key="held", form=" "),
+            TableColumn(name="measure", key="measure"),
+            TableColumn(name="after costs", key="own", form=" "),
+            TableColumn(name="bought and held", key="held", form=" "),
         ),
         rows=rows,
     )
@@ -137,7 +137,10 @@ def money_table(backtest: Backtest) -> Table:
     return Table(
         title=_titled("where the money went", backtest),
         note="shares of what each account started with; gross - costs = net",
-        columns=(Column(name="symbol", key="symbol"), *(Column(name=name, key=name, form="+.2%") for name in names)),
+        columns=(
+            TableColumn(name="symbol", key="symbol"),
+            *(TableColumn(name=name, key=name, form="+.2%") for name in names),
+        ),
         rows=tuple(rows),
     )
 
@@ -160,17 +163,17 @@ def model_table(backtest: Backtest) -> Table:
         title=_titled("who answered", backtest),
         columns=(
             *(
-                Column(name=name, key=name.replace(" ", "_"))
+                TableColumn(name=name, key=name.replace(" ", "_"))
                 for name in ("symbol", "model", "role", "symbol in training", "seen until", "first asked")
             ),
-            Column(name="bars", key="bars", form=",d"),
-            Column(name="answers", key="answers", form=",d"),
+            TableColumn(name="bars", key="bars", form=",d"),
+            TableColumn(name="answers", key="answers", form=",d"),
         ),
         rows=tuple(rows),
     )
 
 
-def headline(backtest: Backtest) -> str:
+def backtest_headline(backtest: Backtest) -> str:
     """Say in two sentences what came out; who stops there must not go away with a wrong idea."""
     own, held = backtest.standing.performance, backtest.held.performance
     count = len(backtest.traded)
@@ -190,7 +193,7 @@ def headline(backtest: Backtest) -> str:
     )
 
 
-def figures(backtest: Backtest, *, name: str | None = None) -> dict[str, Figure]:
+def backtest_figures(backtest: Backtest, *, name: str | None = None) -> dict[str, Figure]:
     """Draw the portfolio, or the only symbol: equity, months, costs; with several symbols those beside one another.
 
     Args:
@@ -234,7 +237,7 @@ def backtest_page(
     Args:
         backtest: What came out.
         background: What it came from.
-        drawn: `figures`.
+        drawn: `backtest_figures`.
         trades: `trade_figures`.
     """
     count = len(backtest.traded)
@@ -264,7 +267,7 @@ def backtest_page(
 # --- Arms ------------------------------------------------------------------------------------------------------------
 
 
-def arm_table(arms: Mapping[str, Backtest]) -> Table:
+def backtest_arm_table(arms: Mapping[str, Backtest]) -> Table:
     """Set two arms beside one another, symbol by symbol, on the same bars.
 
     Args:
@@ -290,14 +293,14 @@ def arm_table(arms: Mapping[str, Backtest]) -> Table:
         title=f"{first} against {second}, after costs{seen}",
         note="information ratio of the difference ± its standard error",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="bars", key="bars", form=",d"),
-            *(Column(name=name, key=f"{name}_return", form="+.1%") for name in arms),
-            Column(name="held", key="held_return", form="+.1%"),
-            *(Column(name=f"{name} Sharpe", key=f"{name}_sharpe", form="+.2f") for name in arms),
-            *(Column(name=f"{name} trades", key=f"{name}_trades", form=",d") for name in arms),
-            Column(name="information", key="information_ratio", form="+.2f"),
-            Column(name="±", key="information_error", form=".2f"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="bars", key="bars", form=",d"),
+            *(TableColumn(name=name, key=f"{name}_return", form="+.1%") for name in arms),
+            TableColumn(name="held", key="held_return", form="+.1%"),
+            *(TableColumn(name=f"{name} Sharpe", key=f"{name}_sharpe", form="+.2f") for name in arms),
+            *(TableColumn(name=f"{name} trades", key=f"{name}_trades", form=",d") for name in arms),
+            TableColumn(name="information", key="information_ratio", form="+.2f"),
+            TableColumn(name="±", key="information_error", form=".2f"),
         ),
         rows=tuple(rows),
         total=total if len(rows) > 1 else None,
@@ -339,7 +342,7 @@ def arms_page(
     Args:
         arms: Name -> backtest.
         background: What they came from.
-        drawn: Name -> `figures`.
+        drawn: Name -> `backtest_figures`.
     """
     one = next(iter(arms.values()))
     sections = (
@@ -347,14 +350,14 @@ def arms_page(
             title="Side by side",
             parts=(
                 *dict.fromkeys(caution for each in arms.values() for caution in _cautions(_without_others(each))),
-                arm_table(arms),
+                backtest_arm_table(arms),
                 *(drawn[name]["equity"] for name in arms),
             ),
         ),
         *(
             Section(
                 title=f"Arm: {name}",
-                note=headline(each),
+                note=backtest_headline(each),
                 parts=(
                     *([drawn[name]["symbols"]] if "symbols" in drawn[name] else []),
                     result_table(each),
@@ -403,7 +406,7 @@ def _arm_row(
 
 
 def _lead(backtest: Backtest) -> str:
-    return " ".join([*([_seen_text(backtest)] if backtest.seen_bars else []), headline(backtest)])
+    return " ".join([*([_seen_text(backtest)] if backtest.seen_bars else []), backtest_headline(backtest)])
 
 
 def _seen_text(backtest: Backtest) -> str:
@@ -562,7 +565,7 @@ def _reasons(backtest: Backtest) -> Table:
     return Table(
         title="why trades ended",
         note=f"{void:,} decisions found no bar to be filled at" if void else "",
-        columns=(Column(name="reason", key="reason"), Column(name="trades", key="trades", form=",d")),
+        columns=(TableColumn(name="reason", key="reason"), TableColumn(name="trades", key="trades", form=",d")),
         rows=tuple(rows),
     )
 

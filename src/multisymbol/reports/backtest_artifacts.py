@@ -20,18 +20,18 @@ from multisymbol.registry.store.store import DataFacts, Run
 from multisymbol.reports.backtest import (
     PORTFOLIO,
     Background,
-    arm_table,
     arms_page,
+    backtest_arm_table,
+    backtest_figures,
     backtest_page,
     cost_table,
-    figures,
     measure_table,
     model_table,
     money_table,
     result_table,
     trade_figures,
 )
-from multisymbol.reports.page import Page, to_html
+from multisymbol.reports.page import Page, page_html
 from multisymbol.reports.tables.table import Table, to_csv, to_markdown
 from multisymbol.training.mlflow_run import SEALED_TAG, group_run
 
@@ -58,7 +58,7 @@ _OF_ALL = (
 _OF_SYMBOLS = ("total_return", "sharpe", "max_drawdown", "trades", "break_even_bps")
 
 
-def record(
+def record_backtest(
     run: Run,
     arms: Mapping[str, Backtest],
     *,
@@ -91,13 +91,13 @@ def record(
             _note(child, each, values)
             _record_one(child, each, background=background, account=accounts[arm], folder=folder / arm)
         run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each).items()}, step=0)
-        drawn[arm] = figures(each, name=f"{arm} arm")
-    _log_table(run, "arms", arm_table(arms))
+        drawn[arm] = backtest_figures(each, name=f"{arm} arm")
+    _log_table(run, "arms", backtest_arm_table(arms))
     return _page(run, arms_page(arms, background=background, drawn=drawn), folder)
 
 
 def _record_one(run: Run, result: Backtest, *, background: Background, account: str, folder: Path) -> Path:
-    drawn, trades = figures(result), trade_figures(result)
+    drawn, trades = backtest_figures(result), trade_figures(result)
     page = _page(run, backtest_page(result, background=background, drawn=drawn, trades=trades), folder)
     run.log_metrics(_metrics(result), step=0)
     for name, figure in {**drawn, **{f"trades-{slug(symbol)}": each for symbol, each in trades.items()}}.items():
@@ -215,7 +215,7 @@ def _log_table(run: Run, name: str, table: Table) -> None:
 
 def _page(run: Run, page: Page, folder: Path) -> Path:
     file = folder / PAGE
-    file.write_text(to_html(page), encoding="utf-8")
+    file.write_text(page_html(page), encoding="utf-8")
     run.log_file(file)
     run.set_tags({NOTE_TAG: f"{page.lead}\n\nAll of it: `{PAGE}`."})
     return file

@@ -23,7 +23,7 @@ from multisymbol.reports.figures.training import BLUE, GREEN, ORANGE
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
 from multisymbol.reports.tables.stored_scores import (
     DIRECTION,
-    Task,
+    ScoreKind,
     class_table,
     score,
     score_figure,
@@ -32,7 +32,7 @@ from multisymbol.reports.tables.stored_scores import (
     trained_classes,
     trained_symbols,
 )
-from multisymbol.reports.tables.table import ALL, Column, Table
+from multisymbol.reports.tables.table import ALL, Table, TableColumn
 from multisymbol.reports.tables.table import to_markdown as table_markdown
 
 ZIGZAG_WARNING = (
@@ -110,7 +110,7 @@ def span_figure(spans: Mapping[str, str]) -> Figure:
     return figure
 
 
-def _lead(bundle: Bundle, task: Task) -> str:
+def _lead(bundle: Bundle, task: ScoreKind) -> str:
     metadata, trained = bundle.metadata, trained_symbols(bundle)
     who = trained[0] if len(trained) == 1 else f"{len(trained)} symbols ({', '.join(trained_classes(bundle))})"
     until = metadata.get("spans", {}).get("train_until")
@@ -175,9 +175,9 @@ def _symbol_table(bundle: Bundle) -> Table:
         title="symbols",
         note="share = of all train rows; how often each is drawn: mixture",
         columns=(
-            *(Column(name=key.replace("asset_", ""), key=key) for key in ("symbol", "asset_class", "role")),
-            *(Column(name=key, key=key, form=",d") for key in ("train", "validation", "test")),
-            Column(name="share", key="share", form=".1%"),
+            *(TableColumn(name=key.replace("asset_", ""), key=key) for key in ("symbol", "asset_class", "role")),
+            *(TableColumn(name=key, key=key, form=",d") for key in ("train", "validation", "test")),
+            TableColumn(name="share", key="share", form=".1%"),
         ),
         rows=tuple(
             (symbol, entry["asset_class"], entry.get("role", "trained"), *counts[symbol], counts[symbol][0] / total)
@@ -193,12 +193,12 @@ def _label(bundle: Bundle) -> Iterator[Part]:
     for symbol, config in bundle.symbol_configs.items():
         own.setdefault(_call(config.get("label")), []).append(symbol)
     if len(own) > 1:
-        columns = (Column(name="of", key="symbols"), Column(name="label", key="label"))
+        columns = (TableColumn(name="of", key="symbols"), TableColumn(name="label", key="label"))
         rows = tuple((", ".join(symbols), label) for label, symbols in own.items())
         yield Table(title="Parameters by symbol", columns=columns, rows=rows)
 
 
-def _scores(bundle: Bundle, task: Task) -> Iterator[Part]:
+def _scores(bundle: Bundle, task: ScoreKind) -> Iterator[Part]:
     by_symbol: Mapping[str, Mapping[str, Any]] = bundle.metadata.get("test_by_symbol", {})
     if not by_symbol:
         yield "It has no test scores."
@@ -309,7 +309,7 @@ def _history_table(bundle: Bundle) -> Table:
     for config in universe(bundle.symbol_configs):
         bars = history_bars(config=config, spec=bundle.spec, window=window)
         needed[config.asset_class] = max(needed.get(config.asset_class, 0), bars)
-    columns = (Column(name="class", key="asset_class"), Column(name="bars of history", key="bars", form=",d"))
+    columns = (TableColumn(name="class", key="asset_class"), TableColumn(name="bars of history", key="bars", form=",d"))
     return Table(title="", columns=columns, rows=tuple(sorted(needed.items())))
 
 
@@ -318,7 +318,11 @@ def _features(bundle: Bundle) -> Iterator[Part]:
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     yield f"{len(kinds)} columns ({counted}), {bundle.metadata['window']} bars in a window; raw columns are scaled."
     rows = tuple((str(place), column.name, column.kind) for place, column in enumerate(bundle.spec.columns, start=1))
-    columns = (Column(name="", key="place"), Column(name="column", key="column"), Column(name="kind", key="kind"))
+    columns = (
+        TableColumn(name="", key="place"),
+        TableColumn(name="column", key="column"),
+        TableColumn(name="kind", key="kind"),
+    )
     yield Folded(title=f"All {len(kinds)} columns", parts=(Table(title="", columns=columns, rows=rows),))
 
 
@@ -339,7 +343,7 @@ def _provenance(bundle: Bundle, hashes: Mapping[str, str] | None) -> Iterator[Pa
 
 
 def _hash_table(title: str, hashes: Mapping[str, str], *, of: str) -> Folded:
-    columns = (Column(name=of, key=of), Column(name="SHA-256", key="sha256"))
+    columns = (TableColumn(name=of, key=of), TableColumn(name="SHA-256", key="sha256"))
     return Folded(title=title, parts=(Table(title="", columns=columns, rows=tuple(hashes.items())),))
 
 

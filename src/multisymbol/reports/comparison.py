@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from multisymbol.comparison.result import Comparison, Trades, Trading
+from multisymbol.comparison.result import Comparison, TradeCounts, Trading
 from multisymbol.markets.time import iso
 from multisymbol.reports.figures.canvas import signed
 from multisymbol.reports.figures.comparison import (
-    Effects,
+    EffectSeries,
     effect_over_time_figure,
     folds_figure,
     forest_figure,
@@ -29,23 +29,23 @@ from multisymbol.reports.tables.comparison import (
     band_table,
     budget_table,
     by_effect,
+    comparison_fold_table,
+    comparison_symbol_table,
     ends,
     envelope,
-    fold_table,
     group_table,
     p_text,
     question_table,
     said,
     skill_table,
-    symbol_table,
     symbol_test_table,
     trade_table,
     unseen_table,
 )
 from multisymbol.reports.tables.table import ABSENT
-from multisymbol.statistics.aa_test import Relabelled
+from multisymbol.statistics.aa_test import AATest
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.compare import Answer, Doubt, SymbolAnswer
+from multisymbol.statistics.compare import ComparisonResult, Diagnostics, SymbolResult
 from multisymbol.statistics.heterogeneity import Heterogeneity
 from multisymbol.statistics.surrogate_null import Band
 from multisymbol.statistics.verdict import REALISTIC_MONTHS
@@ -60,7 +60,7 @@ def comparison_page(comparison: Comparison) -> Page:
     Args:
         comparison: All of it.
     """
-    drawn = figures(comparison)
+    drawn = comparison_figures(comparison)
     sections = (
         _answer_section(comparison, drawn),
         _symbol_section(comparison, drawn),
@@ -97,7 +97,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def figures(comparison: Comparison) -> dict[str, Figure]:
+def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
     """Draw the primary question by symbol, over time, against history and by seed; and the folds."""
     primary = comparison.primary
     drawn = {"forest": _forest(primary), "time": _over_time(comparison)}
@@ -146,7 +146,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _counted(answers: Sequence[SymbolAnswer]) -> str:
+def _counted(answers: Sequence[SymbolResult]) -> str:
     """Count symbols by verdict; few of a kind are named, unless all are of it."""
     counts = Counter(own.verdict.kind for own in answers)
     texts = []
@@ -169,7 +169,7 @@ def _worth_trading(trading: Trading, *, skilled: Collection[str]) -> str:
     return f"After costs a trade earns {' and '.join(earned)}{''.join(idle)}: {paying}."
 
 
-def _not_tradable(primary: Answer, trading: Trading) -> Iterator[str]:
+def _not_tradable(primary: ComparisonResult, trading: Trading) -> Iterator[str]:
     """Say it where there is skill, and no arm that has it earns its costs."""
     nets = {"universal": trading.universal.net_bps, "single": trading.single.net_bps}
     if primary.evidence.skilled and not any(nets[name] > 0 for name in primary.evidence.skilled):
@@ -198,7 +198,7 @@ def _cautions(comparison: Comparison) -> list[str]:
     return texts
 
 
-def _dishonest(same_arm: Relabelled) -> str:
+def _dishonest(same_arm: AATest) -> str:
     """Say that the primary test does not have its size on these data."""
     liberal = same_arm.share > same_arm.high
     effect = "its p-values are too small here and prove nothing" if liberal else "it may miss a difference here"
@@ -209,19 +209,19 @@ def _dishonest(same_arm: Relabelled) -> str:
     )
 
 
-def _effect(answer: Answer) -> str:
+def _effect(answer: ComparisonResult) -> str:
     interval = answer.evidence.interval
     nats = f"{_nats(answer.found.effect)} nats a forecast"
     return f"{nats} (not tested)" if interval is None else f"{nats} ({_between(interval, '+.4f')})"
 
 
-def _ps(answer: Answer) -> str:
+def _ps(answer: ComparisonResult) -> str:
     evidence = answer.evidence
     tests = {"Diebold-Mariano": evidence.p, "batch means": evidence.p_cross_check, "with seeds": evidence.p_seeds}
     return ", ".join(f"{p_text(p)} {test}" for test, p in tests.items())
 
 
-def _beyond(answer: Answer) -> str:
+def _beyond(answer: ComparisonResult) -> str:
     bands = answer.evidence.bands
     if not bands:
         return "unknown, no surrogate markets were run"
@@ -240,11 +240,11 @@ def _net(trading: Trading) -> str:
     return f"{nets}; difference {apart}"
 
 
-def _a_trade(trades: Trades) -> str:
+def _a_trade(trades: TradeCounts) -> str:
     return "no trade" if math.isnan(trades.net_bps) else f"{_bp(trades.net_bps)} a trade"
 
 
-def _size(answer: Answer) -> str:
+def _size(answer: ComparisonResult) -> str:
     found, doubt = answer.found, answer.doubt
     return (
         f"{len(found.instants):,} instants, worth {doubt.effective_instants:,.0f} independent ones · "
@@ -252,12 +252,12 @@ def _size(answer: Answer) -> str:
     )
 
 
-def _seeds(doubt: Doubt) -> str:
+def _seeds(doubt: Diagnostics) -> str:
     seeds = len(doubt.split.effects)
     return "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, spread ±{doubt.split.spread:.4f}"
 
 
-def _same_arm(doubt: Doubt) -> str:
+def _same_arm(doubt: Diagnostics) -> str:
     own = doubt.same_arm
     honest = "as it should be" if own.within else "TOO OFTEN" if own.share > own.high else "TOO RARELY"
     expected = f"{own.low:.1%} to {own.high:.1%} is right for {own.blocks} blocks of time"
@@ -326,7 +326,7 @@ def _answer_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
         ("not run", _left_out(comparison)),
     )
     return Section(
-        title="Answer",
+        title="ComparisonResult",
         note="Effects: loss of the single models less that of the universal one; above 0 the universal one is better.",
         parts=(
             *(Caution(text=text) for text in _cautions(comparison)),
@@ -348,7 +348,7 @@ def _symbol_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
         note="A claim on any symbol of the table is false with a chance of "
         f"{primary.evidence.alpha:.0%} at most, all symbols together.",
         parts=(
-            symbol_table(comparison),
+            comparison_symbol_table(comparison),
             *apart,
             *([drawn["pooling"]] if "pooling" in drawn else []),
             Folded(title="Every symbol in a sentence", parts=(Bullets(items=sentences),)),
@@ -421,7 +421,7 @@ def _count_trades(trading: Trading) -> str:
     return "; ".join(texts) + "."
 
 
-def _skill_section(primary: Answer) -> Section:
+def _skill_section(primary: ComparisonResult) -> Section:
     bands = primary.evidence.bands
     return Section(
         title="Skill",
@@ -499,7 +499,7 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
         parts=(
             Facts(items=facts),
             drawn["folds"],
-            fold_table(comparison),
+            comparison_fold_table(comparison),
             Folded(title="The whole plan", parts=(Code(text=content),)),
         ),
     )
@@ -516,7 +516,7 @@ def _not_run_section(comparison: Comparison) -> Section:
 # --- Figures ---------------------------------------------------------------------------------------------------------
 
 
-def _forest(primary: Answer) -> Figure:
+def _forest(primary: ComparisonResult) -> Figure:
     ranked = by_effect(primary.by_symbol)
     bands = [*(envelope(own.evidence.bands) for own in ranked), envelope(primary.evidence.bands)]
     low, high = np.array(bands, dtype=np.float64).T
@@ -524,7 +524,7 @@ def _forest(primary: Answer) -> Figure:
     return forest_figure(
         [own.test.symbol for own in ranked],
         effects=_effects([own.test.effect for own in ranked], [own.evidence.interval for own in ranked]),
-        band=Effects(value=np.full(len(bands), np.nan), low=low, high=high) if has_bands else None,
+        band=EffectSeries(value=np.full(len(bands), np.nan), low=low, high=high) if has_bands else None,
         pooled=_effects([primary.found.effect], [primary.evidence.interval]),
         said=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
         smallest=primary.evidence.smallest,
@@ -552,6 +552,6 @@ def _pooling(comparison: Comparison) -> Figure:
     )
 
 
-def _effects(values: Sequence[float], intervals: Sequence[Interval | None]) -> Effects:
+def _effects(values: Sequence[float], intervals: Sequence[Interval | None]) -> EffectSeries:
     low, high = np.array([ends(interval) for interval in intervals], dtype=np.float64).T
-    return Effects(value=np.array(values, dtype=np.float64), low=low, high=high)
+    return EffectSeries(value=np.array(values, dtype=np.float64), low=low, high=high)

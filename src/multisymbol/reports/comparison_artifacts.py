@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from multisymbol.comparison.arms import FoldTask
-from multisymbol.comparison.fit import Scored
+from multisymbol.comparison.fit import FoldForecasts
 from multisymbol.comparison.preregistration import PLAN
-from multisymbol.comparison.result import Comparison, Declaration
+from multisymbol.comparison.result import Comparison, Preregistration
 from multisymbol.comparison.run import RESULT, Work
 from multisymbol.labels.labels import CLASSES
 from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import Run
-from multisymbol.reports.comparison import comparison_page, figures
-from multisymbol.reports.page import to_html
-from multisymbol.reports.tables.comparison import arm_table, question_table, symbol_table
+from multisymbol.reports.comparison import comparison_figures, comparison_page
+from multisymbol.reports.page import page_html
+from multisymbol.reports.tables.comparison import arm_table, comparison_symbol_table, question_table
 from multisymbol.reports.tables.table import to_csv, to_markdown
 from multisymbol.statistics.row_losses import row_losses
 from multisymbol.training.mlflow_run import data_facts, flat_params
@@ -28,14 +28,14 @@ _CHILDREN = "children.txt"
 """Names of the child runs that are whole, a line each."""
 
 
-def announce(run: Run, declared: Declaration, values: Mapping[str, Any]) -> None:
+def announce(run: Run, declared: Preregistration, values: Mapping[str, Any]) -> None:
     """Note the plan and its hash in the store before anything is trained."""
     run.set_tags({"plan": declared.digest, "primary": declared.primary, "verb": "compare"})
     run.log_params({**flat_params(values), "plan": declared.digest, "seeds": ",".join(map(str, declared.seeds))})
     run.log_json({"digest": declared.digest, "content": dict(declared.content)}, path=PLAN)
 
 
-def record(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
+def record_comparison(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
     """Write the page and log everything; return the page.
 
     Args:
@@ -46,19 +46,19 @@ def record(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
     comparison = done.comparison
     made = comparison_page(comparison)
     page = done.folder / PAGE
-    page.write_text(to_html(made), encoding="utf-8")
+    page.write_text(page_html(made), encoding="utf-8")
     run.log_file(page)
     run.set_tags({NOTE_TAG: f"{made.lead}\n\n{to_markdown(arm_table(comparison))}\n\nAll of it: `{PAGE}`."})
     run.log_inputs(data_facts(done.tasks[0].whole, values), context="comparison")
     run.log_file(done.folder / RESULT)
     for name, table in (
         ("questions", question_table(comparison)),
-        ("symbols", symbol_table(comparison)),
+        ("symbols", comparison_symbol_table(comparison)),
         ("arms", arm_table(comparison)),
     ):
         run.log_text(to_csv(table), path=f"tables/{name}.csv")
         run.log_text(to_markdown(table), path=f"tables/{name}.md")
-    for name, figure in figures(comparison).items():
+    for name, figure in comparison_figures(comparison).items():
         run.log_figure(figure, path=f"figures/{name}.png")
     run.log_metrics(_metrics(comparison), step=0)
     run.set_tags({"verdict": comparison.primary.verdict.kind, "results": comparison.hashes.results})
@@ -120,7 +120,7 @@ def _children(done: Work) -> Iterator[_Child]:
             yield _Child(name=f"{arm}-{symbol}-{seed}", tags=tags, steps=own_steps)
 
 
-def _numbers(scored: Scored, task: FoldTask) -> Iterator[tuple[tuple[str, int], dict[str, float]]]:
+def _numbers(scored: FoldForecasts, task: FoldTask) -> Iterator[tuple[tuple[str, int], dict[str, float]]]:
     ledger = task.whole.ledger
     took = {(own.symbol, own.seed): own for own in scored.took}
     symbol, label = ledger.symbol[scored.rows], ledger.label[scored.rows]

@@ -15,11 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from multisymbol.markets.io.defects import KINDS
-from multisymbol.markets.io.quality import Finding
+from multisymbol.markets.io.quality import FileFinding
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import DAY, Instants, Timeframe, iso
 from multisymbol.reports.figures.training import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER
-from multisymbol.reports.tables.table import Cell, Column, Table
+from multisymbol.reports.tables.table import Cell, Table, TableColumn
 
 RED, PURPLE, MISSING = "#D55E00", "#CC79A7", "#555555"
 _FAR = 0.05
@@ -52,7 +52,7 @@ class SymbolCoverage:
     opened_at: Instants
     bars: int | None
     segments: int | None
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
 
 
 def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
@@ -78,13 +78,13 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
         title="bars",
         note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="class", key="asset_class"),
-            Column(name="bars", key="bars", form=",d"),
-            Column(name="first", key="first"),
-            Column(name="last", key="last"),
-            Column(name="segments", key="segments", form=",d"),
-            *(Column(name=heading, key=key or "other", form=",d") for key, heading in columns.items()),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="class", key="asset_class"),
+            TableColumn(name="bars", key="bars", form=",d"),
+            TableColumn(name="first", key="first"),
+            TableColumn(name="last", key="last"),
+            TableColumn(name="segments", key="segments", form=",d"),
+            *(TableColumn(name=heading, key=key or "other", form=",d") for key, heading in columns.items()),
         ),
         rows=rows,
     )
@@ -236,7 +236,7 @@ def _thinned(at: Instants, edges: Instants) -> Instants:
     return at[np.unique(np.searchsorted(edges, at), return_index=True)[1]]
 
 
-def _colour(finding: Finding) -> str:
+def _colour(finding: FileFinding) -> str:
     return RED if finding.policy != "keep" else _MARKS.get(finding.key, GREY)
 
 
@@ -290,7 +290,7 @@ def _write(
     )
 
 
-def _short(finding: Finding) -> str:
+def _short(finding: FileFinding) -> str:
     return {"gap": "missing", "outside_hours": "odd hours"}.get(
         finding.key, finding.key.replace("_", " ") or finding.kind
     )

@@ -22,7 +22,7 @@ from multisymbol.markets.io.universe_file import member_lines
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import NEVER, Period, iso
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 
 Origin: TypeAlias = Callable[[str], str]
 """Dotted key of the configuration -> the file that holds it, or `command line`."""
@@ -38,7 +38,7 @@ class Value:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TracedColumn:
+class LineageColumn:
     """One feature at the bar.
 
     Args:
@@ -61,7 +61,7 @@ class TracedColumn:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TracedLabel:
+class LineageLabel:
     """The label of the bar.
 
     Args:
@@ -82,7 +82,7 @@ class TracedLabel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trace:
+class Lineage:
     """All that a training knows of one bar.
 
     Args:
@@ -104,15 +104,15 @@ class Trace:
     row: int
     asked: int
     clock: SessionClock
-    columns: tuple[TracedColumn, ...]
-    label: TracedLabel
+    columns: tuple[LineageColumn, ...]
+    label: LineageLabel
     position: int | None
     refusal: str
     window_rows: tuple[int, ...]
     window_start: int
 
 
-def trace_bar(prepared: Prepared, values: Mapping[str, Any], *, symbol: str, at: int, origin: Origin) -> Trace:
+def trace_bar(prepared: FoldDataset, values: Mapping[str, Any], *, symbol: str, at: int, origin: Origin) -> Lineage:
     """Collect what a training knows of the last bar of `symbol` that was known at `at`.
 
     Raises:
@@ -129,7 +129,7 @@ def trace_bar(prepared: Prepared, values: Mapping[str, Any], *, symbol: str, at:
     segment_start = next(stretch.start for stretch in bars.segments() if stretch.start <= row < stretch.stop)
     window = _window_rows(prepared, index, row=row, window=values["window"])
     reach = max(int(window[0]) - int(panel.warmup_bars[index]), segment_start)
-    return Trace(
+    return Lineage(
         config=config,
         bars=bars,
         row=row,
@@ -138,7 +138,7 @@ def trace_bar(prepared: Prepared, values: Mapping[str, Any], *, symbol: str, at:
         columns=_columns(prepared, config, panel_row=rows.start + row, source=source),
         label=_label(prepared, config, bars, panel_row=rows.start + row, source=source),
         position=position,
-        refusal="" if position is not None else refusal(prepared, index, row=row, values=values),
+        refusal="" if position is not None else lineage_refusal(prepared, index, row=row, values=values),
         window_rows=tuple(window.tolist()),
         window_start=int(bars.opened_at[reach]),
     )
@@ -153,7 +153,7 @@ def _row_at(bars: Bars, *, at: int) -> int:
     return int(np.searchsorted(bars.closed_at, at, side="right")) - 1
 
 
-def refusal(prepared: Prepared, index: int, *, row: int, values: Mapping[str, Any]) -> str:
+def lineage_refusal(prepared: FoldDataset, index: int, *, row: int, values: Mapping[str, Any]) -> str:
     """Say why a bar is no sample: the first of the reasons the ledger counts that holds.
 
     Args:
@@ -176,7 +176,7 @@ def refusal(prepared: Prepared, index: int, *, row: int, values: Mapping[str, An
     return f"strided: stride={values['stride']} takes bars whose place is a multiple of it, this one's is {place}"
 
 
-def _kept_rows(prepared: Prepared, index: int) -> npt.NDArray[np.int64]:
+def _kept_rows(prepared: FoldDataset, index: int) -> npt.NDArray[np.int64]:
     """Return the rows of a symbol that samples are made of: all, or those of the common hours."""
     own, view = prepared.panel.rows(index), prepared.ledger.view
     if view is None:
@@ -185,7 +185,7 @@ def _kept_rows(prepared: Prepared, index: int) -> npt.NDArray[np.int64]:
     return mine
 
 
-def _window_rows(prepared: Prepared, index: int, *, row: int, window: int) -> npt.NDArray[np.int64]:
+def _window_rows(prepared: FoldDataset, index: int, *, row: int, window: int) -> npt.NDArray[np.int64]:
     """Return the kept rows of one segment, `window` at most, that end with this one; itself alone if it is not kept."""
     kept, segment = _kept_rows(prepared, index), prepared.panel.segment[prepared.panel.rows(index)]
     last = kept[kept <= row][-window:]
@@ -193,12 +193,12 @@ def _window_rows(prepared: Prepared, index: int, *, row: int, window: int) -> np
 
 
 def _columns(
-    prepared: Prepared, config: SymbolConfig, *, panel_row: int, source: "_Source"
-) -> tuple[TracedColumn, ...]:
+    prepared: FoldDataset, config: SymbolConfig, *, panel_row: int, source: "_Source"
+) -> tuple[LineageColumn, ...]:
     affine = _affine(prepared, config)
     recipes = {**_indicator_recipes(config, source), **_membership_recipes(config, source)}
     return tuple(
-        TracedColumn(
+        LineageColumn(
             name=column.name,
             kind=column.kind,
             value=float(prepared.panel.features[panel_row, place]),
@@ -211,7 +211,7 @@ def _columns(
     )
 
 
-def _affine(prepared: Prepared, config: SymbolConfig) -> Affine | None:
+def _affine(prepared: FoldDataset, config: SymbolConfig) -> Affine | None:
     """Return the transform the scaler takes for this symbol."""
     scaler = prepared.scaler
     return scaler.by_symbol.get(config.symbol, scaler.by_class.get(config.asset_class))
@@ -253,11 +253,11 @@ def _membership_recipes(config: SymbolConfig, source: _Source) -> dict[str, tupl
     }
 
 
-def _label(prepared: Prepared, config: SymbolConfig, bars: Bars, *, panel_row: int, source: _Source) -> TracedLabel:
+def _label(prepared: FoldDataset, config: SymbolConfig, bars: Bars, *, panel_row: int, source: _Source) -> LineageLabel:
     panel = prepared.panel
     resolved_at = int(panel.resolved_at[panel_row])
     group = str(config.label["_target_"]).split(".")[-2]
-    return TracedLabel(
+    return LineageLabel(
         value=int(panel.label[panel_row]),
         resolved_at=resolved_at,
         resolved_row=None if resolved_at == NEVER else int(np.searchsorted(bars.closed_at, resolved_at)),

@@ -9,17 +9,19 @@ import pandas as pd
 from multisymbol.labels.labels import CLASSES, UNRESOLVED
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.time import NEVER, iso
-from multisymbol.reports.lineage import Trace, TracedColumn, Value
-from multisymbol.reports.tables.table import Column, Table, to_markdown
-from multisymbol.samples.dataset import Prepared
-from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, Parts, Span
+from multisymbol.reports.lineage import Lineage, LineageColumn, Value
+from multisymbol.reports.tables.table import Table, TableColumn, to_markdown
+from multisymbol.samples.dataset import FoldDataset
+from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, FoldAssignment, Span
 from multisymbol.samples.ledger import Ledger
 
 BARS_SHOWN = 5
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged"}
 
 
-def sections(traced: Trace, prepared: Prepared, values: Mapping[str, Any], *, folds: Sequence[Prepared]) -> list[Table]:
+def sections(
+    traced: Lineage, prepared: FoldDataset, values: Mapping[str, Any], *, folds: Sequence[FoldDataset]
+) -> list[Table]:
     """Return the tables a person reads, from the raw bars to the loss.
 
     Args:
@@ -49,11 +51,14 @@ def sections(traced: Trace, prepared: Prepared, values: Mapping[str, Any], *, fo
 
 def _facts(title: str, facts: Sequence[tuple[str, str]], *, note: str = "") -> Table:
     return Table(
-        title=title, note=note, columns=(Column(name="", key="what"), Column(name="", key="is")), rows=tuple(facts)
+        title=title,
+        note=note,
+        columns=(TableColumn(name="", key="what"), TableColumn(name="", key="is")),
+        rows=tuple(facts),
     )
 
 
-def _head(traced: Trace) -> list[tuple[str, str]]:
+def _head(traced: Lineage) -> list[tuple[str, str]]:
     config, bars, closed_at = traced.config, traced.bars, int(traced.bars.closed_at[traced.row])
     exactly = "known exactly then" if closed_at == traced.asked else "the latest known by then"
     return [
@@ -67,20 +72,20 @@ def _head(traced: Trace) -> list[tuple[str, str]]:
     ]
 
 
-def _bar_table(traced: Trace) -> Table:
+def _bar_table(traced: Lineage) -> Table:
     bars, rows = traced.bars, range(max(traced.row - BARS_SHOWN + 1, 0), traced.row + 1)
     sessions = traced.clock.facts(bars.closed_at[rows] - 1).session
-    prices = [Column(name=name, key=name, form=".6g") for name in ("open", "high", "low", "close", "volume")]
+    prices = [TableColumn(name=name, key=name, form=".6g") for name in ("open", "high", "low", "close", "volume")]
     return Table(
         title=f"raw bars, the last {len(rows)}",
         note=f"sessions by the clock of {traced.clock.timezone}",
         columns=(
-            Column(name="row", key="row", form=",d"),
-            Column(name="opened at", key="opened_at"),
-            Column(name="known at", key="closed_at"),
+            TableColumn(name="row", key="row", form=",d"),
+            TableColumn(name="opened at", key="opened_at"),
+            TableColumn(name="known at", key="closed_at"),
             *prices,
-            Column(name="segment", key="segment", form="d"),
-            Column(name="session", key="session"),
+            TableColumn(name="segment", key="segment", form="d"),
+            TableColumn(name="session", key="session"),
         ),
         rows=tuple(
             (
@@ -106,14 +111,14 @@ def _session(clock: SessionClock, session: int) -> str:
     return f"{opened.strftime('%a %Y-%m-%d %H:%M')} .. {closed.strftime(until)}"
 
 
-def _made_table(title: str, columns: Sequence[TracedColumn], *, what: str) -> Table:
+def _made_table(title: str, columns: Sequence[LineageColumn], *, what: str) -> Table:
     return Table(
         title=title,
         columns=(
-            Column(name="column", key="column"),
-            Column(name="value", key="value", form=".6g"),
-            Column(name=what, key="made_from"),
-            Column(name="written in", key="origin"),
+            TableColumn(name="column", key="column"),
+            TableColumn(name="value", key="value", form=".6g"),
+            TableColumn(name=what, key="made_from"),
+            TableColumn(name="written in", key="origin"),
         ),
         rows=tuple((each.name, each.value, _parameters(each.made_from), _origins(each.made_from)) for each in columns),
     )
@@ -133,7 +138,7 @@ def _origins(made_from: Sequence[Value]) -> str:
     )
 
 
-def _scaled_table(traced: Trace, prepared: Prepared, values: Mapping[str, Any]) -> Table:
+def _scaled_table(traced: Lineage, prepared: FoldDataset, values: Mapping[str, Any]) -> Table:
     scaler, config, shares = prepared.scaler, traced.config, prepared.shares
     fitted = [symbol == config.symbol for symbol in prepared.universe.symbols]
     whose = f"of {config.symbol}"
@@ -146,8 +151,8 @@ def _scaled_table(traced: Trace, prepared: Prepared, values: Mapping[str, Any]) 
         title="scaled features: (value - center) / spread",
         note=f"{method}, fitted on {int(shares.rows[fitted].sum()):,} train rows {whose}; span of the fit {span}",
         columns=(
-            Column(name="column", key="column"),
-            *(Column(name=name, key=name, form=".6g") for name in ("value", "center", "spread", "scaled")),
+            TableColumn(name="column", key="column"),
+            *(TableColumn(name=name, key=name, form=".6g") for name in ("value", "center", "spread", "scaled")),
         ),
         rows=tuple(
             (each.name, each.value, each.center, each.spread, each.scaled)
@@ -157,7 +162,7 @@ def _scaled_table(traced: Trace, prepared: Prepared, values: Mapping[str, Any]) 
     )
 
 
-def _window(traced: Trace, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _window(traced: Lineage, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     bars, first, last, count = traced.bars, traced.window_rows[0], traced.row, len(traced.window_rows)
     gaps = "" if count == last - first + 1 else ", those of the common hours alone"
     return [
@@ -167,7 +172,7 @@ def _window(traced: Trace, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _label_facts(traced: Trace) -> list[tuple[str, str]]:
+def _label_facts(traced: Lineage) -> list[tuple[str, str]]:
     label, bars = traced.label, traced.bars
     facts = [("value", "unresolved" if label.value == UNRESOLVED else CLASSES[label.value])]
     if label.resolved_row is not None:
@@ -184,25 +189,26 @@ def _label_facts(traced: Trace) -> list[tuple[str, str]]:
     return facts
 
 
-def _made_label(traced: Trace) -> Table:
+def _made_label(traced: Lineage) -> Table:
     return Table(
         title=f"labeller {str(traced.config.label['_target_']).rpartition('.')[2]}",
-        columns=tuple(Column(name=name, key=name) for name in ("parameter", "value", "written in")),
+        columns=tuple(TableColumn(name=name, key=name) for name in ("parameter", "value", "written in")),
         rows=tuple((each.name, str(each.value), each.origin) for each in traced.label.made_from),
     )
 
 
-def _fold_table(traced: Trace, folds: Sequence[Prepared]) -> Table:
+def _fold_table(traced: Lineage, folds: Sequence[FoldDataset]) -> Table:
     return Table(
         title="fold",
         columns=tuple(
-            Column(name=name, key=name) for name in ("fold", "validation from", "test from", "until", "part", "because")
+            TableColumn(name=name, key=name)
+            for name in ("fold", "validation from", "test from", "until", "part", "because")
         ),
         rows=tuple(_fold_row(traced, prepared) for prepared in folds),
     )
 
 
-def _fold_row(traced: Trace, prepared: Prepared) -> tuple[str, ...]:
+def _fold_row(traced: Lineage, prepared: FoldDataset) -> tuple[str, ...]:
     fold = prepared.parts.fold
     until = "the end" if fold.test_until == NEVER else iso(fold.test_until)
     cuts = (fold.name, iso(fold.validation_from), iso(fold.test_from), until)
@@ -212,7 +218,7 @@ def _fold_row(traced: Trace, prepared: Prepared) -> tuple[str, ...]:
     return (*cuts, part, why(prepared.ledger, prepared.parts, traced.position))
 
 
-def why(ledger: Ledger, parts: Parts, position: int) -> str:
+def why(ledger: Ledger, parts: FoldAssignment, position: int) -> str:
     """Say which condition of a fold put a sample into its part."""
     fold, part = parts.fold, int(parts.part[position])
     decided_at, resolved_at = int(ledger.decided_at[position]), int(ledger.resolved_at[position])
@@ -231,7 +237,7 @@ def why(ledger: Ledger, parts: Parts, position: int) -> str:
     )
 
 
-def _purge(ledger: Ledger, parts: Parts, position: int) -> str:
+def _purge(ledger: Ledger, parts: FoldAssignment, position: int) -> str:
     """Name the first condition that keeps a sample out of all parts."""
     fold, symbol = parts.fold, ledger.symbols[ledger.symbol[position]]
     decided_at, resolved_at = int(ledger.decided_at[position]), int(ledger.resolved_at[position])
@@ -262,7 +268,7 @@ def _span(span: Span | None) -> str:
     return "" if span is None else f"{iso(span.start)} .. {iso(span.stop)}"
 
 
-def _mixture_facts(traced: Trace, prepared: Prepared, index: int) -> list[tuple[str, str]]:
+def _mixture_facts(traced: Lineage, prepared: FoldDataset, index: int) -> list[tuple[str, str]]:
     shares = prepared.shares
     if shares.rows[index] == 0:
         return [("share", "none: the symbol does not train")]

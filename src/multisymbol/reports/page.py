@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from matplotlib.figure import Figure
 
-from multisymbol.reports.figures.inline_svg import has_raster, headline, inline_svg
-from multisymbol.reports.tables.table import Cell, Column, Table, formatted
+from multisymbol.reports.figures.inline_svg import figure_headline, has_raster, inline_svg
+from multisymbol.reports.tables.table import Cell, Table, TableColumn, formatted
 from multisymbol.reports.tables.table import to_markdown as table_markdown
 
 LONG = 30
@@ -111,7 +111,7 @@ class Page:
     footer: str = ""
 
 
-def to_html(page: Page) -> str:
+def page_html(page: Page) -> str:
     """Write the page as one HTML file that needs nothing else."""
     prefixes = (f"f{number}" for number in count(1))
     head = (
@@ -133,7 +133,7 @@ def to_html(page: Page) -> str:
     )
 
 
-def to_markdown(page: Page) -> str:
+def page_markdown(page: Page) -> str:
     """Write the same page as Markdown; of a figure only what it says of itself."""
     blocks = [f"# {_escaped(page.title)}", _escaped(page.lead)]
     for section in page.sections:
@@ -216,7 +216,7 @@ def _named(table: Table) -> bool:
     return bool(table.title or table.note)
 
 
-def _row(columns: Sequence[Column], row: Sequence[Cell]) -> str:
+def _row(columns: Sequence[TableColumn], row: Sequence[Cell]) -> str:
     cells = [
         f"<td{_kind(column)}>{_safe(_number(cell, column))}</td>" for column, cell in zip(columns, row, strict=True)
     ]
@@ -225,11 +225,11 @@ def _row(columns: Sequence[Column], row: Sequence[Cell]) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _kind(column: Column) -> str:
+def _kind(column: TableColumn) -> str:
     return ' class="n"' if column.form else ""
 
 
-def _number(cell: Cell, column: Column) -> str:
+def _number(cell: Cell, column: TableColumn) -> str:
     """Write a cell, a negative number with a minus as wide as a plus."""
     text = formatted(cell, column.form)
     return re.sub(r"^-(?=[\d.])", "\N{MINUS SIGN}", text) if column.form else text
@@ -246,7 +246,7 @@ def _stylesheet() -> str:
 
 def _markdown(part: Part) -> str:
     if isinstance(part, Figure):
-        return f"*Figure: {_escaped(headline(part)) or 'without a title'} (drawn on the HTML page)*"
+        return f"*Figure: {_escaped(figure_headline(part)) or 'without a title'} (drawn on the HTML page)*"
     if isinstance(part, Folded):
         return "\n\n".join([f"**{_escaped(part.title)}**", *map(_markdown, part.parts)])
     return _plain_markdown(part)

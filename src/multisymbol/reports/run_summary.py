@@ -7,13 +7,15 @@ from typing import Any
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import Fold
 
 _NAMES_SHOWN = 8
 
 
-def describe(folds: Sequence[Prepared], values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
+def describe_run(
+    folds: Sequence[FoldDataset], values: Mapping[str, Any], terminal: Terminal, *, seconds: float
+) -> None:
     """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
     prepared = folds[0]
     terminal.fact("universe", _universe(prepared, values))
@@ -46,7 +48,7 @@ def _counted(names: Sequence[str], of: Mapping[str, Any]) -> str:
     return f"{len(names)} of {len(of)} symbols" + (f" ({listed})" if 0 < len(names) < len(of) else "")
 
 
-def _universe(prepared: Prepared, values: Mapping[str, Any]) -> str:
+def _universe(prepared: FoldDataset, values: Mapping[str, Any]) -> str:
     panel = prepared.panel
     count = len(prepared.universe)
     span = f"{iso(int(panel.opened_at.min()))[:10]} .. {iso(int(panel.closed_at.max()))[:10]}"
@@ -57,7 +59,7 @@ def _universe(prepared: Prepared, values: Mapping[str, Any]) -> str:
     )
 
 
-def _dropped(prepared: Prepared) -> str:
+def _dropped(prepared: FoldDataset) -> str:
     counts = prepared.ledger.counts
     purged = sum(count.purged for count in prepared.parts.counts)
     parts = {
@@ -76,7 +78,7 @@ def _dropped(prepared: Prepared) -> str:
     return f"{text} of {len(prepared.panel.closed_at):,} bars{defects}      (per symbol: tables/bars.csv in the run)"
 
 
-def _panel(prepared: Prepared, *, seconds: float) -> str:
+def _panel(prepared: FoldDataset, *, seconds: float) -> str:
     panel = prepared.panel
     size = panel.features.nbytes / 1e6
     how = f"{'reused' if panel.reused else 'built'}, ready in {seconds:.1f} s"
@@ -92,7 +94,7 @@ def _fold(fold: Fold) -> str:
     )
 
 
-def _sampling(prepared: Prepared, values: Mapping[str, Any]) -> str:
+def _sampling(prepared: FoldDataset, values: Mapping[str, Any]) -> str:
     shares = prepared.shares
     trained = shares.rows > 0
     share, passes = shares.share[trained] * 100, shares.passes[trained]

@@ -6,15 +6,15 @@ from multisymbol.markets.symbols import slug
 from multisymbol.registry.store.store import Run
 from multisymbol.reports.figures.training import fold_figure, sampling_figure
 from multisymbol.reports.tables.table import Table, drop_table, fold_table, sampling_table, to_csv, to_markdown
-from multisymbol.samples.dataset import Prepared
-from multisymbol.training.result import Outcome
+from multisymbol.samples.dataset import FoldDataset
+from multisymbol.training.result import EvaluationResult
 
 PREDICTIONS = "predictions.parquet"
 
 _PER_SYMBOL = ("test_log_loss", "test_huber", "test_ic", "test_skill")
 
 
-def record(run: Run, outcome: Outcome, prepared: Prepared, run_dir: Path) -> None:
+def record_training(run: Run, outcome: EvaluationResult, prepared: FoldDataset, run_dir: Path) -> None:
     """Log tables, pictures, scores and the test forecasts."""
     run.log_metrics(_run_metrics(outcome), step=outcome.fitted.best_epoch)
     for name, table in tables(outcome, prepared).items():
@@ -32,7 +32,7 @@ def record(run: Run, outcome: Outcome, prepared: Prepared, run_dir: Path) -> Non
     run.log_file(file)
 
 
-def tables(outcome: Outcome, prepared: Prepared) -> dict[str, Table]:
+def tables(outcome: EvaluationResult, prepared: FoldDataset) -> dict[str, Table]:
     """Return the tables of a run by name."""
     return {
         "test": outcome.table(prepared),
@@ -42,7 +42,7 @@ def tables(outcome: Outcome, prepared: Prepared) -> dict[str, Table]:
     }
 
 
-def _run_metrics(outcome: Outcome) -> dict[str, float]:
+def _run_metrics(outcome: EvaluationResult) -> dict[str, float]:
     """Name a run's final numbers: pooled, per symbol, and of the fit."""
     of_symbols = {
         f"test/{name.removeprefix('test_')}/{slug(symbol)}": value

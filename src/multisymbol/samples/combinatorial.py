@@ -15,11 +15,11 @@ from typing import Literal
 from multisymbol.markets.time import Timeframe
 from multisymbol.samples.fold import (
     Fold,
-    Parts,
+    FoldAssignment,
     Span,
     cut_all,
     decisions,
-    refuse,
+    refuse_split,
     rule_problems,
     seal,
     sealed_fold,
@@ -65,9 +65,9 @@ class CombinatorialPurged:
             problems.append(
                 f"split: test_groups={self.test_groups} of groups={self.groups}: test at least one, and leave one"
             )
-        refuse(problems)
+        refuse_split(problems)
 
-    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; in the order of their test groups."""
         sealed_from = seal(self.sealed_from)
         known = decisions(ledger, sealed_from=sealed_from)
@@ -94,7 +94,7 @@ class CombinatorialPurged:
             sealed_from=sealed_from,
         )
 
-    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; a tuple of one, a single cut: there is nothing after the sealed span."""
         first = decisions(ledger, sealed_from=seal(self.sealed_from)).first
         fold = sealed_fold(

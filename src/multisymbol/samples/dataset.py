@@ -26,7 +26,7 @@ from multisymbol.samples.fold import (
     TRAIN,
     VALIDATION,
     Fold,
-    Parts,
+    FoldAssignment,
     Split,
     check_classes,
     cut_all,
@@ -34,7 +34,7 @@ from multisymbol.samples.fold import (
     why_absent,
 )
 from multisymbol.samples.ledger import Ledger, build_ledger
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import SamplingWeights
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
 from multisymbol.samples.sources import bar_source
 from multisymbol.samples.storage import only_one
@@ -73,7 +73,7 @@ class Parent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Prepared:
+class FoldDataset:
     """Everything a training needs of the data, and everything a record says of it.
 
     Args:
@@ -95,8 +95,8 @@ class Prepared:
     source: BarSource
     panel: Panel
     ledger: Ledger
-    parts: Parts
-    shares: Shares
+    parts: FoldAssignment
+    shares: SamplingWeights
     scaler: Scaler
     features: npt.NDArray[np.float32]
     symbol_slots: npt.NDArray[np.int64]
@@ -115,14 +115,14 @@ class Prepared:
         return tuple(sorted({config.asset_class for config in self.universe if config.symbol in self.trained}))
 
 
-def prepare(values: Mapping[str, Any], terminal: Terminal) -> Prepared:
+def prepare(values: Mapping[str, Any], terminal: Terminal) -> FoldDataset:
     """Build what a configuration describes for its first fold: see `prepare_folds`."""
     return prepare_folds(values, terminal)[0]
 
 
 def prepare_folds(
     values: Mapping[str, Any], terminal: Terminal, *, folds: Sequence[Fold] | None = None
-) -> tuple[Prepared, ...]:
+) -> tuple[FoldDataset, ...]:
     """Build what a configuration describes, fold by fold; the panel and its scaled forms are reused where they exist.
 
     Args:
@@ -146,12 +146,12 @@ def prepare_folds(
         return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in cuts)
 
 
-def _cuts(values: Mapping[str, Any], ledger: Ledger, source: BarSource) -> tuple[Parts, ...]:
+def _cuts(values: Mapping[str, Any], ledger: Ledger, source: BarSource) -> tuple[FoldAssignment, ...]:
     split: Split = build(values["split"])
     return (split.opened if values["open_sealed"] else split.folds)(ledger, timeframe=source.timeframe)
 
 
-def no_own_model(fold: Prepared, index: int) -> str:
+def no_own_model(fold: FoldDataset, index: int) -> str:
     """Say why a symbol cannot have a model of its own that is tested here; empty if it can."""
     ledger, part = fold.ledger, fold.parts.part[fold.ledger.symbol == index]
     label = ledger.label[ledger.symbol == index]
@@ -164,8 +164,8 @@ def no_own_model(fold: Prepared, index: int) -> str:
 
 
 def single_arms(
-    values: Mapping[str, Any], whole: Prepared, *, without: Collection[str] = ()
-) -> list[tuple[dict[str, Any], Prepared]]:
+    values: Mapping[str, Any], whole: FoldDataset, *, without: Collection[str] = ()
+) -> list[tuple[dict[str, Any], FoldDataset]]:
     """Prepare one model per symbol on exactly the samples and parts the symbol has in the universe's fold.
 
     Args:
@@ -195,14 +195,14 @@ def single_arms(
     return arms
 
 
-def _single_arm(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+def _single_arm(values: Mapping[str, Any], whole: FoldDataset, index: int) -> FoldDataset:
     symbols = universe(values["symbol_configs"])
     with _kept_on_success(_panel(values, symbols, whole.source, Terminal(silent=True))) as panel:
         calendars = [config.calendar for config in whole.universe]  # the universe's common hours, not the symbol's own
         ledger = _ledger(values, panel, calendars=calendars, source=whole.source)
         mine = whole.ledger.symbol == index
         assert np.array_equal(ledger.decided_at, whole.ledger.decided_at[mine]), "arms must have the same samples"
-        parts = Parts(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],))
+        parts = FoldAssignment(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],))
         check_classes(ledger, parts)
         own = _prepared(values, symbols, whole.source, panel, ledger=ledger, parts=parts)
         return replace(own, calendars=whole.calendars)
@@ -221,11 +221,17 @@ def _kept_on_success(panel: Panel) -> Iterator[Panel]:
 
 
 def _prepared(
-    values: Mapping[str, Any], symbols: Universe, source: BarSource, panel: Panel, *, ledger: Ledger, parts: Parts
-) -> Prepared:
+    values: Mapping[str, Any],
+    symbols: Universe,
+    source: BarSource,
+    panel: Panel,
+    *,
+    ledger: Ledger,
+    parts: FoldAssignment,
+) -> FoldDataset:
     scaler = fitted_scaler(panel, ledger, parts, build(values["scaling"]))
     symbol_slots, class_slots = slots(symbols, parts)
-    return Prepared(
+    return FoldDataset(
         universe=symbols,
         source=source,
         panel=panel,
@@ -253,7 +259,7 @@ def _ledger(values: Mapping[str, Any], panel: Panel, *, calendars: Sequence[str]
     return replace(ledger, weight=uniqueness(ledger)) if values["sample_weights"] == "uniqueness" else ledger
 
 
-def _check_shares(ledger: Ledger, parts: Parts, *, least: float) -> None:
+def _check_shares(ledger: Ledger, parts: FoldAssignment, *, least: float) -> None:
     """Refuse to learn a class that hardly exists in training: its scores would be noise."""
     shares = class_shares(ledger.label[parts.positions(TRAIN)])
     scarce = [f"{name} {share:.2%}" for name, share in zip(CLASSES, shares, strict=True) if share < least]
@@ -291,7 +297,7 @@ def spec_of(values: Mapping[str, Any]) -> FeatureSpec:
     )
 
 
-def fitted_scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) -> Scaler:
+def fitted_scaler(panel: Panel, ledger: Ledger, parts: FoldAssignment, scaling: Scaling) -> Scaler:
     """Fit on the train samples' rows, symbol by symbol: nothing after the purge is looked at."""
     train = parts.positions(TRAIN)
     owner, row = ledger.symbol[train], ledger.row[train]
@@ -311,7 +317,7 @@ def fitted_scaler(panel: Panel, ledger: Ledger, parts: Parts, scaling: Scaling) 
     )
 
 
-def _check_unseen(symbols: Universe, ledger: Ledger, parts: Parts) -> None:
+def _check_unseen(symbols: Universe, ledger: Ledger, parts: FoldAssignment) -> None:
     """Refuse to score a symbol whose asset class nobody trained on: other classes' statistics do harm."""
     trained = {config.asset_class for config, count in zip(symbols, parts.counts, strict=True) if count.train}
     strangers = [
@@ -331,7 +337,7 @@ def _check_unseen(symbols: Universe, ledger: Ledger, parts: Parts) -> None:
         raise SplitError("\n".join([head, *lines, *what_changes_it(ledger, parts, strangers), cure]))
 
 
-def slots(symbols: Universe, parts: Parts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def slots(symbols: Universe, parts: FoldAssignment) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Number trained symbols and classes from 1; 0 is `unknown`."""
     trained = [count.train > 0 for count in parts.counts]
     symbol_slots = np.where(trained, np.cumsum(trained), 0)

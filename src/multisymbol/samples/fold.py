@@ -93,7 +93,7 @@ class FoldCount:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
+class FoldAssignment:
     """A ledger cut by a fold.
 
     Args:
@@ -130,7 +130,7 @@ class Split(Protocol):
         """Start of the sealed span."""
         ...
 
-    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """Cut the ledger into train, validation and test, once per fold, in order of time.
 
         Raises:
@@ -140,7 +140,7 @@ class Split(Protocol):
         """
         ...
 
-    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """Cut the ledger so that the sealed span is the test: once, for the question that was asked before.
 
         Raises:
@@ -179,13 +179,13 @@ class SingleCut:
             *share_problems(validation_share=self.validation_share, test_share=self.test_share),
             *rule_problems(embargo_bars=self.embargo_bars, absent=self.absent),
         ]
-        refuse(problems)
+        refuse_split(problems)
 
-    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; a tuple of one."""
         return cut_all(ledger, [self.fold(ledger, timeframe=timeframe)], absent=self.absent)
 
-    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; a tuple of one."""
         return cut_all(ledger, [self.opened_fold(ledger, timeframe=timeframe)], absent=self.absent)
 
@@ -219,7 +219,7 @@ class SingleCut:
         )
 
 
-def cut_all(ledger: Ledger, folds: Iterable[Fold], *, absent: Absent) -> tuple[Parts, ...]:
+def cut_all(ledger: Ledger, folds: Iterable[Fold], *, absent: Absent) -> tuple[FoldAssignment, ...]:
     """Cut the ledger by each fold and check what comes out.
 
     Raises:
@@ -234,11 +234,11 @@ def cut_all(ledger: Ledger, folds: Iterable[Fold], *, absent: Absent) -> tuple[P
                 check_present(ledger, parts[-1])
         except SplitError as error:
             problems.append(str(error))
-    refuse(problems)
+    refuse_split(problems)
     return tuple(parts)
 
 
-def cut(ledger: Ledger, *, fold: Fold) -> Parts:
+def cut(ledger: Ledger, *, fold: Fold) -> FoldAssignment:
     """Put each sample of the ledger into its part of the fold.
 
     Raises:
@@ -257,7 +257,7 @@ def cut(ledger: Ledger, *, fold: Fold) -> Parts:
     part[usable & (ledger.decided_at >= fold.validation_from)] = VALIDATION
     part[train] = TRAIN
     part[test] = TEST
-    parts = Parts(fold=fold, part=part, counts=_counts(ledger, part=part, sealed=~unsealed))
+    parts = FoldAssignment(fold=fold, part=part, counts=_counts(ledger, part=part, sealed=~unsealed))
     _check_parts(ledger, parts)
     return parts
 
@@ -281,7 +281,7 @@ def _clear_of_test(ledger: Ledger, *, fold: Fold, test: npt.NDArray[np.bool_]) -
     return clear
 
 
-def check_disjoint(ledger: Ledger, parts: Parts) -> None:
+def check_disjoint(ledger: Ledger, parts: FoldAssignment) -> None:
     """Assert invariant 3 over all symbols: no span [decided_at, resolved_at] of a part meets one of another.
 
     The last train label was known before the first decision of validation. Around the test samples of each test span,
@@ -311,7 +311,7 @@ def check_disjoint(ledger: Ledger, parts: Parts) -> None:
             raise SplitError(message)
 
 
-def check_present(ledger: Ledger, parts: Parts) -> None:
+def check_present(ledger: Ledger, parts: FoldAssignment) -> None:
     """Check that every symbol does what it is there for: train and be tested, or one of them where some are left out.
 
     Raises:
@@ -338,7 +338,7 @@ def _intended(count: FoldCount, fold: Fold) -> Role:
     return "unseen" if count.symbol in fold.left_out else "trains only"
 
 
-def check_classes(ledger: Ledger, parts: Parts) -> None:
+def check_classes(ledger: Ledger, parts: FoldAssignment) -> None:
     """Check that every class of labels is among the train samples: what is never shown cannot be learned.
 
     Raises:
@@ -422,7 +422,7 @@ def rule_problems(*, embargo_bars: int, absent: str) -> list[str]:
     return problems
 
 
-def refuse(problems: Sequence[str]) -> None:
+def refuse_split(problems: Sequence[str]) -> None:
     """Raise one SplitError with all problems, if there are any."""
     if problems:
         raise SplitError("\n".join(problems))
@@ -471,7 +471,7 @@ def _check_cuts(fold: Fold) -> None:
         raise SplitError(message)
 
 
-def _check_parts(ledger: Ledger, parts: Parts) -> None:
+def _check_parts(ledger: Ledger, parts: FoldAssignment) -> None:
     empty = [
         name
         for value, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test"))
@@ -499,7 +499,7 @@ def _cuts(fold: Fold) -> str:
     return f"validation from {iso(fold.validation_from)}, test {tests}{sealed}"
 
 
-def _absence(ledger: Ledger, parts: Parts, index: int) -> str:
+def _absence(ledger: Ledger, parts: FoldAssignment, index: int) -> str:
     count, own = parts.counts[index], ledger.symbol == index
     decided_at = ledger.decided_at[own]
     if len(decided_at) == 0:
@@ -512,7 +512,7 @@ def _absence(ledger: Ledger, parts: Parts, index: int) -> str:
     )
 
 
-def why_absent(ledger: Ledger, parts: Parts, index: int) -> str:
+def why_absent(ledger: Ledger, parts: FoldAssignment, index: int) -> str:
     """Say why a symbol does not train, or is not tested, and which of its bars are no samples; begins with `; `."""
     fold, count, own = parts.fold, parts.counts[index], ledger.symbol == index
     tested = _decided_in(ledger, fold.test_spans) & own
@@ -526,7 +526,7 @@ def why_absent(ledger: Ledger, parts: Parts, index: int) -> str:
     return "".join(f"; {text}" for text in [*texts, *_spent(ledger, parts, [index])])
 
 
-def _spent(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> Iterator[str]:
+def _spent(ledger: Ledger, parts: FoldAssignment, indices: Sequence[int]) -> Iterator[str]:
     """Yield what took the bars of some symbols, if anything did."""
     taken = _taken(ledger, parts, indices)
     if taken:
@@ -534,7 +534,7 @@ def _spent(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> Iterator[str
         yield f"of {bars:,} bars " + ", ".join(f"{number:,} {name}" for name, number in taken.items())
 
 
-def _taken(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> dict[str, int]:
+def _taken(ledger: Ledger, parts: FoldAssignment, indices: Sequence[int]) -> dict[str, int]:
     """Count the bars of some symbols that no part uses, by what took them, as `_KEYS` calls it."""
     counts = [ledger.counts[index] for index in indices]
     numbers = {
@@ -558,7 +558,7 @@ _KEYS = {
 }
 
 
-def what_changes_it(ledger: Ledger, parts: Parts, indices: Sequence[int]) -> Iterator[str]:
+def what_changes_it(ledger: Ledger, parts: FoldAssignment, indices: Sequence[int]) -> Iterator[str]:
     """Name the keys behind what took the bars of some symbols, in one line, that of most bars first."""
     taken = _taken(ledger, parts, indices)
     names = sorted({ledger.asset_classes[index] for index in indices})

@@ -10,7 +10,7 @@ import numpy as np
 
 from multisymbol.errors import SplitError, nearest
 from multisymbol.markets.time import Timeframe
-from multisymbol.samples.fold import Fold, Parts, SingleCut, cut_all, refuse
+from multisymbol.samples.fold import Fold, FoldAssignment, SingleCut, cut_all, refuse_split
 from multisymbol.samples.ledger import Ledger
 
 _STREAM = zlib.crc32(b"samples.left_out.groups")
@@ -47,14 +47,14 @@ class LeaveSymbolsOut:
             problems += [f"split: groups name {name} more than once: it would be tested twice" for name in twice]
             if not names or not all(self.groups):
                 problems.append("split: groups must not be empty lists")
-        refuse(problems)
+        refuse_split(problems)
 
     @property
     def sealed_from(self) -> str | None:
         """See Split."""
         return self.cut.sealed_from
 
-    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; one per group.
 
         Raises:
@@ -62,11 +62,11 @@ class LeaveSymbolsOut:
         """
         return self._each(ledger, fold=self.cut.fold(ledger, timeframe=timeframe), name="without")
 
-    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; one per group."""
         return self._each(ledger, fold=self.cut.opened_fold(ledger, timeframe=timeframe), name="sealed without")
 
-    def _each(self, ledger: Ledger, *, fold: Fold, name: str) -> tuple[Parts, ...]:
+    def _each(self, ledger: Ledger, *, fold: Fold, name: str) -> tuple[FoldAssignment, ...]:
         folds = [
             dataclasses.replace(fold, name=f"{name} {whom}", left_out=group)
             for whom, group in self._named_groups(ledger).items()
@@ -94,7 +94,7 @@ def _listed(groups: Sequence[Sequence[str]], ledger: Ledger) -> list[tuple[str, 
         for name in group
         if name not in ledger.symbols
     ]
-    refuse(unknown)
+    refuse_split(unknown)
     return [tuple(group) for group in groups]
 
 

@@ -17,7 +17,7 @@ Rows: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shares:
+class SamplingWeights:
     """The mixture of one epoch, shape (symbols,) each unless said.
 
     Args:
@@ -71,7 +71,7 @@ class Mixture(Protocol):
         """Second stratum: `none`, `session`, or a feature column."""
         ...
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """Return shares, draws and loss weights.
 
         Args:
@@ -85,7 +85,7 @@ class Mixture(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Temperature:
+class TemperatureMixture:
     """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats; nothing is deleted.
 
     Args:
@@ -105,7 +105,7 @@ class Temperature:
     symbol_weights: dict[str, float] | None
     stratum: str
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
         return tempered(
             rows,
@@ -133,9 +133,9 @@ class Concat:
     symbol_weights: dict[str, float] | None
     stratum: str
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
-        mixture = Temperature(
+        mixture = TemperatureMixture(
             temperature=1.0,
             max_passes=math.inf,
             epoch_samples=self.epoch_samples,
@@ -164,9 +164,9 @@ class Balanced:
     symbol_weights: dict[str, float] | None
     stratum: str
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
-        mixture = Temperature(
+        mixture = TemperatureMixture(
             temperature=math.inf,
             max_passes=self.max_passes,
             epoch_samples=self.epoch_samples,
@@ -199,7 +199,7 @@ class Interleaved:
     symbol_weights: dict[str, float] | None
     stratum: str
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
         n = np.asarray(rows, dtype=np.int64)
         _check(n, temperature=1.0, max_passes=self.max_passes, epoch_samples=self.epoch_samples)
@@ -213,7 +213,7 @@ class Interleaved:
             )
             raise SampleError(message)
         share = np.where(trains, weights, 0.0) / weights[trains].sum()
-        return Shares(
+        return SamplingWeights(
             rows=n,
             share=share,
             draws=np.where(trains, rounds, 0),
@@ -243,11 +243,11 @@ class Undersampled:
     symbol_weights: dict[str, float] | None
     stratum: str
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> Shares:
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
         n = np.asarray(rows, dtype=np.int64)
         kept = np.minimum(n, n[n > 0].min(initial=NEVER))
-        mixture = Temperature(
+        mixture = TemperatureMixture(
             temperature=1.0,
             max_passes=math.inf,
             epoch_samples=self.epoch_samples,
@@ -266,7 +266,7 @@ def tempered(
     epoch_samples: int | None,
     how: Literal["sampling", "loss_weights"] = "sampling",
     weights: npt.NDArray[np.float64] | None = None,
-) -> Shares:
+) -> SamplingWeights:
     """Return the mixture p ~ w n^(1/T), with passes capped and the surplus given to the symbols below the cap.
 
     T = 1 with equal weights draws every sample equally often, T = inf every symbol. Symbols without rows are not drawn.
@@ -298,7 +298,7 @@ def tempered(
     cap = np.floor(_cap(n, max_passes))
     epoch = int(min(n.sum() if epoch_samples is None else epoch_samples, cap.sum()))
     ideal = _fill_up(wanted, cap=cap, total=epoch)
-    return Shares(
+    return SamplingWeights(
         rows=n,
         share=ideal / epoch,
         draws=_largest_remainder(ideal, total=epoch),
@@ -309,13 +309,13 @@ def tempered(
 
 def _weighed(
     rows: npt.NDArray[np.int64], *, wanted: npt.NDArray[np.float64], max_weight: float, epoch_samples: int | None
-) -> Shares:
+) -> SamplingWeights:
     """Draw every sample equally often, and let its weight make up its symbol's share."""
     total = int(rows.sum())
     epoch = total if epoch_samples is None else epoch_samples
     trains = rows > 0
     share = _fill_up(wanted, cap=_cap(rows, max_weight), total=total) / total
-    return Shares(
+    return SamplingWeights(
         rows=rows,
         share=share,
         draws=_largest_remainder(epoch * rows / total, total=epoch),

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Sampler
 
 from multisymbol.errors import SampleError
-from multisymbol.samples.mixture import Shares, equal_draws
+from multisymbol.samples.mixture import SamplingWeights, equal_draws
 
 _STREAM = zlib.crc32(b"samples.sampler.epoch_order")
 _KEPT = zlib.crc32(b"samples.sampler.kept")
@@ -18,7 +18,7 @@ _KEPT = zlib.crc32(b"samples.sampler.kept")
 
 
 def epoch_order(
-    positions: list[npt.NDArray[np.int64]], shares: Shares, *, seed: int, epoch: int
+    positions: list[npt.NDArray[np.int64]], shares: SamplingWeights, *, seed: int, epoch: int
 ) -> npt.NDArray[np.int64]:
     """Return the ledger positions of one epoch in the order they are learned from.
 
@@ -51,7 +51,7 @@ class _Queue(NamedTuple):
     instants: npt.NDArray[np.float64]
 
 
-def _queue(own: npt.NDArray[np.int64], shares: Shares, *, symbol: int, seed: int, epoch: int) -> _Queue:
+def _queue(own: npt.NDArray[np.int64], shares: SamplingWeights, *, symbol: int, seed: int, epoch: int) -> _Queue:
     """Draw one symbol's samples."""
     draws = int(shares.draws[symbol])
     if shares.kept is not None and shares.kept[symbol] < len(own):
@@ -111,7 +111,7 @@ class EpochSampler(Sampler[torch.Tensor]):
         self,
         *,
         positions: list[npt.NDArray[np.int64]],
-        shares: Shares,
+        shares: SamplingWeights,
         seed: int,
         batch_size: int,
         rank: int,

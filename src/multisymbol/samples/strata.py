@@ -8,16 +8,18 @@ import numpy.typing as npt
 
 from multisymbol.errors import SampleError, nearest
 from multisymbol.markets.sessions import session_clock
-from multisymbol.samples.fold import TRAIN, Parts
+from multisymbol.samples.fold import TRAIN, FoldAssignment
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Mixture, Shares
+from multisymbol.samples.mixture import Mixture, SamplingWeights
 from multisymbol.samples.panel import Panel
 
 NONE, SESSION = "none", "session"
 _QUARTER_HOURS = 6
 
 
-def fold_shares(mixture: Mixture, *, panel: Panel, ledger: Ledger, parts: Parts, calendars: Sequence[str]) -> Shares:
+def fold_shares(
+    mixture: Mixture, *, panel: Panel, ledger: Ledger, parts: FoldAssignment, calendars: Sequence[str]
+) -> SamplingWeights:
     """Return the mixture of a fold's train samples, with the strata it asks for.
 
     Args:
@@ -37,7 +39,7 @@ def fold_shares(mixture: Mixture, *, panel: Panel, ledger: Ledger, parts: Parts,
 
 
 def strata(
-    kind: str, *, panel: Panel, ledger: Ledger, parts: Parts, calendars: Sequence[str]
+    kind: str, *, panel: Panel, ledger: Ledger, parts: FoldAssignment, calendars: Sequence[str]
 ) -> npt.NDArray[np.int8] | None:
     """Return the stratum of each ledger row, or None for `none`.
 
@@ -83,7 +85,7 @@ def _quarters(ledger: Ledger, calendars: Sequence[str]) -> npt.NDArray[np.int8]:
     return quarter
 
 
-def _terciles(values: npt.NDArray[np.float32], *, ledger: Ledger, parts: Parts) -> npt.NDArray[np.int8]:
+def _terciles(values: npt.NDArray[np.float32], *, ledger: Ledger, parts: FoldAssignment) -> npt.NDArray[np.int8]:
     tercile = np.zeros(len(ledger), dtype=np.int8)
     for index, train in enumerate(parts.positions_by_symbol(TRAIN, ledger=ledger)):
         if len(train):

@@ -14,8 +14,8 @@ from multisymbol.cli.schema import OF_ONE_SYMBOL
 from multisymbol.config.build import build
 from multisymbol.errors import FeatureError
 from multisymbol.features.scaling import Scaler
-from multisymbol.samples.dataset import Prepared, fitted_scaler, slots
-from multisymbol.samples.fold import Parts, cut
+from multisymbol.samples.dataset import FoldDataset, fitted_scaler, slots
+from multisymbol.samples.fold import FoldAssignment, cut
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.panel import Panel
 from multisymbol.samples.strata import fold_shares
@@ -36,7 +36,7 @@ def own_values(values: Mapping[str, Any], symbol: str) -> dict[str, Any]:
     }
 
 
-def own_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+def own_view(values: Mapping[str, Any], whole: FoldDataset, index: int) -> FoldDataset:
     """Return what a symbol's own model is given: its samples and parts in the fold, scaled by its own train rows.
 
     The same, bit for bit, as `preparation.single_arms` prepares from the symbol's bars alone.
@@ -65,7 +65,7 @@ def own_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared
     )
 
 
-def matched_view(own: Prepared, whole: Prepared, *, batch_size: int) -> Prepared:
+def matched_view(own: FoldDataset, whole: FoldDataset, *, batch_size: int) -> FoldDataset:
     """Return a symbol's view whose epoch has the universal model's optimizer steps, of as many samples each.
 
     The symbol's samples are drawn again, whole reshuffled passes and a rest (`samples.sampler.epoch_order`).
@@ -85,7 +85,7 @@ def matched_view(own: Prepared, whole: Prepared, *, batch_size: int) -> Prepared
     return replace(own, shares=shares)
 
 
-def tuned_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepared:
+def tuned_view(values: Mapping[str, Any], whole: FoldDataset, index: int) -> FoldDataset:
     """Return a symbol's samples as the universal model sees them: its scaling, its slots, the symbol's own mixture."""
     alone = _only(whole, index)
     shares = fold_shares(
@@ -98,7 +98,7 @@ def tuned_view(values: Mapping[str, Any], whole: Prepared, index: int) -> Prepar
     return replace(alone, shares=shares, features=whole.features[whole.panel.rows(index)])
 
 
-def without_view(values: Mapping[str, Any], whole: Prepared, names: Sequence[str]) -> Prepared:
+def without_view(values: Mapping[str, Any], whole: FoldDataset, names: Sequence[str]) -> FoldDataset:
     """Return the fold without some symbols: they neither train nor validate, and alone are tested."""
     fold = replace(whole.parts.fold, left_out=tuple(names))
     parts = cut(whole.ledger, fold=fold)
@@ -133,7 +133,7 @@ def scaled(panel: Panel, scaler: Scaler) -> npt.NDArray[np.float32]:
     return result
 
 
-def _only(whole: Prepared, index: int) -> Prepared:
+def _only(whole: FoldDataset, index: int) -> FoldDataset:
     """Cut one symbol out of universe, panel, ledger and parts; the rest is still the universe's."""
     mine = whole.ledger.symbol == index
     config = whole.universe.configs[index]
@@ -142,7 +142,7 @@ def _only(whole: Prepared, index: int) -> Prepared:
         universe=replace(whole.universe, configs=(config,)),
         panel=_only_panel(whole.panel, index),
         ledger=_only_ledger(whole.ledger, mine, index, rows=whole.panel.rows(index)),
-        parts=Parts(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],)),
+        parts=FoldAssignment(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],)),
         symbol_slots=whole.symbol_slots[index : index + 1],
         class_slots=whole.class_slots[index : index + 1],
     )

@@ -13,10 +13,10 @@ from multisymbol.markets.time import DAY, NEVER, Timeframe, iso
 from multisymbol.samples.fold import (
     Decisions,
     Fold,
-    Parts,
+    FoldAssignment,
     cut_all,
     decisions,
-    refuse,
+    refuse_split,
     rule_problems,
     seal,
     sealed_fold,
@@ -67,9 +67,9 @@ class WalkForward:
         ]
         if {"step", "test"} <= set(known) and known["step"] < known["test"]:
             problems.append(f"split: step={self.step} is shorter than test={self.test}: rows would be tested twice")
-        refuse(problems)
+        refuse_split(problems)
 
-    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def folds(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; the oldest first.
 
         Raises:
@@ -97,7 +97,7 @@ class WalkForward:
         ]
         return cut_all(ledger, folds, absent=self.absent)
 
-    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[Parts, ...]:
+    def opened(self, ledger: Ledger, *, timeframe: Timeframe) -> tuple[FoldAssignment, ...]:
         """See Split; a tuple of one, which tests all of the sealed span."""
         fold = sealed_fold(
             self.sealed_from,

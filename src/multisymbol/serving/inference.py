@@ -60,7 +60,7 @@ class Returns:
     positions: npt.NDArray[np.int64]
 
 
-def predict(
+def predict_probabilities(
     network: nn.Module,
     *,
     dataset: WindowDataset,
@@ -102,7 +102,7 @@ def predict_returns(
     batch_size: int,
     device: torch.device | str,
 ) -> Returns:
-    """Run a network fitted to returns over samples, as `predict` does.
+    """Run a network fitted to returns over samples, as `predict_probabilities` does.
 
     Raises:
         SampleError: A forecast is no number.

@@ -44,7 +44,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class LeakageFinding:
     """One way in which the future gets in.
 
     Args:
@@ -60,7 +60,7 @@ class Finding:
     text: str
 
 
-def look_ahead(pipeline: Pipeline, bars: Bars, *, cuts: Sequence[int]) -> list[Finding]:
+def look_ahead(pipeline: Pipeline, bars: Bars, *, cuts: Sequence[int]) -> list[LeakageFinding]:
     """List every way in which later bars change what was known before.
 
     Args:
@@ -96,7 +96,7 @@ def otherwise(bars: Bars, *, after: int) -> Bars:
     return mirrored(bars, sign, drift="removed")
 
 
-def _feature_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iterator[Finding]:
+def _feature_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iterator[LeakageFinding]:
     whole = np.asarray(pipeline.features(bars), dtype=np.float64)
     reach = np.zeros(len(pipeline.columns))
     for cut in cuts:
@@ -110,7 +110,7 @@ def _feature_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> It
         reach = np.where(open_, math.inf, reach)
     for name, bars_ahead in zip(pipeline.columns, reach.tolist(), strict=True):
         if bars_ahead > 0:
-            yield Finding(leak="feature", name=name, reach=bars_ahead, text=_ahead(name, bars_ahead))
+            yield LeakageFinding(leak="feature", name=name, reach=bars_ahead, text=_ahead(name, bars_ahead))
 
 
 def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -125,7 +125,7 @@ def _ahead(name: str, reach: float) -> str:
     return f"{name} looks {reach:.0f} bars ahead: a window that is not trailing"
 
 
-def _label_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iterator[Finding]:
+def _label_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iterator[LeakageFinding]:
     whole = pipeline.labels(bars)
     early, filled, other = 0, 0, 0
     for cut in cuts:
@@ -137,21 +137,21 @@ def _label_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iter
         due = (whole.value[: cut + 1] != UNRESOLVED) & (whole.resolved_at[: cut + 1] <= bars.closed_at[cut])
         early += int((due & ~known).sum())
     if filled:
-        yield Finding(
+        yield LeakageFinding(
             leak="label",
             name="HOLD at the end",
             reach=0.0,
             text=f"{filled:,} labels say HOLD at the end of the data and something else later: unknown is not HOLD",
         )
     if other:
-        yield Finding(
+        yield LeakageFinding(
             leak="label",
             name="changed labels",
             reach=0.0,
             text=f"{other:,} labels called known change with later bars",
         )
     if early:
-        yield Finding(
+        yield LeakageFinding(
             leak="label",
             name="known too early",
             reach=0.0,
@@ -159,7 +159,7 @@ def _label_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iter
         )
 
 
-def _sample_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iterator[Finding]:
+def _sample_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iterator[LeakageFinding]:
     kept, labels = pipeline.samples(bars), pipeline.labels(bars)
     changed = 0
     for cut in cuts:
@@ -167,7 +167,7 @@ def _sample_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Ite
         known = (labels.value != UNRESOLVED) & (pipeline.labels(turned).value != UNRESOLVED)
         changed += int((known & (pipeline.samples(turned) != kept))[: cut + 1].sum())
     if changed:
-        yield Finding(
+        yield LeakageFinding(
             leak="sample",
             name="filtered samples",
             reach=0.0,

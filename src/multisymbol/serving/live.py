@@ -14,7 +14,7 @@ from multisymbol.features.scaling import Scaler
 from multisymbol.labels.labels import UNRESOLVED
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.quality import Reading, examine
+from multisymbol.markets.io.quality import ReadOptions, examine_rows
 from multisymbol.markets.resampling import coarser
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
@@ -42,7 +42,7 @@ class Recipe:
         window: Bars per window.
     """
 
-    reading: Reading
+    reading: ReadOptions
     timeframe: Timeframe
     common: tuple[str, ...]
     spec: FeatureSpec
@@ -95,7 +95,7 @@ def recipe_of(bundle: Bundle) -> Recipe:
     config = bundle.config
     try:
         source, resample = config["source"], config.get("resample")
-        reading = Reading(
+        reading = ReadOptions(
             timeframe=Timeframe.parse(source["timeframe"] if resample else bundle.metadata["timeframe"]),
             stamped=source.get("stamped", "open") if resample else bundle.metadata.get("stamped", "open"),
             min_bars=1,
@@ -218,7 +218,7 @@ def _bars(rows: pd.DataFrame, *, config: SymbolConfig, recipe: Recipe, from_star
     """Examine the rows and join them to the model's bars."""
     origin = f"{config.symbol} (its rows, from 0)"
     frame = rows.reset_index(drop=True)
-    bars = examine(
+    bars = examine_rows(
         frame.assign(timestamp=_instants(frame["timestamp"], origin=origin)),
         config=config,
         period=Period(),

@@ -20,7 +20,7 @@ LEAST_SYMBOLS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReturnWorth:
+class ReturnSkillScores:
     """Scores of the model and of zero on the same rows.
 
     Args:
@@ -72,8 +72,8 @@ class ReturnEvaluation:
         cross_section: Over symbols, at each instant; None where never enough of them are alive.
     """
 
-    overall: ReturnWorth
-    by_symbol: Mapping[str, ReturnWorth]
+    overall: ReturnSkillScores
+    by_symbol: Mapping[str, ReturnSkillScores]
     cross_section: CrossSection | None
 
 
@@ -140,11 +140,11 @@ def correlations(
     return found
 
 
-def _worth(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnWorth:
+def _worth(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnSkillScores:
     model, zero = (_scores(f, target, delta=delta) for f in (forecast, np.zeros_like(forecast)))
     group = np.zeros(len(target), dtype=np.int64)
     rank_ic = correlations(mean_ranks(forecast, group=group), mean_ranks(target, group=group), group=group)[0]
-    return ReturnWorth(
+    return ReturnSkillScores(
         model=model,
         zero=zero,
         rank_ic=0.0 if math.isnan(rank_ic) else float(rank_ic),

@@ -23,7 +23,7 @@ Question = Literal["direction", "activity"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class QuestionScores:
     """Log-loss on one yes-or-no question within the three classes; NaN without rows.
 
     Args:
@@ -42,7 +42,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Worth:
+class SkillScores:
     """Scores of model, prior and rule on the same rows.
 
     Args:
@@ -62,8 +62,8 @@ class Worth:
     rule: Scores
     no_skill: NoSkill
     skill: float
-    direction: Answer
-    activity: Answer
+    direction: QuestionScores
+    activity: QuestionScores
     support: tuple[int, ...]
     confusion: tuple[tuple[int, ...], ...]
 
@@ -78,8 +78,8 @@ class Evaluation:
         reliability: Of each class, over all rows, in bins of equal mass.
     """
 
-    overall: Worth
-    by_symbol: Mapping[str, Worth]
+    overall: SkillScores
+    by_symbol: Mapping[str, SkillScores]
     reliability: Mapping[str, Reliability]
 
 
@@ -172,11 +172,11 @@ def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _worth(forecasts: _Forecasts, y: npt.NDArray[np.int64]) -> Worth:
+def _worth(forecasts: _Forecasts, y: npt.NDArray[np.int64]) -> SkillScores:
     model, prior, rule = (_scores(p, y) for p in (forecasts.model, forecasts.prior, forecasts.rule))
     no_skill = _better(prior.log_loss, rule.log_loss)
     confusion = _confusion(forecasts.model, y)
-    return Worth(
+    return SkillScores(
         model=model,
         prior=prior,
         rule=rule,
@@ -189,7 +189,7 @@ def _worth(forecasts: _Forecasts, y: npt.NDArray[np.int64]) -> Worth:
     )
 
 
-def _answer(forecasts: _Forecasts, y: npt.NDArray[np.int64], *, question: Question) -> Answer:
+def _answer(forecasts: _Forecasts, y: npt.NDArray[np.int64], *, question: Question) -> QuestionScores:
     asked = y != HOLD if question == "direction" else np.ones(len(y), dtype=np.bool_)
     p_asked = forecasts.rows(asked)
     model, prior, rule = (
@@ -197,7 +197,7 @@ def _answer(forecasts: _Forecasts, y: npt.NDArray[np.int64], *, question: Questi
     )
     no_skill = _better(prior, rule)
     skill = _skill(model, prior if no_skill == "prior" else rule)
-    return Answer(rows=int(asked.sum()), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
+    return QuestionScores(rows=int(asked.sum()), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
 
 
 def _binary_log_loss(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64], *, question: Question) -> float:

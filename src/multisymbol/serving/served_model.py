@@ -23,13 +23,13 @@ from multisymbol.errors import BarsError, BundleError, ConfigError, MultisymbolE
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES
-from multisymbol.markets.symbols import SymbolConfig, resolve, universe
-from multisymbol.registry.bundle.flavor import ANSWER, EXAMPLE, PARAMS, read_frame, refusal
+from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
+from multisymbol.registry.bundle.flavor import ANSWER, EXAMPLE, PARAMS, flavor_refusal, read_frame
 from multisymbol.registry.bundle.format import Bundle, read_bundle
 from multisymbol.registry.store.store import BUNDLE_FOLDER
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import WindowDataset
-from multisymbol.serving.inference import predict, predict_returns
+from multisymbol.serving.inference import predict_probabilities, predict_returns
 from multisymbol.serving.live import Recipe, Windows, live_ledger, live_windows, raise_all, recipe_of
 from multisymbol.serving.rebuild import outputs_of, rebuild
 
@@ -173,7 +173,7 @@ class Model:
             parts: One symbol's each, by this model's own recipe; at least one.
 
         Returns:
-            As `predict`, one row per window.
+            As `predict_probabilities`, one row per window.
         """
         features, ledger = live_ledger(parts, window=self.recipe.window)
         return self._answers(self.dataset(features, ledger), ledger)
@@ -236,7 +236,7 @@ class Model:
             raise SymbolError(f"{message} (trained: {trained})")
         config = self.bundle.config
         try:
-            return resolve(
+            return resolve_symbols(
                 symbols={symbol: {"asset_class": asset_class}},
                 asset_classes=config["asset_class"],
                 features=config["features"],
@@ -295,7 +295,7 @@ class Model:
             )
             return returns.forecast
         facts = self.bundle.metadata
-        return predict(
+        return predict_probabilities(
             self.network,
             dataset=dataset,
             positions=positions,
@@ -336,7 +336,7 @@ class _Served:
         try:
             return self.model.predict(model_input, **{key: bool(given.get(key, False)) for key in PARAMS})
         except MultisymbolError as error:
-            raise refusal(error) from error
+            raise flavor_refusal(error) from error
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> _Served:

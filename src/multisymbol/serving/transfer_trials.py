@@ -19,7 +19,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import NEVER, Instants, iso
 from multisymbol.registry.selection.candidates import trained_until
-from multisymbol.registry.selection.transfer import Key, Trial, key_of
+from multisymbol.registry.selection.transfer import Key, TransferScore, key_of
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.samples.weights import average_uniqueness
@@ -49,7 +49,7 @@ class _Said:
 
 def try_donors(
     donors: Sequence[StoredVersion], *, store: Store, config: SymbolConfig, bars: Bars, as_of: int | None
-) -> dict[Key, Trial | str]:
+) -> dict[Key, TransferScore | str]:
     """Let donors forecast the symbol's past, and compare their losses on the same rows.
 
     A row counts if it was decided after the last instant any of the donors has seen, so that none of them was fitted on
@@ -70,7 +70,7 @@ def try_donors(
     found = {key: said for key, said in asked.items() if isinstance(said, _Said)}
     label = next((said.label for said in found.values()), {})
     alike = {key: said for key, said in found.items() if said.label == label}
-    others: dict[Key, Trial | str] = {
+    others: dict[Key, TransferScore | str] = {
         key: said if isinstance(said, str) else "its labels are others" for key, said in asked.items()
     }
     if len(alike) < 2:
@@ -111,13 +111,13 @@ def _rows(
 
 def _trials(
     found: Mapping[Key, _Said], labels: Labels, closed_at: Instants, *, rows: npt.NDArray[np.int64]
-) -> dict[Key, Trial]:
+) -> dict[Key, TransferScore]:
     losses = np.stack(
         [row_losses(said.prob[np.searchsorted(said.rows, rows)], labels.value[rows]).total for said in found.values()]
     )
     differences = (losses - losses.mean(axis=0)).mean(axis=1).tolist()
     independent = float(average_uniqueness(closed_at[rows], labels.resolved_at[rows]).sum())
     return {
-        key: Trial(difference=difference, labels=independent)
+        key: TransferScore(difference=difference, labels=independent)
         for key, difference in zip(found, differences, strict=True)
     }

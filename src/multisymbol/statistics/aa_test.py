@@ -36,7 +36,7 @@ _SUITED, _AT_ONCE = 1000, 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Relabelled:
+class AATest:
     """Result of the A/A run.
 
     Args:
@@ -60,7 +60,7 @@ class Relabelled:
         return self.low <= self.share <= self.high
 
 
-def relabelled(series: Floats, *, lag: int, draws: int, seed: int, alpha: float) -> Relabelled:
+def aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float) -> AATest:
     """Swap the arms' names in blocks of three lags and test each time.
 
     Args:
@@ -75,13 +75,13 @@ def relabelled(series: Floats, *, lag: int, draws: int, seed: int, alpha: float)
     """
     require_instants(len(series), lag=lag, of="A/A")
     (p,) = _p(series[None], lag=lag, signs=_signs(len(series), lag=lag, draws=draws, seed=seed))
-    low, high = expected_shares(len(series), lag=lag, draws=draws, seed=seed, alpha=alpha)
+    low, high = expected_rates(len(series), lag=lag, draws=draws, seed=seed, alpha=alpha)
     share = float((p <= alpha).mean())
-    return Relabelled(p=p, alpha=alpha, share=share, low=low, high=high, blocks=_blocks(len(series), lag=lag))
+    return AATest(p=p, alpha=alpha, share=share, low=low, high=high, blocks=_blocks(len(series), lag=lag))
 
 
 @lru_cache(maxsize=64)
-def expected_shares(instants: int, *, lag: int, draws: int, seed: int, alpha: float) -> tuple[float, float]:
+def expected_rates(instants: int, *, lag: int, draws: int, seed: int, alpha: float) -> tuple[float, float]:
     """Return between which shares of rejections 95 % of series lie that suit the test, ends included.
 
     Args:

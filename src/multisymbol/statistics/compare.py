@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import ComparisonError
 from multisymbol.learning.seeding import named_seed
-from multisymbol.statistics.aa_test import Relabelled, relabelled
+from multisymbol.statistics.aa_test import AATest, aa_test
 from multisymbol.statistics.bootstrap import mean_interval
 from multisymbol.statistics.effects import BETWEEN, Pairs, Surrogates
 from multisymbol.statistics.heterogeneity import Heterogeneity, heterogeneity
@@ -35,13 +35,13 @@ from multisymbol.statistics.seed_variance import (
 from multisymbol.statistics.skill import ArmSkills, overall_skills, symbol_skills
 from multisymbol.statistics.surrogate_null import Band, band, draws_problem
 from multisymbol.statistics.symbol_tests import SymbolTest, symbol_tests
-from multisymbol.statistics.verdict import ALL, Evidence, Question, Verdict, decide
+from multisymbol.statistics.verdict import ALL, Question, Verdict, VerdictEvidence, decide
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SymbolAnswer:
+class SymbolResult:
     """One symbol of a comparison.
 
     Args:
@@ -51,12 +51,12 @@ class SymbolAnswer:
     """
 
     test: SymbolTest
-    evidence: Evidence
+    evidence: VerdictEvidence
     verdict: Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Doubt:
+class Diagnostics:
     """How sure the primary test can be, and whether it is honest on these data.
 
     Args:
@@ -71,11 +71,11 @@ class Doubt:
     effective_symbols: float
     detectable: float
     split: VarianceSplit
-    same_arm: Relabelled
+    same_arm: AATest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class ComparisonResult:
     """One question of a comparison, answered.
 
     Args:
@@ -97,15 +97,15 @@ class Answer:
     primary: MeanTest
     cross_check: MeanTest
     smoothed: MeanTest
-    doubt: Doubt
+    doubt: Diagnostics
     between_symbols: Heterogeneity
     between_classes: Heterogeneity | None
-    evidence: Evidence
+    evidence: VerdictEvidence
     verdict: Verdict
-    by_symbol: tuple[SymbolAnswer, ...]
+    by_symbol: tuple[SymbolResult, ...]
 
 
-def answer(
+def compare_arms(
     first: ArmLosses,
     second: ArmLosses,
     no_skill: ArmLosses,
@@ -114,7 +114,7 @@ def answer(
     surrogates: Sequence[Surrogates],
     classes: Mapping[str, str] | None,
     plan: Plan,
-) -> Answer:
+) -> ComparisonResult:
     """Answer one question from the losses of both arms and of the no-skill forecast on the same rows.
 
     Args:
@@ -137,7 +137,7 @@ def answer(
     cross_check = batch_means(found.series, lag=found.lag)
     smoothed = fixed_smoothing(found.series, lag=found.lag)
     doubt = _doubt(found, primary, smoothed, spread=tests.spread, plan=plan)
-    evidence = Evidence(
+    evidence = VerdictEvidence(
         subject=ALL,
         question=question,
         skills=overall_skills(pairs, surrogates),
@@ -163,7 +163,7 @@ def answer(
         not_tested="",
         exploratory=plan.exploratory,
     )
-    return Answer(
+    return ComparisonResult(
         question=question,
         found=found,
         primary=primary,
@@ -189,15 +189,15 @@ def _check(found: Differences, surrogates: Sequence[Surrogates], *, plan: Plan) 
         raise ComparisonError("\n".join(filter(None, problems)))
 
 
-def _doubt(found: Differences, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan) -> Doubt:
+def _doubt(found: Differences, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan) -> Diagnostics:
     split = variance_split(found, test=primary, symbol_variance=spread)
     narrow = with_seeds(smoothed, effects=split.effects)
-    return Doubt(
+    return Diagnostics(
         effective_instants=effective_instants(found.series, primary),
         effective_symbols=effective_symbols(found.by_symbol),
         detectable=detectable_effect(narrow, power=plan.power, alpha=plan.alpha),
         split=split,
-        same_arm=relabelled(
+        same_arm=aa_test(
             found.series,
             lag=found.lag,
             draws=plan.relabellings,
@@ -228,7 +228,7 @@ def _by_symbol(
     *,
     question: Question,
     plan: Plan,
-) -> tuple[SymbolAnswer, ...]:
+) -> tuple[SymbolResult, ...]:
     skills = symbol_skills(pairs, surrogates)
     draws = {kind.kind: kind.of(pairs.between.symbols)[:, :, BETWEEN] for kind in surrogates}
     more = _more_months(pairs.between, tests, plan=plan)
@@ -237,7 +237,7 @@ def _by_symbol(
         bands = tuple(band(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items())
         months = (pairs.between.months_of(number), more[number])
         evidence = _symbol_evidence(test, own, bands=bands, months=months, question=question, plan=plan)
-        answers.append(SymbolAnswer(test=test, evidence=evidence, verdict=decide(evidence)))
+        answers.append(SymbolResult(test=test, evidence=evidence, verdict=decide(evidence)))
     return tuple(answers)
 
 
@@ -262,10 +262,10 @@ def _symbol_evidence(
     months: tuple[float, float],
     question: Question,
     plan: Plan,
-) -> Evidence:
+) -> VerdictEvidence:
     """Gather what one symbol's verdict rests on; months: those there are, and how many more it takes."""
     why = f"it has {own.instants:,} test instants, labels that overlap {own.lag:,} of them need {own.least:,}"
-    return Evidence(
+    return VerdictEvidence(
         subject=own.symbol,
         question=question,
         skills=skills,

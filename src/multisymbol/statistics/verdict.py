@@ -32,7 +32,7 @@ REALISTIC_MONTHS = 1200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class VerdictEvidence:
     """All that a verdict rests on.
 
     Args:
@@ -105,7 +105,7 @@ class Verdict:
     months_needed: float
 
 
-def decide(evidence: Evidence) -> Verdict:
+def decide(evidence: VerdictEvidence) -> Verdict:
     """Give the verdict."""
     kind = _kind(evidence)
     prefix = "Exploratory, no claim: " if evidence.exploratory else ""
@@ -119,7 +119,7 @@ def decide(evidence: Evidence) -> Verdict:
     )
 
 
-def _kind(evidence: Evidence) -> Kind:
+def _kind(evidence: VerdictEvidence) -> Kind:
     interval = evidence.interval
     if interval is None:
         return "INCONCLUSIVE"
@@ -130,12 +130,12 @@ def _kind(evidence: Evidence) -> Kind:
     return "EQUIVALENT" if evidence.p_equivalent <= evidence.alpha else "INCONCLUSIVE"
 
 
-def _differs(evidence: Evidence, interval: Interval) -> bool:
+def _differs(evidence: VerdictEvidence, interval: Interval) -> bool:
     seeds_agree = math.isnan(evidence.p_seeds) or evidence.p_seeds <= evidence.alpha
     return evidence.p <= evidence.alpha and seeds_agree and interval.excludes_zero
 
 
-def _sentence(kind: Kind, evidence: Evidence) -> str:
+def _sentence(kind: Kind, evidence: VerdictEvidence) -> str:
     if evidence.interval is None:
         return f"{_of(evidence)}nothing can be said yet: {evidence.not_tested}."
     if kind == "NO_SKILL":
@@ -147,7 +147,7 @@ def _sentence(kind: Kind, evidence: Evidence) -> str:
     return _better(evidence, evidence.interval)
 
 
-def _of(evidence: Evidence) -> str:
+def _of(evidence: VerdictEvidence) -> str:
     subject = "Over all symbols" if evidence.subject == ALL else f"For {evidence.subject}"
     asked = {
         "overall": "",
@@ -157,11 +157,11 @@ def _of(evidence: Evidence) -> str:
     return f"{subject}{asked}, "
 
 
-def _loss(evidence: Evidence) -> str:
+def _loss(evidence: VerdictEvidence) -> str:
     return "log-loss" if evidence.question == "overall" else f"{evidence.question} log-loss"
 
 
-def _no_skill(evidence: Evidence) -> str:
+def _no_skill(evidence: VerdictEvidence) -> str:
     arms = (evidence.skills.first, evidence.skills.second)
     opening = f"{_of(evidence)}neither the {arms[0].arm} nor the {arms[1].arm} model shows skill"
     if any(arm.beats_prior(alpha=evidence.alpha) for arm in arms):
@@ -172,13 +172,13 @@ def _no_skill(evidence: Evidence) -> str:
     return f"{opening} beyond a forecast of fixed class shares. Which of them loses less does not matter."
 
 
-def _equivalent(evidence: Evidence) -> str:
+def _equivalent(evidence: VerdictEvidence) -> str:
     arms = f"the {evidence.skills.first.arm} and the {evidence.skills.second.arm} model are as good as each other"
     size = f"{evidence.smallest:.4g} nats a forecast"
     return f"{_of(evidence)}{arms}: the difference in {_loss(evidence)} is shown to be smaller than {size}."
 
 
-def _better(evidence: Evidence, interval: Interval) -> str:
+def _better(evidence: VerdictEvidence, interval: Interval) -> str:
     better, other = evidence.skills.first, evidence.skills.second
     if interval.estimate < 0:
         better, other = other, better
@@ -189,7 +189,7 @@ def _better(evidence: Evidence, interval: Interval) -> str:
     )
 
 
-def _beyond(evidence: Evidence, effect: float) -> str:
+def _beyond(evidence: VerdictEvidence, effect: float) -> str:
     beyond = evidence.beyond
     if math.isnan(beyond):
         return "it was not compared with markets without signal, so it may know the market no better"
@@ -204,7 +204,7 @@ def _beyond(evidence: Evidence, effect: float) -> str:
     )
 
 
-def _inconclusive(evidence: Evidence, interval: Interval) -> str:
+def _inconclusive(evidence: VerdictEvidence, interval: Interval) -> str:
     if not _differs(evidence, interval):
         found = f"no difference is shown, and one of {evidence.smallest:.4g} nats a forecast is not ruled out"
     else:
@@ -225,7 +225,7 @@ def _months(months: float) -> str:
     return f"about {max(math.ceil(months), 1):,} more month{'s' if months > 1 else ''} of test data would decide it"
 
 
-def _caveats(kind: Kind, evidence: Evidence) -> list[str]:
+def _caveats(kind: Kind, evidence: VerdictEvidence) -> list[str]:
     found = []
     claims = kind in {"UNIVERSAL_BETTER", "SINGLE_BETTER"}
     if evidence.interval is not None and not evidence.bands:

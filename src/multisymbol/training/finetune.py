@@ -16,7 +16,7 @@ from multisymbol.markets.time import DAY, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.bundle.format import read_bundle
 from multisymbol.registry.store.store import Store, StoredVersion, model_name
-from multisymbol.samples.dataset import Parent, Prepared, prepare_folds
+from multisymbol.samples.dataset import FoldDataset, Parent, prepare_folds
 from multisymbol.samples.fold import TEST
 from multisymbol.samples.panel import ensure_scaled
 from multisymbol.samples.sources import bar_source
@@ -74,7 +74,7 @@ def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:
     return {**taken, "from": parent.name, "symbol_configs": symbol_configs(taken)}
 
 
-def prepare_tuning(values: Mapping[str, Any], parent: Parent, terminal: Terminal) -> tuple[Prepared, ...]:
+def prepare_tuning(values: Mapping[str, Any], parent: Parent, terminal: Terminal) -> tuple[FoldDataset, ...]:
     """Prepare the symbol's samples as the parent would see them: its scaling, its slots; one per fold.
 
     Raises:
@@ -83,7 +83,7 @@ def prepare_tuning(values: Mapping[str, Any], parent: Parent, terminal: Terminal
     return tuple(_as_parent_sees(fold, values, parent) for fold in prepare_folds(values, terminal))
 
 
-def _as_parent_sees(fold: Prepared, values: Mapping[str, Any], parent: Parent) -> Prepared:
+def _as_parent_sees(fold: FoldDataset, values: Mapping[str, Any], parent: Parent) -> FoldDataset:
     test_from = int(fold.ledger.decided_at[fold.parts.positions(TEST)].min())
     if test_from <= parent.trained_until:
         next_day = iso((parent.trained_until // DAY + 1) * DAY)[:10]

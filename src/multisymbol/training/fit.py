@@ -21,20 +21,20 @@ from multisymbol.learning.tasks import ForwardReturn
 from multisymbol.learning.trainer import FitResult, fit, load_best
 from multisymbol.registry.bundle.format import Bundle
 from multisymbol.registry.store.store import Run
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.serving.calibration import fit_temperature
-from multisymbol.serving.inference import Probabilities, predict, predict_returns
+from multisymbol.serving.inference import Probabilities, predict_probabilities, predict_returns
 from multisymbol.serving.return_scores import evaluate_regression
 from multisymbol.serving.scores import evaluate
 from multisymbol.training.mlflow_run import RunLogger
-from multisymbol.training.result import DirectionOutcome, Outcome, ReturnOutcome
+from multisymbol.training.result import DirectionResult, EvaluationResult, ReturnResult
 
 Made = TypeVar("Made")
 
 
 def fit_network(
-    values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, run: Run | None
+    values: Mapping[str, Any], prepared: FoldDataset, run_dir: Path, *, run: Run | None
 ) -> tuple[DirectionModule, FitResult]:
     """Build network, loss and data from the configuration and fit them; the module then holds the best epoch.
 
@@ -75,7 +75,9 @@ def _refusing(factory: Callable[..., Made], *, name: str) -> Callable[..., Made]
     return made
 
 
-def assess(module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared) -> Outcome:
+def assess(
+    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: FoldDataset
+) -> EvaluationResult:
     """Score the best epoch on the test rows."""
     task = module.task
     if isinstance(task, ForwardReturn):
@@ -84,14 +86,14 @@ def assess(module: DirectionModule, fitted: FitResult, values: Mapping[str, Any]
 
 
 def _assess_directions(
-    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared
-) -> DirectionOutcome:
+    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: FoldDataset
+) -> DirectionResult:
     """Fit a temperature on the validation rows of trained symbols, then score with and without it."""
     ledger, parts = prepared.ledger, prepared.parts
     data = _datamodule(values, prepared)
 
     def predicted(positions: npt.NDArray[np.int64], temperature: float = 1.0) -> Probabilities:
-        return predict(
+        return predict_probabilities(
             module.network,
             dataset=data.dataset,
             positions=positions,
@@ -105,7 +107,7 @@ def _assess_directions(
     temperature = fit_temperature(validation.prob, ledger.label[validation.positions])
     train, rows = parts.positions(TRAIN), parts.positions(TEST)
     test = predicted(rows, temperature.value)
-    return DirectionOutcome(
+    return DirectionResult(
         fitted=fitted,
         module=module,
         temperature=temperature,
@@ -116,8 +118,8 @@ def _assess_directions(
 
 
 def _assess_returns(
-    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: Prepared, *, delta: float
-) -> ReturnOutcome:
+    module: DirectionModule, fitted: FitResult, values: Mapping[str, Any], prepared: FoldDataset, *, delta: float
+) -> ReturnResult:
     rows = prepared.parts.positions(TEST)
     test = predict_returns(
         module.network,
@@ -127,10 +129,10 @@ def _assess_returns(
         device=module.device,
     )
     evaluation = evaluate_regression(test.forecast, prepared.ledger, rows, delta=delta)
-    return ReturnOutcome(fitted=fitted, module=module, test=test, evaluation=evaluation)
+    return ReturnResult(fitted=fitted, module=module, test=test, evaluation=evaluation)
 
 
-def network_shape(values: Mapping[str, Any], prepared: Prepared, *, outputs: int) -> NetworkShape:
+def network_shape(values: Mapping[str, Any], prepared: FoldDataset, *, outputs: int) -> NetworkShape:
     """Return what the data and the task, or the parent, fix about the network."""
     if prepared.parent:
         return NetworkShape(window=values["window"], classes=outputs, **prepared.parent.bundle.metadata["shape"])
@@ -143,7 +145,7 @@ def network_shape(values: Mapping[str, Any], prepared: Prepared, *, outputs: int
     )
 
 
-def fold_loss(values: Mapping[str, Any], prepared: Prepared) -> Loss:
+def fold_loss(values: Mapping[str, Any], prepared: FoldDataset) -> Loss:
     """Build the loss for a fold's train samples."""
     ledger, train = prepared.ledger, prepared.parts.positions(TRAIN)
     drawn = prepared.shares.draws * prepared.shares.weight  # the prior a network learns is that of the weighted mixture
@@ -152,7 +154,7 @@ def fold_loss(values: Mapping[str, Any], prepared: Prepared) -> Loss:
     return loss
 
 
-def _module(values: Mapping[str, Any], prepared: Prepared) -> DirectionModule:
+def _module(values: Mapping[str, Any], prepared: FoldDataset) -> DirectionModule:
     loss = fold_loss(values, prepared)
     network = build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs))
     if prepared.parent:
@@ -175,7 +177,7 @@ def _go_on_from(parent: Bundle, network: nn.Module, loss: Loss) -> None:
         loss.weight_C = torch.tensor(parent.metadata["log_class_weights"]).float().exp()
 
 
-def _datamodule(values: Mapping[str, Any], prepared: Prepared) -> MultiSymbolDataModule:
+def _datamodule(values: Mapping[str, Any], prepared: FoldDataset) -> MultiSymbolDataModule:
     return MultiSymbolDataModule(
         features=prepared.features,
         ledger=prepared.ledger,

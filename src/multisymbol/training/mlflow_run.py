@@ -19,7 +19,7 @@ from multisymbol.config.build import project_root
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import iso
 from multisymbol.registry.store.store import DataFacts, Run, Status, Store
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 
 CONFIG = "config.json"
 """Name of the resolved configuration in a run's folder and among its artifacts."""
@@ -71,7 +71,7 @@ def prepared_store(values: Mapping[str, Any]) -> Store:
 
 
 @contextmanager
-def opened_run(values: Mapping[str, Any], prepared: Prepared, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
+def opened_run(values: Mapping[str, Any], prepared: FoldDataset, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
     """Open a run, note what goes into it, and end it as what it became: FINISHED, FAILED or KILLED.
 
     A folder that holds an interrupted run goes on with that run.
@@ -171,13 +171,13 @@ def _tags(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _note_inputs(run: Run, values: Mapping[str, Any], prepared: Prepared) -> None:
+def _note_inputs(run: Run, values: Mapping[str, Any], prepared: FoldDataset) -> None:
     run.log_params(flat_params(values))
     run.log_json(dict(values), path=CONFIG)
     run.log_inputs(data_facts(prepared, values), context=values["mode"])
 
 
-def data_facts(prepared: Prepared, values: Mapping[str, Any]) -> list[DataFacts]:
+def data_facts(prepared: FoldDataset, values: Mapping[str, Any]) -> list[DataFacts]:
     """Say of each symbol which bars were used: their hash, source, number and span."""
     ledger, panel = prepared.ledger, prepared.panel
     return [

@@ -21,13 +21,13 @@ from multisymbol.registry.selection.similarity import profile
 from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
 from multisymbol.reports.card import model_card, summary
-from multisymbol.reports.page import to_html, to_markdown
-from multisymbol.samples.dataset import Prepared
+from multisymbol.reports.page import page_html, page_markdown
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN, VALIDATION
 from multisymbol.samples.sources import bar_source
 from multisymbol.serving.served_model import LOADER, Model, requirements_of
 from multisymbol.training.mlflow_run import git_commit
-from multisymbol.training.result import Outcome
+from multisymbol.training.result import EvaluationResult
 
 _LIBRARIES = (
     "multisymbol",
@@ -43,7 +43,9 @@ _LIBRARIES = (
 )
 
 
-def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, run_dir: Path) -> StoredVersion:
+def register(
+    run: Run, outcome: EvaluationResult, values: Mapping[str, Any], prepared: FoldDataset, run_dir: Path
+) -> StoredVersion:
     """Write the stored model's files and register them as the next version of its name, alias `newest`."""
     folder = run_dir / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
@@ -70,7 +72,7 @@ def register(run: Run, outcome: Outcome, values: Mapping[str, Any], prepared: Pr
     )
 
 
-def _write(bundle: Bundle, folder: Path, *, name: str, values: Mapping[str, Any], prepared: Prepared) -> None:
+def _write(bundle: Bundle, folder: Path, *, name: str, values: Mapping[str, Any], prepared: FoldDataset) -> None:
     """Write the bundle, its card, and what MLflow wants beside it: an example of raw bars with the model's answer."""
     write_bundle(bundle, folder / BUNDLE_FOLDER)
     own_bars = bar_source({**values, "resample": None})  # as a caller has them
@@ -86,12 +88,12 @@ def _write(bundle: Bundle, folder: Path, *, name: str, values: Mapping[str, Any]
     )
     hashes = json.loads((folder / BUNDLE_FOLDER / HASHES).read_text(encoding="utf-8"))
     card = model_card(bundle, name=name, version=None, hashes=hashes)
-    (folder / "card.html").write_text(to_html(card), encoding="utf-8")
-    (folder / "card.md").write_text(to_markdown(card), encoding="utf-8")
+    (folder / "card.html").write_text(page_html(card), encoding="utf-8")
+    (folder / "card.md").write_text(page_markdown(card), encoding="utf-8")
 
 
 def bundle_of(
-    outcome: Outcome, values: Mapping[str, Any], prepared: Prepared, *, similarity: Mapping[str, Any]
+    outcome: EvaluationResult, values: Mapping[str, Any], prepared: FoldDataset, *, similarity: Mapping[str, Any]
 ) -> Bundle:
     """Take all that a stored model must know from a training.
 
@@ -114,7 +116,7 @@ def bundle_of(
     )
 
 
-def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+def _symbols(values: Mapping[str, Any], prepared: FoldDataset) -> dict[str, Any]:
     """Say who was trained on, with slots and rows."""
     counts = {count.symbol: count for count in prepared.parts.counts}
     slots = zip(prepared.universe, prepared.symbol_slots.tolist(), prepared.class_slots.tolist(), strict=True)
@@ -136,7 +138,7 @@ def _symbols(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+def _metadata(outcome: EvaluationResult, values: Mapping[str, Any], prepared: FoldDataset) -> dict[str, Any]:
     return {
         "strategy": values["strategy"],
         "scope": _scope(values),
@@ -165,7 +167,7 @@ def _metadata(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -
     }
 
 
-def _similarity(values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+def _similarity(values: Mapping[str, Any], prepared: FoldDataset) -> dict[str, Any]:
     """Describe each trained symbol by the bars the model has learned from; later ones are not looked at."""
     until = spans(prepared)["train_until"]
     profiles = {}
@@ -183,7 +185,7 @@ def _scope(values: Mapping[str, Any]) -> Literal["universal", "single"]:
     return "single" if values["mode"] in OF_ONE_SYMBOL else "universal"
 
 
-def _shape(prepared: Prepared) -> dict[str, Any]:
+def _shape(prepared: FoldDataset) -> dict[str, Any]:
     """Say which slots the network has and what it was told of the data; a fine-tuned one keeps its parent's."""
     if prepared.parent:
         return {key: prepared.parent.bundle.metadata[key] for key in ("shape", "asset_classes")}
@@ -197,7 +199,7 @@ def _shape(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _origin(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> dict[str, Any] | None:
+def _origin(outcome: EvaluationResult, values: Mapping[str, Any], prepared: FoldDataset) -> dict[str, Any] | None:
     """Say what a fine-tuned model goes out from, and what the tuning took."""
     if prepared.parent is None:
         return None
@@ -211,7 +213,7 @@ def _origin(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> 
     }
 
 
-def spans(prepared: Prepared) -> dict[str, int]:
+def spans(prepared: FoldDataset) -> dict[str, int]:
     """Return what the model has seen and what it was scored on, as instants.
 
     `train_until` counts validation in, and what a parent has seen.
@@ -228,17 +230,17 @@ def spans(prepared: Prepared) -> dict[str, int]:
     }
 
 
-def _validation_from(prepared: Prepared) -> int:
+def _validation_from(prepared: FoldDataset) -> int:
     return int(prepared.ledger.decided_at[prepared.parts.positions(VALIDATION)].min())
 
 
-def data_digest(prepared: Prepared) -> str:
+def data_digest(prepared: FoldDataset) -> str:
     """Hash the bars of all symbols, 16 hex digits."""
     text = "".join(f"{symbol}:{digest};" for symbol, digest in sorted(prepared.panel.fingerprints.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _tags(outcome: Outcome, values: Mapping[str, Any], prepared: Prepared) -> VersionTags:
+def _tags(outcome: EvaluationResult, values: Mapping[str, Any], prepared: FoldDataset) -> VersionTags:
     pooled = outcome.pooled()
     return VersionTags(
         strategy=values["strategy"],

@@ -13,17 +13,17 @@ from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.trainer import FitResult
 from multisymbol.reports.figures.training import calibration_figure, confusion_figure
 from multisymbol.reports.tables.table import Table, return_table, symbol_rows, symbol_table
-from multisymbol.samples.dataset import Prepared
+from multisymbol.samples.dataset import FoldDataset
 from multisymbol.serving.calibration import Temperature
 from multisymbol.serving.inference import Probabilities, Returns
-from multisymbol.serving.return_scores import ReturnEvaluation, ReturnWorth
-from multisymbol.serving.scores import Evaluation, Worth
+from multisymbol.serving.return_scores import ReturnEvaluation, ReturnSkillScores
+from multisymbol.serving.scores import Evaluation, SkillScores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Outcome(Protocol):
+class EvaluationResult(Protocol):
     """What is recorded of a model, whatever it forecasts."""
 
     @property
@@ -36,7 +36,7 @@ class Outcome(Protocol):
         """With the best epoch's weights."""
         ...
 
-    def table(self, prepared: Prepared) -> Table:
+    def table(self, prepared: FoldDataset) -> Table:
         """Return the test scores: a row per symbol, and one over all where there are several."""
         ...
 
@@ -44,7 +44,7 @@ class Outcome(Protocol):
         """Return pictures of the test scores by name."""
         ...
 
-    def predictions(self, prepared: Prepared) -> pd.DataFrame:
+    def predictions(self, prepared: FoldDataset) -> pd.DataFrame:
         """Return one row per test sample: symbol, decided_at, resolved_at, truth and forecast."""
         ...
 
@@ -66,7 +66,7 @@ class Outcome(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DirectionOutcome:
+class DirectionResult:
     """A model of BUY, HOLD and SELL.
 
     Args:
@@ -85,7 +85,7 @@ class DirectionOutcome:
     evaluation: Evaluation
     before: Evaluation
 
-    def table(self, prepared: Prepared) -> Table:
+    def table(self, prepared: FoldDataset) -> Table:
         """See Outcome."""
         return symbol_table(symbol_rows(self.evaluation, roles=_roles(prepared)))
 
@@ -97,7 +97,7 @@ class DirectionOutcome:
             "calibration": calibration_figure(self.before.reliability, self.evaluation.reliability),
         }
 
-    def predictions(self, prepared: Prepared) -> pd.DataFrame:
+    def predictions(self, prepared: FoldDataset) -> pd.DataFrame:
         """See Outcome."""
         rows = self.test.positions
         label = pd.Categorical.from_codes(prepared.ledger.label[rows], pd.Index(CLASSES))
@@ -144,7 +144,7 @@ class DirectionOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReturnOutcome:
+class ReturnResult:
     """A model of the forward return.
 
     Args:
@@ -159,7 +159,7 @@ class ReturnOutcome:
     test: Returns
     evaluation: ReturnEvaluation
 
-    def table(self, prepared: Prepared) -> Table:
+    def table(self, prepared: FoldDataset) -> Table:
         """See Outcome."""
         return return_table(self.evaluation, roles=_roles(prepared))
 
@@ -167,7 +167,7 @@ class ReturnOutcome:
         """See Outcome: there is none yet."""
         return {}
 
-    def predictions(self, prepared: Prepared) -> pd.DataFrame:
+    def predictions(self, prepared: FoldDataset) -> pd.DataFrame:
         """See Outcome."""
         rows = self.test.positions
         return _sample_rows(prepared, rows).assign(target=prepared.ledger.target[rows], forecast=self.test.forecast)
@@ -192,11 +192,11 @@ class ReturnOutcome:
         return {"task": "forward_return", "classes": []}
 
 
-def _roles(prepared: Prepared) -> Mapping[str, str]:
+def _roles(prepared: FoldDataset) -> Mapping[str, str]:
     return {count.symbol: count.role for count in prepared.parts.counts}
 
 
-def _sample_rows(prepared: Prepared, rows: "np.typing.NDArray[np.int64]") -> pd.DataFrame:
+def _sample_rows(prepared: FoldDataset, rows: "np.typing.NDArray[np.int64]") -> pd.DataFrame:
     """Say whose and when each row is: forecasts are joined by these, never by position."""
     ledger = prepared.ledger
     return pd.DataFrame(
@@ -208,7 +208,7 @@ def _sample_rows(prepared: Prepared, rows: "np.typing.NDArray[np.int64]") -> pd.
     )
 
 
-def _direction_scores(worth: Worth) -> dict[str, float]:
+def _direction_scores(worth: SkillScores) -> dict[str, float]:
     no_skill = worth.prior if worth.no_skill == "prior" else worth.rule
     return {
         "test_log_loss": worth.model.log_loss,
@@ -223,7 +223,7 @@ def _direction_scores(worth: Worth) -> dict[str, float]:
     }
 
 
-def _return_scores(worth: ReturnWorth) -> dict[str, float]:
+def _return_scores(worth: ReturnSkillScores) -> dict[str, float]:
     return {
         "test_huber": worth.model.huber,
         "test_zero_huber": worth.zero.huber,

@@ -21,10 +21,10 @@ from multisymbol.errors import ConfigError
 from multisymbol.learning.trainer import FitResult
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.store import Run, StoredVersion
-from multisymbol.reports.run_summary import describe, no_skill
+from multisymbol.reports.run_summary import describe_run, no_skill
 from multisymbol.reports.tables.table import Table, one_line, show, table_from_json, to_csv, to_markdown
-from multisymbol.reports.training_artifacts import PREDICTIONS, record
-from multisymbol.samples.dataset import Prepared, prepare_folds, single_arms
+from multisymbol.reports.training_artifacts import PREDICTIONS, record_training
+from multisymbol.samples.dataset import FoldDataset, prepare_folds, single_arms
 from multisymbol.training.finetune import INHERITED, find_parent, inherited, prepare_tuning
 from multisymbol.training.fit import assess, fit_network
 from multisymbol.training.mlflow_run import SEALED_TAG, group_run, opened_run, prepared_store
@@ -49,7 +49,7 @@ class Job:
 
     name: str
     values: Mapping[str, Any]
-    prepared: Prepared
+    prepared: FoldDataset
     run_dir: Path
     register: bool
 
@@ -91,7 +91,7 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
         terminal.fact("parent", f"{parent.name}: {', '.join(INHERITED)} are its own")
     else:
         folds = prepare_folds(values, terminal)
-    describe(folds, values, terminal, seconds=time.perf_counter() - started)
+    describe_run(folds, values, terminal, seconds=time.perf_counter() - started)
     if values["open_sealed"] and first:
         _tell_of_earlier_openings(values, terminal)
     jobs = _plan(values, folds, run_dir)
@@ -110,7 +110,7 @@ def _tell_of_earlier_openings(values: Mapping[str, Any], terminal: Terminal) -> 
     terminal.fact("sealed", f"opened for '{values['open_sealed']}', recorded. Before: {asked or 'never'}")
 
 
-def _plan(values: Mapping[str, Any], folds: Sequence[Prepared], run_dir: Path) -> list[Job]:
+def _plan(values: Mapping[str, Any], folds: Sequence[FoldDataset], run_dir: Path) -> list[Job]:
     """List the models to be trained, fold by fold."""
     per_symbol = values["mode"] == "per_symbol"
     keep = bool(values["registry"]["register"])
@@ -169,7 +169,7 @@ def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> 
         if alone:
             terminal.fact("trained", _speed(fitted, monitor=module.task.monitor))
         outcome = assess(module, fitted, job.values, job.prepared)
-        record(run, outcome, job.prepared, job.run_dir)
+        record_training(run, outcome, job.prepared, job.run_dir)
         version = register(run, outcome, job.values, job.prepared, job.run_dir) if job.register else None
         line = one_line(outcome.table(job.prepared), name=job.name)
         done = Done(score=fitted.best_score, table=line, registered=_registered(version, run))

@@ -22,7 +22,7 @@ from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe
 from multisymbol.learning.trainer import FitResult, fit, load_best
 from multisymbol.samples.fold import TRAIN, VALIDATION
-from multisymbol.samples.mixture import Shares, tempered
+from multisymbol.samples.mixture import SamplingWeights, tempered
 from multisymbol.samples.sampler import EpochSampler
 from tests.learning.worlds import FEATURES, SYMBOLS, WINDOW, World, exponential, trainer, world
 
@@ -104,7 +104,7 @@ def own_part(made: World, symbol: int) -> World:
     return dataclasses.replace(made, parts=dataclasses.replace(made.parts, part=part))
 
 
-def sampler(rows: list[np.ndarray[Any, np.dtype[np.int64]]], shares: Shares, *, seed: int) -> EpochSampler:
+def sampler(rows: list[np.ndarray[Any, np.dtype[np.int64]]], shares: SamplingWeights, *, seed: int) -> EpochSampler:
     return EpochSampler(positions=rows, shares=shares, seed=seed, batch_size=BATCH, rank=0, ranks=1)
 
 

@@ -21,10 +21,10 @@ from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.stacking.fit import StackEpoch, StackMember, StackResult, fit_stack, predict_stack
 from multisymbol.learning.stacking.network import Inputs, StackedNetwork
-from multisymbol.learning.stacking.noise import Dice, Draw
+from multisymbol.learning.stacking.noise import Draw, PerModelRNG
 from multisymbol.learning.stacking.recurrence import GruLayer, LstmLayer
 from multisymbol.samples.fold import TEST, VALIDATION
-from multisymbol.serving.inference import predict, predict_returns
+from multisymbol.serving.inference import predict_probabilities, predict_returns
 from tests.learning.stacking.stacks import BATCH, RECIPE, SHAPE, WORLD, Single, alone, mlp, single, singles
 from tests.learning.test_resuming import one_cycle, plateau
 
@@ -370,7 +370,7 @@ def test_recurrent_layers_are_torchs_own_in_value_and_every_gradient(
 
 def test_numbers_of_chance_are_those_dropout_draws_alone() -> None:
     draws = [Draw("kept", (5, 3), 0.3), Draw("uniform", (5,), 0.0), Draw("kept", (2, 5), 0.5)]
-    given = Dice(draws, seeds=[3, 4], device=CPU).throw(2, epoch=1, step=6)
+    given = PerModelRNG(draws, seeds=[3, 4], device=CPU).throw(2, epoch=1, step=6)
     for model, seed in enumerate((3, 4)):
         torch.manual_seed(named_seed(seed, "dropout", 1, 6, 0))
         assert torch.equal(given[0][model], nn.functional.dropout(torch.ones(5, 3), 0.3))
@@ -397,7 +397,7 @@ def test_forecasts_are_those_of_each_network_alone() -> None:
     ):
         network = mlp()
         network.load_state_dict(result.weights)
-        expected = predict(
+        expected = predict_probabilities(
             network,
             dataset=member.dataset,
             positions=rows,

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multisymbol.cli.schema import problems
+from multisymbol.cli.schema import config_problems
 from multisymbol.errors import BarsError, ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import KINDS, Limits, OnDefect, allowed
@@ -50,7 +50,7 @@ def test_policy_that_a_kind_does_not_allow_is_refused_with_the_allowed_ones() ->
 
 
 def test_unknown_kind_and_policy_are_refused_before_anything_starts(composed: Compose) -> None:
-    found = problems(composed("++source.on_defect.duplikate=drop", "++source.on_defect.gap=drop"))
+    found = config_problems(composed("++source.on_defect.duplikate=drop", "++source.on_defect.gap=drop"))
     assert [problem.path for problem in found] == ["source.on_defect.gap", "source.on_defect.duplikate"]
     assert "'raise' or 'keep'" in found[0].text
     assert found[1].text == "unknown key, did you mean 'duplicate'?"

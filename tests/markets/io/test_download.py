@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from multisymbol.errors import ConfigError, OutputError, SourceError
 from multisymbol.markets.io.defects import OnDefect
-from multisymbol.markets.io.download import DownloadSource, Page
+from multisymbol.markets.io.download import CandlePage, DownloadSource
 from multisymbol.markets.io.vendors import Ccxt, YFinance
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, HOUR, Period, Timeframe, instant, iso
@@ -48,14 +48,14 @@ class Recorded:
     def ready(self) -> None:
         """Need no library."""
 
-    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
+    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> CandlePage:
         assert timeframe.text == "1h"
         if self.fail_from is not None and since >= self.fail_from:
             message = "the line is down"
             raise SourceError(message)
         self.asked.append((name, iso(since)))
         end = min(since + DAY, until)
-        return Page(bars=hourly(since, end) if name != "NONE" else hourly(since, since), go_on=end)
+        return CandlePage(bars=hourly(since, end) if name != "NONE" else hourly(since, since), go_on=end)
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from multisymbol.errors import OutputError, SampleError
-from multisymbol.registry.bundle.flavor import read_frame, refusal, write_flavour
+from multisymbol.registry.bundle.flavor import flavor_refusal, read_frame, write_flavour
 
 EXAMPLE = pd.DataFrame(
     {
@@ -119,7 +119,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_an_error_reaches_mlflow_with_its_text() -> None:
     from mlflow.exceptions import MlflowException
 
-    error: Any = refusal(SampleError("AAPL: 3 bars"))
+    error: Any = flavor_refusal(SampleError("AAPL: 3 bars"))
     assert str(error) == "AAPL: 3 bars"
     assert error.get_http_status_code() == 400
     assert isinstance(error, MlflowException)

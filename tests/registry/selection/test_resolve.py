@@ -21,8 +21,15 @@ from multisymbol.errors import BundleError, ConfigError, ModelNotFoundError
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import instant, iso
 from multisymbol.registry.selection.candidates import nanoseconds
-from multisymbol.registry.selection.policies import Evidence, FixedOrder
-from multisymbol.registry.selection.resolve import Policy, Request, Resolution, resolution_lines, resolve, train_command
+from multisymbol.registry.selection.policies import EvidencePolicy, FixedOrder
+from multisymbol.registry.selection.resolve import (
+    Policy,
+    Request,
+    Resolution,
+    resolution_lines,
+    resolve_model,
+    train_command,
+)
 from multisymbol.registry.selection.similarity import Profile
 from multisymbol.registry.store.versions import StoredVersion
 from tests.conftest import ROOT
@@ -33,7 +40,7 @@ UNIVERSAL = "neuro.1h.universal"
 POLICIES: dict[str, Policy] = {
     "plan": FixedOrder(first="universal", limit=1.5),
     "own_first": FixedOrder(first="own", limit=1.5),
-    "evidence": Evidence(limit=1.5),
+    "evidence": EvidencePolicy(limit=1.5),
 }
 
 
@@ -117,7 +124,7 @@ def answer(
     request: Request | None = None,
     profiles: Callable[[StoredVersion], Mapping[str, Profile]] = never,
 ) -> Resolution:
-    return resolve(request or asked(), versions=versions, policy=POLICIES[policy], profiles=profiles)
+    return resolve_model(request or asked(), versions=versions, policy=POLICIES[policy], profiles=profiles)
 
 
 def chain(resolution: Resolution) -> list[tuple[str, int | None, str]]:

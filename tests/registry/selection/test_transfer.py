@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multisymbol.registry.selection.resolve import Resolution, resolution_lines, resolve
-from multisymbol.registry.selection.transfer import MOST_TRIED, Donor, Key, Trial, by_evidence, key_of
+from multisymbol.registry.selection.resolve import Resolution, resolution_lines, resolve_model
+from multisymbol.registry.selection.transfer import MOST_TRIED, Key, SourceModel, TransferScore, by_evidence, key_of
 from multisymbol.registry.store.versions import StoredVersion
 from tests.registry.selection.test_resolve import POLICIES, asked, known_bars, own, reading
 
@@ -18,15 +18,15 @@ FAR = {"SPY": 0.1, "AAPL": 0.3, "QQQ": 0.6, "XLF": 5.0}
 BAD_NEAREST = {"SPY": 0.08, "AAPL": -0.05, "QQQ": -0.03}
 
 
-def donors(*names: str) -> list[Donor]:
-    return [Donor(version=own(name), distance=float(place)) for place, name in enumerate(names, start=1)]
+def donors(*names: str) -> list[SourceModel]:
+    return [SourceModel(version=own(name), distance=float(place)) for place, name in enumerate(names, start=1)]
 
 
-def table(losses: Mapping[str, float], *, labels: float) -> dict[Key, Trial | str]:
-    return {key_of(own(name)): Trial(difference=loss, labels=labels) for name, loss in losses.items()}
+def table(losses: Mapping[str, float], *, labels: float) -> dict[Key, TransferScore | str]:
+    return {key_of(own(name)): TransferScore(difference=loss, labels=labels) for name, loss in losses.items()}
 
 
-def names(found: Sequence[Donor]) -> list[str]:
+def names(found: Sequence[SourceModel]) -> list[str]:
     return [donor.version.name.rpartition(".")[2] for donor in found]
 
 
@@ -34,11 +34,11 @@ def resolved(losses: Mapping[str, float] | None, *, labels: float = 200.0) -> tu
     """Ask for a symbol with donors at the distances `FAR`; return who was tried, too."""
     tried: list[list[str]] = []
 
-    def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, Trial | str]:
+    def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
         tried.append([version.name.rpartition(".")[2] for version in versions])
         return table(losses or {}, labels=labels)
 
-    found = resolve(
+    found = resolve_model(
         asked(),
         versions=[own(name) for name in FAR],
         policy=POLICIES["plan"],
@@ -50,7 +50,7 @@ def resolved(losses: Mapping[str, float] | None, *, labels: float = 200.0) -> tu
 
 @pytest.mark.parametrize(("labels", "weight"), [(0.0, 0.0), (50.0, 0.5), (450.0, 0.9)])
 def test_fifty_labels_weigh_as_much_as_the_profile(labels: float, weight: float) -> None:
-    assert Trial(difference=0.0, labels=labels).weight == pytest.approx(weight)
+    assert TransferScore(difference=0.0, labels=labels).weight == pytest.approx(weight)
 
 
 def test_with_many_labels_the_losses_rule_and_with_few_the_profile() -> None:
@@ -120,10 +120,10 @@ def test_donor_beyond_the_limit_is_not_tried_however_good() -> None:
 
 
 def test_nobody_is_tried_where_there_is_no_choice() -> None:
-    def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, Trial | str]:
+    def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
         raise AssertionError(f"{len(versions)} donors were tried")
 
-    one = resolve(
+    one = resolve_model(
         asked(),
         versions=[own("SPY")],
         policy=POLICIES["plan"],
@@ -137,11 +137,11 @@ def test_only_the_nearest_are_tried() -> None:
     many = [f"S{place}" for place in range(MOST_TRIED + 2)]
     tried: list[int] = []
 
-    def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, Trial | str]:
+    def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
         tried.append(len(versions))
         return {key_of(version): "it forecasts returns" for version in versions}
 
-    found = resolve(
+    found = resolve_model(
         replace(asked(), profile=known_bars()),
         versions=[own(name) for name in many],
         policy=POLICIES["plan"],

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from multisymbol.markets.time import HOUR, instant
 from multisymbol.reports.figures.comparison import (
-    Effects,
+    EffectSeries,
     _colour,
     _style,
     cumulative_mean,
@@ -26,9 +26,9 @@ from multisymbol.reports.figures.comparison import (
 START = instant("2018-01-01")
 
 
-def effects(*rows: tuple[float, float, float]) -> Effects:
+def effects(*rows: tuple[float, float, float]) -> EffectSeries:
     value, low, high = np.array(rows, dtype=np.float64).T
-    return Effects(value=value, low=low, high=high)
+    return EffectSeries(value=value, low=low, high=high)
 
 
 def drawn(figure: Figure) -> Axes:
@@ -36,7 +36,7 @@ def drawn(figure: Figure) -> Axes:
     return figure.axes[0]
 
 
-def forest(band: Effects | None) -> Axes:
+def forest(band: EffectSeries | None) -> Axes:
     return drawn(
         forest_figure(
             ["A", "B$", "C", "D"],
@@ -73,7 +73,7 @@ def test_forest_names_both_directions_and_every_row() -> None:
 
 def test_effects_need_an_interval_each() -> None:
     with pytest.raises(AssertionError, match="an interval per effect"):
-        Effects(value=np.zeros(2), low=np.zeros(1), high=np.zeros(2))
+        EffectSeries(value=np.zeros(2), low=np.zeros(1), high=np.zeros(2))
 
 
 def test_cumulative_mean_by_hand() -> None:
@@ -127,7 +127,7 @@ def pooling(count: int) -> Axes:
         pooling_figure(
             [f"S{i}" for i in range(count)],
             history=rng.integers(300, 30_000, count),
-            effects=Effects(value=value, low=value - 0.01, high=value + 0.01),
+            effects=EffectSeries(value=value, low=value - 0.01, high=value + 0.01),
             groups=["stock", "forex"] * (count // 2),
         )
     )

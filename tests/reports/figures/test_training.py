@@ -17,9 +17,9 @@ from multisymbol.reports.figures.training import (
     fold_figure,
     sampling_figure,
 )
-from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, FoldCount, Parts
+from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, FoldAssignment, FoldCount
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import SamplingWeights
 from multisymbol.serving.calibration import Reliability, reliability
 
 START = instant("2018-01-01")
@@ -46,7 +46,7 @@ def ledger_of(days: list[npt.NDArray[np.int64]]) -> Ledger:
     )
 
 
-def cut(ledger: Ledger) -> Parts:
+def cut(ledger: Ledger) -> FoldAssignment:
     """Cut at days 60 and 80, five days purged before each cut."""
     day = (ledger.decided_at - START) // DAY
     part = np.select([day < 55, day < 60, day < 75, day < 80], [TRAIN, PURGED, VALIDATION, PURGED], TEST)
@@ -67,14 +67,14 @@ def cut(ledger: Ledger) -> Parts:
     fold = Fold(
         name="one", validation_from=START + 60 * DAY, test_from=START + 80 * DAY, test_until=NEVER, embargo_ns=0
     )
-    return Parts(fold=fold, part=part.astype(np.int8), counts=tuple(counts))
+    return FoldAssignment(fold=fold, part=part.astype(np.int8), counts=tuple(counts))
 
 
-def shares_of(rows: list[int]) -> Shares:
+def shares_of(rows: list[int]) -> SamplingWeights:
     counts = np.array(rows)
     share = (counts > 0) / (counts > 0).sum()
     draws = (share * counts.sum()).astype(np.int64)
-    return Shares(rows=counts, share=share, draws=draws, weight=np.ones(len(counts)))
+    return SamplingWeights(rows=counts, share=share, draws=draws, weight=np.ones(len(counts)))
 
 
 def reliabilities() -> dict[str, Reliability]:

@@ -21,8 +21,8 @@ from multisymbol.reports.tables.table import (
 )
 from multisymbol.samples.fold import FoldCount
 from multisymbol.samples.ledger import SymbolCount
-from multisymbol.samples.mixture import Shares
-from multisymbol.serving.scores import Answer, Evaluation, Worth
+from multisymbol.samples.mixture import SamplingWeights
+from multisymbol.serving.scores import Evaluation, QuestionScores, SkillScores
 
 
 def row(symbol: str, role: str = "trained", *, mcc: float = 0.0521) -> SymbolRow:
@@ -94,7 +94,7 @@ def test_markdown_shows_what_the_terminal_shows() -> None:
 
 def test_sampling_table_adds_up() -> None:
     share, draws = np.array([0.5, 0.5, 0.0]), np.array([200, 200, 0])
-    shares = Shares(rows=np.array([100, 300, 0]), share=share, draws=draws, weight=np.ones(3))
+    shares = SamplingWeights(rows=np.array([100, 300, 0]), share=share, draws=draws, weight=np.ones(3))
     lines = printed(sampling_table(["A", "B", "C"], shares), terminal=False).splitlines()
     assert [line.split() for line in lines[2:]] == [
         ["A", "100", "50.0%", "200", "2.00"],
@@ -132,8 +132,8 @@ def test_no_skill_is_the_better_of_prior_and_rule() -> None:
             rows=9, log_loss=log_loss, brier=0.5, macro_f1=0.3, balanced_accuracy=log_loss / 2, mcc=0.0, accuracy=0.4
         )
 
-    answer = Answer(rows=9, model=1.0, prior=1.0, rule=1.0, no_skill="prior", skill=0.0)
-    worth = Worth(
+    answer = QuestionScores(rows=9, model=1.0, prior=1.0, rule=1.0, no_skill="prior", skill=0.0)
+    worth = SkillScores(
         model=scored(0.9),
         prior=scored(1.1),
         rule=scored(1.0),

@@ -1,13 +1,13 @@
 """Indicators: pure functions of the bars of one stretch; importing this package fills the registry."""
 
 from multisymbol.features.indicators import momentum, trend, volatility, volume
-from multisymbol.features.indicators.registry import INDICATORS, Configured, Indicator, Stretch, configure
+from multisymbol.features.indicators.registry import INDICATORS, BarSegment, Configured, Indicator, configure
 
 __all__ = [
     "INDICATORS",
+    "BarSegment",
     "Configured",
     "Indicator",
-    "Stretch",
     "configure",
     "momentum",
     "trend",

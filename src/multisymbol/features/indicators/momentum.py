@@ -3,12 +3,12 @@
 import numpy as np
 import talib
 
-from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, indicator, wilder_warmup
+from multisymbol.features.indicators.registry import BarSegment, Columns, Count, Span, indicator, wilder_warmup
 from multisymbol.features.indicators.rolling import divide, window_mean
 
 
 @indicator(outputs=("rsi",), warmup=wilder_warmup)
-def rsi(bars: Stretch, *, period: Span) -> Columns:
+def rsi(bars: BarSegment, *, period: Span) -> Columns:
     """Relative strength index: Wilder's average gain in percent of average gain + average loss.
 
     Taken from Chande's oscillator, 50 + CMO / 2: the same averages, and 50 instead of 0 where price never moved.
@@ -26,7 +26,7 @@ def rsi(bars: Stretch, *, period: Span) -> Columns:
 
 
 @indicator(outputs=("k", "d"), warmup=lambda k, smooth, d: k + smooth + d - 3)
-def stochastic(bars: Stretch, *, k: Count, smooth: Count, d: Count) -> Columns:
+def stochastic(bars: BarSegment, *, k: Count, smooth: Count, d: Count) -> Columns:
     """Slow stochastic: where the close lies in the range of the last k bars, averaged twice.
 
     Args:
@@ -45,7 +45,7 @@ def stochastic(bars: Stretch, *, k: Count, smooth: Count, d: Count) -> Columns:
 
 
 @indicator(outputs=("roc",), warmup=lambda period: period)
-def roc(bars: Stretch, *, period: Count) -> Columns:
+def roc(bars: BarSegment, *, period: Count) -> Columns:
     """Rate of change: the close against the close `period` bars ago, as a share (0.01 = 1 % up).
 
     Args:
@@ -58,7 +58,7 @@ def roc(bars: Stretch, *, period: Count) -> Columns:
     return (change,)
 
 
-def _extremes(bars: Stretch, *, period: int) -> Columns:
+def _extremes(bars: BarSegment, *, period: int) -> Columns:
     """Highest high and lowest low of the last `period` bars (TA-Lib knows no window of one)."""
     if period == 1:
         return bars.high, bars.low

@@ -32,7 +32,7 @@ _MOST_BARS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stretch:
+class BarSegment:
     """The prices and volumes of n bars without interruption; volume is NaN where there is none. Shape (n,) each."""
 
     open: Array
@@ -120,7 +120,7 @@ class Configured:
         """Bars at the start of a stretch before its values count."""
         return self.indicator.warmup(**self.values)
 
-    def compute(self, bars: Stretch) -> Columns:
+    def compute(self, bars: BarSegment) -> Columns:
         """Return its columns for a stretch longer than its warm-up."""
         columns = self.indicator.compute(bars, **self.values)
         assert len(columns) == len(self.indicator.outputs), self.indicator.name

@@ -3,7 +3,15 @@
 import numpy as np
 import talib
 
-from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, ema_warmup, indicator, wilder_warmup
+from multisymbol.features.indicators.registry import (
+    BarSegment,
+    Columns,
+    Count,
+    Span,
+    ema_warmup,
+    indicator,
+    wilder_warmup,
+)
 from multisymbol.features.indicators.rolling import divide
 
 
@@ -12,7 +20,7 @@ from multisymbol.features.indicators.rolling import divide
     warmup=lambda fast, slow, signal: ema_warmup(slow) + ema_warmup(signal),
     ascending=("fast", "slow"),
 )
-def macd(bars: Stretch, *, fast: Span, slow: Span, signal: Count) -> Columns:
+def macd(bars: BarSegment, *, fast: Span, slow: Span, signal: Count) -> Columns:
     """Moving average convergence/divergence as a share of the close, so it compares across prices.
 
     Args:
@@ -31,7 +39,7 @@ def macd(bars: Stretch, *, fast: Span, slow: Span, signal: Count) -> Columns:
 
 
 @indicator(outputs=("fast", "slow"), warmup=lambda fast, slow: ema_warmup(slow), ascending=("fast", "slow"))
-def moving_average(bars: Stretch, *, fast: Span, slow: Span) -> Columns:
+def moving_average(bars: BarSegment, *, fast: Span, slow: Span) -> Columns:
     """Distance of the close from two exponential averages as a share of the close (0.01 = 1 % above).
 
     Args:
@@ -46,7 +54,7 @@ def moving_average(bars: Stretch, *, fast: Span, slow: Span) -> Columns:
 
 
 @indicator(outputs=("strength", "direction"), warmup=lambda period: 2 * wilder_warmup(period))
-def adx(bars: Stretch, *, period: Span) -> Columns:
+def adx(bars: BarSegment, *, period: Span) -> Columns:
     """Directional movement: how much of a trend there is, and which way.
 
     Args:

@@ -3,12 +3,12 @@
 import numpy as np
 import talib
 
-from multisymbol.features.indicators.registry import Columns, Count, Span, Stretch, indicator, wilder_warmup
+from multisymbol.features.indicators.registry import BarSegment, Columns, Count, Span, indicator, wilder_warmup
 from multisymbol.features.indicators.rolling import divide, window_deviation, window_mean
 
 
 @indicator(outputs=("position", "width"), warmup=lambda period, width: period - 1)
-def bollinger(bars: Stretch, *, period: Span, width: float) -> Columns:
+def bollinger(bars: BarSegment, *, period: Span, width: float) -> Columns:
     """Bollinger bands: the mean of `period` closes, plus and minus `width` of their standard deviations.
 
     Args:
@@ -28,7 +28,7 @@ def bollinger(bars: Stretch, *, period: Span, width: float) -> Columns:
 
 
 @indicator(outputs=("atr",), warmup=wilder_warmup)
-def atr(bars: Stretch, *, period: Count) -> Columns:
+def atr(bars: BarSegment, *, period: Count) -> Columns:
     """Average true range as a share of the close.
 
     Args:
@@ -44,7 +44,7 @@ def atr(bars: Stretch, *, period: Count) -> Columns:
 
 
 @indicator(outputs=("volatility",), warmup=lambda period: period)
-def volatility(bars: Stretch, *, period: Span) -> Columns:
+def volatility(bars: BarSegment, *, period: Span) -> Columns:
     """Standard deviation of the last `period` log returns, per bar (0.01 = about 1 %).
 
     Args:

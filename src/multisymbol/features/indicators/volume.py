@@ -7,7 +7,7 @@ tells. Bars with a volume of 0 have one, and are defined below.
 import numpy as np
 from numba import njit
 
-from multisymbol.features.indicators.registry import Array, Columns, Count, Span, Stretch, indicator
+from multisymbol.features.indicators.registry import Array, BarSegment, Columns, Count, Span, indicator
 from multisymbol.features.indicators.rolling import divide, window_deviation, window_mean
 
 THINNEST = 0.01
@@ -15,7 +15,7 @@ THINNEST = 0.01
 
 
 @indicator(outputs=("obv_slope",), warmup=lambda period: period, uses_volume=True)
-def obv_slope(bars: Stretch, *, period: Count) -> Columns:
+def obv_slope(bars: BarSegment, *, period: Count) -> Columns:
     """Share by which volume on rising closes outweighs that on falling ones: (OBV_t - OBV_{t-n}) / volume of n bars.
 
     The window of n bars makes it independent of where the history begins, as on-balance volume itself is not.
@@ -33,7 +33,7 @@ def obv_slope(bars: Stretch, *, period: Count) -> Columns:
 
 
 @indicator(outputs=("volume_ratio",), warmup=lambda period: period - 1, uses_volume=True)
-def volume_ratio(bars: Stretch, *, period: Count) -> Columns:
+def volume_ratio(bars: BarSegment, *, period: Count) -> Columns:
     """Logarithm of the bar's volume over the mean of the last `period` bars, itself included.
 
     Args:
@@ -48,7 +48,7 @@ def volume_ratio(bars: Stretch, *, period: Count) -> Columns:
 
 
 @indicator(outputs=("volume_zscore",), warmup=lambda period: period - 1, uses_volume=True)
-def volume_zscore(bars: Stretch, *, period: Span) -> Columns:
+def volume_zscore(bars: BarSegment, *, period: Span) -> Columns:
     """Distance of the bar's volume from the mean of the last `period` bars, itself included, in their deviations.
 
     Args:

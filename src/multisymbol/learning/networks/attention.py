@@ -58,7 +58,7 @@ class Transformer(nn.Module):
         self._patches = (shape.window + self._filling) // patch
         self.tokens = nn.Linear(patch * shape.features, width)
         self.positions_NH = nn.Parameter(torch.randn(self._patches, width) * 0.02)
-        self.blocks = nn.Sequential(*(Block(width=width, heads=heads, dropout=dropout) for _ in range(layers)))
+        self.blocks = nn.Sequential(*(AttentionBlock(width=width, heads=heads, dropout=dropout) for _ in range(layers)))
         self.norm = nn.LayerNorm(width)
         self.head = Head(
             inputs=width,
@@ -82,7 +82,7 @@ class Transformer(nn.Module):
         return state_BNH
 
 
-class Block(nn.Module):
+class AttentionBlock(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x)); a token attends to itself and earlier ones."""
 
     def __init__(self, *, width: int, heads: int, dropout: float) -> None:

@@ -58,7 +58,7 @@ class Tcn(nn.Module):
         inputs = [shape.features, *[channels] * (count - 1)]
         self.blocks = nn.Sequential(
             *(
-                Block(
+                ConvolutionBlock(
                     inputs=width,
                     channels=channels,
                     kernel=kernel,
@@ -89,7 +89,7 @@ class Tcn(nn.Module):
         return state_BHT.transpose(1, 2)
 
 
-class Block(nn.Module):
+class ConvolutionBlock(nn.Module):
     """x + two causal convolutions of x; a 1 x 1 convolution brings x to the block's width where it has another."""
 
     def __init__(

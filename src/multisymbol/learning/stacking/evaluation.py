@@ -16,7 +16,7 @@ ROWS_AT_ONCE = 2048
 """Samples in one pass on a CPU: more do not fit its caches, fewer pay for Python (measured)."""
 
 
-class Block(NamedTuple):
+class EvaluationBlock(NamedTuple):
     """Outputs of one forward pass: of which models and samples, (rows, C), (rows,), (rows,)."""
 
     output_BC: torch.Tensor
@@ -24,7 +24,7 @@ class Block(NamedTuple):
     truth_B: torch.Tensor
 
 
-class Evaluation:
+class StackEvaluation:
     """Forward passes over samples of several members, without gradients.
 
     Args:
@@ -59,7 +59,7 @@ class Evaluation:
             device=rows.device,
         )
 
-    def blocks(self, batch_size: int) -> Iterator[Block]:
+    def blocks(self, batch_size: int) -> Iterator[EvaluationBlock]:
         """Yield outputs, so many at a time at most; each model's in order."""
         device, counts = self._rows.device, self._samples.counts
         rows = min(batch_size, ROWS_AT_ONCE) if device.type == "cpu" else batch_size
@@ -71,7 +71,7 @@ class Evaluation:
             output_MBC = self._network.outputs(self._layout.views(self._rows[:models]), gather(part))
             held_M1 = torch.tensor(part.counts, device=device)[:, None]
             real_MB = torch.arange(part.start.shape[1], device=device) < held_M1
-            yield Block(output_MBC[real_MB], real_MB.nonzero()[:, 0], part.truth[real_MB])
+            yield EvaluationBlock(output_MBC[real_MB], real_MB.nonzero()[:, 0], part.truth[real_MB])
 
     def outputs(self, batch_size: int) -> list[torch.Tensor]:
         """Return each model's outputs, shape (n, C), on the CPU."""

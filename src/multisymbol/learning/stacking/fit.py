@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from multisymbol.errors import ConfigError, SampleError
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
 from multisymbol.learning.losses import Loss
-from multisymbol.learning.stacking.evaluation import Evaluation
+from multisymbol.learning.stacking.evaluation import StackEvaluation
 from multisymbol.learning.stacking.gather import Panels
 from multisymbol.learning.stacking.members import (
     StackEpoch,
@@ -115,7 +115,7 @@ def predict_stack(
     rows = torch.stack([layout.row(own) for own in weights]).to(device)
     order = sorted(range(len(members)), key=lambda member: -len(positions[member]))
     chosen = [torch.from_numpy(positions[member].copy()) for member in order]
-    evaluation = Evaluation(
+    evaluation = StackEvaluation(
         StackedNetwork(members[0].network, loss=members[0].loss, device=device),
         [members[member] for member in order],
         chosen,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from multisymbol.learning.losses import Loss
-from multisymbol.learning.stacking.network import Inputs, class_weights
+from multisymbol.learning.stacking.network import Inputs, stacked_class_weights
 from multisymbol.samples.windows import WindowDataset, overlapping
 
 
@@ -56,7 +56,7 @@ def samples(
     truths = [loss.task.truth(batch) for loss, batch in zip(losses, batches, strict=True)]
     weights = [
         batch.weight_B if by_class is None else by_class.cpu()[batch.y_B] * batch.weight_B
-        for by_class, batch in zip(map(class_weights, losses), batches, strict=True)
+        for by_class, batch in zip(map(stacked_class_weights, losses), batches, strict=True)
     ]
 
     def beside(rows: Sequence[torch.Tensor]) -> torch.Tensor:

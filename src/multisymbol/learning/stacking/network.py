@@ -17,7 +17,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from multisymbol.errors import ConfigError
 from multisymbol.learning.losses import ClassLoss, Loss
 from multisymbol.learning.networks.embedding import SymbolEmbedding
-from multisymbol.learning.stacking.noise import Chance, Draw, StackedDropout, StackedEmbedding
+from multisymbol.learning.stacking.noise import Draw, NoiseTape, StackedDropout, StackedEmbedding
 from multisymbol.learning.stacking.recurrence import Recurrence
 
 _ALIGNED = 16
@@ -97,7 +97,7 @@ class StackedNetwork:
 
     Args:
         network: Of one model; only its architecture is used.
-        loss: Of one model; its class weights are not used (`class_weights`).
+        loss: Of one model; its class weights are not used (`stacked_class_weights`).
         device: Where.
 
     Raises:
@@ -105,7 +105,7 @@ class StackedNetwork:
     """
 
     def __init__(self, network: nn.Module, *, loss: Loss, device: torch.device) -> None:
-        self._chance = Chance()
+        self._chance = NoiseTape()
         self._network = stackable(network, chance=self._chance).to(device)
         self._loss = _unweighted(loss, device=device)
         self._losses = torch.vmap(self._loss_of_one)
@@ -164,7 +164,7 @@ class StackedNetwork:
         return output_BC
 
 
-def stackable(network: nn.Module, *, chance: Chance) -> nn.Module:
+def stackable(network: nn.Module, *, chance: NoiseTape) -> nn.Module:
     """Return a copy with chance and recurrent layers in a form that can be stacked.
 
     Raises:
@@ -180,7 +180,7 @@ def stackable(network: nn.Module, *, chance: Chance) -> nn.Module:
     return made
 
 
-def _replaced(module: nn.Module, chance: Chance) -> nn.Module | None:
+def _replaced(module: nn.Module, chance: NoiseTape) -> nn.Module | None:
     if isinstance(module, nn.Dropout):
         return StackedDropout(module.p, chance=chance)
     if isinstance(module, nn.RNNBase):
@@ -200,7 +200,7 @@ def _check(network: nn.Module) -> None:
         raise ConfigError(message)
 
 
-def class_weights(loss: Loss) -> torch.Tensor | None:
+def stacked_class_weights(loss: Loss) -> torch.Tensor | None:
     """Return what a loss multiplies a sample's weight with, by its class; None: nothing. Shape (C,)."""
     return loss.weight_C.float() if isinstance(loss, ClassLoss) else None
 

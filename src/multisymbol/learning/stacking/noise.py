@@ -26,7 +26,7 @@ class Draw(NamedTuple):
     p: float
 
 
-class Chance:
+class NoiseTape:
     """Hands out numbers drawn beforehand in the order of the forward pass; or notes which ones it asks for.
 
     Under `torch.vmap` nothing can be drawn per model, and a draw for all would depend on who else is in the stack.
@@ -60,7 +60,7 @@ class Chance:
         return torch.ones(draw.shape, device=like.device)
 
 
-class Dice:
+class PerModelRNG:
     """Draws the numbers of one step for several models, each from its own seed, as `DirectionModule` seeds it.
 
     Args:
@@ -95,7 +95,7 @@ class Dice:
 class StackedDropout(nn.Module):
     """`torch.nn.Dropout` with numbers from a Chance."""
 
-    def __init__(self, p: float, *, chance: Chance) -> None:
+    def __init__(self, p: float, *, chance: NoiseTape) -> None:
         super().__init__()
         self._p = p
         self._chance = chance
@@ -108,7 +108,7 @@ class StackedDropout(nn.Module):
 class StackedEmbedding(nn.Module):
     """`SymbolEmbedding` with numbers from a Chance."""
 
-    def __init__(self, given: SymbolEmbedding, *, chance: Chance) -> None:
+    def __init__(self, given: SymbolEmbedding, *, chance: NoiseTape) -> None:
         super().__init__()
         self.dim = given.dim
         self.vectors = given.vectors

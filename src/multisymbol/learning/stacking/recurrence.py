@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from multisymbol.errors import ConfigError
-from multisymbol.learning.stacking.noise import Chance
+from multisymbol.learning.stacking.noise import NoiseTape
 
 _aten = torch.ops.aten
 
@@ -199,7 +199,7 @@ class Recurrence(nn.Module):
         ConfigError: Another form of it.
     """
 
-    def __init__(self, given: nn.RNNBase, *, chance: Chance) -> None:
+    def __init__(self, given: nn.RNNBase, *, chance: NoiseTape) -> None:
         super().__init__()
         if (
             given.mode not in _LAYERS

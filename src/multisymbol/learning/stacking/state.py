@@ -19,7 +19,7 @@ from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.stacking.network import Layout
 
 
-class Pace:
+class OptimizerState:
     """One model's learning rate and the other numbers of its AdamW, as its own schedule moves them.
 
     The optimizer is a real one, of a parameter that never changes: any schedule of torch works on it.
@@ -78,7 +78,7 @@ class Pace:
 
 
 @dataclass(kw_only=True, slots=True)
-class Curve:
+class History:
     """One model's epochs so far.
 
     Args:
@@ -123,11 +123,13 @@ class StackState:
         running: Numbers of the models, in the order of the stack.
     """
 
-    def __init__(self, rows: torch.Tensor, *, learning: int, paces: Sequence[Pace], running: Sequence[int]) -> None:
+    def __init__(
+        self, rows: torch.Tensor, *, learning: int, paces: Sequence[OptimizerState], running: Sequence[int]
+    ) -> None:
         self.epoch = 0
         self.running = list(running)
         self.best = rows.clone()
-        self.progress = [Curve() for _ in paces]
+        self.progress = [History() for _ in paces]
         self._paces = paces
         self._learning = learning
         order = torch.tensor(self.running, device=rows.device)
@@ -142,7 +144,7 @@ class StackState:
         self._whole = (weights, first, second, steps)
         self._each = tuple(tensor.unbind() for tensor in (weights[:, : self._learning], first, second, steps))
 
-    def pace(self, place: int) -> Pace:
+    def pace(self, place: int) -> OptimizerState:
         """Return the pace of the model at a place of the stack."""
         return self._paces[self.running[place]]
 
@@ -208,12 +210,12 @@ class StackState:
         *whole, best = (tensor.to(self.best.device) for tensor in state["tensors"])
         self._set(*whole)
         self.best = best
-        self.progress = [Curve(**values) for values in state["progress"]]
+        self.progress = [History(**values) for values in state["progress"]]
         for pace, values in zip(self._paces, state["paces"], strict=True):
             pace.load_state_dict(values)
 
 
-class Slopes:
+class Gradients:
     """Gradients of several models, clipped each to its own norm and laid out as rows.
 
     Args:

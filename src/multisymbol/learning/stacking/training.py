@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 
 from multisymbol.errors import SampleError
-from multisymbol.learning.stacking.evaluation import ROWS_AT_ONCE, Evaluation
+from multisymbol.learning.stacking.evaluation import ROWS_AT_ONCE, StackEvaluation
 from multisymbol.learning.stacking.gather import Gather, Panels, samples
 from multisymbol.learning.stacking.members import (
     StackEpoch,
@@ -24,8 +24,8 @@ from multisymbol.learning.stacking.members import (
     identity,
 )
 from multisymbol.learning.stacking.network import StackedNetwork, layout_of, learning_layout_of
-from multisymbol.learning.stacking.noise import Dice, Draw
-from multisymbol.learning.stacking.state import Pace, Slopes, StackState
+from multisymbol.learning.stacking.noise import Draw, PerModelRNG
+from multisymbol.learning.stacking.state import Gradients, OptimizerState, StackState
 
 
 class _Chunk(NamedTuple):
@@ -69,7 +69,7 @@ class Training:
         self.state = StackState(
             rows.to(recipe.device),
             learning=self._learning.width,
-            paces=[Pace(recipe.optimizer, recipe.schedule) for _ in members],
+            paces=[OptimizerState(recipe.optimizer, recipe.schedule) for _ in members],
             running=sorted(range(len(members)), key=self._place),
         )
 
@@ -176,8 +176,8 @@ class Training:
         gather = Gather(windows, width=members[0].dataset.features.shape[1], rows=size)
         if size not in self._draws:
             self._draws[size] = network.draws(gather(held.part(1, 0, size)))
-        dice = Dice(self._draws[size], seeds=[member.seed for member in members], device=device)
-        slopes = Slopes(self._learning, models=len(members), clip=self._recipe.clip, device=device)
+        dice = PerModelRNG(self._draws[size], seeds=[member.seed for member in members], device=device)
+        slopes = Gradients(self._learning, models=len(members), clip=self._recipe.clip, device=device)
         total = torch.zeros(len(members), dtype=torch.float64, device=device)
         for step in range(batches[0]):
             models = sum(count > step for count in batches)
@@ -200,7 +200,7 @@ class Training:
 
     def _score(self, chunk: _Chunk, members: Sequence[StackMember]) -> list[float]:
         """Return each member's score on its validation samples."""
-        evaluation = Evaluation(
+        evaluation = StackEvaluation(
             self._network(chunk),
             members,
             [torch.tensor(member.validation) for member in members],

@@ -23,7 +23,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
 from multisymbol.markets.io.parquet import fingerprint_of
-from multisymbol.markets.io.quality import Examined, Reading, examine
+from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe
@@ -71,7 +71,7 @@ class CsvSource:
         self.timeframe = Timeframe.parse(timeframe)
         self.folder = BarFolder(root=Path(root), pattern=pattern, timeframe=self.timeframe)
         self.timezone = timezone
-        self.reading = Reading(
+        self.reading = ReadOptions(
             timeframe=self.timeframe, stamped=stamped, min_bars=min_bars, on_defect=on_defect, limits=limits
         )
 
@@ -106,7 +106,7 @@ class CsvSource:
         stamps = stamps.where(~stamps.isin(_EMPTY), "")
         instants = _instants(stamps, config=config, timezone=self.timezone, origin=str(path))
         columns = {name: _numbers(texts[name]) for name in texts.columns if name != "timestamp"}
-        return examine(
+        return examine_rows(
             pd.DataFrame({"timestamp": instants, **columns}),
             config=config,
             period=period,

@@ -301,7 +301,7 @@ def kept_counts(found: Sequence[Defect], *, on_defect: OnDefect) -> dict[str, in
     return {key: missing[key] or len(at) for key, at in rows.items()}
 
 
-def describe(found: Sequence[Defect], *, raw: RawBars, origin: str) -> str:
+def describe_defects(found: Sequence[Defect], *, raw: RawBars, origin: str) -> str:
     """Write the message: how much is wrong, a line for each kind, what to do."""
     rows = len(np.unique(np.concatenate([defect.at for defect in found])))
     kinds = "1 kind" if len(found) == 1 else f"{len(found)} kinds"

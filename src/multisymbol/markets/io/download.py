@@ -26,7 +26,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
 from multisymbol.markets.io.parquet import examine_parquet, fingerprint_of
-from multisymbol.markets.io.quality import Examined, Reading
+from multisymbol.markets.io.quality import Examined, ReadOptions
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
 
@@ -38,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class CandlePage:
     """What a vendor gives in one request.
 
     Args:
@@ -79,7 +79,7 @@ class Vendor(Protocol):
         """
         ...
 
-    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
+    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> CandlePage:
         """Fetch one page of bars that open in [since, until).
 
         Raises:
@@ -135,7 +135,7 @@ class DownloadSource:
         span = f"{_file_name(self._since)}..{_file_name(self._until)}"
         root = Path(cache) / vendor.name / self.timeframe.text / span
         self.folder = BarFolder(root=root, pattern="{slug}.parquet", timeframe=self.timeframe)
-        self.reading = Reading(
+        self.reading = ReadOptions(
             timeframe=self.timeframe, stamped="open", min_bars=min_bars, on_defect=on_defect, limits=limits
         )
         self._vendor = vendor
@@ -210,7 +210,7 @@ class DownloadSource:
             if progress is not None:
                 progress(config.symbol, (at - self._since) // HOUR, (self._until - self._since) // HOUR)
 
-    def _page(self, config: SymbolConfig, at: int, pages: "_Pages") -> Page:
+    def _page(self, config: SymbolConfig, at: int, pages: "_Pages") -> CandlePage:
         """Ask for one page, not sooner than is polite."""
         wait = self._next_request - self._now()
         if wait > 0:

@@ -16,7 +16,7 @@ from multisymbol.errors import SourceError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
-from multisymbol.markets.io.quality import Examined, Reading, examine
+from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe
 
@@ -92,7 +92,7 @@ class ParquetSource:
     ) -> None:
         self.timeframe = Timeframe.parse(timeframe)
         self.folder = BarFolder(root=Path(root), pattern=pattern, timeframe=self.timeframe)
-        self.reading = Reading(
+        self.reading = ReadOptions(
             timeframe=self.timeframe, stamped=stamped, min_bars=min_bars, on_defect=on_defect, limits=limits
         )
 
@@ -124,7 +124,7 @@ class ParquetSource:
         return examine_parquet(self.folder.file(config), config=config, period=period, reading=self.reading)
 
 
-def examine_parquet(path: Path, *, config: SymbolConfig, period: Period, reading: Reading) -> Examined:
+def examine_parquet(path: Path, *, config: SymbolConfig, period: Period, reading: ReadOptions) -> Examined:
     """Read and judge one Parquet file.
 
     Raises:
@@ -136,7 +136,7 @@ def examine_parquet(path: Path, *, config: SymbolConfig, period: Period, reading
     except (pyarrow.ArrowException, OSError) as error:
         message = f"{path} cannot be read as Parquet: {error}"
         raise SourceError(message) from error
-    return examine(
+    return examine_rows(
         _with_timestamp(table.to_pandas()),
         config=config,
         period=period,
@@ -146,7 +146,7 @@ def examine_parquet(path: Path, *, config: SymbolConfig, period: Period, reading
     )
 
 
-def fingerprint_of(origin: Mapping[str, Any], *, config: SymbolConfig, period: Period, reading: Reading) -> str:
+def fingerprint_of(origin: Mapping[str, Any], *, config: SymbolConfig, period: Period, reading: ReadOptions) -> str:
     """Hash where bars come from together with all else that decides on the `Bars` of a symbol.
 
     Session times come from exchange_calendars, whose holidays are corrected by its releases: its version counts.

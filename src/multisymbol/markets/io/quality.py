@@ -18,7 +18,7 @@ from multisymbol.markets.io.defects import (
     OnDefect,
     Policy,
     RawBars,
-    describe,
+    describe_defects,
     dropped,
     dropped_counts,
     find_defects,
@@ -32,7 +32,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class ReadOptions:
     """How the rows of a file become bars: the choices that all sources share.
 
     Args:
@@ -51,7 +51,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class FileFinding:
     """One kind of defect in one file, for tables and pictures.
 
     Args:
@@ -82,7 +82,7 @@ class Examined:
 
     opened_at: Instants
     bars: Bars | None
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
     refusal: BarsError | None
 
     def accepted(self) -> Bars:
@@ -97,12 +97,12 @@ class Examined:
         return self.bars
 
 
-def examine(
+def examine_rows(
     frame: pd.DataFrame,
     *,
     config: SymbolConfig,
     period: Period,
-    reading: Reading,
+    reading: ReadOptions,
     synthetic: bool,
     origin: str,
     stamps: npt.NDArray[np.object_] | None = None,
@@ -135,11 +135,11 @@ def examine(
         opened_at=np.sort(raw.opened_at[raw.dated]),
         bars=None if refused else _bars(raw, found, config=config, reading=reading, synthetic=synthetic, origin=origin),
         findings=tuple(_finding(defect, raw=raw, policy=reading.on_defect.policy(defect)) for defect in found),
-        refusal=BarsError(describe(refused, raw=raw, origin=origin)) if refused else None,
+        refusal=BarsError(describe_defects(refused, raw=raw, origin=origin)) if refused else None,
     )
 
 
-def _expected(config: SymbolConfig, reading: Reading) -> Expected:
+def _expected(config: SymbolConfig, reading: ReadOptions) -> Expected:
     return Expected(
         volume=config.volume,
         timeframe=reading.timeframe,
@@ -155,7 +155,7 @@ def _bars(
     found: Sequence[Defect],
     *,
     config: SymbolConfig,
-    reading: Reading,
+    reading: ReadOptions,
     synthetic: bool,
     origin: str,
 ) -> Bars:
@@ -180,9 +180,9 @@ def _bars(
     )
 
 
-def _finding(defect: Defect, *, raw: RawBars, policy: Policy) -> Finding:
+def _finding(defect: Defect, *, raw: RawBars, policy: Policy) -> FileFinding:
     at = defect.surplus if policy == "drop" else defect.at
-    return Finding(
+    return FileFinding(
         key=defect.key,
         kind=defect.kind,
         policy=policy,
@@ -226,7 +226,7 @@ def _read(
     frame: pd.DataFrame,
     *,
     config: SymbolConfig,
-    reading: Reading,
+    reading: ReadOptions,
     origin: str,
     stamps: npt.NDArray[np.object_] | None,
 ) -> RawBars:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from multisymbol.errors import ConfigError, SourceError, nearest
-from multisymbol.markets.io.download import Page
+from multisymbol.markets.io.download import CandlePage
 from multisymbol.markets.time import DAY, Timeframe, iso
 
 _MILLISECOND = 1_000_000
@@ -54,7 +54,7 @@ class YFinance:
         """
         _library("yfinance")
 
-    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
+    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> CandlePage:
         """Fetch some days or years of bars.
 
         Raises:
@@ -72,11 +72,11 @@ class YFinance:
                 actions=False,
             )
         except library.exceptions.YFPricesMissingError:
-            return Page(bars=_no_bars(), go_on=end)
+            return CandlePage(bars=_no_bars(), go_on=end)
         except (library.exceptions.YFException, OSError) as error:
             message = f"yfinance gave no bars of {name} from {iso(since)}: {error}"
             raise SourceError(message) from error
-        return Page(bars=_of_yahoo(bars), go_on=end)
+        return CandlePage(bars=_of_yahoo(bars), go_on=end)
 
 
 _YAHOO_PAGES = {"1m": 7, "2m": 59, "5m": 59, "15m": 59, "30m": 59, "1h": 365, "1d": 3650}
@@ -116,7 +116,7 @@ class Ccxt:
         """
         _exchange(_library("ccxt"), self.exchange)
 
-    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> Page:
+    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> CandlePage:
         """Fetch up to `page_bars` bars; a page without any skips as much time, for there may be later ones.
 
         Raises:
@@ -141,7 +141,7 @@ class Ccxt:
             else since + (self.page_bars - 1) * timeframe.nanoseconds
         )
         stamps = pd.to_datetime(bars["timestamp"], unit="ms", utc=True)
-        return Page(bars=bars.assign(timestamp=stamps), go_on=max(last, since) + timeframe.nanoseconds)
+        return CandlePage(bars=bars.assign(timestamp=stamps), go_on=max(last, since) + timeframe.nanoseconds)
 
 
 def _of_yahoo(bars: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,7 @@ from multisymbol.registry.bundle.files import (
     delete_path,
     limit,
     parse,
-    refuse,
+    refuse_file,
     sha256,
 )
 from multisymbol.registry.bundle.security import flavour_problems, page_problems
@@ -95,7 +95,7 @@ def import_model(store: Store, source: Path, *, rename: str | None) -> StoredVer
 def _names(folder: Path) -> list[str]:
     """List a model's files, ours alone: a file nobody knows is not handed on."""
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    refuse(f"{folder} holds what no stored model has", [f"{name} is not known" for name in sorted(names - KNOWN)])
+    refuse_file(f"{folder} holds what no stored model has", [f"{name} is not known" for name in sorted(names - KNOWN)])
     return sorted(names - {ORIGIN})
 
 
@@ -145,7 +145,7 @@ def _copy_folder(source: Path, folder: Path) -> None:
     problems = [f"{name} does not belong to a stored model" for name in sorted(set(names) - KNOWN)]
     problems += [f"{name} is a link or no plain file" for name, path in names.items() if not _plain_file(path)]
     problems += _too_large({name: path.lstat().st_size for name, path in names.items()})
-    refuse(f"{source} is not a stored model of this project", problems)
+    refuse_file(f"{source} is not a stored model of this project", problems)
     for name, path in names.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(path.read_bytes())
@@ -173,7 +173,7 @@ def _extract(source: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(source) as archive:
             entries = archive.infolist()
-            refuse(f"{source} is not a stored model of this project", _zip_problems(entries))
+            refuse_file(f"{source} is not a stored model of this project", _zip_problems(entries))
             for entry in entries:
                 (folder / entry.filename).parent.mkdir(parents=True, exist_ok=True)
                 (folder / entry.filename).write_bytes(_content(archive, entry))
@@ -227,7 +227,7 @@ def _judge(folder: Path, *, shown: Path) -> Mapping[str, Any]:
     contents = {name: path.read_bytes() for name, path in files.items() if name not in _OF_BUNDLE}
     problems = flavour_problems(contents)
     problems += [f"{name} {text}" for name in sorted(_PAGES & set(files)) for text in page_problems(contents[name])]
-    refuse(f"{shown} holds what this project does not write", problems)
+    refuse_file(f"{shown} holds what this project does not write", problems)
     for name in _FRAMES & set(contents):
         parse(shown / name, contents[name])
     if ORIGIN not in contents:
@@ -245,7 +245,7 @@ def _check_origin(origin: Mapping[str, Any], hashes: Mapping[str, str], shown: P
     problems = [f"{name} is missing" for name in sorted(set(stored) - set(hashes))]
     problems += [f"{name} was added" for name in sorted(set(hashes) - set(stored))]
     problems += [f"{name} was changed" for name in sorted(set(hashes) & set(stored)) if stored[name] != hashes[name]]
-    refuse(f"{shown} is not as it was exported", problems)
+    refuse_file(f"{shown} is not as it was exported", problems)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,7 +46,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
         problems = [f"{name} is missing" for name in sorted(expected - found)]
         problems += [f"{name} does not belong to a stored model" for name in sorted(found - expected)]
         problems += [text for name in sorted(expected & found) if (text := _problem(folder / name))]
-        refuse(f"{folder} is not a stored model of this project", problems)
+        refuse_file(f"{folder} is not a stored model of this project", problems)
         return {name: (folder / name).read_bytes() for name in sorted(expected)}
     except OSError as error:
         raise BundleError(f"{folder} cannot be read as a stored model: {error.strerror or error}") from error
@@ -67,7 +67,7 @@ def check_hashes(folder: Path, files: Mapping[str, bytes]) -> None:
         for name in sorted(names & set(stored))
         if stored[name] != sha256(files[name])
     ]
-    refuse(f"{folder} is not as it was written", problems)
+    refuse_file(f"{folder} is not as it was written", problems)
 
 
 def parse(path: Path, content: bytes) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def files_digest(folder: Path) -> str:
     """
     try:
         paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-        refuse(f"{folder} cannot be stored", [text for path in paths if (text := _problem(path))])
+        refuse_file(f"{folder} cannot be stored", [text for path in paths if (text := _problem(path))])
         lines = [f"{path.relative_to(folder).as_posix()}\0{sha256(path.read_bytes())}\n" for path in paths]
     except OSError as error:
         raise BundleError(f"{folder} cannot be read as a stored model: {error.strerror or error}") from error
@@ -121,7 +121,7 @@ def delete_path(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def refuse(heading: str, problems: Sequence[str]) -> None:
+def refuse_file(heading: str, problems: Sequence[str]) -> None:
     """Raise BundleError with all problems, if there are any."""
     if problems:
         raise BundleError(heading + ":\n" + "\n".join(f"  {problem}" for problem in problems))

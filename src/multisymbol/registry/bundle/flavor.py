@@ -78,7 +78,7 @@ def read_frame(path: Path) -> pd.DataFrame:
     return pd.DataFrame(data["data"], columns=data["columns"])
 
 
-def refusal(error: MultisymbolError) -> "MlflowException":
+def flavor_refusal(error: MultisymbolError) -> "MlflowException":
     """Put an error as MLflow passes it on: its text reaches whoever asked over HTTP, other errors become a riddle."""
     from mlflow.exceptions import MlflowException
 

@@ -25,7 +25,7 @@ from multisymbol.registry.bundle.files import (
     check_hashes,
     parse,
     read_files,
-    refuse,
+    refuse_file,
     sha256,
 )
 from multisymbol.registry.bundle.security import foreign_targets
@@ -107,7 +107,7 @@ def read_bundle(folder: Path) -> Bundle:
     foreign = [
         text for name in ("config.json", "symbol_configs.json") for text in foreign_targets(facts[name], at=name)
     ]
-    refuse(f"{folder} names code of others", foreign)
+    refuse_file(f"{folder} names code of others", foreign)
     return _bundle(folder, weights=_load(folder / WEIGHTS, files[WEIGHTS]), facts=facts)
 
 
@@ -124,7 +124,7 @@ def _files(bundle: Bundle) -> dict[str, bytes]:
     problems: list[str] = []
     plain = {name: _plain(data, at=name, problems=problems) for name, data in facts.items()}
     problems += _misfits(bundle)
-    refuse("the model cannot be stored", problems)
+    refuse_file("the model cannot be stored", problems)
     files = {name: _json(data) for name, data in plain.items()} | {WEIGHTS: _safetensors(bundle.weights)}
     return files | {HASHES: _json({name: sha256(files[name]) for name in sorted(files)})}
 
@@ -208,7 +208,7 @@ def _bundle(folder: Path, *, weights: Mapping[str, torch.Tensor], facts: Mapping
         similarity=facts["similarity.json"],
         metadata=facts["metadata.json"],
     )
-    refuse(f"{folder} does not fit together", _misfits(bundle))
+    refuse_file(f"{folder} does not fit together", _misfits(bundle))
     return bundle
 
 

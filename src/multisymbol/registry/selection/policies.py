@@ -97,7 +97,7 @@ class FixedOrder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class EvidencePolicy:
     """The last comparison decides: see `conf/registry/policy/evidence.yaml`.
 
     Its verdict for the symbol, else, for a universal model that was not trained on the symbol, its verdict for unseen

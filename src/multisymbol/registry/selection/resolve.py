@@ -29,10 +29,10 @@ from multisymbol.registry.selection.candidates import (
 )
 from multisymbol.registry.selection.policies import Policy
 from multisymbol.registry.selection.similarity import Profile, distance, fit_scale
-from multisymbol.registry.selection.transfer import MOST_TRIED, Donor, Trial, Trials, by_evidence
+from multisymbol.registry.selection.transfer import MOST_TRIED, SourceModel, TransferScore, Trials, by_evidence
 from multisymbol.registry.store.versions import CHAMPION, NEWEST, StoredVersion
 
-__all__ = ["Policy", "Profiles", "Request", "Resolution", "Step", "resolution_lines", "resolve", "train_command"]
+__all__ = ["Policy", "Profiles", "Request", "Resolution", "Step", "resolution_lines", "resolve_model", "train_command"]
 
 ROLES = (CHAMPION, NEWEST)
 """Aliases a version may be chosen by; a challenger is only ever compared."""
@@ -63,7 +63,7 @@ class Step:
     outcome: Outcome
     reason: str
     distance: float | None = None
-    trial: Trial | None = None
+    trial: TransferScore | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +145,7 @@ class Resolution:
         }
 
 
-def _plain_trial(trial: Trial | None) -> dict[str, float] | None:
+def _plain_trial(trial: TransferScore | None) -> dict[str, float] | None:
     if trial is None:
         return None
     return {"loss_difference": trial.difference, "independent_labels": trial.labels, "weight": trial.weight}
@@ -162,7 +162,7 @@ class _Search:
     found: StoredVersion | None = None
 
 
-def resolve(
+def resolve_model(
     request: Request,
     *,
     versions: Sequence[StoredVersion],
@@ -264,7 +264,7 @@ def _similar(
     return _nearest(request, _tried(donors, limit=limit, trials=trials), limit=limit, before=(*refused, *strangers))
 
 
-def _tried(donors: Sequence[Donor], *, limit: float, trials: Trials | None) -> Sequence[Donor]:
+def _tried(donors: Sequence[SourceModel], *, limit: float, trials: Trials | None) -> Sequence[SourceModel]:
     """Let trials of the nearest donors that may answer count, if there is a choice."""
     near = [donor for donor in donors if donor.distance <= limit][:MOST_TRIED]
     if trials is None or len(near) < 2:
@@ -272,7 +272,9 @@ def _tried(donors: Sequence[Donor], *, limit: float, trials: Trials | None) -> S
     return [*by_evidence(near, trials([donor.version for donor in near])), *donors[len(near) :]]
 
 
-def _measured(passing: Sequence[StoredVersion], request: Request, profiles: Profiles) -> tuple[list[Donor], list[Step]]:
+def _measured(
+    passing: Sequence[StoredVersion], request: Request, profiles: Profiles
+) -> tuple[list[SourceModel], list[Step]]:
     """Measure the distance to every donor; those that cannot be compared are refused."""
     known: list[tuple[StoredVersion, Profile]] = []
     strangers: list[Step] = []
@@ -289,7 +291,9 @@ def _measured(passing: Sequence[StoredVersion], request: Request, profiles: Prof
         for apart, version in far
         if math.isinf(apart.total)
     ]
-    donors = [Donor(version=version, distance=apart.total) for apart, version in far if math.isfinite(apart.total)]
+    donors = [
+        SourceModel(version=version, distance=apart.total) for apart, version in far if math.isfinite(apart.total)
+    ]
     return sorted(donors, key=lambda each: (each.distance, each.version.name)), strangers
 
 
@@ -306,7 +310,7 @@ def _profile(version: StoredVersion, request: Request, profiles: Profiles) -> Pr
     return found
 
 
-def _nearest(request: Request, donors: Sequence[Donor], *, limit: float, before: Sequence[Step]) -> _Search:
+def _nearest(request: Request, donors: Sequence[SourceModel], *, limit: float, before: Sequence[Step]) -> _Search:
     """Take the first donor that is within the limit."""
     steps, found = list(before), None
     for donor in donors:
@@ -317,7 +321,7 @@ def _nearest(request: Request, donors: Sequence[Donor], *, limit: float, before:
     return _Search(steps=tuple(steps), found=found)
 
 
-def _judged(donor: Donor, request: Request, *, limit: float, taken: StoredVersion | None) -> tuple[Outcome, str]:
+def _judged(donor: SourceModel, request: Request, *, limit: float, taken: StoredVersion | None) -> tuple[Outcome, str]:
     if taken is not None:
         return "not needed", "" if donor.trial else "farther away"
     if donor.distance > limit:

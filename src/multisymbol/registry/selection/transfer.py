@@ -28,7 +28,7 @@ Key: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
+class TransferScore:
     """What a donor lost on labels of the target.
 
     Args:
@@ -45,12 +45,12 @@ class Trial:
         return self.labels / (self.labels + PRIOR_LABELS)
 
 
-Trials: TypeAlias = Callable[[Sequence[StoredVersion]], Mapping[Key, Trial | str]]
+Trials: TypeAlias = Callable[[Sequence[StoredVersion]], Mapping[Key, TransferScore | str]]
 """Tries donors, nearest first, on the same rows; text says why one was not tried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Donor:
+class SourceModel:
     """A model that may answer for a similar symbol.
 
     Args:
@@ -62,7 +62,7 @@ class Donor:
 
     version: StoredVersion
     distance: float
-    trial: Trial | None = None
+    trial: TransferScore | None = None
     said: str = ""
 
 
@@ -71,7 +71,7 @@ def key_of(version: StoredVersion) -> Key:
     return version.name, version.version
 
 
-def by_evidence(donors: Sequence[Donor], trials: Mapping[Key, Trial | str]) -> list[Donor]:
+def by_evidence(donors: Sequence[SourceModel], trials: Mapping[Key, TransferScore | str]) -> list[SourceModel]:
     """Put the donors that were tried in the order of their scores; the others keep their places.
 
     Args:
@@ -79,7 +79,7 @@ def by_evidence(donors: Sequence[Donor], trials: Mapping[Key, Trial | str]) -> l
         trials: Of some of them, all on the same rows, or why there is none.
     """
     found = [trials.get(key_of(donor.version)) for donor in donors]
-    tried = {place: trial for place, trial in enumerate(found) if isinstance(trial, Trial)}
+    tried = {place: trial for place, trial in enumerate(found) if isinstance(trial, TransferScore)}
     losses = sorted(trial.difference for trial in tried.values())
     scored = []
     for near, (place, trial) in enumerate(tried.items(), start=1):
@@ -96,7 +96,7 @@ def by_evidence(donors: Sequence[Donor], trials: Mapping[Key, Trial | str]) -> l
     return result
 
 
-def _said(trial: Trial, *, ranks: tuple[int, int], of: int, score: float) -> str:
+def _said(trial: TransferScore, *, ranks: tuple[int, int], of: int, score: float) -> str:
     return (
         f"by profile {ranks[0]}, by loss {ranks[1]} of {of} ({trial.difference:+.4f} nats against their mean, "
         f"{trial.labels:.0f} independent labels, weight {trial.weight:.2f}): score {score:.2f}"

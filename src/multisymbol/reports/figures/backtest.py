@@ -29,7 +29,7 @@ from multisymbol.reports.figures.canvas import (
     lines,
     listed,
     percent,
-    plain,
+    plain_number,
     say,
     thinned,
 )
@@ -128,10 +128,10 @@ def equity_figure(
     against = f", {totals[1]} by holding" if len(totals) > 1 else ""
     say(
         upper,
-        f"{plain(name)}: {totals[0]} after costs{against}",
+        f"{plain_number(name)}: {totals[0]} after costs{against}",
         facts=f"deepest loss from a peak {' against '.join(worst)} · {_span(closed_at)}",
     )
-    legend(figure, [Line2D([], [], color=colour, label=plain(label)) for label, (_, colour) in curves.items()])
+    legend(figure, [Line2D([], [], color=colour, label=plain_number(label)) for label, (_, colour) in curves.items()])
     return figure
 
 

@@ -84,7 +84,7 @@ def dated(axes: Axes) -> None:
 
 def listed(axes: Axes, names: Sequence[str]) -> None:
     """Write names down the y axis, the first on top."""
-    axes.set_yticks(range(len(names)), [plain(name) for name in names])
+    axes.set_yticks(range(len(names)), [plain_number(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -93,7 +93,7 @@ def listed(axes: Axes, names: Sequence[str]) -> None:
 def beside(axes: Axes, text: str, *, row: float, colour: str = INK, offset: float = 6.0) -> None:
     """Write at the right end of a row, outside the frame."""
     axes.annotate(
-        plain(text),
+        plain_number(text),
         (1, row),
         (offset, 0),
         xycoords=blended_transform_factory(axes.transAxes, axes.transData),
@@ -116,7 +116,7 @@ def signed(value: float, form: str) -> str:
     return text.lstrip("+-") if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
 
 
-def plain(text: str) -> str:
+def plain_number(text: str) -> str:
     r"""Keep matplotlib from reading formulas into `$`."""
     return text.replace("$", r"\$")
 

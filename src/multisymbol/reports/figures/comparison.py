@@ -28,7 +28,7 @@ from multisymbol.reports.figures.canvas import (
     legend,
     lines,
     listed,
-    plain,
+    plain_number,
     say,
     signed,
     thinned,
@@ -48,7 +48,7 @@ _NAMED = 14
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Effects:
+class EffectSeries:
     """An effect with its interval, for each of s rows; NaN where a row was not run or has no interval.
 
     Args:
@@ -68,9 +68,9 @@ class Effects:
 def forest_figure(
     symbols: Sequence[str],
     *,
-    effects: Effects,
-    band: Effects | None,
-    pooled: Effects,
+    effects: EffectSeries,
+    band: EffectSeries | None,
+    pooled: EffectSeries,
     said: Sequence[str],
     smallest: float,
     arms: tuple[str, str],
@@ -100,7 +100,7 @@ def forest_figure(
     listed(axes, [*symbols, "all"])
     for row, text in enumerate(said):
         beside(axes, text, row=row)
-    axes.set_xlabel(plain(f"← {arms[1]} better     effect on log-loss, nats     {arms[0]} better →"))
+    axes.set_xlabel(plain_number(f"← {arms[1]} better     effect on log-loss, nats     {arms[0]} better →"))
     axes.xaxis.set_major_formatter(_NATS)
     say(axes, _forest_title(effects, band, arms=arms), facts=_forest_facts(pooled, band))
     legend(figure, _forest_handles(with_band=band is not None))
@@ -126,7 +126,7 @@ def effect_over_time_figure(
         mean, error = cumulative_mean(effect[rows], lag=lag)
         settled = slice(min(3 * max(lag, 1), len(rows) // 3), None)
         _draw_path(axes, decided_at[rows][settled], mean[settled], _Z * error[settled], place=place)
-        ends.append(Line2D([], [], color=_colour(place), linestyle=_style(place), label=plain(name)))
+        ends.append(Line2D([], [], color=_colour(place), linestyle=_style(place), label=plain_number(name)))
         reach += [mean[settled] - 1.3 * _Z * error[settled], mean[settled] + 1.3 * _Z * error[settled]]
     axes.axhline(0, color=INK, linewidth=0.9)
     middle = np.concatenate([np.zeros(1), *reach])
@@ -182,7 +182,7 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
 
 
 def pooling_figure(
-    symbols: Sequence[str], *, history: npt.NDArray[np.int64], effects: Effects, groups: Sequence[str]
+    symbols: Sequence[str], *, history: npt.NDArray[np.int64], effects: EffectSeries, groups: Sequence[str]
 ) -> Figure:
     """Show the gain from pooling against the length of a symbol's own history.
 
@@ -204,14 +204,15 @@ def pooling_figure(
     axes.yaxis.set_major_formatter(_NATS)
     if len(symbols) <= _NAMED:
         for name, x, y in zip(symbols, history, effects.value, strict=True):
-            axes.annotate(plain(name), (x, y), (5, 4), textcoords="offset points", fontsize=7, color=INK)
+            axes.annotate(plain_number(name), (x, y), (5, 4), textcoords="offset points", fontsize=7, color=INK)
     known = np.isfinite(effects.value)
     tau = rank_correlation(history[known].astype(np.float64), effects.value[known])
     correlation = "" if math.isnan(tau) else f"rank correlation {signed(tau, '+.2f')} · "
     facts = f"{correlation}one point per symbol, with its interval"
     say(axes, f"Gain from pooling against own history, {int(known.sum())} symbols", facts=facts)
     handles = [
-        Line2D([], [], linestyle="", marker=_marker(i), color=_colour(i), label=plain(k)) for i, k in enumerate(kinds)
+        Line2D([], [], linestyle="", marker=_marker(i), color=_colour(i), label=plain_number(k))
+        for i, k in enumerate(kinds)
     ]
     legend(figure, handles)
     return figure
@@ -267,31 +268,31 @@ def _marker(place: int) -> str:
     return "osD^vP"[place % 6]
 
 
-def _draw_effect(axes: Axes, effects: Effects, *, row: int) -> None:
+def _draw_effect(axes: Axes, effects: EffectSeries, *, row: int) -> None:
     value, low, high = (float(each[row]) for each in (effects.value, effects.low, effects.high))
     clear = low > 0 or high < 0
     axes.plot([low, high], [row, row], color=INK, linewidth=1.3, zorder=3)
     axes.plot([value], [row], "s", markersize=5.5, color=INK, markerfacecolor=INK if clear else "none", zorder=4)
 
 
-def _draw_diamond(axes: Axes, pooled: Effects, *, row: int) -> None:
+def _draw_diamond(axes: Axes, pooled: EffectSeries, *, row: int) -> None:
     value, low, high = (float(each[0]) for each in (pooled.value, pooled.low, pooled.high))
     corners = [(low, row), (value, row - 0.3), (high, row), (value, row + 0.3)]
     axes.add_patch(Polygon(corners, closed=True, color=BLUE, linewidth=0, zorder=4))
 
 
-def _forest_title(effects: Effects, band: Effects | None, *, arms: tuple[str, str]) -> str:
+def _forest_title(effects: EffectSeries, band: EffectSeries | None, *, arms: tuple[str, str]) -> str:
     """Count the intervals that lie clear of 0, and of what a market without skill gives where that is known."""
     rows = len(effects.value)
     above = np.zeros(rows) if band is None else np.fmax(band.high[:rows], 0)
     below = np.zeros(rows) if band is None else np.fmin(band.low[:rows], 0)
     first, second = int((effects.low > above).sum()), int((effects.high < below).sum())
     where = "Clear of 0" if band is None else "Clear of 0 and of no skill"
-    counts = f"{first} for {plain(arms[0])}, {second} for {plain(arms[1])}"
+    counts = f"{first} for {plain_number(arms[0])}, {second} for {plain_number(arms[1])}"
     return f"{where}: {counts}, {rows - first - second} for neither"
 
 
-def _forest_facts(pooled: Effects, band: Effects | None) -> str:
+def _forest_facts(pooled: EffectSeries, band: EffectSeries | None) -> str:
     value, low, high = (signed(float(each[0]), "+.4f") for each in (pooled.value, pooled.low, pooled.high))
     without = ""
     if band is not None:
@@ -317,7 +318,7 @@ def _draw_path(axes: Axes, decided_at: Instants, mean: Floats, reach: Floats, *,
 
 
 def _draw_points(
-    axes: Axes, x: npt.NDArray[np.int64], effects: Effects, *, of: npt.NDArray[np.bool_], place: int
+    axes: Axes, x: npt.NDArray[np.int64], effects: EffectSeries, *, of: npt.NDArray[np.bool_], place: int
 ) -> None:
     colour, value = _colour(place), effects.value[of]
     axes.vlines(x, effects.low[of], effects.high[of], color=colour, linewidth=1.0, alpha=0.6)

@@ -33,7 +33,7 @@ _VARIABLES = {colour.lower(): f"var({variable}, {colour.lower()})" for colour, v
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
-def headline(figure: Figure) -> str:
+def figure_headline(figure: Figure) -> str:
     """Return what the figure says of itself: its first title, on one line; empty where it has none."""
     titles = [figure.get_suptitle(), *(axes.get_title(loc=side) for axes in figure.axes for side in ("left", "center"))]
     return next((" ".join(title.replace(r"\$", "$").split()) for title in titles if title.strip()), "")
@@ -63,7 +63,7 @@ def inline_svg(figure: Figure, *, prefix: str) -> str:
         element.attrib = {key: _own(key, text, prefix=prefix) for key, text in element.attrib.items()}
         if not pixels and "style" in element.attrib:
             element.set("style", _with_variables(element.attrib["style"]))
-    title = headline(figure)
+    title = figure_headline(figure)
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": title or "figure"}
     return _text(root)
 

@@ -15,9 +15,9 @@ from matplotlib.patches import Patch
 
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.time import NEVER, iso
-from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Parts
+from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, FoldAssignment
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import Shares
+from multisymbol.samples.mixture import SamplingWeights
 
 # Looking at bars takes pictures too, and should not wait for torch.
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PART_COLOURS = {"train": BLUE, "validation": ORANGE, "test": GREEN, "purged": GR
 PART_OF = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged"}
 
 
-def fold_figure(parts: Parts, ledger: Ledger) -> Figure:
+def fold_figure(parts: FoldAssignment, ledger: Ledger) -> Figure:
     """Show which samples of each symbol train, validate, test or are purged, when, on the one clock all symbols share.
 
     Args:
@@ -49,7 +49,7 @@ def fold_figure(parts: Parts, ledger: Ledger) -> Figure:
     return figure
 
 
-def sampling_figure(symbols: Sequence[str], shares: Shares) -> Figure:
+def sampling_figure(symbols: Sequence[str], shares: SamplingWeights) -> Figure:
     """Show each symbol's share of the train rows beside its share of an epoch's draws, and its passes.
 
     Args:
@@ -189,14 +189,14 @@ def _draw_parts(axes: Axes, decided_at: npt.NDArray[np.int64], part: npt.NDArray
         )
 
 
-def _mark_cuts(axes: Axes, parts: Parts) -> None:
+def _mark_cuts(axes: Axes, parts: FoldAssignment) -> None:
     fold = parts.fold
     for at in (fold.validation_from, fold.test_from, fold.test_until):
         if at != NEVER:
             axes.axvline(at / 86_400e9, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
 
 
-def _fold_title(parts: Parts) -> str:
+def _fold_title(parts: FoldAssignment) -> str:
     trained, tested = (sum(getattr(count, part) > 0 for count in parts.counts) for part in ("train", "test"))
     fold = parts.fold
     until = "" if fold.test_until == NEVER else f" to {_day(fold.test_until)}"
@@ -206,7 +206,7 @@ def _fold_title(parts: Parts) -> str:
     )
 
 
-def _fold_facts(parts: Parts) -> str:
+def _fold_facts(parts: FoldAssignment) -> str:
     counts = " · ".join(f"{name} {_count(parts, name):,}" for name in ("train", "validation", "test"))
     purged = "label known only past a cut, or past the test"
     return f"samples: {counts} · purged {_count(parts, 'purged'):,} ({purged})"
@@ -216,7 +216,7 @@ def _day(at: int) -> str:
     return iso(at)[:10]
 
 
-def _count(parts: Parts, name: str) -> int:
+def _count(parts: FoldAssignment, name: str) -> int:
     return sum(int(getattr(count, name)) for count in parts.counts)
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from multisymbol.comparison.result import ArmOutcome, BudgetUnit, Comparison, GroupEffect, Trading
 from multisymbol.markets.time import iso
-from multisymbol.reports.tables.table import ABSENT, Cell, Column, Table
+from multisymbol.reports.tables.table import ABSENT, Cell, Table, TableColumn
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.compare import Answer, SymbolAnswer
+from multisymbol.statistics.compare import ComparisonResult, SymbolResult
 from multisymbol.statistics.skill import Skill
 from multisymbol.statistics.surrogate_null import Band
-from multisymbol.statistics.verdict import REALISTIC_MONTHS, Evidence, Kind, Question, Verdict
+from multisymbol.statistics.verdict import REALISTIC_MONTHS, Kind, Question, Verdict, VerdictEvidence
 
 VERDICTS: Mapping[Kind, str] = {
     "UNIVERSAL_BETTER": "universal better",
@@ -32,7 +32,7 @@ BUDGETS: Mapping[BudgetUnit, str] = {
 
 _P = " "  # text, set to the right
 _NATS = "+.4f"
-_INTERVAL = (Column(name="from", key="low", form=_NATS), Column(name="to", key="high", form=_NATS))
+_INTERVAL = (TableColumn(name="from", key="low", form=_NATS), TableColumn(name="to", key="high", form=_NATS))
 
 
 def question_table(comparison: Comparison) -> Table:
@@ -45,21 +45,21 @@ def question_table(comparison: Comparison) -> Table:
         title="three questions",
         note="nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
         columns=(
-            Column(name="question", key="question"),
-            Column(name="verdict", key="verdict"),
-            Column(name="effect", key="effect", form=_NATS),
+            TableColumn(name="question", key="question"),
+            TableColumn(name="verdict", key="verdict"),
+            TableColumn(name="effect", key="effect", form=_NATS),
             *_INTERVAL,
-            Column(name="beyond", key="beyond", form=_NATS),
-            Column(name="p", key="p", form=_P),
-            Column(name="batch means", key="p_cross_check", form=_P),
-            Column(name="with seeds", key="p_seeds", form=_P),
-            Column(name="equivalent", key="p_equivalent", form=_P),
+            TableColumn(name="beyond", key="beyond", form=_NATS),
+            TableColumn(name="p", key="p", form=_P),
+            TableColumn(name="batch means", key="p_cross_check", form=_P),
+            TableColumn(name="with seeds", key="p_seeds", form=_P),
+            TableColumn(name="equivalent", key="p_equivalent", form=_P),
         ),
         rows=rows,
     )
 
 
-def symbol_table(comparison: Comparison) -> Table:
+def comparison_symbol_table(comparison: Comparison) -> Table:
     """Return a row per symbol of the primary question, the largest effect first."""
     facts = {own.symbol: own for own in comparison.symbols}
     rows: list[tuple[Cell, ...]] = [
@@ -80,15 +80,15 @@ def symbol_table(comparison: Comparison) -> Table:
         title="symbol by symbol",
         note="verdicts rest on Holm's p; intervals are not adjusted",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="verdict", key="verdict"),
-            Column(name="effect", key="effect", form=_NATS),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="verdict", key="verdict"),
+            TableColumn(name="effect", key="effect", form=_NATS),
             *_INTERVAL,
-            Column(name="beyond", key="beyond", form=_NATS),
-            Column(name="p Holm", key="p_holm", form=_P),
-            Column(name="own train rows", key="history", form=",d"),
-            Column(name="test rows", key="test_rows", form=",d"),
-            Column(name="months more", key="months_needed", form=",.1f"),
+            TableColumn(name="beyond", key="beyond", form=_NATS),
+            TableColumn(name="p Holm", key="p_holm", form=_P),
+            TableColumn(name="own train rows", key="history", form=",d"),
+            TableColumn(name="test rows", key="test_rows", form=",d"),
+            TableColumn(name="months more", key="months_needed", form=",.1f"),
         ),
         rows=tuple(rows),
     )
@@ -116,23 +116,23 @@ def symbol_test_table(comparison: Comparison) -> Table:
         title="tests of every symbol",
         note="shrunk: pulled towards the common effect; band: all surrogates together",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="class", key="asset_class"),
-            Column(name="folds", key="folds", form=",d"),
-            Column(name="p", key="p", form=_P),
-            Column(name="Holm", key="p_holm", form=_P),
-            Column(name="BH", key="p_bh", form=_P),
-            Column(name="equivalent", key="p_equivalent", form=_P),
-            Column(name="shrunk", key="shrunk", form=_NATS),
-            Column(name="band from", key="band_low", form=_NATS),
-            Column(name="to", key="band_high", form=_NATS),
-            Column(name="skill", key="skill"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="class", key="asset_class"),
+            TableColumn(name="folds", key="folds", form=",d"),
+            TableColumn(name="p", key="p", form=_P),
+            TableColumn(name="Holm", key="p_holm", form=_P),
+            TableColumn(name="BH", key="p_bh", form=_P),
+            TableColumn(name="equivalent", key="p_equivalent", form=_P),
+            TableColumn(name="shrunk", key="shrunk", form=_NATS),
+            TableColumn(name="band from", key="band_low", form=_NATS),
+            TableColumn(name="to", key="band_high", form=_NATS),
+            TableColumn(name="skill", key="skill"),
         ),
         rows=tuple(rows),
     )
 
 
-def by_effect(answers: Sequence[SymbolAnswer]) -> list[SymbolAnswer]:
+def by_effect(answers: Sequence[SymbolResult]) -> list[SymbolResult]:
     """Sort symbols, the largest effect first; those that could not be tested come last."""
     return sorted(answers, key=lambda own: (own.test.test is None, -own.test.effect))
 
@@ -143,12 +143,12 @@ def group_table(groups: Sequence[GroupEffect], *, title: str) -> Table:
         title=title,
         note="p is not adjusted for the number of lines",
         columns=(
-            Column(name=title.removeprefix("by "), key="group"),
-            Column(name="effect", key="effect", form=_NATS),
+            TableColumn(name=title.removeprefix("by "), key="group"),
+            TableColumn(name="effect", key="effect", form=_NATS),
             *_INTERVAL,
-            Column(name="p", key="p", form=_P),
-            Column(name="instants", key="instants", form=",d"),
-            Column(name="symbols", key="symbols", form=",d"),
+            TableColumn(name="p", key="p", form=_P),
+            TableColumn(name="instants", key="instants", form=",d"),
+            TableColumn(name="symbols", key="symbols", form=",d"),
         ),
         rows=tuple(
             (own.group, own.effect, *ends(own.interval), p_text(own.p), own.instants, own.symbols) for own in groups
@@ -163,14 +163,14 @@ def arm_table(comparison: Comparison) -> Table:
         title="arms",
         note="gain: on the prior, nats; best: cannot be told from the best arm",
         columns=(
-            Column(name="arm", key="arm"),
-            Column(name="log-loss", key="log_loss", form=".4f"),
-            Column(name="activity", key="activity", form=".4f"),
-            Column(name="direction", key="direction", form=".4f"),
-            Column(name="bal.acc", key="balanced_accuracy", form=".2%"),
-            Column(name="gain", key="gain", form=_NATS),
-            Column(name="symbols", key="symbols", form=",d"),
-            Column(name="best", key="best"),
+            TableColumn(name="arm", key="arm"),
+            TableColumn(name="log-loss", key="log_loss", form=".4f"),
+            TableColumn(name="activity", key="activity", form=".4f"),
+            TableColumn(name="direction", key="direction", form=".4f"),
+            TableColumn(name="bal.acc", key="balanced_accuracy", form=".2%"),
+            TableColumn(name="gain", key="gain", form=_NATS),
+            TableColumn(name="symbols", key="symbols", form=",d"),
+            TableColumn(name="best", key="best"),
         ),
         rows=tuple(
             (
@@ -194,15 +194,15 @@ def against_table(comparison: Comparison) -> Table:
         title="arms against the single and the universal one",
         note="above 0 the arm of the line is better; p is not adjusted for the number of arms",
         columns=(
-            Column(name="arm", key="arm"),
-            Column(name="on single", key="on_single", form=_NATS),
-            Column(name="from", key="on_single_low", form=_NATS),
-            Column(name="to", key="on_single_high", form=_NATS),
-            Column(name="p", key="p_on_single", form=_P),
-            Column(name="on universal", key="on_universal", form=_NATS),
-            Column(name="from", key="on_universal_low", form=_NATS),
-            Column(name="to", key="on_universal_high", form=_NATS),
-            Column(name="p", key="p_on_universal", form=_P),
+            TableColumn(name="arm", key="arm"),
+            TableColumn(name="on single", key="on_single", form=_NATS),
+            TableColumn(name="from", key="on_single_low", form=_NATS),
+            TableColumn(name="to", key="on_single_high", form=_NATS),
+            TableColumn(name="p", key="p_on_single", form=_P),
+            TableColumn(name="on universal", key="on_universal", form=_NATS),
+            TableColumn(name="from", key="on_universal_low", form=_NATS),
+            TableColumn(name="to", key="on_universal_high", form=_NATS),
+            TableColumn(name="p", key="p_on_universal", form=_P),
         ),
         rows=tuple(
             (
@@ -226,14 +226,14 @@ def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
             "epochs: means over models   per epoch: mean steps of one model"
         ),
         columns=(
-            Column(name="arm", key="arm"),
-            Column(name="models", key="models", form=",d"),
-            Column(name="train rows", key="train_rows", form=",d"),
-            Column(name="epochs", key="epochs", form=".1f"),
-            Column(name="best epoch", key="best_epoch", form=".1f"),
-            Column(name="steps", key="steps", form=",d"),
-            Column(name="per epoch", key="steps_an_epoch", form=",.1f"),
-            Column(name="stopped early", key="stopped_early", form=".0%"),
+            TableColumn(name="arm", key="arm"),
+            TableColumn(name="models", key="models", form=",d"),
+            TableColumn(name="train rows", key="train_rows", form=",d"),
+            TableColumn(name="epochs", key="epochs", form=".1f"),
+            TableColumn(name="best epoch", key="best_epoch", form=".1f"),
+            TableColumn(name="steps", key="steps", form=",d"),
+            TableColumn(name="per epoch", key="steps_an_epoch", form=",.1f"),
+            TableColumn(name="stopped early", key="stopped_early", form=".0%"),
         ),
         rows=tuple(
             (
@@ -260,16 +260,16 @@ def trade_table(trading: Trading) -> Table:
         title="net of costs, basis points a trade",
         note="one symbol's trades are few: its numbers are not tested",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="universal", key="universal", form="+.1f"),
-            Column(name="single", key="single", form="+.1f"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="universal", key="universal", form="+.1f"),
+            TableColumn(name="single", key="single", form="+.1f"),
         ),
         rows=tuple(rows),
         total=("all", universal.net_bps, single.net_bps),
     )
 
 
-def skill_table(answer: Answer) -> Table:
+def skill_table(answer: ComparisonResult) -> Table:
     """Say of both arms whether they gain more than a no-skill forecast, and more than on markets without signal."""
     evidence = answer.evidence
     skills = (evidence.skills.first, evidence.skills.second)
@@ -277,13 +277,13 @@ def skill_table(answer: Answer) -> Table:
         title="skill",
         note="gain on the no-skill forecast, nats; band: 5 to 95 % of what surrogate markets give",
         columns=(
-            Column(name="arm", key="arm"),
-            Column(name="gain", key="gain", form=_NATS),
-            Column(name="p no-skill", key="p_prior", form=_P),
-            Column(name="band from", key="band_low", form=_NATS),
-            Column(name="to", key="band_high", form=_NATS),
-            Column(name="p surrogates", key="p_surrogates", form=_P),
-            Column(name="skill", key="skill"),
+            TableColumn(name="arm", key="arm"),
+            TableColumn(name="gain", key="gain", form=_NATS),
+            TableColumn(name="p no-skill", key="p_prior", form=_P),
+            TableColumn(name="band from", key="band_low", form=_NATS),
+            TableColumn(name="to", key="band_high", form=_NATS),
+            TableColumn(name="p surrogates", key="p_surrogates", form=_P),
+            TableColumn(name="skill", key="skill"),
         ),
         rows=tuple(_skill_row(own, shown=own.arm in evidence.skilled) for own in skills),
     )
@@ -295,13 +295,13 @@ def band_table(bands: Sequence[Band]) -> Table:
         title="the effect on markets without signal",
         note="p: share of draws with as large an effect, one-sided",
         columns=(
-            Column(name="surrogate", key="surrogate"),
-            Column(name="draws", key="draws", form=",d"),
-            Column(name="5 %", key="low", form=_NATS),
-            Column(name="95 %", key="high", form=_NATS),
-            Column(name="real market", key="value", form=_NATS),
-            Column(name="beyond", key="beyond", form=_NATS),
-            Column(name="p", key="p", form=_P),
+            TableColumn(name="surrogate", key="surrogate"),
+            TableColumn(name="draws", key="draws", form=",d"),
+            TableColumn(name="5 %", key="low", form=_NATS),
+            TableColumn(name="95 %", key="high", form=_NATS),
+            TableColumn(name="real market", key="value", form=_NATS),
+            TableColumn(name="beyond", key="beyond", form=_NATS),
+            TableColumn(name="p", key="p", form=_P),
         ),
         rows=tuple(
             (own.kind, own.draws, own.low, own.high, own.value, own.beyond, p_text(own.p_above)) for own in bands
@@ -309,18 +309,18 @@ def band_table(bands: Sequence[Band]) -> Table:
     )
 
 
-def fold_table(comparison: Comparison) -> Table:
+def comparison_fold_table(comparison: Comparison) -> Table:
     """Say when each fold trains and tests."""
     return Table(
         title="folds",
         columns=(
             *(
-                Column(name=name, key=name.replace(" ", "_"))
+                TableColumn(name=name, key=name.replace(" ", "_"))
                 for name in ("fold", "train from", "validation from", "test from", "test until")
             ),
-            Column(name="symbols", key="symbols", form=",d"),
-            Column(name="train rows", key="train_rows", form=",d"),
-            Column(name="test rows", key="test_rows", form=",d"),
+            TableColumn(name="symbols", key="symbols", form=",d"),
+            TableColumn(name="train rows", key="train_rows", form=",d"),
+            TableColumn(name="test rows", key="test_rows", form=",d"),
         ),
         rows=tuple(
             (
@@ -335,18 +335,18 @@ def fold_table(comparison: Comparison) -> Table:
     )
 
 
-def unseen_table(unseen: Mapping[str, Answer]) -> Table:
+def unseen_table(unseen: Mapping[str, ComparisonResult]) -> Table:
     """Set the universal model that never saw a symbol against the symbol's own, by asset class."""
     return Table(
         title="symbols the universal model was not trained on",
         note="exploratory: not tested against surrogates",
         columns=(
-            Column(name="class", key="asset_class"),
-            Column(name="verdict", key="verdict"),
-            Column(name="effect", key="effect", form=_NATS),
+            TableColumn(name="class", key="asset_class"),
+            TableColumn(name="verdict", key="verdict"),
+            TableColumn(name="effect", key="effect", form=_NATS),
             *_INTERVAL,
-            Column(name="p", key="p", form=_P),
-            Column(name="symbols", key="symbols", form=",d"),
+            TableColumn(name="p", key="p", form=_P),
+            TableColumn(name="symbols", key="symbols", form=",d"),
         ),
         rows=tuple(
             (
@@ -362,7 +362,7 @@ def unseen_table(unseen: Mapping[str, Answer]) -> Table:
     )
 
 
-def said(verdict: Verdict, evidence: Evidence) -> str:
+def said(verdict: Verdict, evidence: VerdictEvidence) -> str:
     """Say a verdict in a cell; an exploratory one claims nothing and must not look as if it did."""
     return VERDICTS[verdict.kind] + (" (exploratory)" if evidence.exploratory else "")
 
@@ -388,7 +388,7 @@ def envelope(bands: Sequence[Band]) -> tuple[float, float]:
     return min((own.low for own in bands), default=math.nan), max((own.high for own in bands), default=math.nan)
 
 
-def _question_row(answer: Answer, *, primary: bool) -> tuple[Cell, ...]:
+def _question_row(answer: ComparisonResult, *, primary: bool) -> tuple[Cell, ...]:
     evidence = answer.evidence
     return (
         answer.question + (" (primary)" if primary else ""),

@@ -7,7 +7,7 @@ from typing import Any
 
 from multisymbol.markets.time import DAY, HOUR, MINUTE, instant
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.reports.tables.table import Cell, Column, Table
+from multisymbol.reports.tables.table import Cell, Table, TableColumn
 
 Facts = Mapping[str, Mapping[str, Any]]
 """The JSON files of a bundle by name."""
@@ -35,11 +35,14 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
         title=f"{counted(len(versions), 'version')} of {counted(names, 'model')}",
         note="test log-loss, and that of the better forecast without skill on the same rows",
         columns=(
-            *(Column(name=name, key=name) for name in ("model", "version", "aliases", "scope", "symbols", "timeframe")),
-            Column(name="test", key="test_log_loss", form=".4f"),
-            Column(name="no-skill", key="no_skill", form=".4f"),
-            Column(name="better by", key="better_by", form="+.4f"),
-            Column(name="age", key="age"),
+            *(
+                TableColumn(name=name, key=name)
+                for name in ("model", "version", "aliases", "scope", "symbols", "timeframe")
+            ),
+            TableColumn(name="test", key="test_log_loss", form=".4f"),
+            TableColumn(name="no-skill", key="no_skill", form=".4f"),
+            TableColumn(name="better by", key="better_by", form="+.4f"),
+            TableColumn(name="age", key="age"),
         ),
         rows=tuple(_row(version, now=now) for version in versions),
     )
@@ -54,7 +57,7 @@ def _row(version: StoredVersion, *, now: int) -> tuple[Cell, ...]:
     tags = version.tags
     score, no_skill = _tag_number(tags, "test_log_loss"), _tag_number(tags, "no_skill")
     roles = [*version.aliases, *(["retired"] if version.retired else [])]
-    symbols = names_in(tags, "symbols")
+    symbols = model_names(tags, "symbols")
     return (
         version.name,
         str(version.version),
@@ -82,7 +85,7 @@ def plain_version(version: StoredVersion) -> dict[str, Any]:
     }
 
 
-def names_in(tags: Mapping[str, str], key: str) -> list[str]:
+def model_names(tags: Mapping[str, str], key: str) -> list[str]:
     """Read a tag that is a list of names."""
     names: list[str] = json.loads(tags.get(key, "[]"))
     return names
@@ -122,7 +125,7 @@ def fact_lines(version: StoredVersion, facts: Facts) -> list[str]:
     tags, metadata = version.tags, facts["metadata.json"]
     verdicts = [f"{key.removeprefix('verdict.')}: {text}" for key, text in tags.items() if key.startswith("verdict.")]
     texts = {
-        "trained on": f"{few(names_in(tags, 'symbols'))} ({', '.join(names_in(tags, 'asset_classes'))}), "
+        "trained on": f"{few(model_names(tags, 'symbols'))} ({', '.join(model_names(tags, 'asset_classes'))}), "
         f"{int(tags.get('rows', 0)):,} rows, {tags.get('timeframe')}",
         "train": f"{tags.get('train_from')} .. {tags.get('train_until')} (validation included)",
         "test": f"{tags.get('test_from')} .. {tags.get('test_until')}",
@@ -167,12 +170,12 @@ def scores_table(facts: Facts) -> Table:
     return Table(
         title="scores on the test rows",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="class", key="asset_class"),
-            Column(name="train rows", key="train", form=",.0f"),
-            Column(name="test rows", key="test", form=",.0f"),
-            Column(name=name, key=score, form=".4f"),
-            Column(name="no-skill", key=no_skill, form=".4f"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="class", key="asset_class"),
+            TableColumn(name="train rows", key="train", form=",.0f"),
+            TableColumn(name="test rows", key="test", form=",.0f"),
+            TableColumn(name=name, key=score, form=".4f"),
+            TableColumn(name="no-skill", key=no_skill, form=".4f"),
         ),
         rows=rows,
     )
@@ -187,7 +190,7 @@ def difference_table(pairs: Mapping[str, Sequence[Any]], names: Sequence[str]) -
     """Set facts that differ beside each other."""
     return Table(
         title=f"{counted(len(pairs), 'fact')} of the two versions {'differs' if len(pairs) == 1 else 'differ'}",
-        columns=(Column(name="fact", key="fact"), *(Column(name=name, key=name) for name in names)),
+        columns=(TableColumn(name="fact", key="fact"), *(TableColumn(name=name, key=name) for name in names)),
         rows=tuple((fact, *map(_shown, pair)) for fact, pair in pairs.items()),
     )
 
@@ -254,11 +257,11 @@ def paired_table(scores: Mapping[str, Sequence[float]], names: Sequence[str]) ->
         title="scores on the same test rows",
         note="less is better; a difference without an interval is no verdict: scripts/compare.py",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="rows", key="rows", form=",.0f"),
-            *(Column(name=name, key=name, form=".4f") for name in names),
-            Column(name="second − first", key="difference", form="+.4f"),
-            Column(name="no-skill", key="no_skill", form=".4f"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="rows", key="rows", form=",.0f"),
+            *(TableColumn(name=name, key=name, form=".4f") for name in names),
+            TableColumn(name="second − first", key="difference", form="+.4f"),
+            TableColumn(name="no-skill", key="no_skill", form=".4f"),
         ),
         rows=tuple((symbol, rows, a, b, b - a, floor) for symbol, (rows, a, b, floor) in scores.items()),
     )

@@ -14,7 +14,7 @@ from multisymbol.labels.labels import CLASSES
 from multisymbol.registry.bundle.format import Bundle
 from multisymbol.reports.figures.canvas import beside, canvas, legend, lines, listed, say
 from multisymbol.reports.figures.training import BLUE, FAINT, GREY
-from multisymbol.reports.tables.table import ABSENT, ALL, Cell, Column, Table
+from multisymbol.reports.tables.table import ABSENT, ALL, Cell, Table, TableColumn
 
 Scores: TypeAlias = Mapping[str, Any]
 """One entry of `test_by_symbol` in a bundle's metadata."""
@@ -30,7 +30,7 @@ class Measure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class ScoreKind:
     """What is scored of a kind of model.
 
     Args:
@@ -48,7 +48,7 @@ class Task:
     others: tuple[Measure, ...]
 
 
-DIRECTION = Task(
+DIRECTION = ScoreKind(
     forecast=", ".join(CLASSES[:-1]) + f" and {CLASSES[-1]}",
     loss=Measure(key="test_log_loss", name="log-loss", form=".3f"),
     reference=Measure(key="test_no_skill_log_loss", name="no-skill", form=".3f"),
@@ -63,7 +63,7 @@ DIRECTION = Task(
         Measure(key="test_brier", name="Brier", form=".3f"),
     ),
 )
-FORWARD_RETURN = Task(
+FORWARD_RETURN = ScoreKind(
     forecast="the forward return, in deviations of its horizon",
     loss=Measure(key="test_huber", name="Huber", form=".4f"),
     reference=Measure(key="test_zero_huber", name="zero", form=".4f"),
@@ -78,7 +78,7 @@ FORWARD_RETURN = Task(
 )
 
 
-def task_of(bundle: Bundle) -> Task:
+def task_of(bundle: Bundle) -> ScoreKind:
     """Return what the model forecasts; bundles that do not say forecast directions."""
     return FORWARD_RETURN if bundle.metadata.get("task") == "forward_return" else DIRECTION
 
@@ -126,9 +126,9 @@ def score_table(bundle: Bundle) -> Table:
         title="test, by symbol",
         note="model and no-skill on the same rows",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="rows", key="rows", form=",.0f"),
-            *(Column(name=measure.name, key=measure.key, form=measure.form) for measure in measures),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="rows", key="rows", form=",.0f"),
+            *(TableColumn(name=measure.name, key=measure.key, form=measure.form) for measure in measures),
         ),
         rows=tuple(_score_row(symbol, scores, measures) for symbol, scores in by_symbol.items()),
         total=_score_row(ALL, bundle.metadata.get("test", {}), measures) if len(by_symbol) > 1 else None,
@@ -149,17 +149,20 @@ def class_table(bundle: Bundle) -> Table:
         title="test, by class",
         note="mean over rows, each symbol beside its own no-skill",
         columns=(
-            Column(name="class", key="asset_class"),
-            Column(name="symbols", key="symbols", form="d"),
-            Column(name="rows", key="rows", form=",.0f"),
-            *(Column(name=measure.name, key=measure.key, form=measure.form) for measure in (task.loss, task.reference)),
-            Column(name="skill", key="skill", form=".1%"),
+            TableColumn(name="class", key="asset_class"),
+            TableColumn(name="symbols", key="symbols", form="d"),
+            TableColumn(name="rows", key="rows", form=",.0f"),
+            *(
+                TableColumn(name=measure.name, key=measure.key, form=measure.form)
+                for measure in (task.loss, task.reference)
+            ),
+            TableColumn(name="skill", key="skill", form=".1%"),
         ),
         rows=tuple(_class_row(name, scores, task) for name, scores in sorted(members.items())),
     )
 
 
-def _class_row(name: str, members: Sequence[Scores], task: Task) -> tuple[Cell, ...]:
+def _class_row(name: str, members: Sequence[Scores], task: ScoreKind) -> tuple[Cell, ...]:
     rows = np.array([score(each, "test_rows") for each in members])
     model, without = (
         float(np.array([score(each, measure.key) for each in members]) @ rows / rows.sum())

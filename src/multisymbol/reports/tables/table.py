@@ -13,9 +13,9 @@ from rich.text import Text
 if TYPE_CHECKING:
     from multisymbol.samples.fold import FoldCount
     from multisymbol.samples.ledger import SymbolCount
-    from multisymbol.samples.mixture import Shares
-    from multisymbol.serving.return_scores import ReturnEvaluation, ReturnWorth
-    from multisymbol.serving.scores import Evaluation, Worth
+    from multisymbol.samples.mixture import SamplingWeights
+    from multisymbol.serving.return_scores import ReturnEvaluation, ReturnSkillScores
+    from multisymbol.serving.scores import Evaluation, SkillScores
 
 ABSENT = "–"
 """Shown for a number that does not exist, such as the MCC of a symbol without a BUY."""
@@ -26,7 +26,7 @@ Cell = str | int | float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
+class TableColumn:
     """One column.
 
     Args:
@@ -53,7 +53,7 @@ class Table:
     """
 
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     total: tuple[Cell, ...] | None = None
@@ -106,15 +106,15 @@ def symbol_table(rows: Sequence[SymbolRow], *, title: str = "test") -> Table:
     """Set test scores beside those without skill; roles are shown where symbols differ in them."""
     roles = len({row.role for row in rows if row.symbol != ALL}) > 1
     columns = (
-        Column(name="symbol", key="symbol"),
-        *((Column(name="role", key="role"),) if roles else ()),
-        Column(name="rows", key="rows", form=",d"),
-        Column(name="log-loss", key="log_loss", form=".3f"),
-        Column(name="no-skill", key="no_skill_log_loss", form=".3f"),
-        Column(name="bal.acc", key="balanced_accuracy", form=".3f"),
-        Column(name="no-skill", key="no_skill_balanced_accuracy", form=".3f"),
-        Column(name="MCC", key="mcc", form=".3f"),
-        Column(name="Brier", key="brier", form=".3f"),
+        TableColumn(name="symbol", key="symbol"),
+        *((TableColumn(name="role", key="role"),) if roles else ()),
+        TableColumn(name="rows", key="rows", form=",d"),
+        TableColumn(name="log-loss", key="log_loss", form=".3f"),
+        TableColumn(name="no-skill", key="no_skill_log_loss", form=".3f"),
+        TableColumn(name="bal.acc", key="balanced_accuracy", form=".3f"),
+        TableColumn(name="no-skill", key="no_skill_balanced_accuracy", form=".3f"),
+        TableColumn(name="MCC", key="mcc", form=".3f"),
+        TableColumn(name="Brier", key="brier", form=".3f"),
     )
     lines = {row.symbol: tuple(getattr(row, column.key) for column in columns) for row in rows}
     return Table(
@@ -135,17 +135,17 @@ def return_table(evaluation: "ReturnEvaluation", *, roles: Mapping[str, str]) ->
         title="test, forward return in deviations of its horizon",
         note="zero = a forecast of zero, same rows",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="role", key="role"),
-            Column(name="rows", key="rows", form=",d"),
-            *(Column(name=name, key=key, form=".4f") for name, key in zip(numbers, keys, strict=True)),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="role", key="role"),
+            TableColumn(name="rows", key="rows", form=",d"),
+            *(TableColumn(name=name, key=key, form=".4f") for name, key in zip(numbers, keys, strict=True)),
         ),
         rows=rows,
         total=_return_row(ALL, "", evaluation.overall) if len(rows) > 1 else None,
     )
 
 
-def _return_row(symbol: str, role: str, worth: "ReturnWorth") -> tuple[Cell, ...]:
+def _return_row(symbol: str, role: str, worth: "ReturnSkillScores") -> tuple[Cell, ...]:
     model = worth.model
     scored = (model.huber, worth.zero.huber, worth.r2, model.ic, worth.rank_ic, model.sign_accuracy)
     return (symbol, role, model.rows, *scored)
@@ -161,13 +161,13 @@ def one_line(table: Table, *, name: str) -> Table:
 
 def table_from_json(data: Mapping[str, Any]) -> Table:
     """Read what `dataclasses.asdict` and JSON made of a table."""
-    columns = tuple(Column(**column) for column in data["columns"])
+    columns = tuple(TableColumn(**column) for column in data["columns"])
     rows = tuple(tuple(row) for row in data["rows"])
     total = None if data["total"] is None else tuple(data["total"])
     return Table(title=data["title"], note=data["note"], columns=columns, rows=rows, total=total)
 
 
-def sampling_table(symbols: Sequence[str], shares: "Shares") -> Table:
+def sampling_table(symbols: Sequence[str], shares: "SamplingWeights") -> Table:
     """Say how often each symbol is drawn in an epoch."""
     values = zip(
         symbols, shares.rows.tolist(), shares.share.tolist(), shares.draws.tolist(), shares.passes.tolist(), strict=True
@@ -176,11 +176,11 @@ def sampling_table(symbols: Sequence[str], shares: "Shares") -> Table:
     return Table(
         title="sampling, one epoch",
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="train rows", key="train_rows", form=",d"),
-            Column(name="share", key="share", form=".1%"),
-            Column(name="draws", key="draws", form=",d"),
-            Column(name="passes", key="passes", form=".2f"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="train rows", key="train_rows", form=",d"),
+            TableColumn(name="share", key="share", form=".1%"),
+            TableColumn(name="draws", key="draws", form=",d"),
+            TableColumn(name="passes", key="passes", form=".2f"),
         ),
         rows=tuple(values),
         total=(ALL, rows, float(shares.share.sum()), draws, draws / rows if rows else math.nan)
@@ -195,8 +195,8 @@ def fold_table(counts: "Sequence[FoldCount]", *, title: str = "fold") -> Table:
     return Table(
         title=title,
         columns=(
-            Column(name="symbol", key="symbol"),
-            Column(name="role", key="role"),
+            TableColumn(name="symbol", key="symbol"),
+            TableColumn(name="role", key="role"),
             *_numbers("train", "validation", "test", "purged"),
         ),
         rows=rows,
@@ -212,9 +212,9 @@ def drop_table(counts: "Sequence[SymbolCount]") -> Table:
         title="where the bars went",
         note="misaligned = outside the common hours; filling = too few bars for a window yet",
         columns=(
-            Column(name="symbol", key="symbol"),
+            TableColumn(name="symbol", key="symbol"),
             *_numbers("bars", "misaligned"),
-            Column(name="warm-up", key="warmup", form=",d"),
+            TableColumn(name="warm-up", key="warmup", form=",d"),
             *_numbers("filling", "unresolved", "strided", "samples"),
         ),
         rows=rows,
@@ -260,7 +260,7 @@ def to_markdown(table: Table) -> str:
 
 
 def formatted(cell: Cell, form: str) -> str:
-    """Write a cell as it is shown everywhere; `form` as in `Column`."""
+    """Write a cell as it is shown everywhere; `form` as in `TableColumn`."""
     if _absent(cell):
         return ABSENT
     return format(cell, form) if form and not isinstance(cell, str) else str(cell)
@@ -271,7 +271,7 @@ def _heading(table: Table, *, width: int) -> str:
     return f"{table.title}{' ' * gap}{table.note}".rstrip()
 
 
-def _symbol_row(symbol: str, role: str, worth: "Worth") -> SymbolRow:
+def _symbol_row(symbol: str, role: str, worth: "SkillScores") -> SymbolRow:
     no_skill = worth.prior if worth.no_skill == "prior" else worth.rule
     return SymbolRow(
         symbol=symbol,
@@ -286,8 +286,8 @@ def _symbol_row(symbol: str, role: str, worth: "Worth") -> SymbolRow:
     )
 
 
-def _numbers(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name=name, key=name, form=",d") for name in names)
+def _numbers(*names: str) -> tuple[TableColumn, ...]:
+    return tuple(TableColumn(name=name, key=name, form=",d") for name in names)
 
 
 def _sums(rows: Sequence[Sequence[int]]) -> list[int]:
