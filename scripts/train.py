@@ -16,7 +16,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
         from multisymbol.cli.dry_run import dry_run
 
         return dry_run(values)
-    from multisymbol.training.run import train
+    from multisymbol.cli.train import train
 
     return train(values, run_dir)
 

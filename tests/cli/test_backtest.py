@@ -158,7 +158,7 @@ def test_bars_a_model_has_seen_are_refused(outputs: Path) -> None:
     with pytest.raises(BacktestError) as caught:
         tried(outputs, "from=newest", "period.start=2018-01-01")
     text = str(caught.value)
-    assert "AAPL: neuro_fuzzy.1h.universal version 1 has seen the world until 2018-07-31" in text
+    assert "AAPL: neuro_fuzzy.1h.universal version 1 was trained on data through 2018-07-31" in text
     assert "the first bar to be traded closes at 2018-01-0" in text
     assert "Start later (period.start=2018-07-31" in text
     assert "allow_seen=true trades them all the same; every output then says that it proves nothing" in text

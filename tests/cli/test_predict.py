@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from multisymbol.samples.sources import bar_source
 
 from multisymbol.cli.predict import Prediction, predict_latest, prediction_frame, prediction_table, show_predictions
 from multisymbol.cli.resolve import lookup
@@ -20,7 +21,6 @@ from multisymbol.markets.time import HOUR, Period, instant, iso
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.samples.sources import bar_source
 from multisymbol.serving.served_model import Model
 from tests.composing import composed_page
 from tests.conftest import Command, prepared_outputs, train_small
@@ -130,7 +130,7 @@ def test_a_bar_the_model_was_trained_on_is_no_decision_even_today(
     old = f"source.end='{iso(until(outputs) - 48 * HOUR)}'"
     refused = answers(ask(old))["AAPL"]
     assert not refused.served
-    assert f"has seen the world until {iso(until(outputs))}" in refused.reason
+    assert f"was trained on data through {iso(until(outputs))}" in refused.reason
     allowed = show_predictions(ask(old, "allow_seen=true"))[0]
     assert allowed.seen
     assert allowed.reason.startswith("it HAS SEEN this bar (allow_seen)")

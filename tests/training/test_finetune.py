@@ -61,7 +61,9 @@ def test_other_ways_change_more_and_keep_the_form(outputs: Path, way: str) -> No
 def test_what_the_parent_has_seen_counts_as_seen(outputs: Path) -> None:
     parent, own = tuned(outputs, "seen", "split.validation_from=2018-10-01", "split.test_from=2018-11-01")
     assert own.metadata["spans"]["train_until"] >= parent.metadata["spans"]["train_until"]
-    with pytest.raises(SplitError, match=r"universal/1 has seen the world until 2018-\S+, but single cut tests from"):
+    with pytest.raises(
+        SplitError, match=r"universal/1 was trained on data through 2018-\S+, but single cut tests from"
+    ):
         tuned(outputs, "early", "split.validation_from=2017-06-01", "split.test_from=2017-09-01")
 
 

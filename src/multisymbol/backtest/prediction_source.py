@@ -318,7 +318,7 @@ class StoredModels:
         if not seen:
             return
         lines = [
-            f"  {symbol}: {each.name} has seen the world until {iso(each.seen_until)}, "
+            f"  {symbol}: {each.name} was trained on data through {iso(each.seen_until)}, "
             f"the first bar to be traded closes at {iso(first)}"
             for symbol, each, first in seen[:_SHOWN]
         ]

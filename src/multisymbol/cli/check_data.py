@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from multisymbol.cli.schema import TrainConfig
+from multisymbol.cli.specs import source_of
 from multisymbol.errors import MultisymbolError, OutputError
 from multisymbol.markets.io.download import DownloadSource
 from multisymbol.markets.io.parquet import ExaminedSource
@@ -20,7 +21,6 @@ from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
 from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table
 from multisymbol.reports.tables.table import show, to_csv
-from multisymbol.samples.sources import bar_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     """
     terminal = Terminal()
     symbols = universe(values["symbol_configs"])
-    source = bar_source(values)
+    source = source_of(values)
     _download(source, symbols, terminal)
     looked = _examined(source, symbols, Period(**values["period"]), terminal)
     found = [each.coverage for each in looked]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from multisymbol.cli.specs import features_of, source_of
 from multisymbol.config.build import build
 from multisymbol.errors import MultisymbolError
 from multisymbol.features.pipeline import FeatureSpec, history_bars, warmup_bars
@@ -15,8 +16,6 @@ from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.table import Table, TableColumn, show
-from multisymbol.samples.dataset import spec_of
-from multisymbol.samples.sources import bar_source
 
 _NAMES_SHOWN = 8
 SAME = "–"
@@ -72,8 +71,8 @@ def dry_run(values: Mapping[str, Any]) -> float:
 def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
     """Read each symbol's bars and count what would become of them."""
     configs = universe(values["symbol_configs"])
-    source = bar_source(values)
-    spec = spec_of(values)
+    source = source_of(values)
+    spec = features_of(values)
     plans: list[SymbolPlan] = []
     problems: list[MultisymbolError] = []
     with terminal.progress("bars") as progress:
@@ -196,7 +195,7 @@ def _shortened(columns: Sequence[str], *, of: Mapping[str, Any]) -> str:
 
 def _facts(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is common to all symbols."""
-    spec = spec_of(values)
+    spec = features_of(values)
     kinds = [column.kind for column in spec.columns]
     counts = " · ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     yield "source", _call({key: value for key, value in values["source"].items() if not isinstance(value, Mapping)})

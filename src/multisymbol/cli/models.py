@@ -4,7 +4,7 @@ No torch, and no MLflow where nothing is changed: listing takes as long as Pytho
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from multisymbol.config.build import plain, project_root
-from multisymbol.errors import MultisymbolError, StoreError, nearest
+from multisymbol.errors import MultisymbolError, StoreError
 from multisymbol.registry.bundle.exchange import export_model, import_model
 from multisymbol.registry.bundle.files import check_hashes, parse, read_files
+from multisymbol.registry.selection.lookup import bracketed, chosen
 from multisymbol.registry.store.cleanup import Leaving, stray_paths
 from multisymbol.registry.store.database import PREFIX, experiment_in
 from multisymbol.registry.store.store import Store
-from multisymbol.registry.store.versions import CHAMPION, NEWEST, StoredVersion, check_names
+from multisymbol.registry.store.versions import CHAMPION, NEWEST, StoredVersion
 from multisymbol.reports.tables.models import (
     counted,
     difference_table,
@@ -217,7 +218,7 @@ def deletion(store: Store, text: str) -> tuple[list[StoredVersion], str]:
         chosen(store, text)  # says what there is
     roles = sorted({alias for version in versions for alias in version.aliases})
     what = f"{text} with {counted(len(versions), 'version')}" if whole else str(versions[0])
-    return versions, f"delete {what}{_bracketed(roles)} and all files, for good"
+    return versions, f"delete {what}{bracketed(roles)} and all files, for good"
 
 
 def delete_models(store: Store, text: str) -> CommandOutput:
@@ -255,41 +256,6 @@ def find_orphans(where: Place, *, remove: bool) -> CommandOutput:
     if not remove and any(each.remove for each in found):
         parts += ("remove them: python scripts/models.py doctor --remove",)
     return CommandOutput(parts=parts, data=data, status=int(bool(left)))
-
-
-def chosen(store: Store, text: str) -> StoredVersion:
-    """Find the version that `NAME/3`, `NAME@alias` or `NAME` names; a bare name means its champion, else its newest.
-
-    Raises:
-        StoreError: It is written otherwise, or there is no such model, alias or version; says what there is.
-    """
-    match = re.fullmatch(r"([^@/]+)(?:/([1-9][0-9]{0,8})|@([^@/]+))?", text)
-    if match is None:
-        raise StoreError(f"'{text}' names no version; write NAME/3, NAME@champion or NAME")
-    name, number, alias = match.groups()
-    check_names(name, [alias] if alias else [])
-    versions = store.model_versions(name)
-    if not versions:
-        known = sorted({version.name for version in store.versions()})
-        raise StoreError(f"there is no model {name}{nearest(name, known) or '.'} There are: {few(known) or 'none'}")
-    found = [each for each in versions if _named(each, number=number, alias=alias)]
-    if found:
-        return found[-1]
-    if number is None and alias is None:
-        active = [each for each in versions if not each.retired]
-        champions = [each for each in active if CHAMPION in each.aliases]
-        return (champions or active or versions)[-1]
-    there = ", ".join(f"{each.version}{_bracketed(each.aliases)}" for each in versions)
-    missing = f"version {number}" if number else f"alias {alias}"
-    raise StoreError(f"{name} has no {missing}. There are versions {there}")
-
-
-def _bracketed(names: Sequence[str]) -> str:
-    return f" ({', '.join(names)})" if names else ""
-
-
-def _named(version: StoredVersion, *, number: str | None, alias: str | None) -> bool:
-    return version.version == int(number) if number else alias in version.aliases
 
 
 def _configuration() -> dict[str, Any]:

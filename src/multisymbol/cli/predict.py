@@ -266,7 +266,7 @@ def _check_unseen(window: Windows, version: StoredVersion, *, allowed: bool) -> 
     decided_at, seen_until = int(window.decided_at[-1]), _seen_until(version)
     if decided_at <= seen_until and not allowed:
         raise SampleError(
-            f"its newest bar closed at {iso(decided_at)}, and {version} has seen the world until {iso(seen_until)}; "
+            f"its newest bar closed at {iso(decided_at)}, and {version} was trained on data through {iso(seen_until)}; "
             f"give newer bars, ask an older model (as_of={iso(decided_at)}), or say allow_seen=true"
         )
 

@@ -11,8 +11,10 @@ from typing import Any, Literal
 from hydra.core.hydra_config import HydraConfig
 from rich.text import Text
 
-from multisymbol.cli.schema import TrainConfig, label_text, members
+from multisymbol.cli.schema import TrainConfig, members
+from multisymbol.cli.specs import features_of, source_of
 from multisymbol.config.build import build
+from multisymbol.config.record import ConfigRecord
 from multisymbol.errors import BarsError, SourceError, SymbolError, nearest
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.markets.bars import Bars
@@ -35,7 +37,6 @@ from multisymbol.registry.selection.similarity import Profile, profile, read_pro
 from multisymbol.registry.selection.transfer import Key, TransferScore, Trials
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.samples.sources import bar_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +185,7 @@ def lookup(values: Mapping[str, Any]) -> Lookup:
     feature_digest, label = _form(values) if values["match"] == "config" else (None, None)
     return Lookup(
         values=values,
-        source=bar_source(values),
+        source=source_of(values),
         store=store,
         versions=() if unused else store.versions(strategy=values["strategy"]),
         policy=build(values["registry"]["policy"]),
@@ -264,10 +265,7 @@ def _is_unmeasured(step: Step) -> bool:
 
 def _form(values: Mapping[str, Any]) -> tuple[str, str]:
     """Return digest of the columns and text of the labels of a configuration, as its models' tags say them."""
-    # What prepares a training is heavy to load, and only needed to say what it would train.
-    from multisymbol.samples.dataset import spec_of
-
-    return spec_of(values).digest, label_text(values)
+    return features_of(values).digest, ConfigRecord(values).label
 
 
 def _resolved(symbol: str, entry: Mapping[str, Any], values: Mapping[str, Any]) -> SymbolConfig:

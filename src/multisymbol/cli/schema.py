@@ -10,6 +10,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from multisymbol.config.build import computed, plain
 from multisymbol.config.check import Problem, check
+from multisymbol.config.record import OF_ONE_SYMBOL
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.io.universe_file import Remark, located, member_lines, read_members
 from multisymbol.markets.symbols import AssetClass, resolve_symbols
@@ -110,9 +111,6 @@ _OBEYED_BY = {"dry_run": ("train", "compare"), "resume": ("train", "compare")}
 """Keys that other commands inherit and would pass over in silence -> the commands that do what they say."""
 
 _COSTS_CURE = "what trading costs is never guessed; say it, 0 for none (conf/asset_class/stock.yaml shows every kind)"
-
-OF_ONE_SYMBOL = ("single", "finetune")
-"""Modes whose model is that of `symbol`."""
 
 
 def config_problems(config: DictConfig, *, schema: str = SCHEMA) -> list[Problem]:
@@ -254,13 +252,6 @@ def _over(below: Any, above: Any, *, depth: int) -> Any:
 def _listed(members: Mapping[str, Any], most: int = 12) -> str:
     names = list(members)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def label_text(values: Mapping[str, Any]) -> str:
-    """Write the default label definition as a stored model's tag says it: `ZigZag(threshold=volatility, ...)`."""
-    node = values["labels"]
-    name = str(node["_target_"]).rpartition(".")[2]
-    return f"{name}({', '.join(f'{key}={value}' for key, value in node.items() if not key.startswith('_'))})"
 
 
 computed("symbol_configs", symbol_configs)

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from multisymbol.cli.schema import TrainConfig
+from multisymbol.cli.specs import data_spec
 from multisymbol.errors import ConfigError, OutputError, nearest
 from multisymbol.markets.time import instant
 from multisymbol.progress import Terminal
 from multisymbol.reports.lineage import Lineage, Origin, trace_bar
 from multisymbol.reports.lineage_page import markdown, sections
 from multisymbol.reports.tables.table import Table, show
-from multisymbol.samples.dataset import FoldDataset, prepare_folds, single_arms
+from multisymbol.samples.dataset import FoldDataset, prepare_folds
+from multisymbol.samples.views import own_view
 
 _NAMES_SHOWN = 12
 
@@ -67,16 +69,20 @@ def _check_known(key: str, name: str, *, known: Sequence[str]) -> None:
 
 def _prepared(values: Mapping[str, Any], terminal: Terminal) -> list[FoldDataset]:
     """Prepare what a training of these values would learn from, fold by fold."""
-    folds = prepare_folds(values, terminal)
+    spec = data_spec(values)
+    folds = prepare_folds(spec, terminal)
     if values["mode"] != "per_symbol":
         return list(folds)
-    arms = [
-        prepared for fold in folds for own, prepared in single_arms(values, fold) if own["symbol"] == values["symbol"]
+    index = spec.universe.symbols.index(values["symbol"])
+    own = [
+        own_view(spec.of_symbol(values["symbol"]), fold, index)
+        for fold in folds
+        if fold.parts.counts[index].role == "trained"
     ]
-    if not arms:
+    if not own:
         message = f"symbol: {values['symbol']} has no model of its own: it has no train or no test samples in any fold"
         raise ConfigError(message)
-    return arms
+    return own
 
 
 def _write(path: Path, tables: Sequence[Table]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from multisymbol.config.record import ConfigRecord
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
@@ -13,17 +14,15 @@ from multisymbol.samples.fold import Fold
 _NAMES_SHOWN = 8
 
 
-def describe_run(
-    folds: Sequence[FoldDataset], values: Mapping[str, Any], terminal: Terminal, *, seconds: float
-) -> None:
+def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: Terminal, *, seconds: float) -> None:
     """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
-    prepared = folds[0]
-    terminal.fact("universe", _universe(prepared, values))
-    terminal.fact("dropped", _dropped(prepared))
-    terminal.fact("panel", _panel(prepared, seconds=seconds))
+    dataset = folds[0]
+    terminal.fact("universe", _universe(dataset, record))
+    terminal.fact("dropped", _dropped(dataset))
+    terminal.fact("panel", _panel(dataset, seconds=seconds))
     for item in folds:
         terminal.fact("fold", _fold(item.parts.fold))
-    terminal.fact("sampling", _sampling(prepared, values))
+    terminal.fact("sampling", _sampling(dataset, record))
 
 
 def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, float]]) -> str | None:
@@ -48,20 +47,20 @@ def _counted(names: Sequence[str], of: Mapping[str, Any]) -> str:
     return f"{len(names)} of {len(of)} symbols" + (f" ({listed})" if 0 < len(names) < len(of) else "")
 
 
-def _universe(prepared: FoldDataset, values: Mapping[str, Any]) -> str:
-    panel = prepared.panel
-    count = len(prepared.universe)
+def _universe(dataset: FoldDataset, record: ConfigRecord) -> str:
+    panel = dataset.panel
+    count = len(dataset.universe)
     span = f"{iso(int(panel.opened_at.min()))[:10]} .. {iso(int(panel.closed_at.max()))[:10]}"
-    source = str(values["source"].get("root", values["source"]["_target_"].rpartition(".")[2]))
+    source = record.source if "root" in record.data["source"] else record.choice("source")
     return (
-        f"{count} symbol{'s' if count > 1 else ''} · {', '.join(prepared.universe.asset_classes)} · "
-        f"{prepared.source.timeframe.text} · {span} · {len(panel.closed_at):,} bars      source {source}"
+        f"{count} symbol{'s' if count > 1 else ''} · {', '.join(dataset.universe.asset_classes)} · "
+        f"{dataset.source.timeframe.text} · {span} · {len(panel.closed_at):,} bars      source {source}"
     )
 
 
-def _dropped(prepared: FoldDataset) -> str:
-    counts = prepared.ledger.counts
-    purged = sum(count.purged for count in prepared.parts.counts)
+def _dropped(dataset: FoldDataset) -> str:
+    counts = dataset.ledger.counts
+    purged = sum(count.purged for count in dataset.parts.counts)
     parts = {
         "other hours": sum(count.misaligned for count in counts),
         "warm-up": sum(count.warmup for count in counts),
@@ -69,17 +68,17 @@ def _dropped(prepared: FoldDataset) -> str:
         "unresolved labels": sum(count.unresolved for count in counts),
         "strided": sum(count.strided for count in counts),
         "purged at the edges": purged,
-        "never drawn": int(prepared.shares.dropped.sum()),
+        "never drawn": int(dataset.shares.dropped.sum()),
     }
     text = " · ".join(f"{name} {number:,}" for name, number in parts.items() if number)
-    bad = {**prepared.panel.dropped, **{f"{kind} kept": n for kind, n in prepared.panel.kept_defects.items()}}
+    bad = {**dataset.panel.dropped, **{f"{kind} kept": n for kind, n in dataset.panel.kept_defects.items()}}
     rows = "".join(f" · {kind.replace('_', ' ')} {number:,}" for kind, number in bad.items() if number)
     defects = f" · defects{rows.replace(' ·', ':', 1)}" if rows else ""
-    return f"{text} of {len(prepared.panel.closed_at):,} bars{defects}      (per symbol: tables/bars.csv in the run)"
+    return f"{text} of {len(dataset.panel.closed_at):,} bars{defects}      (per symbol: tables/bars.csv in the run)"
 
 
-def _panel(prepared: FoldDataset, *, seconds: float) -> str:
-    panel = prepared.panel
+def _panel(dataset: FoldDataset, *, seconds: float) -> str:
+    panel = dataset.panel
     size = panel.features.nbytes / 1e6
     how = f"{'reused' if panel.reused else 'built'}, ready in {seconds:.1f} s"
     return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how} · {_shown(panel.folder)}"
@@ -94,11 +93,11 @@ def _fold(fold: Fold) -> str:
     )
 
 
-def _sampling(prepared: FoldDataset, values: Mapping[str, Any]) -> str:
-    shares = prepared.shares
+def _sampling(dataset: FoldDataset, record: ConfigRecord) -> str:
+    shares = dataset.shares
     trained = shares.rows > 0
     share, passes = shares.share[trained] * 100, shares.passes[trained]
-    name = values["sampling"]["_target_"].rpartition(".")[2].lower()
+    name = record.choice("sampling").lower()
     spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
     draws = int(shares.draws.sum())
     return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch of {draws:,} samples"

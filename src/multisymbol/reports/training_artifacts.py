@@ -1,60 +1,136 @@
-"""What stays of a training in its run: pictures, tables, scores and the test forecasts."""
+"""Artifacts of a training: figures, tables, scores, test forecasts and the model card."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from multisymbol.markets.symbols import slug
+from multisymbol.registry.bundle.format import Bundle
 from multisymbol.registry.store.store import Run
-from multisymbol.reports.figures.training import fold_figure, sampling_figure
-from multisymbol.reports.tables.table import Table, drop_table, fold_table, sampling_table, to_csv, to_markdown
+from multisymbol.reports.card import model_card, summary
+from multisymbol.reports.figures.training import calibration_figure, confusion_figure, fold_figure, sampling_figure
+from multisymbol.reports.page import page_html, page_markdown
+from multisymbol.reports.tables.table import (
+    Table,
+    drop_table,
+    fold_table,
+    one_line,
+    return_table,
+    sampling_table,
+    symbol_rows,
+    symbol_table,
+    table_from_json,
+    to_csv,
+    to_markdown,
+)
 from multisymbol.samples.dataset import FoldDataset
-from multisymbol.training.result import EvaluationResult
+from multisymbol.training.result import DirectionResult, EvaluationResult, ReturnResult
+from multisymbol.training.run import TrainedModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PREDICTIONS = "predictions.parquet"
 
 _PER_SYMBOL = ("test_log_loss", "test_huber", "test_ic", "test_skill")
 
 
-def record_training(run: Run, outcome: EvaluationResult, prepared: FoldDataset, run_dir: Path) -> None:
-    """Log tables, pictures, scores and the test forecasts."""
-    run.log_metrics(_run_metrics(outcome), step=outcome.fitted.best_epoch)
-    for name, table in tables(outcome, prepared).items():
-        run.log_text(to_csv(table), path=f"tables/{name}.csv")
-        run.log_text(to_markdown(table), path=f"tables/{name}.md")
-    figures = {
-        "fold": fold_figure(prepared.parts, prepared.ledger),
-        "sampling": sampling_figure(prepared.universe.symbols, prepared.shares),
-        **outcome.figures(),
+class TrainingReport:
+    """Tables, figures and model cards of trainings: what `training.run` asks for."""
+
+    def record(self, run: Run, result: EvaluationResult, dataset: FoldDataset, run_dir: Path) -> None:
+        """Log tables, figures, scores and the test forecasts."""
+        run.log_metrics(_run_metrics(result), step=result.fitted.best_epoch)
+        for name, table in tables(result, dataset).items():
+            run.log_text(to_csv(table), path=f"tables/{name}.csv")
+            run.log_text(to_markdown(table), path=f"tables/{name}.md")
+        figures = {
+            "fold": fold_figure(dataset.parts, dataset.ledger),
+            "sampling": sampling_figure(dataset.universe.symbols, dataset.shares),
+            **result_figures(result),
+        }
+        for name, figure in figures.items():
+            run.log_figure(figure, path=f"figures/{name}.png")
+        file = run_dir / PREDICTIONS
+        result.predictions(dataset).to_parquet(file)
+        run.log_file(file)
+
+    def line(self, result: EvaluationResult, dataset: FoldDataset, *, name: str) -> Mapping[str, Any]:
+        """Return the test scores in one line, as JSON."""
+        return asdict(one_line(result_table(result, dataset), name=name))
+
+    def record_group(self, run: Run, models: Sequence[TrainedModel], run_dir: Path) -> None:
+        """Log the lines of several models as one table, and their test forecasts as one file."""
+        table = group_table(models)
+        run.log_text(to_csv(table), path="tables/test.csv")
+        run.log_text(to_markdown(table), path="tables/test.md")
+        file = run_dir / PREDICTIONS
+        parts = [pd.read_parquet(model.run_dir / PREDICTIONS).assign(model=model.name) for model in models]
+        pd.concat(parts, ignore_index=True).to_parquet(file)
+        run.log_file(file)
+
+    def card(self, bundle: Bundle, *, name: str, hashes: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the model card as HTML and Markdown."""
+        card = model_card(bundle, name=name, version=None, hashes=hashes)
+        return {"card.html": page_html(card), "card.md": page_markdown(card)}
+
+    def summary(self, bundle: Bundle) -> str:
+        """Return the description of run and version."""
+        return summary(bundle)
+
+
+def group_table(models: Sequence[TrainedModel]) -> Table:
+    """Set the lines of several models under one another."""
+    lines = [table_from_json(model.line) for model in models]
+    return replace(lines[0], rows=tuple(line.rows[0] for line in lines))
+
+
+def result_table(result: EvaluationResult, dataset: FoldDataset) -> Table:
+    """Return the test scores: a row per symbol, and one over all where there are several."""
+    roles = {count.symbol: count.role for count in dataset.parts.counts}
+    if isinstance(result, DirectionResult):
+        return symbol_table(symbol_rows(result.evaluation, roles=roles))
+    assert isinstance(result, ReturnResult)
+    return return_table(result.evaluation, roles=roles)
+
+
+def result_figures(result: EvaluationResult) -> "dict[str, Figure]":
+    """Return figures of the test scores by name; a model of returns has none yet."""
+    if not isinstance(result, DirectionResult):
+        return {}
+    scores = {"all": result.evaluation.overall, **result.evaluation.by_symbol}
+    return {
+        "confusion": confusion_figure({name: own.confusion for name, own in scores.items()}),
+        "calibration": calibration_figure(result.before.reliability, result.evaluation.reliability),
     }
-    for name, figure in figures.items():
-        run.log_figure(figure, path=f"figures/{name}.png")
-    file = run_dir / PREDICTIONS
-    outcome.predictions(prepared).to_parquet(file)
-    run.log_file(file)
 
 
-def tables(outcome: EvaluationResult, prepared: FoldDataset) -> dict[str, Table]:
+def tables(result: EvaluationResult, dataset: FoldDataset) -> dict[str, Table]:
     """Return the tables of a run by name."""
     return {
-        "test": outcome.table(prepared),
-        "bars": drop_table(prepared.ledger.counts),
-        "fold": fold_table(prepared.parts.counts),
-        "sampling": sampling_table(prepared.universe.symbols, prepared.shares),
+        "test": result_table(result, dataset),
+        "bars": drop_table(dataset.ledger.counts),
+        "fold": fold_table(dataset.parts.counts),
+        "sampling": sampling_table(dataset.universe.symbols, dataset.shares),
     }
 
 
-def _run_metrics(outcome: EvaluationResult) -> dict[str, float]:
+def _run_metrics(result: EvaluationResult) -> dict[str, float]:
     """Name a run's final numbers: pooled, per symbol, and of the fit."""
     of_symbols = {
         f"test/{name.removeprefix('test_')}/{slug(symbol)}": value
-        for symbol, scores in outcome.by_symbol().items()
+        for symbol, scores in result.by_symbol().items()
         for name, value in scores.items()
         if name in _PER_SYMBOL
     }
     return {
-        **{f"test/{name.removeprefix('test_')}": value for name, value in outcome.pooled().items()},
+        **{f"test/{name.removeprefix('test_')}": value for name, value in result.pooled().items()},
         **of_symbols,
-        **outcome.more_metrics(),
-        outcome.module.task.monitor.replace("val/", "best/val_"): outcome.fitted.best_score,
-        "best/epoch": float(outcome.fitted.best_epoch),
-        "windows_per_second": outcome.fitted.windows_per_second,
+        **result.more_metrics(),
+        result.module.task.monitor.replace("val/", "best/val_"): result.fitted.best_score,
+        "best/epoch": float(result.fitted.best_epoch),
+        "windows_per_second": result.fitted.windows_per_second,
     }

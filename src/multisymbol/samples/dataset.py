@@ -1,26 +1,24 @@
-"""From configuration to samples: universe, panel, ledger, fold, mixture and scaled features, for any verb."""
+"""From a specification to samples: panel, ledger, folds, mixture and scaled features."""
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.config.build import build
 from multisymbol.errors import LabelError, MultisymbolError, SplitError
-from multisymbol.features.pipeline import FeatureSpec, feature_spec
+from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import CLASSES, Labeller, class_shares
-from multisymbol.markets.io.parquet import BarSource
-from multisymbol.markets.symbols import Universe, universe
-from multisymbol.markets.time import Period, instant
+from multisymbol.markets.io.parquet import BarSource, ExaminedSource
+from multisymbol.markets.symbols import Universe
+from multisymbol.markets.time import Period
 from multisymbol.progress import Terminal
-from multisymbol.registry.bundle.format import Bundle
-from multisymbol.registry.store.store import StoredVersion
+from multisymbol.samples.alignment import Alignment
 from multisymbol.samples.fold import (
     TEST,
     TRAIN,
@@ -34,9 +32,8 @@ from multisymbol.samples.fold import (
     why_absent,
 )
 from multisymbol.samples.ledger import Ledger, build_ledger
-from multisymbol.samples.mixture import SamplingWeights
+from multisymbol.samples.mixture import Mixture, SamplingWeights, without_symbol_weights
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
-from multisymbol.samples.sources import bar_source
 from multisymbol.samples.storage import only_one
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.weights import uniqueness
@@ -45,36 +42,59 @@ _LEAST_OF_A_CLASS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parent:
-    """A stored model that is fitted further.
+class DataSpec:
+    """Everything that decides which samples there are and what their features are.
 
     Args:
-        version: Its name, number and tags.
-        bundle: Its weights and facts.
+        universe: Symbols with their resolved configurations.
+        source: Where the bars come from, made coarser where asked for.
+        finer_source: The same source before it was made coarser: the bars a caller of a stored model has.
+        period: Span of bars to read.
+        features: Feature columns.
+        labellers: Symbol -> its labeller.
+        alignment: Treatment of different trading hours.
+        split: How time (and symbols) are cut into folds.
+        sampling: How symbols are mixed in training.
+        scaling: How raw features are standardised.
+        window: Bars a sample shows the network.
+        stride: Every stride-th bar ends a window.
+        sample_weights: `uniqueness`: samples whose labels overlap weigh less in the loss.
+        least_class_share: Smallest share of the train samples a class may have.
+        open_sealed: The question the sealed span is opened for; None leaves it sealed.
+        cache: Folder of panels and their scaled copies.
     """
 
-    version: StoredVersion
-    bundle: Bundle
+    universe: Universe
+    source: ExaminedSource
+    finer_source: ExaminedSource
+    period: Period
+    features: FeatureSpec
+    labellers: Mapping[str, Labeller]
+    alignment: Alignment
+    split: Split
+    sampling: Mixture
+    scaling: Scaling
+    window: int
+    stride: int
+    sample_weights: Literal["none", "uniqueness"]
+    least_class_share: float
+    open_sealed: str | None
+    cache: Path
 
-    @property
-    def name(self) -> str:
-        """Name and number, as `from` takes them."""
-        return f"{self.version.name}/{self.version.version}"
-
-    @property
-    def trained_until(self) -> int:
-        """Last instant it has seen anything of."""
-        return instant(self.version.tags["train_until"])
-
-    def slots(self, symbol: str, asset_class: str) -> tuple[int, int]:
-        """Return the embedding slots of a symbol and its class; 0 for a symbol the parent was not trained on."""
-        known = self.bundle.symbols["symbols"].get(symbol)
-        return (known["slot"] if known else 0), self.bundle.metadata["asset_classes"].get(asset_class, 0)
+    def of_symbol(self, symbol: str) -> "DataSpec":
+        """Return the data of one symbol's own model; among one symbol there is nothing to weigh."""
+        alone = tuple(config for config in self.universe if config.symbol == symbol)
+        return replace(
+            self,
+            universe=replace(self.universe, configs=alone),
+            labellers={symbol: self.labellers[symbol]},
+            sampling=without_symbol_weights(self.sampling),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldDataset:
-    """Everything a training needs of the data, and everything a record says of it.
+    """The data of one fold: all that a training needs and a record reports.
 
     Args:
         universe: Symbols and their resolved configurations.
@@ -88,7 +108,6 @@ class FoldDataset:
         symbol_slots: Embedding slot of each symbol, 0 where it does not train. int64, shape (symbols,).
         class_slots: Likewise for its asset class.
         calendars: Of all markets whose common hours count where the alignment asks for them.
-        parent: The model that is fitted further, in mode finetune.
     """
 
     universe: Universe
@@ -102,7 +121,6 @@ class FoldDataset:
     symbol_slots: npt.NDArray[np.int64]
     class_slots: npt.NDArray[np.int64]
     calendars: tuple[str, ...]
-    parent: Parent | None = None
 
     @property
     def trained(self) -> tuple[str, ...]:
@@ -115,40 +133,38 @@ class FoldDataset:
         return tuple(sorted({config.asset_class for config in self.universe if config.symbol in self.trained}))
 
 
-def prepare(values: Mapping[str, Any], terminal: Terminal) -> FoldDataset:
-    """Build what a configuration describes for its first fold: see `prepare_folds`."""
-    return prepare_folds(values, terminal)[0]
+def prepare(spec: DataSpec, terminal: Terminal) -> FoldDataset:
+    """Prepare the first fold: see `prepare_folds`."""
+    return prepare_folds(spec, terminal)[0]
 
 
 def prepare_folds(
-    values: Mapping[str, Any], terminal: Terminal, *, folds: Sequence[Fold] | None = None
+    spec: DataSpec, terminal: Terminal, *, folds: Sequence[Fold] | None = None
 ) -> tuple[FoldDataset, ...]:
-    """Build what a configuration describes, fold by fold; the panel and its scaled forms are reused where they exist.
+    """Prepare the samples of each fold; the panel and its scaled copies are reused where they exist.
 
     Args:
-        values: Plain, checked configuration.
-        terminal: Shows what is going on.
-        folds: Cut here, as other bars of the same time were; None: as the configuration's split says.
+        spec: What to prepare.
+        terminal: Shows progress.
+        folds: Folds to cut at, taken from other bars of the same time; None: as the split says.
 
     Returns:
-        One per fold of the split, sharing panel and ledger.
+        One dataset a fold, sharing panel and ledger.
     """
-    symbols = universe(values["symbol_configs"])
-    source = bar_source(values)
-    with _kept_on_success(_panel(values, symbols, source, terminal)) as panel:
-        ledger = _ledger(values, panel, calendars=[config.calendar for config in symbols], source=source)
-        cuts = _cuts(values, ledger, source) if folds is None else cut_all(ledger, folds, absent="allow")
+    with _kept_on_success(_panel(spec, terminal)) as panel:
+        ledger = _ledger(spec, panel)
+        cuts = _cuts(spec, ledger) if folds is None else cut_all(ledger, folds, absent="allow")
         for parts in cuts:
             check_classes(ledger, parts)
-            _check_shares(ledger, parts, least=values["least_class_share"])
-            if values["scaling"]["method"] != "none":
-                _check_unseen(symbols, ledger, parts)
-        return tuple(_prepared(values, symbols, source, panel, ledger=ledger, parts=parts) for parts in cuts)
+            _check_shares(ledger, parts, least=spec.least_class_share)
+            if spec.scaling.method != "none":
+                _check_unseen(spec.universe, ledger, parts)
+        return tuple(_prepared(spec, panel, ledger=ledger, parts=parts) for parts in cuts)
 
 
-def _cuts(values: Mapping[str, Any], ledger: Ledger, source: BarSource) -> tuple[FoldAssignment, ...]:
-    split: Split = build(values["split"])
-    return (split.opened if values["open_sealed"] else split.folds)(ledger, timeframe=source.timeframe)
+def _cuts(spec: DataSpec, ledger: Ledger) -> tuple[FoldAssignment, ...]:
+    cut = spec.split.opened if spec.open_sealed else spec.split.folds
+    return cut(ledger, timeframe=spec.source.timeframe)
 
 
 def no_own_model(fold: FoldDataset, index: int) -> str:
@@ -163,51 +179,6 @@ def no_own_model(fold: FoldDataset, index: int) -> str:
     return f"{int(counts.sum())} train samples, hardly any {' or '.join(scarce)} among them" if scarce else ""
 
 
-def single_arms(
-    values: Mapping[str, Any], whole: FoldDataset, *, without: Collection[str] = ()
-) -> list[tuple[dict[str, Any], FoldDataset]]:
-    """Prepare one model per symbol on exactly the samples and parts the symbol has in the universe's fold.
-
-    Args:
-        values: Configuration of the universe.
-        whole: The universe's data, one fold.
-        without: Symbols that get none, such as those of `no_own_model`.
-
-    Returns:
-        Configuration (mode single) and data of each symbol that trains and is tested; the others cannot have a model.
-
-    Raises:
-        LabelError: A symbol's own train samples lack a class; all such symbols are named.
-    """
-    arms, problems = [], []
-    for index, (config, count) in enumerate(zip(whole.universe, whole.parts.counts, strict=True)):
-        if count.role != "trained" or count.symbol in without:
-            continue
-        own = {**values, "mode": "single", "symbol": config.symbol}
-        own["symbol_configs"] = {config.symbol: values["symbol_configs"][config.symbol]}
-        own["sampling"] = {**values["sampling"], "symbol_weights": None}  # among one symbol there is nothing to weigh
-        try:
-            arms.append((own, _single_arm(own, whole, index)))
-        except LabelError as error:
-            problems.append(f"  {config.symbol}: {error}")
-    if problems:
-        raise LabelError("\n".join(["symbols without a model of their own", *problems]))
-    return arms
-
-
-def _single_arm(values: Mapping[str, Any], whole: FoldDataset, index: int) -> FoldDataset:
-    symbols = universe(values["symbol_configs"])
-    with _kept_on_success(_panel(values, symbols, whole.source, Terminal(silent=True))) as panel:
-        calendars = [config.calendar for config in whole.universe]  # the universe's common hours, not the symbol's own
-        ledger = _ledger(values, panel, calendars=calendars, source=whole.source)
-        mine = whole.ledger.symbol == index
-        assert np.array_equal(ledger.decided_at, whole.ledger.decided_at[mine]), "arms must have the same samples"
-        parts = FoldAssignment(fold=whole.parts.fold, part=whole.parts.part[mine], counts=(whole.parts.counts[index],))
-        check_classes(ledger, parts)
-        own = _prepared(values, symbols, whole.source, panel, ledger=ledger, parts=parts)
-        return replace(own, calendars=whole.calendars)
-
-
 @contextmanager
 def _kept_on_success(panel: Panel) -> Iterator[Panel]:
     """Remove a panel again that was built for a configuration that turns out to be mistaken: nothing is left behind."""
@@ -220,43 +191,31 @@ def _kept_on_success(panel: Panel) -> Iterator[Panel]:
         raise
 
 
-def _prepared(
-    values: Mapping[str, Any],
-    symbols: Universe,
-    source: BarSource,
-    panel: Panel,
-    *,
-    ledger: Ledger,
-    parts: FoldAssignment,
-) -> FoldDataset:
-    scaler = fitted_scaler(panel, ledger, parts, build(values["scaling"]))
-    symbol_slots, class_slots = slots(symbols, parts)
+def _prepared(spec: DataSpec, panel: Panel, *, ledger: Ledger, parts: FoldAssignment) -> FoldDataset:
+    scaler = fitted_scaler(panel, ledger, parts, spec.scaling)
+    symbol_slots, class_slots = slots(spec.universe, parts)
+    calendars = [config.calendar for config in spec.universe]
     return FoldDataset(
-        universe=symbols,
-        source=source,
+        universe=spec.universe,
+        source=spec.source,
         panel=panel,
         ledger=ledger,
         parts=parts,
-        shares=fold_shares(
-            build(values["sampling"]),
-            panel=panel,
-            ledger=ledger,
-            parts=parts,
-            calendars=[config.calendar for config in symbols],
-        ),
+        shares=fold_shares(spec.sampling, panel=panel, ledger=ledger, parts=parts, calendars=calendars),
         scaler=scaler,
-        features=ensure_scaled(panel, scaler, Path(values["paths"]["cache"])),
+        features=ensure_scaled(panel, scaler, spec.cache),
         symbol_slots=symbol_slots,
         class_slots=class_slots,
-        calendars=tuple(dict.fromkeys(config.calendar for config in symbols)),
+        calendars=tuple(dict.fromkeys(calendars)),
     )
 
 
-def _ledger(values: Mapping[str, Any], panel: Panel, *, calendars: Sequence[str], source: BarSource) -> Ledger:
+def _ledger(spec: DataSpec, panel: Panel) -> Ledger:
     """List the samples of the hours the alignment keeps, weighed as asked."""
-    kept = build(values["alignment"]).kept(panel, calendars=calendars, timeframe=source.timeframe)
-    ledger = build_ledger(panel, window=values["window"], stride=values["stride"], kept=kept)
-    return replace(ledger, weight=uniqueness(ledger)) if values["sample_weights"] == "uniqueness" else ledger
+    calendars = [config.calendar for config in spec.universe]
+    kept = spec.alignment.kept(panel, calendars=calendars, timeframe=spec.source.timeframe)
+    ledger = build_ledger(panel, window=spec.window, stride=spec.stride, kept=kept)
+    return replace(ledger, weight=uniqueness(ledger)) if spec.sample_weights == "uniqueness" else ledger
 
 
 def _check_shares(ledger: Ledger, parts: FoldAssignment, *, least: float) -> None:
@@ -271,30 +230,17 @@ def _check_shares(ledger: Ledger, parts: FoldAssignment, *, least: float) -> Non
         raise LabelError(message)
 
 
-def _panel(values: Mapping[str, Any], symbols: Universe, source: BarSource, terminal: Terminal) -> Panel:
-    labellers: dict[str, Labeller] = {config.symbol: build(config.label) for config in symbols}
+def _panel(spec: DataSpec, terminal: Terminal) -> Panel:
     with terminal.progress("panel") as progress:
         return ensure_panel(
-            Path(values["paths"]["cache"]),
-            universe=symbols,
-            source=source,
-            period=Period(**values["period"]),
-            spec=spec_of(values),
-            labellers=labellers,
+            spec.cache,
+            universe=spec.universe,
+            source=spec.source,
+            period=spec.period,
+            spec=spec.features,
+            labellers=spec.labellers,
             progress=progress,
         )
-
-
-def spec_of(values: Mapping[str, Any]) -> FeatureSpec:
-    """Return the columns a configuration asks for."""
-    features = values["features"]
-    return feature_spec(
-        indicators=features["indicators"],
-        fuzzy=features["fuzzy"],
-        raw=features["raw"],
-        restart_bars=features["restart_bars"],
-        clock=build(values["alignment"]).clock_features,
-    )
 
 
 def fitted_scaler(panel: Panel, ledger: Ledger, parts: FoldAssignment, scaling: Scaling) -> Scaler:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,14 @@ class Mixture(Protocol):
             SampleError: No rows at all, a parameter out of its range, or a weight of a symbol there is not.
         """
         ...
+
+
+def without_symbol_weights(mixture: Mixture) -> Mixture:
+    """Return the mixture of one symbol alone, which has nobody to be weighed against."""
+    known: Any = mixture
+    if dataclasses.is_dataclass(known) and getattr(known, "symbol_weights", None) is not None:
+        return cast(Mixture, dataclasses.replace(known, symbol_weights=None))  # type: ignore[type-var]
+    return mixture
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,20 +3,18 @@
 The samples, parts and features are the universe's own, so two arms of a comparison cannot differ in them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.cli.schema import OF_ONE_SYMBOL
-from multisymbol.config.build import build
 from multisymbol.errors import FeatureError
 from multisymbol.features.scaling import Scaler
-from multisymbol.samples.dataset import FoldDataset, fitted_scaler, slots
+from multisymbol.samples.dataset import DataSpec, FoldDataset, fitted_scaler, slots
 from multisymbol.samples.fold import FoldAssignment, cut
 from multisymbol.samples.ledger import Ledger
+from multisymbol.samples.mixture import without_symbol_weights
 from multisymbol.samples.panel import Panel
 from multisymbol.samples.strata import fold_shares
 
@@ -24,35 +22,23 @@ _OF_ROWS = ("features", "opened_at", "closed_at", "segment", "ready", "label", "
 _OF_SAMPLES = ("window_start", "decided_at", "resolved_at", "label", "rule", "target", "weight")
 
 
-def own_values(values: Mapping[str, Any], symbol: str) -> dict[str, Any]:
-    """Return the configuration of a symbol's own model, as `preparation.single_arms` does."""
-    assert "single" in OF_ONE_SYMBOL
-    return {
-        **values,
-        "mode": "single",
-        "symbol": symbol,
-        "symbol_configs": {symbol: values["symbol_configs"][symbol]},
-        "sampling": {**values["sampling"], "symbol_weights": None},  # among one symbol there is nothing to weigh
-    }
-
-
-def own_view(values: Mapping[str, Any], whole: FoldDataset, index: int) -> FoldDataset:
+def own_view(spec: DataSpec, whole: FoldDataset, index: int) -> FoldDataset:
     """Return what a symbol's own model is given: its samples and parts in the fold, scaled by its own train rows.
 
-    The same, bit for bit, as `preparation.single_arms` prepares from the symbol's bars alone.
+    The same, bit for bit, as `prepare_folds` would prepare from the symbol's bars alone at the universe's cuts.
 
     Args:
-        values: Of the symbol's own model.
+        spec: Data of the universe.
         whole: The universe's fold.
         index: The symbol's number in it.
     """
     alone = _only(whole, index)
-    scaler = fitted_scaler(alone.panel, alone.ledger, alone.parts, build(values["scaling"]))
+    scaler = fitted_scaler(alone.panel, alone.ledger, alone.parts, spec.scaling)
     symbol_slots, class_slots = slots(alone.universe, alone.parts)
     return replace(
         alone,
         shares=fold_shares(
-            build(values["sampling"]),
+            without_symbol_weights(spec.sampling),
             panel=alone.panel,
             ledger=alone.ledger,
             parts=alone.parts,
@@ -85,11 +71,11 @@ def matched_view(own: FoldDataset, whole: FoldDataset, *, batch_size: int) -> Fo
     return replace(own, shares=shares)
 
 
-def tuned_view(values: Mapping[str, Any], whole: FoldDataset, index: int) -> FoldDataset:
+def tuned_view(spec: DataSpec, whole: FoldDataset, index: int) -> FoldDataset:
     """Return a symbol's samples as the universal model sees them: its scaling, its slots, the symbol's own mixture."""
     alone = _only(whole, index)
     shares = fold_shares(
-        build(values["sampling"]),
+        without_symbol_weights(spec.sampling),
         panel=alone.panel,
         ledger=alone.ledger,
         parts=alone.parts,
@@ -98,17 +84,17 @@ def tuned_view(values: Mapping[str, Any], whole: FoldDataset, index: int) -> Fol
     return replace(alone, shares=shares, features=whole.features[whole.panel.rows(index)])
 
 
-def without_view(values: Mapping[str, Any], whole: FoldDataset, names: Sequence[str]) -> FoldDataset:
+def without_view(spec: DataSpec, whole: FoldDataset, names: Sequence[str]) -> FoldDataset:
     """Return the fold without some symbols: they neither train nor validate, and alone are tested."""
     fold = replace(whole.parts.fold, left_out=tuple(names))
     parts = cut(whole.ledger, fold=fold)
-    scaler = fitted_scaler(whole.panel, whole.ledger, parts, build(values["scaling"]))
+    scaler = fitted_scaler(whole.panel, whole.ledger, parts, spec.scaling)
     symbol_slots, class_slots = slots(whole.universe, parts)
     return replace(
         whole,
         parts=parts,
         shares=fold_shares(
-            build(values["sampling"]),
+            spec.sampling,
             panel=whole.panel,
             ledger=whole.ledger,
             parts=parts,

@@ -1,95 +1,110 @@
-"""Fine-tuning: the stored universal model a symbol's own one goes out from, and what it fixes for it."""
+"""Fine-tuning: the stored universal model a symbol's own one starts from, and what it fixes for it."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
 
-from multisymbol.cli.models import chosen
-from multisymbol.cli.schema import symbol_configs
-from multisymbol.errors import ConfigError, SplitError, SymbolError
-from multisymbol.markets.time import DAY, iso
+from multisymbol.errors import SplitError, SymbolError
+from multisymbol.markets.time import DAY, instant, iso
 from multisymbol.progress import Terminal
-from multisymbol.registry.bundle.format import read_bundle
+from multisymbol.registry.bundle.format import Bundle, read_bundle
+from multisymbol.registry.selection.lookup import chosen
 from multisymbol.registry.store.store import Store, StoredVersion, model_name
-from multisymbol.samples.dataset import FoldDataset, Parent, prepare_folds
+from multisymbol.samples.dataset import DataSpec, FoldDataset, prepare_folds
 from multisymbol.samples.fold import TEST
 from multisymbol.samples.panel import ensure_scaled
-from multisymbol.samples.sources import bar_source
-from multisymbol.training.mlflow_run import prepared_store
 
 INHERITED = ("features", "alignment", "window", "labels", "model", "loss", "scaling", "asset_class")
 """Keys that are the parent's to say: with others its weights would mean something else."""
 
 
-def find_parent(values: Mapping[str, Any]) -> Parent:
-    """Look up what `from` names: an alias of the universal model (`champion`), `NAME@alias` or `NAME/3`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parent:
+    """A stored model that is fitted further.
+
+    Args:
+        version: Its name, number and tags.
+        bundle: Its weights and facts.
+    """
+
+    version: StoredVersion
+    bundle: Bundle
+
+    @property
+    def name(self) -> str:
+        """Name and number, as `from` takes them."""
+        return f"{self.version.name}/{self.version.version}"
+
+    @property
+    def trained_until(self) -> int:
+        """Last instant of the data it was trained on."""
+        return instant(self.version.tags["train_until"])
+
+    def slots(self, symbol: str, asset_class: str) -> tuple[int, int]:
+        """Return the embedding slots of a symbol and its class; 0 for a symbol the parent was not trained on."""
+        known = self.bundle.symbols["symbols"].get(symbol)
+        return (known["slot"] if known else 0), self.bundle.metadata["asset_classes"].get(asset_class, 0)
+
+    def check_class(self, symbol: str, asset_class: str) -> None:
+        """Refuse a symbol of an asset class the parent was not trained on.
+
+        Raises:
+            SymbolError: It is of such a class.
+        """
+        known = self.bundle.metadata["asset_classes"]
+        if asset_class not in known:
+            message = (
+                f"{symbol} is of class {asset_class}, {self.name} was trained on {', '.join(known)}: there is "
+                "nothing it could hand on. Train a model of its own: mode=single"
+            )
+            raise SymbolError(message)
+
+
+def find_parent(text: str, *, store: Store, strategy: str, timeframe: str) -> Parent:
+    """Look up a stored model: an alias of the universal one (`champion`), `NAME@alias` or `NAME/3`.
+
+    Args:
+        text: What was written.
+        store: The MLflow store.
+        strategy: First part of the universal model's name.
+        timeframe: Its timeframe, such as `1h`.
 
     Raises:
-        ConfigError: `from` is missing.
         StoreError: There is no such version.
     """
-    if values["from"] is None:
-        message = "mode=finetune needs a model to go out from: from=champion, from=NAME@alias or from=NAME/3"
-        raise ConfigError(message)
-    store = prepared_store(values)
-    version = named_version(values, store)
+    store.prepare()
+    version = named_version(text, store=store, strategy=strategy, timeframe=timeframe)
     return Parent(version=version, bundle=read_bundle(store.download(version)))
 
 
-def named_version(values: Mapping[str, Any], store: Store) -> StoredVersion:
-    """Look up the version that `from` names, as `chosen`; an alias alone is the universal model's.
+def named_version(text: str, *, store: Store, strategy: str, timeframe: str) -> StoredVersion:
+    """Look up the version a text names; an alias alone is the universal model's.
 
     Raises:
         StoreError: It is written otherwise, or there is no such version; says what there is.
     """
-    text = str(values["from"])
     if re.fullmatch(r"[A-Za-z0-9_-]+", text):  # no dot, so no model's name
-        text = f"{model_name(values['strategy'], timeframe=bar_source(values).timeframe.text)}@{text}"
+        text = f"{model_name(strategy, timeframe=timeframe)}@{text}"
     return chosen(store, text)
 
 
-def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:
-    """Take over what is the parent's to say, and resolve the symbol with it.
+def prepare_tuning(spec: DataSpec, parent: Parent, terminal: Terminal) -> tuple[FoldDataset, ...]:
+    """Prepare a symbol's samples as the parent would see them: its scaling, its slots; one dataset a fold.
 
     Raises:
-        ConfigError: The command line says otherwise.
-        SymbolError: The parent was not trained on the symbol's asset class.
+        SplitError: The parent was trained on bars of a test span.
     """
-    _refuse_overrides(parent)
-    config = parent.bundle.config
-    taken = {**values, **{key: config[key] for key in INHERITED}}
-    asset_class = values["symbol_configs"][values["symbol"]]["asset_class"]
-    known = parent.bundle.metadata["asset_classes"]
-    if asset_class not in known:
-        message = (
-            f"{values['symbol']} is of class {asset_class}, {parent.name} was trained on {', '.join(known)}: there is "
-            "nothing it could hand on. Train a model of its own: mode=single"
-        )
-        raise SymbolError(message)
-    return {**taken, "from": parent.name, "symbol_configs": symbol_configs(taken)}
+    return tuple(_as_parent_sees(fold, spec, parent) for fold in prepare_folds(spec, terminal))
 
 
-def prepare_tuning(values: Mapping[str, Any], parent: Parent, terminal: Terminal) -> tuple[FoldDataset, ...]:
-    """Prepare the symbol's samples as the parent would see them: its scaling, its slots; one per fold.
-
-    Raises:
-        SplitError: The parent has seen bars of a test span.
-    """
-    return tuple(_as_parent_sees(fold, values, parent) for fold in prepare_folds(values, terminal))
-
-
-def _as_parent_sees(fold: FoldDataset, values: Mapping[str, Any], parent: Parent) -> FoldDataset:
+def _as_parent_sees(fold: FoldDataset, spec: DataSpec, parent: Parent) -> FoldDataset:
     test_from = int(fold.ledger.decided_at[fold.parts.positions(TEST)].min())
     if test_from <= parent.trained_until:
         next_day = iso((parent.trained_until // DAY + 1) * DAY)[:10]
         message = (
-            f"{parent.name} has seen the world until {iso(parent.trained_until)}, but {fold.parts.fold.name} tests "
-            f"from {iso(test_from)}; test later (split.test_from={next_day}), or go out from an older version"
+            f"{parent.name} was trained on data through {iso(parent.trained_until)}, but {fold.parts.fold.name} tests "
+            f"from {iso(test_from)}; test later (split.test_from={next_day}), or start from an older version"
         )
         raise SplitError(message)
     config = fold.universe.configs[0]
@@ -98,18 +113,7 @@ def _as_parent_sees(fold: FoldDataset, values: Mapping[str, Any], parent: Parent
     return replace(
         fold,
         scaler=scaler,
-        features=ensure_scaled(fold.panel, scaler, Path(values["paths"]["cache"])),
+        features=ensure_scaled(fold.panel, scaler, spec.cache),
         symbol_slots=np.array([symbol_slot]),
         class_slots=np.array([class_slot]),
-        parent=parent,
     )
-
-
-def _refuse_overrides(parent: Parent) -> None:
-    if not HydraConfig.initialized():
-        return
-    given = [text.lstrip("+~") for text in HydraConfig.get().overrides.task]
-    mine = [text for text in given if re.split(r"[.=@]", text)[0] in INHERITED]
-    if mine:
-        message = f"{', '.join(mine)}: that is fixed by {parent.name}, which is fitted further; leave it out"
-        raise ConfigError(message)

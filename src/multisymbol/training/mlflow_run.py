@@ -3,23 +3,20 @@
 import json
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
-from multisymbol.cli.schema import OF_ONE_SYMBOL
 from multisymbol.config.build import project_root
-from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import iso
 from multisymbol.registry.store.store import DataFacts, Run, Status, Store
 from multisymbol.samples.dataset import FoldDataset
+from multisymbol.training.spec import RunSpec, SweepJob
 
 CONFIG = "config.json"
 """Name of the resolved configuration in a run's folder and among its artifacts."""
@@ -27,9 +24,6 @@ CONFIG = "config.json"
 _NOTE = "run.json"
 SEALED_TAG = "opened_sealed_span"
 """Tag of the runs that tested a sealed span; its value is the question that was asked."""
-
-_PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
-_PARAM_KEYS = ("strategy", "mode", "symbol", "from", "seed", "window", "stride", "batch_size")
 
 
 class RunLogger(Logger):
@@ -63,53 +57,46 @@ class RunLogger(Logger):
         """Do nothing: parameters are logged once, by `open_run`."""
 
 
-def prepared_store(values: Mapping[str, Any]) -> Store:
-    """Return the store a configuration names, ready for use."""
-    store = Store.of(values["registry"])
-    store.prepare()
-    return store
-
-
 @contextmanager
-def opened_run(values: Mapping[str, Any], prepared: FoldDataset, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
-    """Open a run, note what goes into it, and end it as what it became: FINISHED, FAILED or KILLED.
+def opened_run(spec: RunSpec, dataset: FoldDataset, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
+    """Open a run, record its inputs, and end it as what it became: FINISHED, FAILED or KILLED.
 
     A folder that holds an interrupted run goes on with that run.
 
     Args:
-        values: Plain configuration.
-        prepared: Its data.
+        spec: How it is kept.
+        dataset: Its data.
         run_dir: The run's folder.
         parent: The run it is a child of; None: that of the sweep, if it is part of one.
     """
-    with _run_in(run_dir, values, parent=parent) as run:
+    with _run_in(run_dir, spec, parent=parent, name=None) as run:
         if not run_dir.joinpath("checkpoints").exists():
-            _note_inputs(run, values, prepared)
+            run.log_params(spec.record.params())
+            run.log_json(dict(spec.record.data), path=CONFIG)
+            run.log_inputs(data_facts(dataset, source=spec.record.source), context=spec.mode)
         yield run
 
 
 @contextmanager
-def group_run(
-    values: Mapping[str, Any], run_dir: Path, *, name: str | None = None, parent: Run | None = None
-) -> Iterator[Run]:
-    """Open a run that trains nothing itself: one whose children are the models of a command, or another verb's.
+def group_run(spec: RunSpec, run_dir: Path, *, name: str | None = None, parent: Run | None = None) -> Iterator[Run]:
+    """Open a run that trains nothing itself: one whose children are the models of a command, or another command's.
 
     Args:
-        values: Plain configuration.
+        spec: How it is kept.
         run_dir: The run's folder.
         name: Beginning of its name; None: that of a training.
         parent: As in `opened_run`.
     """
-    with _run_in(run_dir, values, parent=parent, name=name) as run:
-        run.log_json(dict(values), path=CONFIG)
+    with _run_in(run_dir, spec, parent=parent, name=name) as run:
+        run.log_json(dict(spec.record.data), path=CONFIG)
         yield run
 
 
 @contextmanager
-def _run_in(run_dir: Path, values: Mapping[str, Any], *, parent: Run | None, name: str | None = None) -> Iterator[Run]:
-    store = prepared_store(values)
-    sweep = _parent(store) if parent is None else None
-    run = _open(store, run_dir, values, parent=parent or sweep, name=name)
+def _run_in(run_dir: Path, spec: RunSpec, *, parent: Run | None, name: str | None) -> Iterator[Run]:
+    spec.store.prepare()
+    sweep = _sweep_run(spec.store, spec.sweep) if parent is None and spec.sweep else None
+    run = _open(spec, run_dir, parent=parent or sweep, name=name)
     status: Status = "FAILED"
     try:
         yield run
@@ -123,68 +110,59 @@ def _run_in(run_dir: Path, values: Mapping[str, Any], *, parent: Run | None, nam
             sweep.finish()
 
 
-def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run | None, name: str | None) -> Run:
+def _open(spec: RunSpec, run_dir: Path, *, parent: Run | None, name: str | None) -> Run:
     note = run_dir / _NOTE
     if note.is_file():
-        return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
-    tags = {**_tags(values), "run_dir": str(run_dir)}
-    run = store.open_run(_name(values, name), tags=tags, parent_run_id=parent.run_id if parent else None)
+        return spec.store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
+    # MLflow's own names repeat where a run seeds the generators.
+    run = spec.store.open_run(
+        f"{name or spec.name}-{secrets.token_hex(3)}",
+        tags={**_tags(spec), "run_dir": str(run_dir)},
+        parent_run_id=parent.run_id if parent else None,
+    )
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
+    (run_dir / CONFIG).write_text(json.dumps(spec.record.data), encoding="utf-8")
     note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
     return run
 
 
-def _name(values: Mapping[str, Any], given: str | None) -> str:
-    """Say whose model it is and of which network; MLflow's own names repeat when a run seeds the generators."""
-    if given is not None:
-        return f"{given}-{secrets.token_hex(3)}"
-    whose = slug(values["symbol"]) if values["mode"] in OF_ONE_SYMBOL else values["mode"]
-    return f"{whose}-{values['model']['_target_'].rpartition('.')[2].lower()}-{secrets.token_hex(3)}"
-
-
-def _parent(store: Store) -> Run | None:
+def _sweep_run(store: Store, job: SweepJob) -> Run:
     """Find or make the run that groups a sweep: the first job makes it, whichever process that is in."""
-    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
-        return None
-    folder = Path(HydraConfig.get().sweep.dir)
-    note = folder / "parent_run.json"
-    with FileLock(folder / "parent_run.lock"):
+    note = job.folder / "parent_run.json"
+    with FileLock(job.folder / "parent_run.lock"):
         if note.is_file():
             return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
-        overrides = [text for text in HydraConfig.get().overrides.task if "," in text]
         parent = store.parent_run(
-            f"sweep-{secrets.token_hex(3)}", tags={"sweep_dir": folder.name, "sweep_over": " ".join(overrides)}
+            f"sweep-{secrets.token_hex(3)}", tags={"sweep_dir": job.folder.name, "sweep_over": " ".join(job.over)}
         )
         note.write_text(json.dumps({"run_id": parent.run_id}), encoding="utf-8")
         return parent
 
 
-def _tags(values: Mapping[str, Any]) -> dict[str, str]:
-    sealed = {} if values["open_sealed"] is None else {SEALED_TAG: str(values["open_sealed"])}
+def _tags(spec: RunSpec) -> dict[str, str]:
+    sealed = {} if spec.open_sealed is None else {SEALED_TAG: spec.open_sealed}
     return {
         **sealed,
-        "strategy": values["strategy"],
-        "mode": values["mode"],
-        "symbols": ",".join(values["symbol_configs"]),
+        "strategy": spec.strategy,
+        "mode": spec.mode,
+        "symbols": ",".join(spec.symbols),
         "git_commit": git_commit(),
     }
 
 
-def _note_inputs(run: Run, values: Mapping[str, Any], prepared: FoldDataset) -> None:
-    run.log_params(flat_params(values))
-    run.log_json(dict(values), path=CONFIG)
-    run.log_inputs(data_facts(prepared, values), context=values["mode"])
+def data_facts(dataset: FoldDataset, *, source: str) -> list[DataFacts]:
+    """Return, for each symbol, the hash, source, number and span of the bars used.
 
-
-def data_facts(prepared: FoldDataset, values: Mapping[str, Any]) -> list[DataFacts]:
-    """Say of each symbol which bars were used: their hash, source, number and span."""
-    ledger, panel = prepared.ledger, prepared.panel
+    Args:
+        dataset: The data.
+        source: Where the bars came from, for people.
+    """
+    ledger, panel = dataset.ledger, dataset.panel
     return [
         DataFacts(
             name=config.slug,
             digest=panel.fingerprints[config.symbol],
-            source=str(values["source"].get("root", values["source"]["_target_"])),
+            source=source,
             profile={
                 "symbol": config.symbol,
                 "asset_class": config.asset_class,
@@ -194,20 +172,8 @@ def data_facts(prepared: FoldDataset, values: Mapping[str, Any]) -> list[DataFac
                 "last": iso(int(panel.closed_at[panel.rows(index)][-1])),
             },
         )
-        for index, (config, count) in enumerate(zip(prepared.universe, ledger.counts, strict=True))
+        for index, (config, count) in enumerate(zip(dataset.universe, ledger.counts, strict=True))
     ]
-
-
-def flat_params(values: Mapping[str, Any]) -> dict[str, object]:
-    """Pick the choices one compares runs by: single keys, and the groups with their values."""
-    params: dict[str, object] = {key: values[key] for key in _PARAM_KEYS}
-    params["symbols"] = len(values["symbol_configs"])
-    params["max_epochs"] = values["trainer"]["max_epochs"]
-    for group in _PARAM_GROUPS:
-        node = values[group]
-        params[group] = str(node["_target_"]).rpartition(".")[2]
-        params |= {f"{group}.{key}": value for key, value in node.items() if not key.startswith("_")}
-    return params
 
 
 def git_commit() -> str:

@@ -1,9 +1,8 @@
 """What a training came to, for models of direction and for models of return: scores, tables, pictures, forecasts."""
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,11 @@ import pandas as pd
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.trainer import FitResult
-from multisymbol.reports.figures.training import calibration_figure, confusion_figure
-from multisymbol.reports.tables.table import Table, return_table, symbol_rows, symbol_table
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.serving.calibration import Temperature
 from multisymbol.serving.inference import Probabilities, Returns
 from multisymbol.serving.return_scores import ReturnEvaluation, ReturnSkillScores
 from multisymbol.serving.scores import Evaluation, SkillScores
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class EvaluationResult(Protocol):
@@ -36,15 +30,7 @@ class EvaluationResult(Protocol):
         """With the best epoch's weights."""
         ...
 
-    def table(self, prepared: FoldDataset) -> Table:
-        """Return the test scores: a row per symbol, and one over all where there are several."""
-        ...
-
-    def figures(self) -> "dict[str, Figure]":
-        """Return pictures of the test scores by name."""
-        ...
-
-    def predictions(self, prepared: FoldDataset) -> pd.DataFrame:
+    def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
         """Return one row per test sample: symbol, decided_at, resolved_at, truth and forecast."""
         ...
 
@@ -85,31 +71,19 @@ class DirectionResult:
     evaluation: Evaluation
     before: Evaluation
 
-    def table(self, prepared: FoldDataset) -> Table:
-        """See Outcome."""
-        return symbol_table(symbol_rows(self.evaluation, roles=_roles(prepared)))
-
-    def figures(self) -> "dict[str, Figure]":
-        """See Outcome."""
-        worths = {"all": self.evaluation.overall, **self.evaluation.by_symbol}
-        return {
-            "confusion": confusion_figure({name: worth.confusion for name, worth in worths.items()}),
-            "calibration": calibration_figure(self.before.reliability, self.evaluation.reliability),
-        }
-
-    def predictions(self, prepared: FoldDataset) -> pd.DataFrame:
-        """See Outcome."""
+    def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
+        """See EvaluationResult."""
         rows = self.test.positions
-        label = pd.Categorical.from_codes(prepared.ledger.label[rows], pd.Index(CLASSES))
+        label = pd.Categorical.from_codes(dataset.ledger.label[rows], pd.Index(CLASSES))
         forecast = {f"p_{name.lower()}": self.test.prob[:, place] for place, name in enumerate(CLASSES)}
-        return _sample_rows(prepared, rows).assign(label=label, **forecast)
+        return _sample_rows(dataset, rows).assign(label=label, **forecast)
 
     def pooled(self) -> dict[str, float]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return _direction_scores(self.evaluation.overall)
 
     def by_symbol(self) -> dict[str, dict[str, float]]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return {
             symbol: {
                 **_direction_scores(worth),
@@ -120,7 +94,7 @@ class DirectionResult:
         }
 
     def more_metrics(self) -> dict[str, float]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return {
             "test/direction_skill": self.evaluation.overall.direction.skill,
             "test/activity_skill": self.evaluation.overall.activity.skill,
@@ -130,7 +104,7 @@ class DirectionResult:
         }
 
     def facts(self) -> dict[str, Any]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return {
             "task": "direction",
             "classes": list(CLASSES),
@@ -159,46 +133,34 @@ class ReturnResult:
     test: Returns
     evaluation: ReturnEvaluation
 
-    def table(self, prepared: FoldDataset) -> Table:
-        """See Outcome."""
-        return return_table(self.evaluation, roles=_roles(prepared))
-
-    def figures(self) -> "dict[str, Figure]":
-        """See Outcome: there is none yet."""
-        return {}
-
-    def predictions(self, prepared: FoldDataset) -> pd.DataFrame:
-        """See Outcome."""
+    def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
+        """See EvaluationResult."""
         rows = self.test.positions
-        return _sample_rows(prepared, rows).assign(target=prepared.ledger.target[rows], forecast=self.test.forecast)
+        return _sample_rows(dataset, rows).assign(target=dataset.ledger.target[rows], forecast=self.test.forecast)
 
     def pooled(self) -> dict[str, float]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return _return_scores(self.evaluation.overall)
 
     def by_symbol(self) -> dict[str, dict[str, float]]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return {symbol: _return_scores(worth) for symbol, worth in self.evaluation.by_symbol.items()}
 
     def more_metrics(self) -> dict[str, float]:
-        """See Outcome."""
+        """See EvaluationResult."""
         cross = self.evaluation.cross_section
         if cross is None:
             return {}
         return {f"test/cross_section_{name}": float(value) for name, value in dataclasses.asdict(cross).items()}
 
     def facts(self) -> dict[str, Any]:
-        """See Outcome."""
+        """See EvaluationResult."""
         return {"task": "forward_return", "classes": []}
 
 
-def _roles(prepared: FoldDataset) -> Mapping[str, str]:
-    return {count.symbol: count.role for count in prepared.parts.counts}
-
-
-def _sample_rows(prepared: FoldDataset, rows: "np.typing.NDArray[np.int64]") -> pd.DataFrame:
+def _sample_rows(dataset: FoldDataset, rows: "np.typing.NDArray[np.int64]") -> pd.DataFrame:
     """Say whose and when each row is: forecasts are joined by these, never by position."""
-    ledger = prepared.ledger
+    ledger = dataset.ledger
     return pd.DataFrame(
         {
             "symbol": pd.Categorical.from_codes(ledger.symbol[rows], pd.Index(ledger.symbols)),

@@ -1,31 +1,24 @@
 """Going on with a run that was interrupted or killed: its own configuration, folder and MLflow run."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-
-from multisymbol.errors import ConfigError, StoreError, nearest
-from multisymbol.training.mlflow_run import CONFIG, prepared_store
-
-_MAY_CHANGE = ("resume", "paths", "registry")
+from multisymbol.errors import StoreError, nearest
+from multisymbol.registry.store.store import Store
+from multisymbol.training.mlflow_run import CONFIG
 
 
-def interrupted(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
-    """Find the run that `resume` names, by its name or id; the folder knows what is done and which MLflow run it is.
+def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
+    """Find an unfinished run by its name or id; the folder knows what is done and which MLflow run it is.
 
     Returns:
         The configuration it was started with, and its folder.
 
     Raises:
         StoreError: There is no such run, it is finished, or its folder is gone.
-        ConfigError: Other keys are set as well: a resumed run goes on as it was started.
     """
-    _refuse_other_overrides()
-    store = prepared_store(values)
-    name = str(values["resume"])
+    store.prepare()
     found = store.find_run(name)
     if found is None:
         open_runs = store.unfinished_runs()
@@ -42,15 +35,3 @@ def interrupted(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
         message = f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one"
         raise StoreError(message)
     return json.loads((run_dir / CONFIG).read_text(encoding="utf-8")), run_dir
-
-
-def _refuse_other_overrides() -> None:
-    if not HydraConfig.initialized():
-        return
-    given = [text.lstrip("+~") for text in HydraConfig.get().overrides.task]
-    others = [text for text in given if text.split("=")[0].split(".")[0] not in _MAY_CHANGE]
-    if others:
-        message = (
-            f"a resumed run goes on as it was started; leave out {', '.join(others)}, or start a new run with them"
-        )
-        raise ConfigError(message)

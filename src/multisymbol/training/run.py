@@ -1,37 +1,48 @@
-"""The verb `train`: one configuration in; fitted, scored, recorded and registered models out.
+"""Training the models of one command: fitted, scored, recorded and registered, each in a run of its own.
 
-Most configurations mean one model. `mode=per_symbol` means one for each symbol, a split of several folds one for each
-fold; then the runs are children of one run that shows them side by side.
+Most commands mean one model. `mode=per_symbol` means one for each symbol, a split of several folds one for each fold;
+then the runs are children of one run that shows them side by side. A model that is done leaves `done.json`, and is not
+trained again when an interrupted command is resumed.
 """
 
 import json
-import os
-import resource
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import pandas as pd
-
-from multisymbol.errors import ConfigError
+from multisymbol.errors import ConfigError, LabelError
 from multisymbol.learning.trainer import FitResult
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.store import Run, StoredVersion
-from multisymbol.reports.run_summary import describe_run, no_skill
-from multisymbol.reports.tables.table import Table, one_line, show, table_from_json, to_csv, to_markdown
-from multisymbol.reports.training_artifacts import PREDICTIONS, record_training
-from multisymbol.samples.dataset import FoldDataset, prepare_folds, single_arms
-from multisymbol.training.finetune import INHERITED, find_parent, inherited, prepare_tuning
+from multisymbol.samples.dataset import FoldDataset, prepare_folds
+from multisymbol.samples.fold import check_classes
+from multisymbol.samples.views import own_view
+from multisymbol.training.finetune import prepare_tuning
 from multisymbol.training.fit import assess, fit_network
-from multisymbol.training.mlflow_run import SEALED_TAG, group_run, opened_run, prepared_store
-from multisymbol.training.register import register
-from multisymbol.training.resume import interrupted
+from multisymbol.training.mlflow_run import RunLogger, group_run, opened_run
+from multisymbol.training.register import ModelPages, register
+from multisymbol.training.result import EvaluationResult
+from multisymbol.training.spec import TrainSpec
 
 _DONE = "done.json"
+
+
+class TrainingPages(ModelPages, Protocol):
+    """What a person reads of a training; `reports` makes it."""
+
+    def record(self, run: Run, result: EvaluationResult, dataset: FoldDataset, run_dir: Path) -> None:
+        """Log tables, figures, scores and test forecasts to the run."""
+        ...
+
+    def line(self, result: EvaluationResult, dataset: FoldDataset, *, name: str) -> Mapping[str, Any]:
+        """Return the test scores in one line of a table, as JSON."""
+        ...
+
+    def record_group(self, run: Run, models: Sequence["TrainedModel"], run_dir: Path) -> None:
+        """Log the lines of several models as one table, and their test forecasts as one file."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,163 +51,214 @@ class Job:
 
     Args:
         name: Its folder within the run's; empty where there is but one.
-        values: Its plain configuration.
-        prepared: Its data.
+        spec: The training.
+        dataset: Its data.
         run_dir: Its folder.
-        register: Whether the model becomes a registered version: of the folds of a walk only the last one's, and none
-            that leaves symbols or spans out, which is made to be tested.
     """
 
     name: str
-    values: Mapping[str, Any]
-    prepared: FoldDataset
+    spec: TrainSpec
+    dataset: FoldDataset
     run_dir: Path
-    register: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Done:
+class TrainedModel:
     """What a job came to.
 
     Args:
-        score: Validation log-loss of the best epoch.
-        table: Its test scores in one line: over all symbols, or of its only one.
-        registered: Name and version, or why not.
+        name: Of the job.
+        run_dir: Its folder.
+        run: Name of its MLflow run.
+        score: Validation score of the best epoch, lower is better: log-loss in nats, Huber loss for a return.
+        line: Its test scores in one line, over all symbols or of its only one: a table as JSON.
+        version: Registered name and number; None where it was not registered.
+        dataset: Its data.
+        result: The fit and its test scores; None where it was trained before an interruption.
     """
 
+    name: str
+    run_dir: Path
+    run: str
     score: float
-    table: Table
-    registered: str
+    line: Mapping[str, Any]
+    version: tuple[str, int] | None
+    dataset: FoldDataset
+    result: EvaluationResult | None
+
+    @property
+    def registered(self) -> str:
+        """What became of it, for people."""
+        if self.version is None:
+            return f"{self.run}, not registered"
+        return f"{self.version[0]} version {self.version[1]} (alias newest)      run {self.run}"
 
 
-def train(values: Mapping[str, Any], run_dir: Path) -> float:
-    """Train, score, record and register what a configuration describes.
+def prepare_training(spec: TrainSpec, terminal: Terminal) -> tuple[FoldDataset, ...]:
+    """Prepare the data of a training: the universe's, or a symbol's as the stored parent model sees it."""
+    return prepare_tuning(spec.data, spec.parent, terminal) if spec.parent else prepare_folds(spec.data, terminal)
+
+
+def jobs_of(spec: TrainSpec, folds: Sequence[FoldDataset], run_dir: Path, *, one_device: bool) -> list[Job]:
+    """List the models to be trained, fold by fold.
+
+    Of several folds only the last one's model is registered, and none that leaves symbols or spans out: such a model is
+    made to be tested.
 
     Args:
-        values: Plain, checked configuration (`conf/train.yaml`).
-        run_dir: The run's folder.
+        spec: The training.
+        folds: Its data.
+        run_dir: The command's folder.
+        one_device: Whether the trainer uses one device.
 
-    Returns:
-        Validation log-loss of the best epoch, the mean over the models where there are several: what a sweep minimises.
+    Raises:
+        ConfigError: Several models, and a trainer of several devices.
+        LabelError: A symbol's own train samples lack a class; all such symbols are named.
     """
-    if values["resume"]:
-        values, run_dir = interrupted(values)
-    first = os.environ.get("LOCAL_RANK", "0") == "0"
-    terminal = Terminal(silent=not first)
-    started = time.perf_counter()
-    if values["mode"] == "finetune":
-        parent = find_parent(values)
-        values = inherited(values, parent)
-        folds = prepare_tuning(values, parent, terminal)
-        terminal.fact("parent", f"{parent.name}: {', '.join(INHERITED)} are its own")
-    else:
-        folds = prepare_folds(values, terminal)
-    describe_run(folds, values, terminal, seconds=time.perf_counter() - started)
-    if values["open_sealed"] and first:
-        _tell_of_earlier_openings(values, terminal)
-    jobs = _plan(values, folds, run_dir)
-    if not first:
-        return fit_network(values, jobs[0].prepared, run_dir, run=None)[1].best_score
-    score = _one(jobs[0], terminal) if len(jobs) == 1 else _several(jobs, values, run_dir, terminal)
-    terminal.fact("look at it", _where_to_look(values))
-    terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
-    return score
-
-
-def _tell_of_earlier_openings(values: Mapping[str, Any], terminal: Terminal) -> None:
-    """A sealed span answers one question; each further one is a trial more, and is said to be."""
-    earlier = prepared_store(values).runs_tagged(SEALED_TAG)
-    asked = "; ".join(f"'{question}' ({name})" for name, question in earlier.items())
-    terminal.fact("sealed", f"opened for '{values['open_sealed']}', recorded. Before: {asked or 'never'}")
-
-
-def _plan(values: Mapping[str, Any], folds: Sequence[FoldDataset], run_dir: Path) -> list[Job]:
-    """List the models to be trained, fold by fold."""
-    per_symbol = values["mode"] == "per_symbol"
-    keep = bool(values["registry"]["register"])
     jobs = []
     for place, fold in enumerate(folds):
-        arms = single_arms(values, fold) if per_symbol else [(values, fold)]
-        for arm_values, prepared in arms:
-            symbol = [prepared.universe.configs[0].slug] if per_symbol else []
-            folded = [fold.parts.fold.name.replace(" ", "-")] if len(folds) > 1 else []
-            name = "-".join([*symbol, *folded])
-            newest = place == len(folds) - 1 and not (fold.parts.fold.left_out or fold.parts.fold.blocks)
-            jobs.append(
-                Job(name=name, values=arm_values, prepared=prepared, run_dir=run_dir / name, register=newest and keep)
-            )
-    if len(jobs) > 1 and values["trainer"]["devices"] not in {1, "1"}:
+        folded = [fold.parts.fold.name.replace(" ", "-")] if len(folds) > 1 else []
+        last = place == len(folds) - 1 and not (fold.parts.fold.left_out or fold.parts.fold.blocks)
+        kept = TrainSpec(
+            data=spec.data, fit=spec.fit, run=spec.run, register=last and spec.register, parent=spec.parent
+        )
+        pairs = single_models(kept, fold) if spec.run.mode == "per_symbol" else [(kept, fold)]
+        for own, dataset in pairs:
+            whose = [dataset.universe.configs[0].slug] if spec.run.mode == "per_symbol" else []
+            name = "-".join([*whose, *folded])
+            jobs.append(Job(name=name, spec=own, dataset=dataset, run_dir=run_dir / name))
+    if len(jobs) > 1 and not one_device:
         message = f"{len(jobs)} models in one command train on one device; use trainer=cpu or trainer=gpu"
         raise ConfigError(message)
     return jobs
 
 
-def _one(job: Job, terminal: Terminal) -> float:
-    done = _train(job, terminal, parent=None, alone=True)
-    terminal.fact("registered" if job.register else "run", done.registered)
-    return done.score
+def single_models(
+    spec: TrainSpec, whole: FoldDataset, *, without: Sequence[str] = ()
+) -> list[tuple[TrainSpec, FoldDataset]]:
+    """Return the training of each symbol's own model, on exactly its samples and parts in the universe's fold.
+
+    Args:
+        spec: Training of the universe.
+        whole: The universe's data, one fold.
+        without: Symbols that get none, such as those of `no_own_model`.
+
+    Returns:
+        Training and data of each symbol that trains and is tested; the others cannot have a model.
+
+    Raises:
+        LabelError: A symbol's own train samples lack a class; all such symbols are named.
+    """
+    found, problems = [], []
+    for index, (config, count) in enumerate(zip(whole.universe, whole.parts.counts, strict=True)):
+        if count.role != "trained" or count.symbol in without:
+            continue
+        own = spec.of_symbol(config.symbol)
+        try:
+            dataset = own_view(own.data, whole, index)
+            check_classes(dataset.ledger, dataset.parts)
+            found.append((own, dataset))
+        except LabelError as error:
+            problems.append(f"  {config.symbol}: {error}")
+    if problems:
+        raise LabelError("\n".join(["symbols without a model of their own", *problems]))
+    return found
 
 
-def _several(jobs: Sequence[Job], values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> float:
-    """Train model after model under one run; those that were done before an interruption are not trained again."""
-    with group_run(values, run_dir) as group, _resumable(group, terminal):
-        done = []
+def train_jobs(
+    jobs: Sequence[Job], spec: TrainSpec, run_dir: Path, terminal: Terminal, *, pages: TrainingPages
+) -> list[TrainedModel]:
+    """Train every job that is not done; several become children of one run.
+
+    Args:
+        jobs: See `jobs_of`.
+        spec: The command's training.
+        run_dir: The command's folder.
+        terminal: Says how far it has come.
+        pages: Makes what a person reads.
+    """
+    if len(jobs) == 1:
+        return [_train(jobs[0], terminal, pages=pages, parent=None)]
+    with group_run(spec.run, run_dir) as group, resumable(group, terminal):
+        models = []
         for place, job in enumerate(jobs, start=1):
-            done.append(_train(job, terminal, parent=group, alone=False))
-            terminal.fact(f"{place}/{len(jobs)}", f"{job.name}: {done[-1].registered}")
-        table = replace(done[0].table, rows=tuple(item.table.rows[0] for item in done))
-        group.log_text(to_csv(table), path="tables/test.csv")
-        group.log_text(to_markdown(table), path="tables/test.md")
-        file = run_dir / PREDICTIONS
-        parts = [pd.read_parquet(job.run_dir / PREDICTIONS).assign(model=job.name) for job in jobs]
-        pd.concat(parts, ignore_index=True).to_parquet(file)
-        group.log_file(file)
-    terminal.show("")
-    terminal.show(show(table, most=40))
-    return sum(item.score for item in done) / len(done)
+            models.append(_train(job, terminal, pages=pages, parent=group))
+            terminal.fact(f"{place}/{len(jobs)}", f"{job.name}: {models[-1].registered}")
+        pages.record_group(group, models, run_dir)
+    return models
 
 
-def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> Done:
+def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | None) -> TrainedModel:
     note = job.run_dir / _DONE
     if note.is_file():
-        stored = json.loads(note.read_text(encoding="utf-8"))
-        return Done(score=stored["score"], table=table_from_json(stored["table"]), registered=stored["registered"])
-    with (
-        opened_run(job.values, job.prepared, job.run_dir, parent=parent) as run,
-        _resumable(run, terminal, alone=alone),
-    ):
-        module, fitted = fit_network(job.values, job.prepared, job.run_dir, run=run)
+        return _read(job, json.loads(note.read_text(encoding="utf-8")))
+    alone = parent is None
+    spec, dataset = job.spec, job.dataset
+    with opened_run(spec.run, dataset, job.run_dir, parent=parent) as run, resumable(run, terminal, alone=alone):
+        stored = spec.parent.bundle if spec.parent else None
+        module, fitted = fit_network(spec.fit, dataset, job.run_dir, parent=stored, loggers=[RunLogger(run)])
         if alone:
             terminal.fact("trained", _speed(fitted, monitor=module.task.monitor))
-        outcome = assess(module, fitted, job.values, job.prepared)
-        record_training(run, outcome, job.prepared, job.run_dir)
-        version = register(run, outcome, job.values, job.prepared, job.run_dir) if job.register else None
-        line = one_line(outcome.table(job.prepared), name=job.name)
-        done = Done(score=fitted.best_score, table=line, registered=_registered(version, run))
-        note.write_text(json.dumps(asdict(done)), encoding="utf-8")
-    if alone:
-        terminal.show("")
-        terminal.show(show(outcome.table(job.prepared), most=40))
-        if lacking := no_skill(outcome.pooled(), outcome.by_symbol()):
-            terminal.fact("skill", lacking)
-    return done
+        result = assess(module, fitted, spec.fit, dataset)
+        pages.record(run, result, dataset, job.run_dir)
+        version = register(run, result, spec, dataset, job.run_dir, pages=pages) if spec.register else None
+        model = TrainedModel(
+            name=job.name,
+            run_dir=job.run_dir,
+            run=run.name,
+            score=fitted.best_score,
+            line=pages.line(result, dataset, name=job.name),
+            version=_named(version),
+            dataset=dataset,
+            result=result,
+        )
+        note.write_text(json.dumps(_note(model)), encoding="utf-8")
+    return model
+
+
+def _note(model: TrainedModel) -> dict[str, Any]:
+    return {
+        "score": model.score,
+        "table": model.line,
+        "registered": model.registered,
+        "run": model.run,
+        "version": model.version,
+    }
+
+
+def _read(job: Job, stored: Mapping[str, Any]) -> TrainedModel:
+    """Read what a job left; notes of before name run and version in `registered` alone."""
+    version, run = stored.get("version"), stored.get("run")
+    if run is None:
+        text, _, run = str(stored["registered"]).partition("      run ")
+        run = run or text.removesuffix(", not registered")
+        version = text.partition(" version ")[::2] if " version " in text else None
+        version = version and (version[0], int(version[1].split()[0]))
+    return TrainedModel(
+        name=job.name,
+        run_dir=job.run_dir,
+        run=str(run),
+        score=float(stored["score"]),
+        line=stored["table"],
+        version=None if version is None else (str(version[0]), int(version[1])),
+        dataset=job.dataset,
+        result=None,
+    )
+
+
+def _named(version: StoredVersion | None) -> tuple[str, int] | None:
+    return None if version is None else (version.name, version.version)
 
 
 @contextmanager
-def _resumable(run: Run, terminal: Terminal, *, alone: bool = True) -> Iterator[None]:
-    """On Ctrl-C, say how to go on; of a model among several the command's own run says it."""
+def resumable(run: Run, terminal: Terminal, *, alone: bool = True) -> Iterator[None]:
+    """Say on Ctrl-C how to resume; for a model among several the command's own run says it."""
     try:
         yield
     except KeyboardInterrupt:
         if alone:
-            terminal.fact("stopped", f"go on with it: python scripts/train.py resume={run.name}")
+            terminal.fact("stopped", f"resume it with: multisymbol train resume={run.name}")
         raise
-
-
-def _registered(version: StoredVersion | None, run: Run) -> str:
-    if version is None:
-        return f"{run.name}, not registered"
-    return f"{version.name} version {version.version} (alias newest)      run {run.name}"
 
 
 def _speed(fitted: FitResult, *, monitor: str) -> str:
@@ -206,16 +268,3 @@ def _speed(fitted: FitResult, *, monitor: str) -> str:
         f"{fitted.epochs_run} epochs ({why}), best {fitted.best_epoch}: {score} {fitted.best_score:.4f} · "
         f"{fitted.steps:,} steps · {fitted.windows_per_second:,.0f} windows/s · {fitted.seconds:.1f} s"
     )
-
-
-def _where_to_look(values: Mapping[str, Any]) -> str:
-    """Say how the store is looked at: a server's address, or the command for a file, short where it lies below here."""
-    uri = str(values["registry"]["uri"])
-    short = uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
-    return f"mlflow ui --backend-store-uri {short}" if uri.startswith("sqlite:") else uri
-
-
-def _peak_memory() -> float:
-    """Return this process's largest resident set so far, MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)

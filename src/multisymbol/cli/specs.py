@@ -1,0 +1,157 @@
+"""From a checked configuration to the typed specifications the engine takes: the only place that reads its keys."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multisymbol.config.build import build
+from multisymbol.config.record import ConfigRecord
+from multisymbol.features.pipeline import FeatureSpec, feature_spec
+from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.resampling import Resampled
+from multisymbol.markets.symbols import universe
+from multisymbol.markets.time import Period
+
+if TYPE_CHECKING:
+    from multisymbol.registry.store.store import Store
+    from multisymbol.samples.dataset import DataSpec
+    from multisymbol.training.finetune import Parent
+    from multisymbol.training.fit import FitSpec
+    from multisymbol.training.spec import RunSpec, SweepJob, TrainSpec
+
+Values = Mapping[str, Any]
+"""A plain, resolved and checked configuration."""
+
+
+def source_of(values: Values, *, finer: bool = False) -> ExaminedSource:
+    """Build the source of bars, made coarser where `resample` names a timeframe.
+
+    Args:
+        values: The configuration.
+        finer: Leave it as it is.
+
+    Raises:
+        ConfigError: The source refuses its arguments, or its bars cannot be made that coarse.
+    """
+    source: ExaminedSource = build(values["source"])
+    timeframe = values["resample"]
+    return source if finer or timeframe is None else Resampled(source=source, timeframe=timeframe)
+
+
+def features_of(values: Values) -> FeatureSpec:
+    """Return the columns a configuration asks for."""
+    features = values["features"]
+    return feature_spec(
+        indicators=features["indicators"],
+        fuzzy=features["fuzzy"],
+        raw=features["raw"],
+        restart_bars=features["restart_bars"],
+        clock=build(values["alignment"]).clock_features,
+    )
+
+
+def data_spec(values: Values) -> "DataSpec":
+    """Return the data of a configuration.
+
+    Raises:
+        MultisymbolError: A part refuses its arguments.
+    """
+    from multisymbol.samples.dataset import DataSpec
+
+    symbols = universe(values["symbol_configs"])
+    return DataSpec(
+        universe=symbols,
+        source=source_of(values),
+        finer_source=source_of(values, finer=True),
+        period=Period(**values["period"]),
+        features=features_of(values),
+        labellers={config.symbol: build(config.label) for config in symbols},
+        alignment=build(values["alignment"]),
+        split=build(values["split"]),
+        sampling=build(values["sampling"]),
+        scaling=build(values["scaling"]),
+        window=values["window"],
+        stride=values["stride"],
+        sample_weights=values["sample_weights"],
+        least_class_share=values["least_class_share"],
+        open_sealed=values["open_sealed"],
+        cache=Path(values["paths"]["cache"]),
+    )
+
+
+def fit_spec(values: Values) -> "FitSpec":
+    """Return how a configuration fits a network.
+
+    Raises:
+        MultisymbolError: A part refuses its arguments.
+    """
+    from multisymbol.training.fit import FitSpec
+
+    return FitSpec(
+        network=build(values["model"]),
+        loss=build(values["loss"]),
+        optimizer=build(values["optimizer"]),
+        schedule=build(values["scheduler"]),
+        trainer=build(values["trainer"]),
+        callbacks={name: partial(build, node) for name, node in values["callbacks"].items()},
+        finetune=build(values["finetune"]),
+        seed=values["seed"],
+        window=values["window"],
+        batch_size=values["batch_size"],
+        eval_batch_size=values["eval_batch_size"],
+    )
+
+
+def store_of(values: Values) -> "Store":
+    """Return the MLflow store a configuration names, prepared or not.
+
+    Raises:
+        StoreError: It names none.
+    """
+    from multisymbol.registry.store.store import Store
+
+    registry = values["registry"]
+    return Store(
+        uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
+    )
+
+
+def run_spec(values: Values, *, sweep: "SweepJob | None" = None) -> "RunSpec":
+    """Return how a configuration's run is kept."""
+    from multisymbol.training.spec import RunSpec
+
+    record = ConfigRecord(dict(values))
+    return RunSpec(
+        store=store_of(values),
+        strategy=values["strategy"],
+        mode=values["mode"],
+        symbol=values["symbol"],
+        symbols=tuple(values["symbol_configs"]),
+        network=record.choice("model"),
+        open_sealed=values["open_sealed"],
+        record=record,
+        sweep=sweep,
+    )
+
+
+def train_spec(values: Values, *, parent: "Parent | None" = None, sweep: "SweepJob | None" = None) -> "TrainSpec":
+    """Return the training a configuration describes.
+
+    Args:
+        values: The configuration.
+        parent: The stored model that is fitted further where the mode is finetune; see `inherited`.
+        sweep: The sweep it is a job of.
+
+    Raises:
+        MultisymbolError: A part refuses its arguments.
+    """
+    from multisymbol.training.spec import TrainSpec
+
+    return TrainSpec(
+        data=data_spec(values),
+        fit=fit_spec(values),
+        run=run_spec(values, sweep=sweep),
+        register=bool(values["registry"]["register"]),
+        parent=parent,
+    )

@@ -1,0 +1,191 @@
+"""The command `train`: one configuration in; fitted, scored, recorded and registered models out."""
+
+import os
+import re
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from multisymbol.cli.schema import symbol_configs
+from multisymbol.cli.specs import source_of, store_of, train_spec
+from multisymbol.errors import ConfigError
+from multisymbol.progress import Terminal
+from multisymbol.reports.run_summary import describe_run, no_skill
+from multisymbol.reports.tables.table import show
+from multisymbol.reports.training_artifacts import TrainingReport, group_table, result_table
+from multisymbol.training.finetune import INHERITED, Parent, find_parent
+from multisymbol.training.fit import fit_network
+from multisymbol.training.mlflow_run import SEALED_TAG
+from multisymbol.training.resume import interrupted
+from multisymbol.training.run import TrainedModel, jobs_of, prepare_training, train_jobs
+from multisymbol.training.spec import SweepJob, TrainSpec
+
+_MAY_CHANGE = ("resume", "paths", "registry")
+_MOST_ROWS = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingOutcome:
+    """What a training command came to.
+
+    Args:
+        models: The models, in the order they were trained; none on other processes than the first.
+        score: Validation score of the best epoch, the mean over the models: what a sweep minimises.
+    """
+
+    models: tuple[TrainedModel, ...]
+    score: float
+
+
+def train(values: Mapping[str, Any], run_dir: Path) -> float:
+    """Train what a configuration describes; returns what a sweep minimises.
+
+    Args:
+        values: Plain, checked configuration (`conf/train.yaml`).
+        run_dir: The run's folder.
+    """
+    return train_models(values, run_dir, Terminal(silent=not _first_process())).score
+
+
+def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> TrainingOutcome:
+    """Train, score, record and register what a configuration describes.
+
+    Args:
+        values: Plain, checked configuration (`conf/train.yaml`).
+        run_dir: The run's folder.
+        terminal: Says what is going on.
+    """
+    if values["resume"]:
+        values, run_dir = resumed(values)
+    first = _first_process()
+    started = time.perf_counter()
+    parent = parent_of(values) if values["mode"] == "finetune" else None
+    values = inherited(values, parent) if parent else values
+    spec = train_spec(values, parent=parent, sweep=sweep_job())
+    folds = prepare_training(spec, terminal)
+    if parent:
+        terminal.fact("parent", f"{parent.name} fixes {', '.join(INHERITED)}")
+    describe_run(folds, spec.run.record, terminal, seconds=time.perf_counter() - started)
+    if spec.run.open_sealed and first:
+        _tell_of_earlier_openings(spec, terminal)
+    jobs = jobs_of(spec, folds, run_dir, one_device=values["trainer"]["devices"] in {1, "1"})
+    if not first:
+        stored = parent.bundle if parent else None
+        fitted = fit_network(spec.fit, jobs[0].dataset, run_dir, parent=stored)[1]
+        return TrainingOutcome(models=(), score=fitted.best_score)
+    models = train_jobs(jobs, spec, run_dir, terminal, pages=TrainingReport())
+    _show(models, terminal)
+    terminal.fact("look at it", _where_to_look(spec))
+    terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
+    return TrainingOutcome(models=tuple(models), score=sum(model.score for model in models) / len(models))
+
+
+def resumed(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
+    """Return the configuration and folder of the run that `resume` names.
+
+    Raises:
+        StoreError: There is no such run, it is finished, or its folder is gone.
+        ConfigError: Other keys are set as well: a resumed run goes on as it was started.
+    """
+    others = [text for text in _overrides() if text.split("=")[0].split(".")[0] not in _MAY_CHANGE]
+    if others:
+        message = (
+            f"a resumed run goes on as it was started; leave out {', '.join(others)}, or start a new run with them"
+        )
+        raise ConfigError(message)
+    return interrupted(store_of(values), str(values["resume"]))
+
+
+def parent_of(values: Mapping[str, Any]) -> Parent:
+    """Look up the stored model that `from` names.
+
+    Raises:
+        ConfigError: `from` is missing.
+        StoreError: There is no such version.
+    """
+    if values["from"] is None:
+        message = "mode=finetune needs a model to start from: from=champion, from=NAME@alias or from=NAME/3"
+        raise ConfigError(message)
+    return find_parent(
+        str(values["from"]),
+        store=store_of(values),
+        strategy=values["strategy"],
+        timeframe=source_of(values).timeframe.text,
+    )
+
+
+def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:
+    """Take over what is the parent's to say, and resolve the symbol with it.
+
+    Raises:
+        ConfigError: The command line says otherwise.
+        SymbolError: The parent was not trained on the symbol's asset class.
+    """
+    mine = [text for text in _overrides() if re.split(r"[.=@]", text)[0] in INHERITED]
+    if mine:
+        message = f"{', '.join(mine)}: that is fixed by {parent.name}, which is fitted further; leave it out"
+        raise ConfigError(message)
+    config = parent.bundle.config
+    taken = {**values, **{key: config[key] for key in INHERITED}}
+    parent.check_class(values["symbol"], values["symbol_configs"][values["symbol"]]["asset_class"])
+    return {**taken, "from": parent.name, "symbol_configs": symbol_configs(taken)}
+
+
+def sweep_job() -> SweepJob | None:
+    """Return the sweep this process runs a job of; None outside Hydra's multirun."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    over = tuple(text for text in HydraConfig.get().overrides.task if "," in text)
+    return SweepJob(folder=Path(HydraConfig.get().sweep.dir), over=over)
+
+
+def _overrides() -> list[str]:
+    """Return what the command line set, without the signs Hydra puts in front."""
+    if not HydraConfig.initialized():
+        return []
+    return [text.lstrip("+~") for text in HydraConfig.get().overrides.task]
+
+
+def _first_process() -> bool:
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _tell_of_earlier_openings(spec: TrainSpec, terminal: Terminal) -> None:
+    """A sealed span answers one question; each further one is another trial, and is listed."""
+    spec.run.store.prepare()
+    earlier = spec.run.store.runs_tagged(SEALED_TAG)
+    asked = "; ".join(f"'{question}' ({name})" for name, question in earlier.items())
+    terminal.fact("sealed", f"opened for '{spec.run.open_sealed}', recorded. Before: {asked or 'never'}")
+
+
+def _show(models: Sequence[TrainedModel], terminal: Terminal) -> None:
+    alone = models[0]
+    terminal.show("")
+    if len(models) > 1:
+        terminal.show(show(group_table(models), most=_MOST_ROWS))
+        return
+    if alone.result is not None:
+        terminal.show(show(result_table(alone.result, alone.dataset), most=_MOST_ROWS))
+        if lacking := no_skill(alone.result.pooled(), alone.result.by_symbol()):
+            terminal.fact("skill", lacking)
+    terminal.fact("registered" if alone.version else "run", alone.registered)
+
+
+def _where_to_look(spec: TrainSpec) -> str:
+    """Say how the store is looked at: a server's address, or the command for a file, short where it lies below here."""
+    uri = spec.run.store.uri
+    short = uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
+    return f"mlflow ui --backend-store-uri {short}" if uri.startswith("sqlite:") else uri
+
+
+def _peak_memory() -> float:
+    """Return this process's largest resident set so far, MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

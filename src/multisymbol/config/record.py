@@ -1,0 +1,81 @@
+"""The configuration as a run stores it: written whole, described for people, changed by named operations only.
+
+Nothing computes from a record. It is what a resume reads back, what a stored model carries, and what runs are
+compared by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OF_ONE_SYMBOL = ("single", "finetune")
+"""Modes whose model is that of one symbol."""
+_PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
+_PARAM_KEYS = ("strategy", "mode", "symbol", "from", "seed", "window", "stride", "batch_size")
+_OF_THE_MACHINE = {"paths", "registry"}
+"""Keys that say where things are kept, not what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRecord:
+    """A resolved configuration.
+
+    Args:
+        data: Plain, resolved mapping, as JSON can hold it.
+    """
+
+    data: Mapping[str, Any]
+
+    def portable(self) -> dict[str, Any]:
+        """Return it without what belongs to the machine: the form a stored model carries."""
+        return {key: value for key, value in self.data.items() if key not in _OF_THE_MACHINE}
+
+    def params(self) -> dict[str, object]:
+        """Return the choices one compares runs by: single keys, and the groups with their values."""
+        params: dict[str, object] = {key: self.data[key] for key in _PARAM_KEYS}
+        params["symbols"] = len(self.data["symbol_configs"])
+        params["max_epochs"] = self.data["trainer"]["max_epochs"]
+        for group in _PARAM_GROUPS:
+            params[group] = self.choice(group)
+            params |= {f"{group}.{key}": value for key, value in self.data[group].items() if not key.startswith("_")}
+        return params
+
+    def choice(self, group: str) -> str:
+        """Name the class a group's file names, such as `Mlp`."""
+        return str(self.data[group]["_target_"]).rpartition(".")[2].rpartition(":")[2]
+
+    @property
+    def label(self) -> str:
+        """The default label definition as a stored model's tag says it: `ZigZag(threshold=volatility, ...)`."""
+        node = self.data["labels"]
+        given = ", ".join(f"{key}={value}" for key, value in node.items() if not key.startswith("_"))
+        return f"{self.choice('labels')}({given})"
+
+    @property
+    def source(self) -> str:
+        """Where the bars came from: a folder, or the class of the source."""
+        return str(self.data["source"].get("root", self.data["source"]["_target_"]))
+
+    @property
+    def stamped(self) -> str:
+        """Whether timestamps of the source's bars are their `open` or their `close`."""
+        return str(self.data["source"].get("stamped", "open"))
+
+    def symbol_config(self, symbol: str) -> Mapping[str, Any]:
+        """Return the resolved configuration of a symbol."""
+        found: Mapping[str, Any] = self.data["symbol_configs"][symbol]
+        return found
+
+    def of_symbol(self, symbol: str) -> "ConfigRecord":
+        """Return the record of a symbol's own model among those of a universe."""
+        own = {
+            "mode": "single",
+            "symbol": symbol,
+            "symbol_configs": {symbol: self.symbol_config(symbol)},
+            "sampling": {**self.data["sampling"], "symbol_weights": None},
+        }
+        return ConfigRecord({**self.data, **own})
+
+    def changed(self, **changes: Any) -> "ConfigRecord":
+        """Return the record with top-level keys replaced."""
+        return ConfigRecord({**self.data, **changes})
