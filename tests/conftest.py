@@ -129,7 +129,7 @@ def prepared_outputs(folder: Path, store_template: Path) -> Path:
 
 def train_small(outputs: Path, *overrides: str, folder: Path | None = None, name: str = "run") -> Path:
     """Train in this process with overrides on top of SMALL; returns the run's folder."""
-    from multisymbol.training.run import train
+    from multisymbol.cli.train import train
 
     config = compose_train(f"paths.outputs={outputs}", *SMALL, *overrides, folder=folder)
     assert config_problems(config) == []

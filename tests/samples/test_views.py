@@ -1,18 +1,18 @@
 """A symbol of a universe's fold, without reading or computing anything again."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from multisymbol.cli.specs import data_spec
 from multisymbol.config.build import plain
 from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import FoldDataset, prepare, single_arms
+from multisymbol.samples.dataset import DataSpec, FoldDataset, prepare, prepare_folds
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.sampler import EpochSampler, epoch_order
-from multisymbol.samples.views import matched_view, own_values, own_view, tuned_view, without_view
+from multisymbol.samples.views import matched_view, own_view, tuned_view, without_view
 from tests.conftest import compose_train
 
 SMALL = (
@@ -26,22 +26,22 @@ SMALL = (
 
 
 @pytest.fixture(scope="module")
-def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def spec(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
     folder = tmp_path_factory.mktemp("outputs")
-    return plain(compose_train(*SMALL, f"paths.outputs={folder}", "hydra.run.dir=."))
+    return data_spec(plain(compose_train(*SMALL, f"paths.outputs={folder}", "hydra.run.dir=.")))
 
 
 @pytest.fixture(scope="module")
-def whole(values: dict[str, Any]) -> FoldDataset:
-    return prepare(values, Terminal(silent=True))
+def whole(spec: DataSpec) -> FoldDataset:
+    return prepare(spec, Terminal(silent=True))
 
 
-def test_a_symbols_view_is_bit_for_bit_what_is_prepared_from_its_bars_alone(
-    values: dict[str, Any], whole: FoldDataset
-) -> None:
-    for index, (own, alone) in enumerate(single_arms(values, whole)):
-        view = own_view(own_values(values, own["symbol"]), whole, index)
-        assert view.trained == alone.trained == (own["symbol"],)
+def test_a_symbols_view_is_bit_for_bit_what_is_prepared_from_its_bars_alone(spec: DataSpec, whole: FoldDataset) -> None:
+    for index, symbol in enumerate(whole.trained):
+        own = spec.of_symbol(symbol)
+        (alone,) = prepare_folds(own, Terminal(silent=True), folds=[whole.parts.fold])
+        view = own_view(own, whole, index)
+        assert view.trained == alone.trained == (symbol,)
         np.testing.assert_array_equal(view.features, alone.features)
         np.testing.assert_array_equal(view.ledger.row, alone.ledger.row)
         np.testing.assert_array_equal(view.ledger.decided_at, alone.ledger.decided_at)
@@ -54,7 +54,7 @@ def test_a_symbols_view_is_bit_for_bit_what_is_prepared_from_its_bars_alone(
 
 @pytest.mark.parametrize("batch_size", [64, 1000, 10**6])
 def test_a_matched_view_repeats_its_samples_evenly_up_to_the_universal_models_steps(
-    values: dict[str, Any], whole: FoldDataset, batch_size: int
+    spec: DataSpec, whole: FoldDataset, batch_size: int
 ) -> None:
     def order(prepared: FoldDataset) -> EpochSampler:
         return EpochSampler(
@@ -66,7 +66,7 @@ def test_a_matched_view_repeats_its_samples_evenly_up_to_the_universal_models_st
             ranks=1,
         )
 
-    own = own_view(own_values(values, "EURUSD"), whole, 2)
+    own = own_view(spec, whole, 2)
     matched = matched_view(own, whole, batch_size=batch_size)
     batches = list(order(matched))
     assert [len(batch) for batch in batches] == [len(batch) for batch in order(whole)]
@@ -77,8 +77,8 @@ def test_a_matched_view_repeats_its_samples_evenly_up_to_the_universal_models_st
     assert torch.equal(torch.cat(batches), torch.cat(list(order(matched))))
 
 
-def test_a_matched_view_keeps_the_parts_of_strata(values: dict[str, Any], whole: FoldDataset) -> None:
-    own = own_view(own_values(values, "EURUSD"), whole, 2)
+def test_a_matched_view_keeps_the_parts_of_strata(spec: DataSpec, whole: FoldDataset) -> None:
+    own = own_view(spec, whole, 2)
     stratum = (np.arange(len(own.ledger.row)) % 10 == 0).astype(np.int8)
     shares = replace(own.shares, stratum=stratum, max_passes=1.25)
     matched = matched_view(replace(own, shares=shares), whole, batch_size=64)
@@ -90,18 +90,16 @@ def test_a_matched_view_keeps_the_parts_of_strata(values: dict[str, Any], whole:
     assert parts[1] == pytest.approx(parts[0], abs=1e-3)
 
 
-def test_a_tuned_view_sees_what_the_universal_model_sees(values: dict[str, Any], whole: FoldDataset) -> None:
-    view = tuned_view(own_values(values, "EURUSD"), whole, 2)
+def test_a_tuned_view_sees_what_the_universal_model_sees(spec: DataSpec, whole: FoldDataset) -> None:
+    view = tuned_view(spec, whole, 2)
     mine = whole.ledger.symbol == 2
     np.testing.assert_array_equal(view.features[view.ledger.row], whole.features[whole.ledger.row[mine]])
     assert view.symbol_slots.tolist() == [whole.symbol_slots[2]] == [3]
     assert view.scaler is whole.scaler
 
 
-def test_left_out_symbols_neither_train_nor_are_scaled_by_their_own_rows(
-    values: dict[str, Any], whole: FoldDataset
-) -> None:
-    view = without_view(values, whole, ["MSFT", "USDJPY"])
+def test_left_out_symbols_neither_train_nor_are_scaled_by_their_own_rows(spec: DataSpec, whole: FoldDataset) -> None:
+    view = without_view(spec, whole, ["MSFT", "USDJPY"])
     train, test = view.parts.positions(TRAIN), view.parts.positions(TEST)
     assert set(np.unique(view.ledger.symbol[train])) == {0, 2}
     assert set(np.unique(view.ledger.symbol[test])) == {1, 3}

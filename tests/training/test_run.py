@@ -10,12 +10,14 @@ import torch
 from mlflow import MlflowClient
 from safetensors.torch import load_file
 
+from multisymbol.cli.specs import train_spec
 from multisymbol.config.build import plain
 from multisymbol.errors import SplitError
 from multisymbol.progress import Terminal
 from multisymbol.registry.bundle.format import read_bundle
-from multisymbol.samples.dataset import prepare, single_arms
+from multisymbol.samples.dataset import prepare
 from multisymbol.samples.fold import TEST, TRAIN, VALIDATION
+from multisymbol.training.run import single_models
 from tests.conftest import SMALL, Trained, compose_train, prepared_outputs, train_small
 
 
@@ -154,9 +156,10 @@ def test_per_symbol_trains_and_registers_one_model_each_on_the_universe_s_cuts(t
 
 def test_single_arm_learns_from_exactly_the_universe_s_samples_of_its_symbol(tmp_path: Path) -> None:
     values = plain(compose_train(f"paths.outputs={tmp_path}", *SMALL))
-    whole = prepare(values, Terminal(silent=True))
-    for index, (own, prepared) in enumerate(single_arms(values, whole)):
-        assert own["symbol"] == whole.universe.symbols[index]
+    spec = train_spec(values)
+    whole = prepare(spec.data, Terminal(silent=True))
+    for index, (own, prepared) in enumerate(single_models(spec, whole)):
+        assert own.run.symbol == whole.universe.symbols[index]
         for part in (TRAIN, VALIDATION, TEST):
             mine = whole.parts.positions(part)
             mine = mine[whole.ledger.symbol[mine] == index]
