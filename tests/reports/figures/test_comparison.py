@@ -59,9 +59,7 @@ def test_forest_counts_only_what_no_skill_does_not_give_too() -> None:
     axes = forest(band)
     said = "Effects beyond 0 and the surrogate band: universal 0, single 1, neither 3"
     assert said in axes.get_title(loc="left")
-    assert "all: +0.0100 (+0.0020 to +0.0180) · surrogate band −0.0030 to +0.0070" in [
-        t.get_text() for t in axes.texts
-    ]
+    assert "all: +0.0100 (+0.0020 to +0.0180) · surrogate band −0.0030 to +0.0070" in [t.get_text() for t in axes.texts]
 
 
 def test_forest_names_both_directions_and_every_row() -> None:
