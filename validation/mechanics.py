@@ -47,7 +47,7 @@ from validation.planted_arms import (
     surrogates,
     train,
 )
-from validation.signal import design_at
+from validation.planted_signal import design_at
 
 Floats = npt.NDArray[np.float64]
 

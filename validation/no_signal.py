@@ -17,7 +17,7 @@ from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano
 from multisymbol.statistics.seed_variance import p_with_seeds
 from validation.bench import Bench, Proved
 from validation.planted_arms import SEEDS, SYMBOLS, Field, Job, forecasts, market, prepared, scored, scratch, test_rows
-from validation.signal import judged
+from validation.planted_signal import judged
 
 Floats = npt.NDArray[np.float64]
 ALPHA = 0.05
