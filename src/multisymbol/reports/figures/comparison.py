@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from multisymbol.arrays import Floats
 from multisymbol.markets.time import Instants, iso
 from multisymbol.reports.coverage import PURPLE, RED
 from multisymbol.reports.figures.canvas import (
@@ -35,7 +36,6 @@ from multisymbol.reports.figures.canvas import (
 )
 from multisymbol.reports.figures.training import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PART_COLOURS
 
-Floats = npt.NDArray[np.float64]
 _Style: TypeAlias = Literal["-", "--", ":"]
 
 _Z = 1.959964
