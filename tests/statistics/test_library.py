@@ -1,4 +1,4 @@
-"""`multisymbol.statistics` is a library of its own: it needs arrays, errors and seeds, and nothing else of the package."""
+"""`multisymbol.statistics` is a library of its own: beside itself it needs the package's errors and seeds only."""
 
 import subprocess
 import sys
