@@ -24,8 +24,10 @@ RANK = {
     "config": 0.5,
     "progress": 0,
     "errors": 0,
+    "arrays": 0,
+    "seeding": 0,
 }
-LEAVES = {"config", "errors", "progress"}
+LEAVES = {"arrays", "config", "errors", "progress", "seeding"}
 FRAMEWORKS = {
     "mlflow": {"registry/store", "registry/bundle/flavor.py"},
     "lightning": {"learning", "training"},

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from multisymbol.arrays import Floats
 from multisymbol.config.build import build, project_root
 from multisymbol.errors import ModelNotFoundError, SplitError
 from multisymbol.features.pipeline import feature_rows
@@ -29,9 +30,6 @@ from multisymbol.samples.windows import WindowDataset
 from multisymbol.serving.leakage_checks import LeakageFinding, Pipeline, look_ahead
 from validation.bench import Bench, Proved
 from validation.planted_arms import SYMBOLS, legs, market, next_bar, prepared, scratch
-
-Floats = npt.NDArray[np.float64]
-
 
 # --- World 7 ---------------------------------------------------------------------------------------------------------
 

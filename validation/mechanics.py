@@ -10,19 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from multisymbol.arrays import Floats
 from multisymbol.cli.schema import symbol_configs
 from multisymbol.labels.labels import BUY, SELL
-from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import HOUR, Period
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.sampler import epoch_order
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.compare import ComparisonResult
+from multisymbol.statistics.loss_differentials import row_losses
 from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano, fixed_smoothing
 from multisymbol.statistics.overfitting import deflated_sharpe, overfitting
-from multisymbol.statistics.row_losses import row_losses
 from multisymbol.statistics.surrogate_null import Band
 from multisymbol.statistics.verdict import Kind
 from validation.bench import Bench, Proved
@@ -47,9 +48,7 @@ from validation.planted_arms import (
     surrogates,
     train,
 )
-from validation.signal import design_at
-
-Floats = npt.NDArray[np.float64]
+from validation.planted_signal import design_at
 
 
 def legs_of_a_martingale(bench: Bench) -> Proved:

@@ -6,20 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from multisymbol.learning.seeding import named_seed
+from multisymbol.arrays import Floats
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.loss_differentials import differences
 from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano
 from multisymbol.statistics.seed_variance import p_with_seeds
 from validation.bench import Bench, Proved
 from validation.planted_arms import SEEDS, SYMBOLS, Field, Job, forecasts, market, prepared, scored, scratch, test_rows
-from validation.signal import judged
+from validation.planted_signal import judged
 
-Floats = npt.NDArray[np.float64]
 ALPHA = 0.05
 NEAR = 0.1
 """Length of the nearer test span, as a share of the train span."""

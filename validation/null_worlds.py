@@ -16,13 +16,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import signal
 
+from multisymbol.arrays import Floats
 from multisymbol.markets.time import HOUR
 from multisymbol.statistics.loss_differentials import Differences, label_lag, symbol_mean
 
-Floats = npt.NDArray[np.float64]
 _PERSISTENCE, _FORGOTTEN, _SIZE, _SEED_NOISE = 0.9, 100, 0.1, 0.5
 
 

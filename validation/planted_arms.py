@@ -19,11 +19,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from multisymbol.arrays import Floats
 from multisymbol.cli.schema import symbol_configs
 from multisymbol.config.build import build
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.losses import ClassLoss, completed, mixture_class_counts
-from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack, predict_stack
 from multisymbol.markets.surrogate import Drift
 from multisymbol.progress import Terminal
@@ -33,17 +33,15 @@ from multisymbol.samples.mixture import Mixture, SamplingWeights
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.strata import fold_shares
 from multisymbol.samples.windows import WindowDataset
+from multisymbol.seeding import named_seed
 from multisymbol.serving.calibration import fit_temperature
-from multisymbol.statistics.compare import ComparisonResult, compare_arms
-from multisymbol.statistics.effects import Effects, Surrogates, effects
-from multisymbol.statistics.loss_differentials import ArmLosses, Rows
-from multisymbol.statistics.plan import Plan
-from multisymbol.statistics.row_losses import row_losses
+from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
+from multisymbol.statistics.loss_differentials import ArmLosses, Rows, row_losses
+from multisymbol.statistics.skill import Effects, Surrogates, effects
 from multisymbol.training.fit import network_shape
 
 # n test rows, C classes
 
-Floats = npt.NDArray[np.float64]
 SYMBOLS = tuple(f"S{number:02}" for number in range(1, 11))
 """Ten symbols of one class."""
 

@@ -14,7 +14,7 @@ from multisymbol.cli.compare_schema import CompareConfig
 from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.table import Table, TableColumn, show, to_markdown
-from validation import leaks, mechanics, signal, trading
+from validation import leaks, mechanics, planted_signal, trading
 from validation import no_signal as nothing
 from validation.bench import Bench, Proved
 from validation.planted_arms import Training
@@ -62,19 +62,19 @@ WORLDS: Mapping[int, World] = {
         title="shared signal, R2 2 %",
         rule="UNIVERSAL_BETTER in each market judged with surrogates and through compare; p < 0.01 in 95 % or more of "
         "60; gain of the universal least squares within 25 % of the closed form",
-        proof=signal.shared_signal,
+        proof=planted_signal.shared_signal,
     ),
     2: World(
         title="opposite signs by symbol",
         rule="SINGLE_BETTER in each market and through compare, universal never skilled, partial pooling (embedding) "
         "has 75 % or more of the single models' gain in each",
-        proof=signal.opposite_signs,
+        proof=planted_signal.opposite_signs,
     ),
     3: World(
         title="slider of heterogeneity D, 0 to 2 p/n",
         rule="universal better at 0 and worse at 2 p/n, each with |t| > 2; the 95 % interval of the D at which the "
         "sign flips, no wider than 0.5 p/n, has a point within 25 % of p/n (least squares)",
-        proof=signal.slider,
+        proof=planted_signal.slider,
     ),
     4: World(
         title="no signal, A/A: same arm, other seeds",
@@ -106,7 +106,7 @@ WORLDS: Mapping[int, World] = {
         title="new symbol with the shared b",
         rule="zero-shot equals seen (at most one 95 % interval without 0); own regressions lose below n = p/R2, gain "
         "above, monotone",
-        proof=signal.new_symbol,
+        proof=planted_signal.new_symbol,
     ),
     11: World(
         title="one short symbol with a b of its own",

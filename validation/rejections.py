@@ -10,21 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-from multisymbol.learning.seeding import named_seed
+from multisymbol.arrays import Floats
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import AATest, aa_test, binomial_bounds
 from multisymbol.statistics.bootstrap import Interval, mean_interval
 from multisymbol.statistics.heterogeneity import heterogeneity
 from multisymbol.statistics.loss_differentials import Differences
 from multisymbol.statistics.mean_tests import MeanTest, batch_means, diebold_mariano, fixed_smoothing, least_instants
-from multisymbol.statistics.multiple_testing import holm
+from multisymbol.statistics.multiple_testing import holm, time_test
 from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p, p_with_seeds
 from multisymbol.statistics.surrogate_null import adjusted_p_above
-from multisymbol.statistics.symbol_tests import time_test
 
-Floats = npt.NDArray[np.float64]
 _SURROGATES, _RELABELLINGS = 20, 400
 _EDGE = 10.0
 """An effect so large beside its error that only one of the two one-sided tests can fail."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from multisymbol.errors import ConfigError
-from multisymbol.learning.seeding import named_seed
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.table import Cell, Table, TableColumn, show, to_markdown
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import binomial_bounds, share_interval
 from multisymbol.statistics.mean_tests import instants_problem
 from validation.null_worlds import World, null_differences

@@ -14,11 +14,11 @@ from multisymbol.errors import ConfigError
 from multisymbol.learning.metrics import SymbolCounts
 from multisymbol.learning.probabilities import probabilities
 from multisymbol.learning.schedules import Schedule
-from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.tasks import Direction
 from multisymbol.learning.trainer import fit
 from multisymbol.markets.symbols import slug
 from multisymbol.samples.fold import VALIDATION
+from multisymbol.seeding import named_seed
 from tests.learning.worlds import SYMBOLS, module, trainer, world
 
 MONITOR, WATCHED = "val/log_loss", Direction().watched

@@ -26,11 +26,10 @@ from multisymbol.comparison.result import (
 )
 from multisymbol.markets.time import DAY, HOUR, instant
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.compare import ComparisonResult, compare_arms
-from multisymbol.statistics.effects import Effects, Surrogates
+from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows
 from multisymbol.statistics.model_confidence_set import ConfidenceSet
-from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.skill import Effects, Surrogates
 from multisymbol.statistics.verdict import Question
 
 Floats = npt.NDArray[np.float64]

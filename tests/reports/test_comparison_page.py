@@ -277,7 +277,8 @@ def test_forest_shows_symbols_in_the_tables_order_and_marks_those_beyond_the_ban
     axes = drawn["forest"].axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == [*(str(row[0]) for row in comparison_symbol_table(comparison).rows), "all"]
-    assert axes.get_title(loc="left").startswith("Clear of 0 and of no skill: 5 for universal, 0 for single, 1 for")
+    title = axes.get_title(loc="left")
+    assert title.startswith("Effects beyond 0 and the surrogate band: universal 5, single 0, neither 1")
 
 
 def test_effect_over_time_begins_anew_with_each_fold() -> None:

@@ -1,14 +1,12 @@
 import numpy as np
-import numpy.typing as npt
 import pytest
 from validation.null_worlds import World, null_differences
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 from multisymbol.statistics.aa_test import aa_test, binomial_bounds, expected_rates, share_interval
-from multisymbol.statistics.mean_tests import block_edges, diebold_mariano
-from multisymbol.statistics.signs import sign_patterns
+from multisymbol.statistics.mean_tests import block_edges, diebold_mariano, sign_patterns
 
-Floats = npt.NDArray[np.float64]
 DAILY = {"instants": 565, "lag": 29}
 """Of 36 daily symbols in 240 days, labels over 8 days: six blocks, 32 relabellings that differ."""
 

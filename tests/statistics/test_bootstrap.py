@@ -1,10 +1,10 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from arch.bootstrap import CircularBlockBootstrap, optimal_block_length
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 from multisymbol.statistics import bootstrap
 from multisymbol.statistics.bootstrap import (
@@ -16,8 +16,6 @@ from multisymbol.statistics.bootstrap import (
     mean_interval,
 )
 from multisymbol.statistics.model_confidence_set import confidence_set, superior_p
-
-Floats = npt.NDArray[np.float64]
 
 
 def overlapping(seed: int, instants: int, overlap: int) -> Floats:

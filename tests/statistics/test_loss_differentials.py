@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from multisymbol.errors import ComparisonError
 from multisymbol.labels.labels import BUY, HOLD, SELL
 from multisymbol.markets.time import DAY, HOUR
-from multisymbol.statistics.loss_differentials import ArmLosses, Rows, differences, label_lag
-from multisymbol.statistics.row_losses import row_losses
+from multisymbol.statistics.loss_differentials import ArmLosses, Rows, differences, label_lag, row_losses
 
 NAN = math.nan
 

@@ -1,10 +1,10 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy import stats
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 from multisymbol.statistics.overfitting import (
     deflated_sharpe,
@@ -13,8 +13,6 @@ from multisymbol.statistics.overfitting import (
     probabilistic_sharpe,
     sharpe_ratios,
 )
-
-Floats = npt.NDArray[np.float64]
 
 
 def noise(*, instants: int = 400, trials: int = 100, seed: int = 0) -> Floats:

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from validation.null_worlds import World, null_differences
 
+from multisymbol.arrays import Floats
 from multisymbol.statistics.loss_differentials import Differences
 from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing
 from multisymbol.statistics.power import detectable_effect, months_needed
 from multisymbol.statistics.seed_variance import with_seeds
 
-Floats = npt.NDArray[np.float64]
 WORLDS, SEED_EFFECT = 300, 0.02
 
 

@@ -1,22 +1,19 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 from multisymbol.markets.time import HOUR
-from multisymbol.statistics.compare import ComparisonResult, compare_arms
-from multisymbol.statistics.effects import Effects, Pairs, Surrogates, effects
+from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows
 from multisymbol.statistics.mean_tests import fixed_smoothing
 from multisymbol.statistics.multiple_testing import holm
-from multisymbol.statistics.plan import Plan
 from multisymbol.statistics.power import months_needed
 from multisymbol.statistics.seed_variance import larger_p
-from multisymbol.statistics.skill import symbol_skills
+from multisymbol.statistics.skill import Effects, Pairs, Surrogates, effects, symbol_skills
 
-Floats = npt.NDArray[np.float64]
 SYMBOLS = ("A", "B", "C", "NEW")
 INSTANTS, SEEDS, HORIZON = 1200, 3, 6
 PLAN = Plan(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from validation import leaks, mechanics, signal, trading
+from validation import leaks, mechanics, planted_signal, trading
 from validation import no_signal as nothing
 from validation.bench import Bench, Proved
 from validation.comparing import through_compare
@@ -142,8 +142,8 @@ def test_so_many_of_eight_markets_may_fail_by_chance() -> None:
 
 
 def test_the_flip_is_where_the_mean_gain_is_zero() -> None:
-    gains = 0.01 * (0.8 - np.array(signal.MULTIPLES))
-    assert signal.flip(np.array([gains + 0.003, gains - 0.003])) == pytest.approx(0.8)
+    gains = 0.01 * (0.8 - np.array(planted_signal.MULTIPLES))
+    assert planted_signal.flip(np.array([gains + 0.003, gains - 0.003])) == pytest.approx(0.8)
 
 
 def test_the_same_networks_are_tested_over_a_tenth_of_the_train_span_and_over_all_of_it(values: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ def test_the_same_networks_are_tested_over_a_tenth_of_the_train_span_and_over_al
 
 
 def verdict(bench: Bench, *, effects: dict[str, float]) -> ComparisonResult:
-    return signal.judged(bench, effects=effects, seed=1, lazy=not effects)
+    return planted_signal.judged(bench, effects=effects, seed=1, lazy=not effects)
 
 
 def kind_of(found: ComparisonResult) -> Kind:
@@ -182,7 +182,7 @@ def test_a_shared_signal_is_universal_better(bench: Bench) -> None:
 
 @pytest.mark.slow
 def test_opposite_signs_are_single_better_and_partial_pooling_recovers(bench: Bench) -> None:
-    found = signal.opposite_signs(bench)
+    found = planted_signal.opposite_signs(bench)
     assert found.passed, found.measured
     assert found.measured.startswith("SINGLE_BETTER 1/1 (20 retrained surrogates each), universal skilled 0/1")
     assert "through compare: SINGLE_BETTER" in found.measured

@@ -5,7 +5,7 @@ from validation.rejections import NAIVE, USED, Trial
 
 from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.mean_tests import autocovariances
-from multisymbol.statistics.symbol_tests import symbol_tests
+from multisymbol.statistics.multiple_testing import symbol_tests
 from tests.statistics.test_statistics import PLAN
 
 SIZE = World(instants=500, symbols=10, seeds=5, horizon=20)
@@ -32,7 +32,9 @@ def test_a_world_has_no_better_arm() -> None:
 def test_table_of_symbols_has_the_p_that_is_simulated() -> None:
     world = null_differences(SIZE, seed=2)
     trial = Trial(found=world, other_seeds=world, alpha=0.05, draws=199, seed=1)
-    tests = symbol_tests(world, plan=PLAN, name="overall").tests
+    tests = symbol_tests(
+        world, smallest=PLAN.smallest, draws=PLAN.draws, level=PLAN.level, seed=PLAN.seed, name="overall"
+    ).tests
     assert USED["any symbol, Holm"](trial) == min(own.p_holm for own in tests)
 
 

@@ -42,13 +42,13 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.backtest import account_kernel as kernel
 from multisymbol.errors import BacktestError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import Costs
 from multisymbol.markets.time import DAY, Instants, iso
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 FillAt: TypeAlias = Literal["next_open", "same_close", "next_vwap"]
 Units: TypeAlias = Literal["fractional", "whole"]
 Distance: TypeAlias = Literal["fraction", "volatility"]

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+from multisymbol.arrays import Floats
+
 Table: TypeAlias = npt.NDArray[Any]
 
 NEXT_OPEN, SAME_CLOSE, NEXT_VWAP = range(3)

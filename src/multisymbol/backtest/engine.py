@@ -9,11 +9,11 @@ the next one's, no bar is traded twice, and nothing is closed and opened again w
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.backtest.account import Account, Prices, Rules, prices_of, simulate
 from multisymbol.backtest.decision import (
     DecisionContext,
@@ -30,8 +30,6 @@ from multisymbol.errors import BacktestError
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Costs, SymbolConfig
 from multisymbol.serving.live import bars_between
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 ELSEWHERE = "another arm cannot trade it"
 """Why a symbol is left out that has a model."""

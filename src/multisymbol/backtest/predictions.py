@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import BacktestError, SampleError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
@@ -18,7 +19,6 @@ from multisymbol.markets.time import NEVER, Instants, iso
 from multisymbol.serving.live import Windows, bar_windows, bars_between, live_ledger
 from multisymbol.serving.served_model import Model
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 Reread: TypeAlias = Callable[[SymbolConfig], Bars]
 """Reads a symbol's bars with a configuration of its history other than the command's."""
 

@@ -8,7 +8,7 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from multisymbol.cli.schema import TrainConfig
 from multisymbol.comparison.result import BudgetUnit
-from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.compare import Plan
 
 SCHEMA = f"{__name__}.CompareConfig"
 

@@ -46,11 +46,10 @@ from multisymbol.markets.time import DAY, Period
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import prepare_folds
 from multisymbol.samples.fold import TRAIN, Span
-from multisymbol.statistics.compare import ComparisonResult, compare_arms
-from multisymbol.statistics.effects import Surrogates
+from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
 from multisymbol.statistics.loss_differentials import ArmLosses, label_lag
 from multisymbol.statistics.mean_tests import least_instants
-from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.skill import Surrogates
 from multisymbol.statistics.verdict import Question
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.register import data_digest

@@ -9,12 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.labels.labels import CLASSES
-from multisymbol.statistics.loss_differentials import ArmLosses, Rows
-from multisymbol.statistics.row_losses import row_losses
+from multisymbol.statistics.loss_differentials import ArmLosses, Rows, row_losses
 from multisymbol.statistics.verdict import Question
 
-Floats = npt.NDArray[np.float64]
 QUESTIONS: tuple[Question, ...] = ("overall", "direction", "activity")
 _PARTS = {"overall": "total", "direction": "direction", "activity": "activity"}
 

@@ -11,10 +11,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.comparison.result import ArmOutcome, Budget, GroupEffect
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, ScoredRows
 from multisymbol.labels.labels import CLASSES
-from multisymbol.learning.seeding import named_seed
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.bootstrap import (
     Interval,
     balanced_accuracy_difference,
@@ -22,13 +23,11 @@ from multisymbol.statistics.bootstrap import (
     functional_interval,
     mean_interval,
 )
+from multisymbol.statistics.compare import Plan
 from multisymbol.statistics.loss_differentials import ArmLosses, Differences, differences, label_lag, symbol_mean
 from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
 from multisymbol.statistics.model_confidence_set import ConfidenceSet, confidence_set, superior_p
-from multisymbol.statistics.plan import Plan
 from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
-
-Floats = npt.NDArray[np.float64]
 
 
 def group_effects(

@@ -26,7 +26,7 @@ from multisymbol.config.build import build
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import prepare_folds
 from multisymbol.samples.fold import Fold
-from multisymbol.statistics.effects import Effects, Surrogates, effects
+from multisymbol.statistics.skill import Effects, Surrogates, effects
 from multisymbol.statistics.verdict import Question
 
 _TEXT = {"kept": "drift kept", "removed": "drift removed"}

@@ -8,21 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.backtest.account import Rules, prices_of, rows_decided, simulate
 from multisymbol.backtest.decision import DecisionContext, DecisionRule, decision_context, stretches
 from multisymbol.comparison.result import TradeCounts, Trading
 from multisymbol.comparison.scores import ArmScores
-from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.samples.fold import Span
+from multisymbol.seeding import named_seed
 from multisymbol.serving.live import bars_between
 from multisymbol.statistics.bootstrap import Interval, functional_interval
+from multisymbol.statistics.compare import Plan
 from multisymbol.statistics.mean_tests import least_instants
-from multisymbol.statistics.plan import Plan
-
-Floats = npt.NDArray[np.float64]
 
 VOLATILITY_BARS = 100
 """Returns in the trailing volatility that rules are told."""

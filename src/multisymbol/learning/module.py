@@ -18,9 +18,9 @@ from multisymbol.learning.losses import Loss
 from multisymbol.learning.metrics import Scores
 from multisymbol.learning.returns import ReturnScores
 from multisymbol.learning.schedules import Schedule
-from multisymbol.learning.seeding import named_seed
 from multisymbol.markets.symbols import slug
 from multisymbol.samples.windows import Batch
+from multisymbol.seeding import named_seed
 
 PROOF = "multisymbol"
 """Key under which a checkpoint says which score its weights had, and how far its epoch had come."""

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
@@ -30,7 +30,6 @@ from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe, instant
 
-Floats = npt.NDArray[np.float64]
 VOLUME_SPREAD = 0.5
 """Deviation of the logarithm of volume."""
 _USUAL_VOLUME = 1e6

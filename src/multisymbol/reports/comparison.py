@@ -326,7 +326,7 @@ def _answer_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
         ("not run", _left_out(comparison)),
     )
     return Section(
-        title="ComparisonResult",
+        title="Answer",
         note="Effects: loss of the single models less that of the universal one; above 0 the universal one is better.",
         parts=(
             *(Caution(text=text) for text in _cautions(comparison)),

@@ -20,7 +20,7 @@ from multisymbol.reports.comparison import comparison_figures, comparison_page
 from multisymbol.reports.page import page_html
 from multisymbol.reports.tables.comparison import arm_table, comparison_symbol_table, question_table
 from multisymbol.reports.tables.table import to_csv, to_markdown
-from multisymbol.statistics.row_losses import row_losses
+from multisymbol.statistics.loss_differentials import row_losses
 from multisymbol.training.mlflow_run import data_facts, flat_params
 
 PAGE = "comparison.html"

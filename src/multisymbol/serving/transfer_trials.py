@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.config.build import build
 from multisymbol.errors import MultisymbolError
 from multisymbol.labels.labels import CLASSES, UNRESOLVED, Labels, label_bars
@@ -25,9 +26,7 @@ from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.samples.weights import average_uniqueness
 from multisymbol.serving.live import bar_windows
 from multisymbol.serving.served_model import Model
-from multisymbol.statistics.row_losses import row_losses
-
-Floats = npt.NDArray[np.float64]
+from multisymbol.statistics.loss_differentials import row_losses
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

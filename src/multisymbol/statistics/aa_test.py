@@ -19,16 +19,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from multisymbol.arrays import Floats
 from multisymbol.statistics.mean_tests import (
     LAGS_PER_BLOCK,
     block_edges,
     diebold_mariano,
     require_instants,
+    sign_patterns,
     small_sample,
 )
-from multisymbol.statistics.signs import sign_patterns
 
-Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 BOUNDS_LEVEL = 0.95
 _SUITED, _AT_ONCE = 1000, 1_000_000

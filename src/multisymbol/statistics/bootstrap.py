@@ -18,10 +18,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 from multisymbol.statistics.mean_tests import long_run_variance, require_instants
 
-Floats = npt.NDArray[np.float64]
 Functional: TypeAlias = Callable[[Floats], Floats]
 """Totals of K sums, shape (R, K), to R values."""
 Method = Literal["studentised", "percentile"]

@@ -8,21 +8,19 @@ Nothing here knows of models or files. What a number means stands where it is ma
 `bootstrap`, `symbol_tests`, `heterogeneity`, `seed_spread`, `skill`, `bands`, `power`, `relabelling`, `verdict`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
-from multisymbol.learning.seeding import named_seed
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import AATest, aa_test
 from multisymbol.statistics.bootstrap import mean_interval
-from multisymbol.statistics.effects import BETWEEN, Pairs, Surrogates
 from multisymbol.statistics.heterogeneity import Heterogeneity, heterogeneity
 from multisymbol.statistics.loss_differentials import ArmLosses, Differences
 from multisymbol.statistics.mean_tests import MeanTest, batch_means, diebold_mariano, fixed_smoothing, instants_problem
-from multisymbol.statistics.plan import Plan
+from multisymbol.statistics.multiple_testing import SymbolTest, symbol_tests
 from multisymbol.statistics.power import detectable_effect, effective_instants, effective_symbols, months_needed
 from multisymbol.statistics.seed_variance import (
     VarianceSplit,
@@ -32,12 +30,54 @@ from multisymbol.statistics.seed_variance import (
     variance_split,
     with_seeds,
 )
-from multisymbol.statistics.skill import ArmSkills, overall_skills, symbol_skills
+from multisymbol.statistics.skill import BETWEEN, ArmSkills, Pairs, Surrogates, overall_skills, symbol_skills
 from multisymbol.statistics.surrogate_null import Band, band, draws_problem
-from multisymbol.statistics.symbol_tests import SymbolTest, symbol_tests
 from multisymbol.statistics.verdict import ALL, Question, Verdict, VerdictEvidence, decide
 
-Floats = npt.NDArray[np.float64]
+LEAST_DRAWS = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Levels and sizes of everything.
+
+    Args:
+        smallest: Smallest effect of interest, nats a forecast.
+        alpha: Of every test, for example 0.05.
+        level: Coverage of intervals, for example 0.95.
+        power: At which detectable effects are stated, for example 0.8.
+        draws: Resamples of an interval.
+        relabellings: Of the A/A run, at most.
+        seed: Of resampling.
+        weights: Symbol -> weight in the mean over live symbols; None: all the same.
+        exploratory: Allow fewer than 3 seeds and 20 surrogate draws; then nothing is claimed.
+    """
+
+    smallest: float
+    alpha: float
+    level: float
+    power: float
+    draws: int
+    relabellings: int
+    seed: int
+    weights: Mapping[str, float] | None
+    exploratory: bool
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{name}={value}: expected a number above 0 and below 1"
+            for name, value in (("alpha", self.alpha), ("level", self.level), ("power", self.power))
+            if not 0 < value < 1
+        ]
+        if not 0 < self.smallest < math.inf:
+            problems.append(f"smallest={self.smallest}: expected the nats a forecast that would matter to you, above 0")
+        problems += [
+            f"{name}={count}: expected at least {LEAST_DRAWS}"
+            for name, count in (("draws", self.draws), ("relabellings", self.relabellings))
+            if count < LEAST_DRAWS
+        ]
+        if problems:
+            raise ComparisonError("; ".join(problems))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +172,9 @@ def compare_arms(
     pairs = Pairs.of(first, second, no_skill, weights=plan.weights)
     found = pairs.between
     _check(found, surrogates, plan=plan)
-    tests = symbol_tests(found, plan=plan, name=question)
+    tests = symbol_tests(
+        found, smallest=plan.smallest, draws=plan.draws, level=plan.level, seed=plan.seed, name=question
+    )
     primary = diebold_mariano(found.series, lag=found.lag)
     cross_check = batch_means(found.series, lag=found.lag)
     smoothed = fixed_smoothing(found.series, lag=found.lag)

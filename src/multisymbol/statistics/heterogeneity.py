@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.statistics.loss_differentials import Differences, symbol_mean
-from multisymbol.statistics.mean_tests import LAGS_PER_BLOCK, MOST_BLOCKS, block_edges
-from multisymbol.statistics.signs import sign_patterns
+from multisymbol.statistics.mean_tests import LAGS_PER_BLOCK, MOST_BLOCKS, block_edges, sign_patterns
 
-Floats = npt.NDArray[np.float64]
 LEAST_BLOCKS = 6
 """Six blocks have 32 different sign patterns, so p can be 1/32; with five it can never be under 5 %."""
 MOST_PATTERNS = 4096

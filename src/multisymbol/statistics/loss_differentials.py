@@ -11,6 +11,7 @@ be counted as independent (a t-test over all rows sees a difference that is not 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -18,14 +19,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
-from multisymbol.markets.time import DAY, iso
 
 # T instant, N symbol, S seed, n rows
 
-Floats = npt.NDArray[np.float64]
-MONTH = 365.25 / 12 * DAY
+MONTH = 365.25 / 12 * 24 * 3_600_000_000_000
 """Nanoseconds of a mean month."""
+PROBABILITY_FLOOR = 1e-15
+"""Probabilities are raised to this before a logarithm: a certain mistake costs 34.5 nats, not infinity."""
+BUY, HOLD, SELL = 0, 1, 2
+"""Columns of class probabilities, and the labels' values."""
 SPAN_QUANTILE = 0.95
 """Share of labels whose span the lag covers."""
 
@@ -320,7 +324,13 @@ def _alone(
 
 def _shown(rows: Rows, place: int) -> str:
     symbol = rows.symbols[int(rows.symbol[place])]
-    return f"{symbol} at {iso(int(rows.decided_at[place]))}, seed {rows.seed[place]}"
+    return f"{symbol} at {_utc(int(rows.decided_at[place]))}, seed {rows.seed[place]}"
+
+
+def _utc(instant: int) -> str:
+    """Write UTC nanoseconds as `2018-06-01T14:30Z`, with seconds where there are any."""
+    moment = datetime.fromtimestamp(instant // 1_000_000_000, tz=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if moment.second else "%Y-%m-%dT%H:%MZ")
 
 
 def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
@@ -365,3 +375,34 @@ def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> 
     weights = np.array([declared[name] for name in symbols], dtype=np.float64)
     scaled: Floats = weights / weights.sum()
     return scaled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowLosses:
+    """Log-losses of n forecasts, nats, each 0 or more; total = activity + direction.
+
+    Args:
+        total: -log p(label). Shape (n,).
+        activity: -log of the probability of a move, or of none, whichever came. Shape (n,).
+        direction: -log p(side | move); 0 on HOLD rows. Its mean over ALL rows is the share of moves times the mean
+            over moves. Shape (n,).
+    """
+
+    total: npt.NDArray[np.float64]
+    activity: npt.NDArray[np.float64]
+    direction: npt.NDArray[np.float64]
+
+
+def row_losses(prob: npt.NDArray[np.float64], label: npt.NDArray[np.integer[Any]]) -> RowLosses:
+    """Split the log-loss of each forecast.
+
+    Probabilities are raised to `PROBABILITY_FLOOR` before the logarithm, as in every other score.
+
+    Args:
+        prob: BUY, HOLD, SELL; rows sum to 1. Shape (n, 3).
+        label: 0 BUY, 1 HOLD, 2 SELL. Shape (n,).
+    """
+    p_label = prob[np.arange(len(label)), label]
+    p_activity = np.where(label == HOLD, prob[:, HOLD], prob[:, BUY] + prob[:, SELL])
+    total, activity = (-np.log(np.clip(p, PROBABILITY_FLOOR, 1.0)) for p in (p_label, p_activity))
+    return RowLosses(total=total, activity=activity, direction=total - activity)

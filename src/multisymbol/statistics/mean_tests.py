@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, stats
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 
-Floats = npt.NDArray[np.float64]
 Method = Literal["diebold_mariano", "batch_means", "fixed_smoothing"]
 
 MOST_BLOCKS = 20
@@ -196,3 +196,23 @@ def small_sample(instants: int, *, horizon: int) -> float:
     """Return the factor f by which Harvey, Leybourne and Newbold (1997) divide the squared error."""
     n = instants
     return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+
+
+def sign_patterns(blocks: int, *, most: int, seed: int) -> Floats:
+    """Return all patterns that differ by more than a common sign, or `most` random ones; the first is all plus.
+
+    Args:
+        blocks: k.
+        most: Patterns; all 2^(k-1) of them are taken where they are no more.
+        seed: Of the random ones.
+
+    Returns:
+        -1 and 1. Shape (R, k).
+    """
+    if 2 ** (blocks - 1) <= most:
+        bits = np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks) & 1
+        patterns: Floats = (1 - 2 * bits).astype(np.float64)
+        return patterns
+    drawn = np.random.default_rng(seed).choice([-1.0, 1.0], size=(most, blocks))
+    drawn[0] = 1.0
+    return drawn

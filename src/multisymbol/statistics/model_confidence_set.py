@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.statistics.bootstrap import block_length
 from multisymbol.statistics.mean_tests import require_instants
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

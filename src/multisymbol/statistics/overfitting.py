@@ -12,12 +12,10 @@ import math
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
-
-Floats = npt.NDArray[np.float64]
 
 
 def sharpe_ratios(returns_TN: Floats) -> Floats:

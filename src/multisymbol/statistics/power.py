@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
+from multisymbol.arrays import Floats
 from multisymbol.statistics.mean_tests import MeanTest, autocovariances
 from multisymbol.statistics.seed_variance import with_seeds
 
-Floats = npt.NDArray[np.float64]
 _MOST_TIMES = 1e6
 """Of the data at hand; nobody asks beyond."""
 

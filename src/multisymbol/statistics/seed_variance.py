@@ -14,15 +14,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from multisymbol.arrays import Floats
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.loss_differentials import Differences
 from multisymbol.statistics.mean_tests import MeanTest
 
-Floats = npt.NDArray[np.float64]
 LEAST_SEEDS = 3
 
 

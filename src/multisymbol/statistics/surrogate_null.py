@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from multisymbol.arrays import Floats
+
 LEAST_DRAWS = 20
 """One-sided at 5 % needs 19 draws at least: with fewer no p can be small enough."""
 BAND = (0.05, 0.95)

@@ -18,12 +18,12 @@ from multisymbol.learning.networks.attention import Transformer
 from multisymbol.learning.networks.convolution import Tcn
 from multisymbol.learning.networks.recurrent import Gru, Lstm
 from multisymbol.learning.schedules import Schedule
-from multisymbol.learning.seeding import named_seed
 from multisymbol.learning.stacking.fit import StackEpoch, StackMember, StackResult, fit_stack, predict_stack
 from multisymbol.learning.stacking.network import Inputs, StackedNetwork
 from multisymbol.learning.stacking.noise import Draw, PerModelRNG
 from multisymbol.learning.stacking.recurrence import GruLayer, LstmLayer
 from multisymbol.samples.fold import TEST, VALIDATION
+from multisymbol.seeding import named_seed
 from multisymbol.serving.inference import predict_probabilities, predict_returns
 from tests.learning.stacking.stacks import BATCH, RECIPE, SHAPE, WORLD, Single, alone, mlp, single, singles
 from tests.learning.test_resuming import one_cycle, plateau

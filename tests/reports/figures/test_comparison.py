@@ -51,17 +51,15 @@ def forest(band: EffectSeries | None) -> Axes:
 
 
 def test_forest_counts_intervals_clear_of_zero() -> None:
-    assert "Clear of 0: 1 for universal, 1 for single, 2 for neither" in forest(None).get_title(loc="left")
+    assert "Effects beyond 0: universal 1, single 1, neither 2" in forest(None).get_title(loc="left")
 
 
 def test_forest_counts_only_what_no_skill_does_not_give_too() -> None:
     band = effects((0.0, -0.02, 0.02), (0.0, -0.005, 0.02), (0.0, -0.1, 0.1), (0.0, -0.1, 0.1), (0.0, -0.003, 0.007))
     axes = forest(band)
-    said = "Clear of 0 and of no skill: 0 for universal, 1 for single, 3 for neither"
+    said = "Effects beyond 0 and the surrogate band: universal 0, single 1, neither 3"
     assert said in axes.get_title(loc="left")
-    assert "all: +0.0100 (+0.0020 to +0.0180) · market without skill −0.0030 to +0.0070" in [
-        t.get_text() for t in axes.texts
-    ]
+    assert "all: +0.0100 (+0.0020 to +0.0180) · surrogate band −0.0030 to +0.0070" in [t.get_text() for t in axes.texts]
 
 
 def test_forest_names_both_directions_and_every_row() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from multisymbol.learning.networks.embedding import SymbolEmbedding
-from multisymbol.learning.seeding import named_seed
+from multisymbol.seeding import named_seed
 
 
 class Draw(NamedTuple):

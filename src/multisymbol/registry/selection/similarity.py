@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import BundleError, ConfigError
 from multisymbol.markets.time import DAY, HOUR, instant, iso
 from multisymbol.registry.bundle.files import HASHES, parse, sha256
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from multisymbol.markets.bars import Bars
     from multisymbol.markets.sessions import SessionClock
 
-Floats = npt.NDArray[np.float64]
 
 LEAST_RETURNS = 500
 """Below it no component that is estimated from returns exists: the tail alone needs 25 returns in its 5 %."""

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from multisymbol.arrays import Floats
 from multisymbol.markets.time import Instants, iso
 from multisymbol.reports.coverage import RED
 from multisymbol.reports.figures.canvas import (
@@ -34,8 +35,6 @@ from multisymbol.reports.figures.canvas import (
     thinned,
 )
 from multisymbol.reports.figures.training import BLUE, FAINT, GREY, INK, ORANGE
-
-Floats = npt.NDArray[np.float64]
 
 _LOG_FROM = 4.0
 """Times by which the highest growth exceeds the lowest from which equal ratios, not differences, are equal heights."""

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from multisymbol.arrays import Floats
 from multisymbol.markets.time import Instants, iso
 from multisymbol.reports.coverage import PURPLE, RED
 from multisymbol.reports.figures.canvas import (
@@ -35,7 +36,6 @@ from multisymbol.reports.figures.canvas import (
 )
 from multisymbol.reports.figures.training import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PART_COLOURS
 
-Floats = npt.NDArray[np.float64]
 _Style: TypeAlias = Literal["-", "--", ":"]
 
 _Z = 1.959964
@@ -75,7 +75,7 @@ def forest_figure(
     smallest: float,
     arms: tuple[str, str],
 ) -> Figure:
-    """Show the effect of each symbol with its interval, what a market without skill gives behind it, and all together.
+    """Show the effect of each symbol and of all together, with intervals, in front of the surrogate band.
 
     Args:
         symbols: Names from top to bottom, s >= 1.
@@ -282,14 +282,14 @@ def _draw_diamond(axes: Axes, pooled: EffectSeries, *, row: int) -> None:
 
 
 def _forest_title(effects: EffectSeries, band: EffectSeries | None, *, arms: tuple[str, str]) -> str:
-    """Count the intervals that lie clear of 0, and of what a market without skill gives where that is known."""
+    """Count the intervals beyond 0 and, where it is known, beyond the surrogate band."""
     rows = len(effects.value)
     above = np.zeros(rows) if band is None else np.fmax(band.high[:rows], 0)
     below = np.zeros(rows) if band is None else np.fmin(band.low[:rows], 0)
     first, second = int((effects.low > above).sum()), int((effects.high < below).sum())
-    where = "Clear of 0" if band is None else "Clear of 0 and of no skill"
-    counts = f"{first} for {plain_number(arms[0])}, {second} for {plain_number(arms[1])}"
-    return f"{where}: {counts}, {rows - first - second} for neither"
+    where = "0" if band is None else "0 and the surrogate band"
+    counts = f"{plain_number(arms[0])} {first}, {plain_number(arms[1])} {second}"
+    return f"Effects beyond {where}: {counts}, neither {rows - first - second}"
 
 
 def _forest_facts(pooled: EffectSeries, band: EffectSeries | None) -> str:
@@ -297,16 +297,16 @@ def _forest_facts(pooled: EffectSeries, band: EffectSeries | None) -> str:
     without = ""
     if band is not None:
         least, most = (signed(float(each[-1]), "+.4f") for each in (band.low, band.high))
-        without = f" · market without skill {least} to {most}"
+        without = f" · surrogate band {least} to {most}"
     return f"all: {value} ({low} to {high}){without}"
 
 
 def _forest_handles(*, with_band: bool) -> list[Line2D | Patch]:
-    band: list[Line2D | Patch] = [Patch(color=ORANGE, alpha=0.4, label="market without skill, 5–95 %")]
+    band: list[Line2D | Patch] = [Patch(color=ORANGE, alpha=0.4, label="surrogate band, 5–95 %")]
     return [
         Line2D([], [], color=INK, marker="s", markersize=5, label="effect, interval"),
         *(band if with_band else []),
-        Patch(color=FAINT, alpha=0.22, label="too small to matter"),
+        Patch(color=FAINT, alpha=0.22, label="smaller than matters"),
     ]
 
 

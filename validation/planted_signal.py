@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from multisymbol.arrays import Floats
 from multisymbol.config.build import build
-from multisymbol.learning.seeding import named_seed
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
+from multisymbol.seeding import named_seed
 from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.loss_differentials import differences
 from multisymbol.statistics.mean_tests import diebold_mariano
@@ -46,7 +47,6 @@ from validation.planted_arms import (
     with_parts,
 )
 
-Floats = npt.NDArray[np.float64]
 OPPOSITE = 0.3
 """Size of b in world 2."""
 
