@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from multisymbol.cli.schema import config_problems
+from multisymbol.cli.specs import data_spec
 from multisymbol.config.build import plain
 from multisymbol.errors import BarsError, LabelError, MultisymbolError, OutputError, SourceError, SplitError
 from multisymbol.progress import Terminal
@@ -72,7 +73,7 @@ def prepared(composed: Compose, tmp_path: Path, folder: Path, coins: Path) -> Pr
         )
         assert config_problems(config) == []
         try:
-            return prepare(plain(config), Terminal(silent=True))
+            return prepare(data_spec(plain(config)), Terminal(silent=True))
         except MultisymbolError:
             assert not [path for path in outputs.rglob("*") if path.is_file()]
             raise
