@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-# The registry's commands show tables too, and should not wait for torch.
+# The registry's commands show tables too, and should not wait for torch or pandas.
 if TYPE_CHECKING:
+    import pandas as pd
+
     from multisymbol.samples.fold import FoldCount
     from multisymbol.samples.ledger import SymbolCount
     from multisymbol.samples.mixture import SamplingWeights
@@ -157,6 +159,15 @@ def one_line(table: Table, *, name: str) -> Table:
     kept = [place for place, column in enumerate(table.columns) if column.key != "role"]
     columns = tuple(table.columns[place] for place in kept)
     return replace(table, columns=columns, rows=((name, *(line[place] for place in kept[1:])),), total=None)
+
+
+def to_frame(table: Table) -> "pd.DataFrame":
+    """Return a table as numbers: columns by key, the first as the index, the total as a last row."""
+    import pandas as pd
+
+    rows = [*table.rows, *([table.total] if table.total is not None else [])]
+    frame = pd.DataFrame.from_records(rows, columns=[column.key for column in table.columns])
+    return frame.set_index(table.columns[0].key)
 
 
 def table_from_json(data: Mapping[str, Any]) -> Table:

@@ -1,0 +1,185 @@
+"""The public API: what a notebook does, in the words of the command line.
+
+import multisymbol as ms
+
+config = ms.load_config(["model=gru", "source=parquet", "source.root=bars"], symbols={"AAPL": "stock"})
+training = ms.train(config)
+training.scores                                     # a DataFrame: one row per symbol
+model = ms.load_model("neuro_fuzzy.1h.universal@newest", config)
+model.predict(bars)                                 # BUY, HOLD, SELL probabilities for raw bars
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from multisymbol.cli.compose import Config, load_config
+from multisymbol.progress import Terminal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from multisymbol.markets.bars import Bars
+    from multisymbol.samples.dataset import FoldDataset
+    from multisymbol.serving.served_model import Model
+    from multisymbol.training.run import TrainedModel
+
+__all__ = ["Config", "Training", "load_config", "load_model", "prepare", "read_bars", "train"]
+
+
+class Training:
+    """A finished training: its models, scores and figures.
+
+    Args:
+        models: One for each model trained.
+        score: Validation score of the best epoch (log-loss in nats, Huber loss for a return), the mean over the models.
+        folder: The run's folder.
+    """
+
+    def __init__(self, *, models: "tuple[TrainedModel, ...]", score: float, folder: Path) -> None:
+        self.models = models
+        self.score = score
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        names = ", ".join(model.registered for model in self.models)
+        return f"Training(score={self.score:.4f}, models=[{names}])"
+
+    @property
+    def scores(self) -> "pd.DataFrame":
+        """Test scores: a row per symbol for one model, a row per model for several."""
+        from multisymbol.reports.tables.table import to_frame
+        from multisymbol.reports.training_artifacts import group_table, result_table
+
+        first = self.models[0]
+        if len(self.models) > 1 or first.result is None:
+            return to_frame(group_table(self.models))
+        return to_frame(result_table(first.result, first.dataset))
+
+    @property
+    def predictions(self) -> "pd.DataFrame":
+        """Test forecasts: symbol, decided_at, resolved_at, label or target, and the forecast; one row per sample."""
+        import pandas as pd
+
+        parts = [
+            model.result.predictions(model.dataset).assign(model=model.name or "model")
+            for model in self.models
+            if model.result is not None
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def figures(self) -> "dict[str, Figure]":
+        """Figures of the first model's test scores, by name."""
+        from multisymbol.reports.training_artifacts import result_figures
+
+        result = self.models[0].result
+        return {} if result is None else result_figures(result)
+
+
+def prepare(config: Config, *, quiet: bool = True) -> "tuple[FoldDataset, ...]":
+    """Read bars, compute features and labels, and cut them into folds.
+
+    Args:
+        config: From `load_config`.
+        quiet: Show no progress.
+
+    Returns:
+        One dataset a fold: panel, ledger of samples, parts and scaled features.
+
+    Raises:
+        MultisymbolError: Bars, labels or cuts are not usable; says what to do.
+    """
+    from multisymbol.samples.dataset import prepare_folds
+
+    return prepare_folds(config.data, Terminal(silent=quiet))
+
+
+def train(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> Training:
+    """Train, score, record and register what a configuration describes.
+
+    Args:
+        config: From `load_config`.
+        folder: The run's folder; None: a new one below `paths.outputs`.
+        quiet: Show no progress.
+
+    Raises:
+        MultisymbolError: Something in the configuration or the data is not usable; says what to do.
+    """
+    from multisymbol.cli.train import train_models
+
+    run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
+    outcome = train_models(config.values, run_dir, Terminal(silent=quiet))
+    return Training(models=outcome.models, score=outcome.score, folder=run_dir)
+
+
+def load_model(name: str, config: Config | None = None) -> "Model":
+    """Load a stored model.
+
+    Args:
+        name: `NAME/3`, `NAME@alias` or `NAME`, which means its champion, else its newest version; or a folder that
+            holds a bundle.
+        config: Says where the store is; None: the default store below the working directory.
+
+    Raises:
+        StoreError: There is no such model, alias or version; says what there is.
+        BundleError: Its files are damaged, or not to be trusted.
+    """
+    from multisymbol.cli.specs import store_of
+    from multisymbol.registry.selection.lookup import chosen
+    from multisymbol.serving.served_model import Model
+
+    if Path(name).is_dir():
+        return Model.read(Path(name), name=None, version=None)
+    store = store_of((config or load_config()).values)
+    version = chosen(store, name)
+    return Model.read(store.download(version), name=version.name, version=version.version)
+
+
+def read_bars(
+    path: str | Path,
+    *,
+    symbol: str | None = None,
+    asset_class: str,
+    timeframe: str,
+    stamped: Literal["open", "close"] = "open",
+    zone: str | None = None,
+    overrides: "Mapping[str, object] | None" = None,
+) -> "Bars":
+    """Read and judge the bars of one symbol from a Parquet or CSV file.
+
+    Args:
+        path: The file.
+        symbol: Its symbol; None: the file's name without the ending.
+        asset_class: `stock`, `forex`, `crypto` or `metal`: calendar, gap policy and what counts as odd.
+        timeframe: Length of the bars, such as `1h`.
+        stamped: Whether a timestamp is the bar's open or its close.
+        zone: Time zone of a CSV file's timestamps where they have none, such as `UTC`.
+        overrides: Further keys of `conf/source`, such as `{"min_bars": 100}`.
+
+    Raises:
+        SourceError: The file is not there or not readable.
+        BarsError: Rows have defects, all of them named.
+    """
+    from multisymbol.cli.specs import source_of
+    from multisymbol.markets.symbols import universe
+    from multisymbol.markets.time import Period
+
+    file = Path(path)
+    name = symbol or file.name.partition(".")[0]
+    kind = "csv" if file.suffix.lower() in {".csv", ".txt"} else "parquet"
+    given = {
+        "source.root": str(file.parent.absolute()),
+        "source.pattern": f"{{symbol}}{file.suffix}" if file.stem == name else file.name,
+        "source.timeframe": timeframe,
+        "source.stamped": stamped,
+        **({"source.timezone": zone} if zone is not None else {}),
+        **{f"source.{key}": value for key, value in (overrides or {}).items()},
+    }
+    said = [f"source={kind}", *(f"{key}={_quoted(value)}" for key, value in given.items())]
+    values = load_config(said, symbols={name: asset_class}).values
+    return source_of(values).read(universe(values["symbol_configs"]).configs[0], Period())
+
+
+def _quoted(value: object) -> str:
+    return "'" + value.replace("'", "\\'") + "'" if isinstance(value, str) else str(value)
