@@ -4,9 +4,9 @@ import json
 
 from multisymbol.comparison.preregistration import current_keys, stored_keys
 from multisymbol.comparison.result import digest
-from tests.stored import FOLDER
+from tests.conftest import ROOT
 
-(PLAN,) = (FOLDER / "outputs").glob("runs/*/*/plan.json")
+(PLAN,) = (ROOT / "tests" / "answers" / "stored").glob("outputs/runs/*/*/plan.json")
 
 
 def test_earlier_key_of_the_aa_test_is_read_under_its_present_name_and_hashed_under_the_stored_one() -> None:
