@@ -187,7 +187,7 @@ def lookup(values: Mapping[str, Any]) -> Lookup:
         source=bar_source(values),
         store=store,
         versions=() if unused else store.versions(strategy=values["strategy"]),
-        policy=build(values["registry"]["policy"]),
+        policy=build(values["registry"]["policy"], role="policy"),
         feature_digest=feature_digest,
         label=label,
     )

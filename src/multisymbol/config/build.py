@@ -46,7 +46,9 @@ def _built(node: Mapping[str, Any], *, role: Role) -> Any:
     target, inner = str(node["_target_"]), NESTED.get(role, {})
     made = load(target, role=role)
     arguments = {
-        key: _built(value, role=inner[key]) if key in inner and isinstance(value, Mapping) and "_target_" in value else value
+        key: _built(value, role=inner[key])
+        if key in inner and isinstance(value, Mapping) and "_target_" in value
+        else value
         for key, value in node.items()
         if key not in {"_target_", "_partial_"}
     }

@@ -58,8 +58,11 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _DEEPEST = 40
 """Levels of a configuration; no real one has half of them."""
 _LIBRARIES = frozenset(
-    "multisymbol torch lightning numpy pandas mlflow joblib hydra omegaconf pydantic yaml safetensors numba scipy "
-    "talib rich pyarrow arch matplotlib filelock exchange_calendars torchmetrics sklearn cloudpickle dill".split()
+    {
+        *("multisymbol", "torch", "lightning", "numpy", "pandas", "mlflow", "joblib", "hydra", "omegaconf", "pydantic"),
+        *("yaml", "safetensors", "numba", "scipy", "talib", "rich", "pyarrow", "arch", "matplotlib", "filelock"),
+        *("exchange_calendars", "torchmetrics", "sklearn", "cloudpickle", "dill"),
+    }
 )
 """Packages that nobody has written themselves: no message suggests to trust them."""
 
@@ -88,7 +91,9 @@ def trust_problems(packages: Any) -> list[Problem]:
     if not isinstance(packages, list | tuple):
         return [Problem(path="trust", text=f"expected a list of packages, trust=[mypackage], got {packages!r}")]
     return [
-        Problem(path="trust", text=f"{name!r} is {why}") for name in packages if (why := _not_trustworthy(name)) is not None
+        Problem(path="trust", text=f"{name!r} is {why}")
+        for name in packages
+        if (why := _not_trustworthy(name)) is not None
     ]
 
 
@@ -316,9 +321,7 @@ def _lacking(found: Any, role: Role) -> str | None:
     if not isinstance(found, type):
         return "it is no class"
     bases = {f"{base.__module__}.{base.__qualname__}" for base in found.__mro__}
-    missing = [
-        needed for needed in NEEDED[role] if (needed not in bases if "." in needed else not _has(found, needed))
-    ]
+    missing = [needed for needed in NEEDED[role] if (needed not in bases if "." in needed else not _has(found, needed))]
     return f"it lacks {', '.join(missing)}" if missing else None
 
 
