@@ -49,7 +49,7 @@ RETIRED = {
     r"teaches another": "leaks into",
 }
 """Words that the project no longer uses -> the word of docs/glossary.md."""
-KEYS = r"registry\.donors|^donors:|^relabellings:"
+KEYS = r"registry\.donors|^donors:"
 """Retired words that are still keys of the configuration."""
 
 

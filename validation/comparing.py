@@ -55,11 +55,11 @@ def through_compare(bench: Bench, values: Mapping[str, Any], *, folder: Path) ->
     comparison = compared(bench, values, folder=folder, draws=bench.draws).comparison
     found, declared = comparison.primary, comparison.declared
     draws = " + ".join(f"{count} {kind}" for kind, count in declared.surrogates.items())
-    same_arm = found.doubt.same_arm
+    aa_test = found.diagnostics.aa_test
     return Answered(
         kind=found.verdict.kind,
-        text=f"through compare: {found.verdict.kind} (effect {found.found.effect:+.4f}, p {found.primary.p:.1g}, "
-        f"{len(declared.folds)} folds, surrogates {draws}, A/A {same_arm.share:.0%})",
+        text=f"through compare: {found.verdict.kind} (effect {found.differentials.effect:+.4f}, "
+        f"p {found.primary.p:.1g}, {len(declared.folds)} folds, surrogates {draws}, A/A {aa_test.share:.0%})",
     )
 
 
@@ -97,7 +97,7 @@ def _declared(bench: Bench, *, draws: int) -> dict[str, Any]:
         "seeds": list(SEEDS),
         "smallest": SMALLEST,
         "draws": 499,
-        "relabellings": 100,
+        "aa_draws": 100,
         "exploratory": draws == 0,
         "surrogates": {**bench.values["comparison"]["surrogates"], "kept": draws, "removed": draws, "workers": 1},
         "threads": 1,

@@ -50,6 +50,9 @@ FIT = (
 ZIGZAG = ("labels.sigmas=6", "least_class_share=0")
 MLP = (*FIT, *ZIGZAG, "model.hidden=[16]", "model.embedding=symbol")
 FOLDS = ("split.train=240d", "split.validation=60d", "split.test=90d", "split.count=2")
+_CONF = Path("conf/comparison/default.yaml")
+AA_DRAWS = "relabellings" if _CONF.exists() and "\nrelabellings:" in _CONF.read_text(encoding="utf-8") else "aa_draws"
+"""Key of the A/A test's size in the checkout this is started in: earlier commits call it `relabellings`."""
 COMPARISON = (
     "comparison=quick",
     "arms=[universal,single,pooled,finetuned,adapter,zero_shot,prior,rule]",
@@ -65,7 +68,7 @@ COMPARISON = (
     "trainer.max_epochs=2",
     "comparison.seeds=[1,2]",
     "comparison.draws=200",
-    "comparison.relabellings=100",
+    f"comparison.{AA_DRAWS}=100",
     "comparison.surrogates.kept=1",
     "comparison.surrogates.workers=1",
     "comparison.threads=1",

@@ -23,8 +23,8 @@ from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.loss_differentials import row_losses
 from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano, fixed_smoothing
-from multisymbol.statistics.overfitting import deflated_sharpe, overfitting
-from multisymbol.statistics.surrogate_null import Band
+from multisymbol.statistics.overfitting import deflated_sharpe, overfitting_probability
+from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import Kind
 from validation.bench import Bench, Proved
 from validation.comparing import through_compare
@@ -138,7 +138,7 @@ class _Sides:
     rule: float
     profit: MeanTest
     gain: float
-    band: Band
+    band: SurrogateNull
     kind: Kind
 
     @property
@@ -158,7 +158,7 @@ def _sides(whole: FoldDataset, made: Arms, *, found: ComparisonResult) -> _Sides
         rule=float((ledger.rule[positions] == label).mean()),
         profit=diebold_mariano(series, lag=0),
         gain=found.evidence.skills.first.effect,
-        band=found.evidence.skills.first.bands[0],
+        band=found.evidence.skills.first.nulls[0],
         kind=found.verdict.kind,
     )
 
@@ -387,7 +387,7 @@ def many_trials(bench: Bench) -> Proved:
             values = market(bench.values, seed=seed, cache=cache, symbols=SYMBOLS[:3], bars=2000)
             returns = _trials(prepared(values), seed=seed, trials=200)
         blessed_sharpe += deflated_sharpe(returns) > 0.95
-        blessed_pbo += overfitting(returns, blocks=10) < 0.05
+        blessed_pbo += overfitting_probability(returns, blocks=10) < 0.05
         best = returns[:, int((returns.mean(axis=0) / returns.std(axis=0)).argmax())]
         naive += fixed_smoothing(best, lag=0).p_above < 0.05
     most = 0.05 if len(seeds) >= 100 else binomial_bounds(len(seeds), share=0.05)[1]

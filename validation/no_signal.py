@@ -12,7 +12,7 @@ from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import binomial_bounds
-from multisymbol.statistics.loss_differentials import differences
+from multisymbol.statistics.loss_differentials import paired_differentials
 from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano
 from multisymbol.statistics.seed_variance import p_with_seeds
 from validation.bench import Bench, Proved
@@ -116,7 +116,7 @@ def tested(whole: FoldDataset, prob: Floats, *, share: float | None) -> Tested:
     first, second = (
         scored(name, own, label, rows=rows) for name, own in zip(("first", "second"), np.split(prob, 2), strict=True)
     )
-    found = differences(first, second)
+    found = paired_differentials(first, second)
     primary = diebold_mariano(found.series, lag=found.lag)
     return Tested(
         primary=primary,
@@ -134,7 +134,7 @@ def no_signal(bench: Bench) -> Proved:
         bench.say("5 no signal", done, len(seeds))
         found = judged(bench, effects={}, seed=seed, lazy=True)
         kinds.append(found.verdict.kind)
-        ungated += found.primary.p <= ALPHA and found.found.effect > 0
+        ungated += found.primary.p <= ALPHA and found.differentials.effect > 0
     none = sum(kind == "NO_SKILL" for kind in kinds)
     return Proved(
         passed=none >= 0.95 * len(seeds),

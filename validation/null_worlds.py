@@ -20,7 +20,7 @@ from scipy import signal
 
 from multisymbol.arrays import Floats
 from multisymbol.markets.time import HOUR
-from multisymbol.statistics.loss_differentials import Differences, label_lag, symbol_mean
+from multisymbol.statistics.loss_differentials import LossDifferentials, label_lag, symbol_mean
 
 _PERSISTENCE, _FORGOTTEN, _SIZE, _SEED_NOISE = 0.9, 100, 0.1, 0.5
 
@@ -44,7 +44,7 @@ class World:
     seed_effect: float = 0.0
 
 
-def null_differences(world: World, *, seed: int) -> Differences:
+def null_differences(world: World, *, seed: int) -> LossDifferentials:
     """Draw a world in which no arm is better.
 
     Args:
@@ -60,7 +60,7 @@ def null_differences(world: World, *, seed: int) -> Differences:
     weights = np.full(world.symbols, 1 / world.symbols)
     instants = HOUR * np.arange(world.instants, dtype=np.int64)
     lag = label_lag(instants, decided_at=instants, resolved_at=instants + HOUR * world.horizon)
-    return Differences(
+    return LossDifferentials(
         first="universal",
         second="single",
         symbols=tuple(f"S{number:02d}" for number in range(world.symbols)),

@@ -18,7 +18,7 @@ from multisymbol.samples.fold import PURGED, TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.compare import ComparisonResult
-from multisymbol.statistics.loss_differentials import differences
+from multisymbol.statistics.loss_differentials import paired_differentials
 from multisymbol.statistics.mean_tests import diebold_mariano
 from multisymbol.statistics.verdict import Kind
 from validation.bench import Bench, Proved
@@ -93,7 +93,7 @@ def _primary_ps(bench: Bench, *, effects: Mapping[str, float], seeds: range) -> 
                 for seed in seeds[done : done + _AT_ONCE]
             ]
             made = arms_of_many(fields, seeds=SEEDS, training=bench.training)
-        pairs = [differences(own.universal, own.single) for own in made]
+        pairs = [paired_differentials(own.universal, own.single) for own in made]
         found += [diebold_mariano(own.series, lag=own.lag).p for own in pairs]
     return found
 

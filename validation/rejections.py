@@ -14,10 +14,10 @@ from scipy import stats
 
 from multisymbol.arrays import Floats
 from multisymbol.seeding import named_seed
-from multisymbol.statistics.aa_test import AATest, aa_test, binomial_bounds
+from multisymbol.statistics.aa_test import AATest, binomial_bounds, run_aa_test
 from multisymbol.statistics.bootstrap import Interval, mean_interval
-from multisymbol.statistics.heterogeneity import heterogeneity
-from multisymbol.statistics.loss_differentials import Differences
+from multisymbol.statistics.heterogeneity import heterogeneity_test
+from multisymbol.statistics.loss_differentials import LossDifferentials
 from multisymbol.statistics.mean_tests import MeanTest, batch_means, diebold_mariano, fixed_smoothing, least_instants
 from multisymbol.statistics.multiple_testing import holm, time_test
 from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p, p_with_seeds
@@ -40,8 +40,8 @@ class Trial:
         seed: Of the tests' own chance.
     """
 
-    found: Differences
-    other_seeds: Differences
+    found: LossDifferentials
+    other_seeds: LossDifferentials
     alpha: float
     draws: int
     seed: int
@@ -51,13 +51,13 @@ def _p(test: Callable[[Floats, int], float]) -> Callable[[Trial], float]:
     return lambda trial: test(trial.found.series, trial.found.lag)
 
 
-def _interval(found: Differences, trial: Trial) -> Interval:
+def _interval(found: LossDifferentials, trial: Trial) -> Interval:
     return mean_interval(
         found.series, lag=found.lag, draws=trial.draws, seed=named_seed(trial.seed, "bootstrap"), level=1 - trial.alpha
     )
 
 
-def _with_seeds(found: Differences, trial: Trial) -> Interval:
+def _with_seeds(found: LossDifferentials, trial: Trial) -> Interval:
     return interval_with_seeds(_interval(found, trial), effects=found.by_seed.mean(axis=1))
 
 
@@ -79,7 +79,7 @@ def _percentile_p(trial: Trial) -> float:
     return float(not interval.excludes_zero)
 
 
-def _claim_p(found: Differences, trial: Trial) -> float:
+def _claim_p(found: LossDifferentials, trial: Trial) -> float:
     """Primary test, seeds and interval together, as a verdict needs them."""
     primary = diebold_mariano(found.series, lag=found.lag)
     largest = max(primary.p, p_with_seeds(primary, effects=found.by_seed.mean(axis=1)))
@@ -105,18 +105,18 @@ def _symbols_by_diebold_mariano_p(trial: Trial) -> float:
     return float(np.nanmin(holm(np.array(p))))
 
 
-def _at_edge(found: Differences) -> MeanTest:
+def _at_edge(found: LossDifferentials) -> MeanTest:
     """Test a series whose true mean is just the smallest effect of interest."""
     test = fixed_smoothing(found.series, lag=found.lag)
     return replace(test, mean=test.mean + _EDGE)
 
 
-def _equivalence_p(found: Differences) -> float:
+def _equivalence_p(found: LossDifferentials) -> float:
     """Two one-sided tests, over time and with the seeds' variance, as a verdict needs them."""
     return larger_p(_at_edge(found), effects=found.by_seed.mean(axis=1), p=lambda own: own.p_equivalent(_EDGE))
 
 
-def _gain_p(found: Differences) -> float:
+def _gain_p(found: LossDifferentials) -> float:
     """Test one-sided whether the first arm gains, as the gate asks of an arm and the no-skill forecast."""
     test = fixed_smoothing(found.series, lag=found.lag)
     return larger_p(test, effects=found.by_seed.mean(axis=1), p=lambda own: own.p_above)
@@ -140,7 +140,7 @@ def _gate_by_eye_p(trial: Trial) -> float:
 
 def _same_arm(trial: Trial) -> AATest:
     """Make the A/A run, with the same signs in every world: what is to be expected is then worked out once."""
-    return aa_test(trial.found.series, lag=trial.found.lag, draws=_RELABELLINGS, seed=1, alpha=trial.alpha)
+    return run_aa_test(trial.found.series, lag=trial.found.lag, draws=_RELABELLINGS, seed=1, alpha=trial.alpha)
 
 
 def _same_arm_by_binomial_p(trial: Trial) -> float:
@@ -167,7 +167,7 @@ USED: Mapping[str, Callable[[Trial], float]] = {
     "claim, networks differ by seed": lambda trial: _claim_p(trial.other_seeds, trial),
     "any symbol, Holm": _symbols_p,
     "gain differs between symbols": lambda trial: (
-        heterogeneity(trial.found, groups=trial.found.symbols, seed=named_seed(trial.seed, "signs")).p
+        heterogeneity_test(trial.found, groups=trial.found.symbols, seed=named_seed(trial.seed, "signs")).p
     ),
     "equivalence, at its edge": lambda trial: _equivalence_p(trial.found),
     "equivalence, networks differ by seed": lambda trial: _equivalence_p(trial.other_seeds),

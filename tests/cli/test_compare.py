@@ -67,7 +67,7 @@ def judged(kinds: Mapping[str, Kind], *, overall: Kind, exploratory: bool = Fals
         verdict=SimpleNamespace(kind=overall),
         evidence=SimpleNamespace(exploratory=exploratory),
     )
-    unseen = SimpleNamespace(verdict=SimpleNamespace(kind="EQUIVALENT"), found=SimpleNamespace(effect=0.1))
+    unseen = SimpleNamespace(verdict=SimpleNamespace(kind="EQUIVALENT"), differentials=SimpleNamespace(effect=0.1))
     facts = SimpleNamespace(
         primary=primary, unseen={"forex": unseen}, data_until=0, declared=SimpleNamespace(name="tested")
     )

@@ -52,7 +52,7 @@ SMALL = (
     "trainer.max_epochs=2",
     "comparison.seeds=[1,2]",
     "comparison.draws=100",
-    "comparison.relabellings=100",
+    "comparison.aa_draws=100",
     "comparison.surrogates.kept=1",
     "comparison.surrogates.workers=1",
     "comparison.threads=1",
@@ -118,7 +118,7 @@ def test_the_two_arms_see_the_same_number_of_samples_an_epoch(comparison: Compar
 def test_effects_of_groups_come_from_the_primary_one(comparison: Comparison) -> None:
     weights = np.array([own.instants for own in comparison.folds])
     effects = np.array([own.effect for own in comparison.folds])
-    assert weights @ effects / weights.sum() == pytest.approx(comparison.primary.found.effect)
+    assert weights @ effects / weights.sum() == pytest.approx(comparison.primary.differentials.effect)
     assert {own.group for own in comparison.classes} == {"forex", "stock"}
 
 
@@ -237,7 +237,7 @@ def test_lost_result_of_an_arm_is_made_again_to_the_byte(done: Work, folder: Pat
 
 def test_nothing_but_effects_stays_of_a_surrogate_market(done: Work, run_dir: Path) -> None:
     assert [path.name for path in (run_dir / "surrogates").iterdir()] == ["kept-1.json"]
-    assert [band.draws for band in done.comparison.bands] == [1]
+    assert [band.draws for band in done.comparison.nulls] == [1]
 
 
 def test_two_seeds_no_surrogates_and_missing_arms_are_refused_together(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@ import pytest
 
 from multisymbol.comparison.result import Budget
 from multisymbol.comparison.scores import ArmScores, ScoredRows
-from multisymbol.comparison.subgroups import arm_outcome, arms_in_one, group_effects
+from multisymbol.comparison.subgroups import arm_outcome, arms_confidence_set, subgroup_effects
 from multisymbol.markets.time import HOUR
-from multisymbol.statistics.loss_differentials import differences
+from multisymbol.statistics.loss_differentials import paired_differentials
 from multisymbol.statistics.mean_tests import fixed_smoothing
 from multisymbol.statistics.seed_variance import larger_p
 from tests.statistics.test_statistics import PLAN
@@ -42,7 +42,7 @@ OTHERS = {
     "universal": UNIVERSAL,
     "prior": scores("prior", OF, skill=(0.0, 0.0, 0.0)),
 }
-FOUND = differences(UNIVERSAL.losses("overall"), OTHERS["single"].losses("overall"))
+FOUND = paired_differentials(UNIVERSAL.losses("overall"), OTHERS["single"].losses("overall"))
 
 
 def test_arms_are_told_apart_by_fixed_smoothing_with_the_seeds_in_it() -> None:
@@ -55,7 +55,7 @@ def test_arms_are_told_apart_by_fixed_smoothing_with_the_seeds_in_it() -> None:
 
 
 def test_groups_are_tested_by_fixed_smoothing_on_their_own_instants() -> None:
-    early, late = group_effects(FOUND, OF, group=OF.fold, names=("early", "late"), plan=PLAN)
+    early, late = subgroup_effects(FOUND, OF, group=OF.fold, names=("early", "late"), plan=PLAN)
     half = INSTANTS // 2
     for found, series in ((early, FOUND.series[:half]), (late, FOUND.series[half:])):
         assert found.p == pytest.approx(fixed_smoothing(series, lag=HORIZON - 1).p)
@@ -66,11 +66,11 @@ def test_an_arm_that_scores_some_rows_is_compared_on_those() -> None:
     late = OF.fold == 1
     some = scores("zero_shot", OF, skill=(0.05, 0.05, 0.05)).only(late)
     outcome = arm_outcome(some, others=OTHERS, what="", budget=NOTHING, plan=PLAN)
-    expected = differences(some.losses("overall"), OTHERS["prior"].only(late).losses("overall"))
+    expected = paired_differentials(some.losses("overall"), OTHERS["prior"].only(late).losses("overall"))
     assert outcome.gain == expected.effect
     assert outcome.against_single is not None
-    together = arms_in_one([UNIVERSAL, OTHERS["single"], some], plan=PLAN)
-    apart = arms_in_one([own.only(late) for own in (UNIVERSAL, OTHERS["single"])] + [some], plan=PLAN)
+    together = arms_confidence_set([UNIVERSAL, OTHERS["single"], some], plan=PLAN)
+    apart = arms_confidence_set([own.only(late) for own in (UNIVERSAL, OTHERS["single"])] + [some], plan=PLAN)
     assert together is not None
     assert apart is not None
     assert (together.kept, together.p.tolist()) == (apart.kept, apart.p.tolist())

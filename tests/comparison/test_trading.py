@@ -71,7 +71,7 @@ def traded(
         bars=decided_bars(BARS, start=int(at[rows[0]]), end=int(at[rows[-1]])),
         spans=tuple(Span(int(at[span.start]), int(at[span.stop])) for span in spans),
     )
-    return trading(own, own, markets={"WALK": market}, rule=RULE, said="", capital=capital, lag=0, plan=PLAN)
+    return trading(own, own, markets={"WALK": market}, rule=RULE, rule_text="", capital=capital, lag=0, plan=PLAN)
 
 
 def test_a_position_is_kept_where_samples_are_a_stride_apart() -> None:

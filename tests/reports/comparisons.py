@@ -16,10 +16,10 @@ from multisymbol.comparison.result import (
     Budget,
     Comparison,
     FoldFacts,
-    GroupEffect,
     Hashes,
     NotRun,
     Preregistration,
+    SubgroupEffect,
     SymbolFacts,
     TradeCounts,
     Trading,
@@ -53,7 +53,7 @@ PLAN = Plan(
     level=0.95,
     power=0.8,
     draws=199,
-    relabellings=199,
+    aa_draws=199,
     seed=1,
     weights=None,
     exploratory=False,
@@ -116,8 +116,8 @@ def interval(estimate: float, low: float, high: float) -> Interval:
     return Interval(estimate=estimate, low=low, high=high, error=0.001, level=0.95, block=12, method="studentised")
 
 
-def group(name: str, effect: float) -> GroupEffect:
-    return GroupEffect(
+def group(name: str, effect: float) -> SubgroupEffect:
+    return SubgroupEffect(
         group=name,
         instants=450,
         symbols=4,
@@ -215,7 +215,7 @@ def compared(world: World) -> Comparison:
     )
     return Comparison(
         declared=declared,
-        answers=answers_of(world),
+        results=answers_of(world),
         arms=(
             arm(UNIVERSAL, "one model for all symbols", against=0.03),
             arm(SINGLE, "one model per symbol", against=None),

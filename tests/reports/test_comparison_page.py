@@ -65,10 +65,12 @@ def without_figures(page: Page) -> Page:
 def with_same_arm(comparison: Comparison, share: float) -> Comparison:
     """Return the comparison with another result of the A/A run."""
     doubt = replace(
-        comparison.primary.doubt,
-        same_arm=AATest(p=np.full(200, 0.5), alpha=0.05, share=share, low=0.02, high=0.08, blocks=20),
+        comparison.primary.diagnostics,
+        aa_test=AATest(p=np.full(200, 0.5), alpha=0.05, share=share, low=0.02, high=0.08, blocks=20),
     )
-    return replace(comparison, answers={**comparison.answers, "overall": replace(comparison.primary, doubt=doubt)})
+    return replace(
+        comparison, results={**comparison.results, "overall": replace(comparison.primary, diagnostics=doubt)}
+    )
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -103,7 +105,7 @@ def test_same_comparison_gives_the_same_bytes_with_all_figures_drawn() -> None:
 
 def test_a_band_on_the_other_side_is_no_part_of_the_effect() -> None:
     primary = compared("single").primary
-    assert abs(primary.evidence.beyond) > abs(primary.found.effect)
+    assert abs(primary.evidence.beyond) > abs(primary.differentials.effect)
     assert primary.verdict.sentence.endswith(
         "on markets without signal the same arms differ the other way, so all of it is more than that."
     )
@@ -177,7 +179,7 @@ def test_first_screen_has_every_number_that_is_asked_for() -> None:
     facts = facts_of(comparison_page(comparison))
     assert primary.evidence.interval is not None
     ends = f"95% interval +{primary.evidence.interval.low:.4f} to +{primary.evidence.interval.high:.4f}"
-    assert facts["effect"] == f"+{primary.found.effect:.4f} nats a forecast ({ends})"
+    assert facts["effect"] == f"+{primary.differentials.effect:.4f} nats a forecast ({ends})"
     assert facts["beyond surrogates"].startswith(f"+{primary.evidence.beyond:.4f} (drift kept ")
     assert facts["p"] == "<0.0001 Diebold-Mariano, <0.0001 batch means, <0.0001 with seeds"
     assert facts["balanced accuracy"] == "+1.20 points (95% interval +0.40 to +2.10)"
@@ -185,7 +187,9 @@ def test_first_screen_has_every_number_that_is_asked_for() -> None:
         "universal −1.2 bp a trade, single −1.9 bp a trade; difference +0.7 bp (95% interval −1.3 to +2.7)"
     )
     assert facts["not run"] == "fine-tuned arm, SPA"
-    assert facts["worth"].startswith(f"900 instants, worth {primary.doubt.effective_instants:,.0f} independent ones")
+    assert facts["worth"].startswith(
+        f"900 instants, worth {primary.diagnostics.effective_instants:,.0f} independent ones"
+    )
 
 
 def test_everything_asked_for_is_on_the_page() -> None:
@@ -210,7 +214,7 @@ def test_everything_asked_for_is_on_the_page() -> None:
         lambda whole: replace(whole, trading=None),
         lambda whole: replace(whole, accuracy=None, confidence_set=None, any_better=math.nan, sessions=(), not_run=()),
         lambda whole: replace(whole, trading=replace(trading(1.0, 2.0), difference=None)),
-        lambda whole: replace(whole, answers={"overall": whole.primary}),
+        lambda whole: replace(whole, results={"overall": whole.primary}),
         lambda whole: replace(whole, symbols=tuple(replace(own, history=0) for own in whole.symbols)),
     ],
 )
@@ -256,7 +260,7 @@ def test_tables_hold_the_comparisons_numbers() -> None:
 
 
 def test_band_of_several_kinds_is_all_of_them() -> None:
-    bands = compared("universal").bands
+    bands = compared("universal").nulls
     assert envelope(bands) == (min(own.low for own in bands), max(own.high for own in bands))
     assert np.isnan(envelope(())).all()
 

@@ -4,7 +4,7 @@ from validation.null_worlds import World, null_differences
 
 from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
-from multisymbol.statistics.aa_test import aa_test, binomial_bounds, expected_rates, share_interval
+from multisymbol.statistics.aa_test import binomial_bounds, expected_rates, run_aa_test, share_interval
 from multisymbol.statistics.mean_tests import block_edges, diebold_mariano, sign_patterns
 
 DAILY = {"instants": 565, "lag": 29}
@@ -30,7 +30,7 @@ def test_sign_patterns_differ_by_more_than_a_common_sign() -> None:
 def test_p_is_that_of_the_primary_test_on_the_series_with_its_signs_changed(instants: int, lag: int) -> None:
     # White noise: in short series its variance at the lag is often negative, so both ways of testing are met.
     series = np.random.default_rng(instants).standard_normal(instants) + 0.2
-    found = aa_test(series, lag=lag, draws=100, seed=4, alpha=0.05)
+    found = run_aa_test(series, lag=lag, draws=100, seed=4, alpha=0.05)
     signs = sign_patterns(found.blocks, most=100, seed=4)
     lengths = np.diff(block_edges(instants, blocks=found.blocks))
     off = series - series.mean()
@@ -40,7 +40,7 @@ def test_p_is_that_of_the_primary_test_on_the_series_with_its_signs_changed(inst
 
 
 def test_every_relabelling_is_made_once_where_there_are_few() -> None:
-    found = aa_test(overlapping(1, **DAILY), lag=DAILY["lag"], draws=400, seed=1, alpha=0.05)
+    found = run_aa_test(overlapping(1, **DAILY), lag=DAILY["lag"], draws=400, seed=1, alpha=0.05)
     assert (found.blocks, len(found.p)) == (6, 32)
     assert found.share * 32 == pytest.approx(round(found.share * 32))
 
@@ -58,7 +58,7 @@ def test_rejecting_nothing_is_what_six_blocks_give_a_right_test() -> None:
 def test_series_that_suit_the_test_are_within_the_bounds_and_would_not_be_within_the_binomial_ones() -> None:
     shares = []
     for seed in range(200):
-        found = aa_test(overlapping(seed, **DAILY), lag=DAILY["lag"], draws=400, seed=1, alpha=0.05)
+        found = run_aa_test(overlapping(seed, **DAILY), lag=DAILY["lag"], draws=400, seed=1, alpha=0.05)
         shares.append((found.share, found.within))
     assert np.mean([within for _, within in shares]) >= 0.93
     low, high = binomial_bounds(400, share=0.05)
@@ -67,25 +67,25 @@ def test_series_that_suit_the_test_are_within_the_bounds_and_would_not_be_within
 
 def test_labels_that_overlap_further_than_the_lag_says_are_caught() -> None:
     series = overlapping(3, instants=1500, lag=9)
-    right, wrong = (aa_test(series, lag=lag, draws=400, seed=1, alpha=0.05) for lag in (9, 0))
+    right, wrong = (run_aa_test(series, lag=lag, draws=400, seed=1, alpha=0.05) for lag in (9, 0))
     assert right.within
     assert wrong.share > wrong.high
 
 
 def test_relabelling_takes_the_difference_away_first() -> None:
     series = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1).series
-    one, other = (aa_test(own, lag=9, draws=50, seed=1, alpha=0.05) for own in (series, series + 100.0))
+    one, other = (run_aa_test(own, lag=9, draws=50, seed=1, alpha=0.05) for own in (series, series + 100.0))
     np.testing.assert_allclose(other.p, one.p, rtol=1e-6)
     assert diebold_mariano(series + 100.0, lag=9).p < 1e-9
 
 
 def test_arms_that_differ_by_a_constant_are_never_told_apart_once_made_equal() -> None:
-    assert aa_test(np.full(300, 0.1), lag=9, draws=100, seed=1, alpha=0.05).p.min() == 1.0
+    assert run_aa_test(np.full(300, 0.1), lag=9, draws=100, seed=1, alpha=0.05).p.min() == 1.0
 
 
 def test_too_short_a_series_is_refused() -> None:
     with pytest.raises(ComparisonError, match=r"^A/A: 100 test instants are too few"):
-        aa_test(np.zeros(100), lag=9, draws=100, seed=1, alpha=0.05)
+        run_aa_test(np.zeros(100), lag=9, draws=100, seed=1, alpha=0.05)
 
 
 def test_bounds_of_a_share_by_the_binomial() -> None:

@@ -15,7 +15,7 @@ from multisymbol.statistics.bootstrap import (
     functional_interval,
     mean_interval,
 )
-from multisymbol.statistics.model_confidence_set import confidence_set, superior_p
+from multisymbol.statistics.model_confidence_set import confidence_set, superior_predictive_ability
 
 
 def overlapping(seed: int, instants: int, overlap: int) -> Floats:
@@ -134,5 +134,5 @@ def test_several_arms_are_told_from_the_best_only_where_they_differ() -> None:
     found = confidence_set(losses, arms=("universal", "finetuned", "single"), lag=4, draws=500, seed=1, alpha=0.05)
     assert found.kept == ("universal", "finetuned")
     assert found.p[2] < 0.05
-    assert superior_p(losses[:, 2], losses[:, :2], lag=4, draws=500, seed=1) < 0.01
-    assert superior_p(losses[:, 0], losses[:, 1:], lag=4, draws=500, seed=1) > 0.05
+    assert superior_predictive_ability(losses[:, 2], losses[:, :2], lag=4, draws=500, seed=1) < 0.01
+    assert superior_predictive_ability(losses[:, 0], losses[:, 1:], lag=4, draws=500, seed=1) > 0.05

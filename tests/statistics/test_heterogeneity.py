@@ -8,8 +8,8 @@ from scipy import stats
 from validation.null_worlds import World, null_differences
 
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.heterogeneity import _block_sums, heterogeneity, shrunk_effects, spread_between
-from multisymbol.statistics.loss_differentials import Differences, symbol_mean
+from multisymbol.statistics.heterogeneity import _block_sums, heterogeneity_test, shrunk_effects, spread_between
+from multisymbol.statistics.loss_differentials import LossDifferentials, symbol_mean
 from multisymbol.statistics.mean_tests import MeanTest
 from multisymbol.statistics.seed_variance import (
     interval_with_seeds,
@@ -23,7 +23,7 @@ from multisymbol.statistics.seed_variance import (
 WORLD = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1)
 
 
-def shifted(found: Differences, shift: npt.NDArray[np.float64]) -> Differences:
+def shifted(found: LossDifferentials, shift: npt.NDArray[np.float64]) -> LossDifferentials:
     """Let each symbol gain more by so much."""
     by_symbol = found.by_symbol + shift
     series = symbol_mean(by_symbol, weights=found.weights)
@@ -31,15 +31,15 @@ def shifted(found: Differences, shift: npt.NDArray[np.float64]) -> Differences:
 
 
 def test_what_all_symbols_share_is_no_heterogeneity() -> None:
-    plain = heterogeneity(WORLD, groups=WORLD.symbols, seed=1)
+    plain = heterogeneity_test(WORLD, groups=WORLD.symbols, seed=1)
     for shift in (-5.0, 5.0):
-        same = heterogeneity(shifted(WORLD, np.full(6, shift)), groups=WORLD.symbols, seed=1)
+        same = heterogeneity_test(shifted(WORLD, np.full(6, shift)), groups=WORLD.symbols, seed=1)
         assert same.p == plain.p > 0.05
         np.testing.assert_allclose(same.effect, plain.effect, atol=1e-12)
 
 
 def test_one_symbol_that_gains_otherwise_is_seen() -> None:
-    found = heterogeneity(shifted(WORLD, np.array([0.0, 0, 0, 0, 0, 0.5])), groups=WORLD.symbols, seed=1)
+    found = heterogeneity_test(shifted(WORLD, np.array([0.0, 0, 0, 0, 0, 0.5])), groups=WORLD.symbols, seed=1)
     assert found.p < 0.01
     assert int(np.argmax(found.effect)) == 5
 
@@ -52,7 +52,7 @@ def test_order_of_symbols_does_not_matter() -> None:
         by_symbol=WORLD.by_symbol[:, order],
         weights=WORLD.weights[order],
     )
-    one, two = (heterogeneity(found, groups=found.symbols, seed=1) for found in (WORLD, other))
+    one, two = (heterogeneity_test(found, groups=found.symbols, seed=1) for found in (WORLD, other))
     assert two.p == one.p
     assert two.groups == one.groups
     np.testing.assert_allclose(two.effect, one.effect)
@@ -60,7 +60,7 @@ def test_order_of_symbols_does_not_matter() -> None:
 
 def test_classes_are_compared_by_their_means() -> None:
     shift = np.array([0.0, 0, 0, 0.5, 0.5, 0.5])
-    found = heterogeneity(shifted(WORLD, shift), groups=["stock"] * 3 + ["forex"] * 3, seed=1)
+    found = heterogeneity_test(shifted(WORLD, shift), groups=["stock"] * 3 + ["forex"] * 3, seed=1)
     assert found.groups == ("forex", "stock")
     assert found.p < 0.01
     assert found.effect[0] > 0 > found.effect[1]
@@ -68,8 +68,8 @@ def test_classes_are_compared_by_their_means() -> None:
 
 def test_too_few_blocks_or_one_group_cannot_be_tested() -> None:
     short = null_differences(World(instants=150, symbols=3, seeds=2, horizon=11), seed=1)
-    assert math.isnan(heterogeneity(short, groups=short.symbols, seed=1).p)
-    assert math.isnan(heterogeneity(WORLD, groups=["stock"] * 6, seed=1).p)
+    assert math.isnan(heterogeneity_test(short, groups=short.symbols, seed=1).p)
+    assert math.isnan(heterogeneity_test(WORLD, groups=["stock"] * 6, seed=1).p)
 
 
 def test_half_a_lag_before_each_following_block_is_left_out() -> None:

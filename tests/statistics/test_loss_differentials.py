@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multisymbol.errors import ComparisonError
 from multisymbol.labels.labels import BUY, HOLD, SELL
 from multisymbol.markets.time import DAY, HOUR
-from multisymbol.statistics.loss_differentials import ArmLosses, Rows, differences, label_lag, row_losses
+from multisymbol.statistics.loss_differentials import ArmLosses, Rows, label_lag, paired_differentials, row_losses
 
 NAN = math.nan
 
@@ -46,7 +46,7 @@ SINGLE = arm("single", [0.6, 0.7, 0.8, 0.5, 0.3, 0.8, 0.7, 0.6, 0.7, 0.3])
 
 
 def test_differences_are_second_less_first_averaged_over_seeds_and_then_over_live_symbols() -> None:
-    found = differences(UNIVERSAL, SINGLE)
+    found = paired_differentials(UNIVERSAL, SINGLE)
     assert (found.symbols, found.seeds) == (("A", "B"), (7, 9))
     np.testing.assert_allclose(found.by_symbol, [[0.2, NAN], [0.2, 0.1], [0.2, -0.2]], atol=1e-15)
     np.testing.assert_allclose(found.series, [0.2, 0.15, 0.0], atol=1e-15)
@@ -56,12 +56,12 @@ def test_differences_are_second_less_first_averaged_over_seeds_and_then_over_liv
 
 
 def test_declared_weights_are_those_of_live_symbols_scaled_to_one() -> None:
-    found = differences(UNIVERSAL, SINGLE, weights={"A": 3.0, "B": 1.0})
+    found = paired_differentials(UNIVERSAL, SINGLE, weights={"A": 3.0, "B": 1.0})
     np.testing.assert_allclose(found.series, [0.2, 0.75 * 0.2 + 0.25 * 0.1, 0.75 * 0.2 - 0.25 * 0.2], atol=1e-15)
 
 
 def test_swapping_the_arms_changes_the_sign_alone() -> None:
-    one, other = differences(UNIVERSAL, SINGLE), differences(SINGLE, UNIVERSAL)
+    one, other = paired_differentials(UNIVERSAL, SINGLE), paired_differentials(SINGLE, UNIVERSAL)
     np.testing.assert_array_equal(one.by_symbol, -other.by_symbol)
     assert one.effect == -other.effect
 
@@ -72,8 +72,8 @@ def test_order_of_rows_does_not_matter(first: list[int], second: list[int]) -> N
     def shuffled(losses: ArmLosses, order: list[int]) -> ArmLosses:
         return chosen(losses, np.array(order))
 
-    found = differences(shuffled(UNIVERSAL, first), shuffled(SINGLE, second))
-    np.testing.assert_array_equal(found.by_symbol, differences(UNIVERSAL, SINGLE).by_symbol)
+    found = paired_differentials(shuffled(UNIVERSAL, first), shuffled(SINGLE, second))
+    np.testing.assert_array_equal(found.by_symbol, paired_differentials(UNIVERSAL, SINGLE).by_symbol)
 
 
 def test_label_over_h_bars_overlaps_h_less_one_later_instants() -> None:
@@ -94,7 +94,7 @@ def test_lag_of_a_symbol_counts_its_own_bars() -> None:
         seed=np.zeros(250, dtype=np.int64),
     )
     universal, single = (ArmLosses(arm=name, rows=rows, loss=np.zeros(250)) for name in ("universal", "single"))
-    found = differences(universal, single)
+    found = paired_differentials(universal, single)
     assert found.lag == 47
     assert found.symbol_lags.tolist() == [47, 1]
     assert found.months == pytest.approx(239 * HOUR / (365.25 / 12 * DAY))
@@ -107,7 +107,7 @@ def without(losses: ArmLosses, row: int) -> ArmLosses:
 
 def test_unmatched_arms_are_refused_with_the_rows_that_one_of_them_lacks() -> None:
     with pytest.raises(ComparisonError) as error:
-        differences(without(UNIVERSAL, 3), without(SINGLE, 9))
+        paired_differentials(without(UNIVERSAL, 3), without(SINGLE, 9))
     assert str(error.value) == (
         "arms universal and single are not matched: "
         "1 of 9 rows of universal are missing from single, first B at 1970-01-01T02:00Z, seed 9; "
@@ -118,19 +118,19 @@ def test_unmatched_arms_are_refused_with_the_rows_that_one_of_them_lacks() -> No
 
 def test_other_labels_are_refused() -> None:
     with pytest.raises(ComparisonError, match="resolve at different instants: they have different labels"):
-        differences(UNIVERSAL, replace(SINGLE, rows=replace(ROWS, resolved_at=ROWS.resolved_at + HOUR)))
+        paired_differentials(UNIVERSAL, replace(SINGLE, rows=replace(ROWS, resolved_at=ROWS.resolved_at + HOUR)))
 
 
 def test_a_row_scored_twice_is_refused() -> None:
     twice = replace(UNIVERSAL, rows=replace(ROWS, decided_at=HOUR * np.array([0, 1, 1, 1, 2] * 2)))
     with pytest.raises(ComparisonError, match="2 rows are there twice, first A at 1970-01-01T01:00Z, seed 7"):
-        differences(twice, twice)
+        paired_differentials(twice, twice)
 
 
 @pytest.mark.parametrize(("row", "seed"), [(9, 7), (4, 9)])
 def test_rows_that_only_some_seeds_have_are_refused(row: int, seed: int) -> None:
     with pytest.raises(ComparisonError) as error:
-        differences(without(UNIVERSAL, row), without(SINGLE, row))
+        paired_differentials(without(UNIVERSAL, row), without(SINGLE, row))
     assert str(error.value).startswith(
         f"1 rows are not there for every seed, first B at 1970-01-01T02:00Z, seed {seed} but not both seed 7 and 9. "
     )
@@ -152,7 +152,7 @@ def test_losses_that_are_no_numbers_are_refused() -> None:
 
 def test_weights_must_be_given_for_every_scored_symbol() -> None:
     with pytest.raises(ComparisonError, match="weights of symbols: B missing; A not above 0"):
-        differences(UNIVERSAL, SINGLE, weights={"A": 0.0})
+        paired_differentials(UNIVERSAL, SINGLE, weights={"A": 0.0})
 
 
 def test_loss_splits_into_activity_and_direction() -> None:

@@ -6,7 +6,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from multisymbol.statistics.multiple_testing import benjamini_hochberg, holm
-from multisymbol.statistics.surrogate_null import adjusted_p_above, band, beyond_all, draws_problem
+from multisymbol.statistics.surrogate_null import SurrogateNull, adjusted_p_above, beyond_all, draws_problem
 
 P = np.array([0.04, 0.01, 0.03, math.nan, 0.6])
 
@@ -34,7 +34,7 @@ def test_nothing_to_adjust() -> None:
 
 def test_band_covers_another_draw_as_often_as_it_says() -> None:
     # 20 draws 1 .. 20: 5 % point at place 0.05 * 21 = 1.05, 95 % point at 19.95.
-    found = band(3.0, np.arange(20, 0, -1.0), kind="drift kept")
+    found = SurrogateNull.of(3.0, np.arange(20, 0, -1.0), kind="drift kept")
     assert [found.low, found.high] == pytest.approx([1.05, 19.95])
     assert (found.position, found.draws) == (0.1, 20)
     assert found.p_above == pytest.approx(19 / 21)
@@ -43,20 +43,20 @@ def test_band_covers_another_draw_as_often_as_it_says() -> None:
 
 def test_a_value_beyond_the_band_is_measured_from_the_nearer_edge() -> None:
     draws = np.arange(1.0, 21.0)
-    assert band(25.0, draws, kind="").beyond == pytest.approx(25 - 19.95)
-    assert band(25.0, draws, kind="").p_above == pytest.approx(1 / 21)
-    assert band(0.0, draws, kind="").beyond == pytest.approx(-1.05)
+    assert SurrogateNull.of(25.0, draws, kind="").beyond == pytest.approx(25 - 19.95)
+    assert SurrogateNull.of(25.0, draws, kind="").p_above == pytest.approx(1 / 21)
+    assert SurrogateNull.of(0.0, draws, kind="").beyond == pytest.approx(-1.05)
 
 
 def test_missing_draws_are_left_out_and_without_any_nothing_is_known() -> None:
-    assert band(1.0, np.array([0.0, math.nan, 2.0]), kind="").draws == 2
-    assert math.isnan(band(1.0, np.array([math.nan]), kind="").beyond)
-    assert math.isnan(band(math.nan, np.arange(20.0), kind="").p_above)
+    assert SurrogateNull.of(1.0, np.array([0.0, math.nan, 2.0]), kind="").draws == 2
+    assert math.isnan(SurrogateNull.of(1.0, np.array([math.nan]), kind="").beyond)
+    assert math.isnan(SurrogateNull.of(math.nan, np.arange(20.0), kind="").p_above)
 
 
 def test_two_bands_leave_the_smaller_part_and_none_where_they_contradict() -> None:
     draws = np.arange(1.0, 21.0)
-    low, middle, high = (band(25.0, draws + shift, kind="") for shift in (0, 2, 50))
+    low, middle, high = (SurrogateNull.of(25.0, draws + shift, kind="") for shift in (0, 2, 50))
     assert beyond_all([low, middle]) == pytest.approx(25 - 21.95)
     assert beyond_all([low, high]) == 0.0
     assert beyond_all([high]) == pytest.approx(25 - 51.05)

@@ -9,7 +9,7 @@ from multisymbol.errors import ComparisonError
 from multisymbol.statistics.overfitting import (
     deflated_sharpe,
     expected_best,
-    overfitting,
+    overfitting_probability,
     probabilistic_sharpe,
     sharpe_ratios,
 )
@@ -72,34 +72,34 @@ def test_backtest_overfitting_by_hand_of_two_trials_in_four_blocks() -> None:
     good, bad = [1.0, 1.1], [-1.0, -1.1]
     returns = np.column_stack([[*good, *good, *bad, *bad], [*bad, *bad, *good, *good]])
     # Best in (0,1) is worst in (2,3), and the other way round: 2 of 6 choices; the 4 mixed ones are all but ties.
-    found = overfitting(returns, blocks=4)
+    found = overfitting_probability(returns, blocks=4)
     assert 2 / 6 <= found <= 1.0
-    assert overfitting(np.column_stack([np.tile(good, 4), np.tile(bad, 4)]), blocks=4) == 0.0
+    assert overfitting_probability(np.column_stack([np.tile(good, 4), np.tile(bad, 4)]), blocks=4) == 0.0
 
 
 def test_overfitting_of_noise_is_a_coin_toss_and_of_skill_is_none() -> None:
-    found = [overfitting(noise(seed=seed), blocks=8) for seed in range(30)]
+    found = [overfitting_probability(noise(seed=seed), blocks=8) for seed in range(30)]
     assert np.mean(found) == pytest.approx(0.5, abs=0.1)
     returns = noise()
     returns[:, 7] += 0.5
-    assert overfitting(returns, blocks=8) == 0.0
+    assert overfitting_probability(returns, blocks=8) == 0.0
 
 
 def test_the_order_of_trials_and_the_unit_of_returns_do_not_matter() -> None:
     returns = noise(trials=12)
-    assert overfitting(returns[:, ::-1], blocks=6) == overfitting(returns, blocks=6)
-    assert overfitting(1000 * returns, blocks=6) == overfitting(returns, blocks=6)
+    assert overfitting_probability(returns[:, ::-1], blocks=6) == overfitting_probability(returns, blocks=6)
+    assert overfitting_probability(1000 * returns, blocks=6) == overfitting_probability(returns, blocks=6)
     assert deflated_sharpe(0.001 * returns) == pytest.approx(deflated_sharpe(returns))
 
 
 @pytest.mark.parametrize("blocks", [3, 0, 202])
 def test_blocks_that_do_not_fit_are_refused(blocks: int) -> None:
     with pytest.raises(ComparisonError, match=f"blocks={blocks} of 400 instants and 100 trials: expected an even"):
-        overfitting(noise(), blocks=blocks)
+        overfitting_probability(noise(), blocks=blocks)
 
 
 def test_one_trial_or_returns_that_never_vary_are_refused() -> None:
     with pytest.raises(ComparisonError, match="2 trials or more"):
-        overfitting(noise(trials=1), blocks=4)
+        overfitting_probability(noise(trials=1), blocks=4)
     with pytest.raises(ComparisonError, match="needs 3 or more that differ"):
         probabilistic_sharpe(np.ones(50), benchmark=0.0)

@@ -7,7 +7,7 @@ import pytest
 from validation.null_worlds import World, null_differences
 
 from multisymbol.arrays import Floats
-from multisymbol.statistics.loss_differentials import Differences
+from multisymbol.statistics.loss_differentials import LossDifferentials
 from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing
 from multisymbol.statistics.power import detectable_effect, months_needed
 from multisymbol.statistics.seed_variance import with_seeds
@@ -15,17 +15,17 @@ from multisymbol.statistics.seed_variance import with_seeds
 WORLDS, SEED_EFFECT = 300, 0.02
 
 
-def worlds(instants: int, *, first: int) -> list[Differences]:
+def worlds(instants: int, *, first: int) -> list[LossDifferentials]:
     size = World(instants=instants, symbols=5, seeds=5, horizon=10, seed_effect=SEED_EFFECT)
     return [null_differences(size, seed=first + number) for number in range(WORLDS)]
 
 
-def effects(found: Differences) -> Floats:
+def effects(found: LossDifferentials) -> Floats:
     means: Floats = found.by_seed.mean(axis=1)
     return means
 
 
-def narrow(found: Differences) -> MeanTest:
+def narrow(found: LossDifferentials) -> MeanTest:
     return with_seeds(fixed_smoothing(found.series, lag=found.lag), effects=effects(found))
 
 

@@ -22,7 +22,7 @@ PLAN = Plan(
     level=0.95,
     power=0.8,
     draws=199,
-    relabellings=100,
+    aa_draws=100,
     seed=1,
     weights=None,
     exploratory=False,
@@ -149,8 +149,8 @@ def test_months_of_a_symbol_are_planned_at_the_level_its_claim_must_reach(better
     assert test is not None
     expected = months_needed(
         test,
-        effects=better.found.symbol_by_seed[:, 1],
-        months=better.found.months_of(1),
+        effects=better.differentials.symbol_by_seed[:, 1],
+        months=better.differentials.months_of(1),
         smallest=0.007,
         power=0.8,
         alpha=0.05 / 3,
@@ -214,7 +214,7 @@ def test_everything_that_is_missing_is_refused_at_once() -> None:
 def test_exploring_is_allowed_with_less_and_claims_nothing() -> None:
     found = answered(ALIKE, ALIKE - 0.03, surrogates=(), plan=replace(PLAN, exploratory=True))
     assert found.verdict.sentence.startswith("Exploratory, no claim: ")
-    assert found.evidence.bands == ()
+    assert found.evidence.nulls == ()
 
 
 def test_same_losses_and_plan_give_the_same_answer(better: ComparisonResult) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.skill import ArmSkills, Skill
-from multisymbol.statistics.surrogate_null import band
+from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import ALL, VerdictEvidence, decide
 
 DRAWS = np.linspace(0.0, 0.002, 20)
@@ -26,8 +26,8 @@ def interval(estimate: float, half: float) -> Interval:
 
 
 def skill(arm: str, effect: float, *, p_prior: float = 0.001, p_surrogates: float = 1 / 21) -> Skill:
-    bands = (band(effect, DRAWS, kind="drift kept"),)
-    return Skill(arm=arm, effect=effect, p_prior=p_prior, p_surrogates=p_surrogates, bands=bands)
+    bands = (SurrogateNull.of(effect, DRAWS, kind="drift kept"),)
+    return Skill(arm=arm, effect=effect, p_prior=p_prior, p_surrogates=p_surrogates, nulls=bands)
 
 
 SKILLED = ArmSkills(first=skill("universal", 0.03), second=skill("single", 0.02))
@@ -40,7 +40,10 @@ BETTER = VerdictEvidence(
     p_cross_check=0.001,
     p_seeds=0.002,
     p_equivalent=0.9,
-    bands=(band(0.0119, DRAWS, kind="drift kept"), band(0.0119, DRAWS + 0.005, kind="drift removed")),
+    nulls=(
+        SurrogateNull.of(0.0119, DRAWS, kind="drift kept"),
+        SurrogateNull.of(0.0119, DRAWS + 0.005, kind="drift removed"),
+    ),
     smallest=0.005,
     alpha=0.05,
     months=18.0,
@@ -63,8 +66,8 @@ def test_universal_is_better_and_the_sentence_says_how_much_lies_beyond_the_band
 
 
 def test_single_is_better_in_the_mirror() -> None:
-    bands = (band(-0.0119, -DRAWS, kind="drift kept"),)
-    verdict = decide(replace(BETTER, interval=interval(-0.0119, 0.006), bands=bands, subject="AAPL"))
+    bands = (SurrogateNull.of(-0.0119, -DRAWS, kind="drift kept"),)
+    verdict = decide(replace(BETTER, interval=interval(-0.0119, 0.006), nulls=bands, subject="AAPL"))
     assert verdict.kind == "SINGLE_BETTER"
     assert verdict.sentence.startswith(
         "For AAPL, the single model loses 0.0119 nats a forecast less than the universal one "
@@ -74,7 +77,7 @@ def test_single_is_better_in_the_mirror() -> None:
 
 @pytest.mark.parametrize(("shift", "compared"), [(0.011, "as much as"), (0.05, "less than")])
 def test_a_gain_that_markets_without_signal_show_too_is_said_to_be_no_knowledge(shift: float, compared: str) -> None:
-    verdict = decide(replace(BETTER, bands=(band(0.0119, DRAWS + shift, kind="drift kept"),)))
+    verdict = decide(replace(BETTER, nulls=(SurrogateNull.of(0.0119, DRAWS + shift, kind="drift kept"),)))
     assert verdict.kind == "UNIVERSAL_BETTER"
     assert f"that is {compared} the same arms differ by on markets without signal" in verdict.sentence
     assert verdict.sentence.endswith("not in knowing the market better.")
@@ -179,10 +182,10 @@ def test_a_symbol_that_cannot_be_tested_gets_no_verdict_on_skill() -> None:
 
 def test_exploring_without_surrogates_claims_nothing_and_says_what_was_not_run() -> None:
     arms = ArmSkills(
-        first=replace(SKILLED.first, bands=(), p_surrogates=math.nan),
-        second=replace(SKILLED.second, bands=(), p_surrogates=math.nan),
+        first=replace(SKILLED.first, nulls=(), p_surrogates=math.nan),
+        second=replace(SKILLED.second, nulls=(), p_surrogates=math.nan),
     )
-    bare = replace(BETTER, skills=arms, bands=())
+    bare = replace(BETTER, skills=arms, nulls=())
     assert decide(bare).kind == "NO_SKILL"
     verdict = decide(replace(bare, exploratory=True, p_seeds=math.nan))
     assert verdict.kind == "UNIVERSAL_BETTER"

@@ -6,6 +6,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from multisymbol.cli.schema import SCHEMA, config_problems
 from multisymbol.config.build import plain, project_root
 from multisymbol.config.check import Problem, report
 from multisymbol.config.origins import Origins
+from multisymbol.config.trust import trust_problems, trusting
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
 from multisymbol.progress import Terminal
 
@@ -84,17 +86,27 @@ def execute(
     """
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
-        found = [*_line.wrong_options, *config_problems(config, schema=schema), *_sweep_problems(config)]
-        if found:
-            raise report(found, origin=origins())
-        _tell_job()
-        score = work(plain(config), run_dir)
+        with _trusting_as(config):
+            found = [*_line.wrong_options, *config_problems(config, schema=schema), *_sweep_problems(config)]
+            if found:
+                raise report(found, origin=origins())
+            _tell_job()
+            score = work(plain(config), run_dir)
     except MultisymbolError as error:
         _forget(run_dir)
         raise _StoppedError from error
     if not leaves:
         _forget(run_dir)
     return score
+
+
+def _trusting_as(config: DictConfig) -> AbstractContextManager[None]:
+    """Trust the packages that the user's configuration names; they may lie beside the user's configuration folder."""
+    given = OmegaConf.select(config, "trust")
+    packages: Any = OmegaConf.to_container(given) if OmegaConf.is_config(given) else []  # the check says what is wrong
+    own = [folder for folder in origins().folders if folder != project_root() / "conf"]
+    folders = [place for folder in own for place in (folder.parent, folder)]
+    return trusting([] if trust_problems(packages) else packages, folders=folders)
 
 
 def _message(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from multisymbol.comparison.preregistration import current_keys
 from multisymbol.comparison.register import promote, register_last_fold, tag_verdicts
 from multisymbol.comparison.result import UNIVERSAL, Comparison
 from multisymbol.comparison.run import Work, begin, finish
@@ -28,7 +29,8 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
         ComparisonError: It cannot be made, or is another one than the folder's.
     """
     if values["resume"]:
-        values, run_dir = interrupted(values)
+        stored, run_dir = interrupted(values)
+        values = current_keys(stored)
     _check_promotion(values)
     terminal, started = Terminal(), time.perf_counter()
     begun = begin(values, run_dir, terminal)

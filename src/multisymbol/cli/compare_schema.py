@@ -42,7 +42,7 @@ class ComparisonSettings:
         level: Coverage of intervals.
         power: At which detectable effects are stated.
         draws: Resamples of an interval.
-        relabellings: Of the A/A run.
+        aa_draws: Of the A/A run.
         seed: Of resampling.
         weights: Symbol -> weight in the mean over symbols; None: all alike.
         budget: What a single and the universal model have the same number of: epochs, or steps an epoch too.
@@ -59,7 +59,7 @@ class ComparisonSettings:
     level: float
     power: float
     draws: PositiveInt
-    relabellings: PositiveInt
+    aa_draws: PositiveInt
     seed: NonNegativeInt
     weights: dict[str, float] | None
     budget: Literal["epochs", "steps"]
@@ -93,7 +93,7 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
         ComparisonError: A level or size out of its range.
     """
     node = values["comparison"]
-    names = ("smallest", "alpha", "level", "power", "draws", "relabellings", "seed", "weights", "exploratory")
+    names = ("smallest", "alpha", "level", "power", "draws", "aa_draws", "seed", "weights", "exploratory")
     return Plan(**{name: node[name] for name in names})
 
 

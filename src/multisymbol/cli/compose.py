@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from multisymbol.cli.schema import SCHEMA as TRAIN
 from multisymbol.cli.schema import config_problems
@@ -109,11 +109,11 @@ def load_config(
     with initialize_config_dir(str(_conf()), version_base="1.3"):
         config = compose(command, [*search, *given])
     if symbols is not None:
-        OmegaConf.set_struct(config, False)
-        members = {
+        entries = {
             name: {"asset_class": each} if isinstance(each, str) else dict(each) for name, each in symbols.items()
         }
-        config.symbols = {"members": members}
+        with open_dict(config):
+            config.symbols = {"members": entries}
     problems = config_problems(config, schema=SCHEMAS[command])
     if problems:
         raise report(problems)

@@ -78,7 +78,7 @@ def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
     with terminal.progress("bars") as progress:
         for done, config in enumerate(configs, start=1):
             try:
-                build(config.label)
+                build(config.label, role="label")
                 bars = source.read(config, Period(**values["period"]))
                 plans.append(_plan(bars, config=config, spec=spec, window=values["window"], stride=values["stride"]))
             except MultisymbolError as error:

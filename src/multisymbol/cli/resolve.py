@@ -14,6 +14,7 @@ from rich.text import Text
 from multisymbol.cli.schema import TrainConfig, members
 from multisymbol.cli.specs import features_of, source_of
 from multisymbol.config.build import build
+from multisymbol.config.names import short_name
 from multisymbol.config.record import ConfigRecord
 from multisymbol.errors import BarsError, SourceError, SymbolError, nearest
 from multisymbol.features.pipeline import FeatureSpec, history_bars
@@ -188,7 +189,7 @@ def lookup(values: Mapping[str, Any]) -> Lookup:
         source=source_of(values),
         store=store,
         versions=() if unused else store.versions(strategy=values["strategy"]),
-        policy=build(values["registry"]["policy"]),
+        policy=build(values["registry"]["policy"], role="policy"),
         feature_digest=feature_digest,
         label=label,
     )
@@ -274,7 +275,7 @@ def _resolved(symbol: str, entry: Mapping[str, Any], values: Mapping[str, Any]) 
         asset_classes=values["asset_class"],
         features=values["features"],
         labels=values["labels"],
-        label_name=str(values["labels"]["_target_"]).split(".")[-2],
+        label_name=short_name(values["labels"]),
     )
     return universe(resolved).configs[0]
 

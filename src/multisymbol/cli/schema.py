@@ -1,7 +1,7 @@
 """The keys of `conf/train.yaml`: their types, and the resolved configuration of every symbol."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from multisymbol.config.build import computed, plain
 from multisymbol.config.check import Problem, check
+from multisymbol.config.names import short_name
 from multisymbol.config.record import OF_ONE_SYMBOL
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.io.universe_file import Remark, located, member_lines, read_members
@@ -103,6 +104,7 @@ class TrainConfig:
     open_sealed: str | None
     period: Period
     dry_run: bool
+    trust: list[str] = field(default_factory=list)
 
 
 SCHEMA = f"{__name__}.TrainConfig"
@@ -201,7 +203,7 @@ def symbol_configs(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         asset_classes=values["asset_class"],
         features=values["features"],
         labels=values["labels"],
-        label_name=str(values["labels"]["_target_"]).split(".")[-2],
+        label_name=short_name(values["labels"]),
     )
 
 

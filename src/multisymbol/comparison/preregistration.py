@@ -31,6 +31,23 @@ _NOT_DECIDING = ("paths", "registry", "dry_run", "resume", "promote", "symbols",
 """Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
 
 
+_STORED_KEYS = {"aa_draws": "relabellings"}
+"""Key of `conf/comparison` -> its name in stored plans and configurations, where the two differ: a plan keeps its hash
+when a key is renamed."""
+
+
+def current_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored configuration with the keys of `comparison` under their present names."""
+    current = {stored: key for key, stored in _STORED_KEYS.items()}
+    comparison = {current.get(key, key): value for key, value in values.get("comparison", {}).items()}
+    return {**values, "comparison": comparison} if comparison else dict(values)
+
+
+def stored_keys(comparison: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of `comparison` under the names that plans are stored and hashed with."""
+    return {_STORED_KEYS.get(key, key): value for key, value in comparison.items()}
+
+
 def tasks_of(values: Mapping[str, Any], folds: Sequence[FoldDataset]) -> tuple[list[FoldTask], list[NotRun]]:
     """Say which symbols each fold compares, and why others are not.
 
@@ -149,7 +166,7 @@ def _facts(task: FoldTask) -> FoldFacts:
 def _content(values: Mapping[str, Any], tasks: Sequence[FoldTask]) -> dict[str, Any]:
     """Return plain data that decides every number; machines, folders and cores are not in it."""
     content = {key: value for key, value in values.items() if key not in _NOT_DECIDING}
-    comparison = {key: value for key, value in values["comparison"].items() if key != "threads"}
+    comparison = {key: value for key, value in stored_keys(values["comparison"]).items() if key != "threads"}
     surrogates = {key: value for key, value in comparison["surrogates"].items() if key != "workers"}
     content["comparison"] = {**comparison, "surrogates": surrogates}
     content["source"] = {key: value for key, value in values["source"].items() if key != "root"}
@@ -197,7 +214,7 @@ def check_kept(declared: Preregistration, folder: Path) -> None:
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     if digest(before["content"]) != declared.digest or before["digest"] != declared.digest:
-        changed = list(_changes(before["content"], declared.content, ""))
+        changed = list(_changes(current_keys(before["content"]), current_keys(declared.content), ""))
         message = "\n".join(
             [
                 f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported "

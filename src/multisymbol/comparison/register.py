@@ -127,7 +127,7 @@ def tag_verdicts(store: Store, version: StoredVersion, comparison: Comparison) -
     }
     tags |= {
         f"{VERDICT_TAG}{UNSEEN}{asset_class}": _tag(
-            comparison, symbol=f"unseen {asset_class}", kind=own.verdict.kind, effect=own.found.effect
+            comparison, symbol=f"unseen {asset_class}", kind=own.verdict.kind, effect=own.differentials.effect
         )  # gated by the prior alone: no arm but the two is trained on surrogate markets
         for asset_class, own in comparison.unseen.items()
     }

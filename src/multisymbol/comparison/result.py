@@ -18,10 +18,11 @@ import numpy as np
 
 from multisymbol.errors import ComparisonError
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.compare import ComparisonResult
+from multisymbol.statistics.compare import ComparisonResult, Diagnostics
 from multisymbol.statistics.model_confidence_set import ConfidenceSet
-from multisymbol.statistics.surrogate_null import Band
-from multisymbol.statistics.verdict import Question
+from multisymbol.statistics.skill import Skill
+from multisymbol.statistics.surrogate_null import SurrogateNull
+from multisymbol.statistics.verdict import Question, VerdictEvidence
 
 UNIVERSAL, SINGLE, PRIOR, RULE = "universal", "single", "prior", "rule"
 """Names of arms that every comparison knows; the first two are the ones it is about."""
@@ -178,7 +179,7 @@ class ArmOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GroupEffect:
+class SubgroupEffect:
     """The effect of the primary question on some of the rows: a fold, a class, a session.
 
     Args:
@@ -252,7 +253,7 @@ class Comparison:
 
     Args:
         declared: What was written down before.
-        answers: Question -> answer, all three.
+        results: Question -> result, all three.
         arms: All that were run, universal and single first.
         confidence_set: Arms that cannot be told from the best, on the symbols all of them score; None where it was not
             tested.
@@ -272,15 +273,15 @@ class Comparison:
     """
 
     declared: Preregistration
-    answers: Mapping[Question, ComparisonResult]
+    results: Mapping[Question, ComparisonResult]
     arms: tuple[ArmOutcome, ...]
     confidence_set: ConfidenceSet | None
     any_better: float
     accuracy: Interval | None
     trading: Trading | None
-    folds: tuple[GroupEffect, ...]
-    classes: tuple[GroupEffect, ...]
-    sessions: tuple[GroupEffect, ...]
+    folds: tuple[SubgroupEffect, ...]
+    classes: tuple[SubgroupEffect, ...]
+    sessions: tuple[SubgroupEffect, ...]
     symbols: tuple[SymbolFacts, ...]
     unseen: Mapping[str, ComparisonResult]
     data_until: int
@@ -290,12 +291,12 @@ class Comparison:
     @property
     def primary(self) -> ComparisonResult:
         """The answer the verdict is about."""
-        return self.answers[self.declared.primary]
+        return self.results[self.declared.primary]
 
     @property
-    def bands(self) -> tuple[Band, ...]:
+    def nulls(self) -> tuple[SurrogateNull, ...]:
         """Surrogate bands of the primary effect, one for each kind."""
-        return self.primary.evidence.bands
+        return self.primary.evidence.nulls
 
     def arm(self, name: str) -> ArmOutcome:
         """Look an arm up.
@@ -308,6 +309,16 @@ class Comparison:
                 return own
         message = f"arm {name} was not run; these were: {', '.join(own.arm for own in self.arms)}"
         raise ComparisonError(message)
+
+
+_STORED: Mapping[type, Mapping[str, str]] = {
+    Comparison: {"results": "answers"},
+    ComparisonResult: {"differentials": "found", "diagnostics": "doubt"},
+    Diagnostics: {"aa_test": "same_arm"},
+    VerdictEvidence: {"nulls": "bands"},
+    Skill: {"nulls": "bands"},
+}
+"""Field -> its key in comparison.json, where they differ: a stored result keeps its bytes when a field is renamed."""
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -323,7 +334,10 @@ def to_json(comparison: Comparison) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+        keys = _STORED.get(type(value), {})
+        return {
+            keys.get(entry.name, entry.name): _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)
+        }
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

@@ -28,17 +28,23 @@ from multisymbol.comparison.result import (
     ArmOutcome,
     Budget,
     Comparison,
-    GroupEffect,
     Hashes,
     NotRun,
     Preregistration,
+    SubgroupEffect,
     SymbolFacts,
     Trading,
     to_json,
 )
 from multisymbol.comparison.score_folds import fold_scores
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, joined, shared
-from multisymbol.comparison.subgroups import accuracy_interval, arm_outcome, arms_in_one, group_effects, p_any_better
+from multisymbol.comparison.subgroups import (
+    accuracy_interval,
+    arm_outcome,
+    arms_confidence_set,
+    p_any_better,
+    subgroup_effects,
+)
 from multisymbol.comparison.surrogates import surrogates
 from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
 from multisymbol.config.build import build
@@ -161,7 +167,7 @@ def finish(begun: Begun, run_dir: Path, terminal: Terminal, *, name: str, announ
     }
     made = _Made(values=values, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
     with terminal.progress("tests") as progress:
-        progress("answering", 0, 1)
+        progress("testing", 0, 1)
         comparison = _assembled(made, arms, left_out)
     _written(comparison, run_dir / RESULT)
     return Work(comparison=comparison, tasks=tasks, scored=scored, folder=run_dir)
@@ -244,21 +250,21 @@ class _Made:
 
 
 def _assembled(made: _Made, arms: Mapping[str, Arm], left_out: Sequence[NotRun]) -> Comparison:
-    answers = {question: _answer(made, question) for question in QUESTIONS}
-    primary = answers[made.declared.primary]
+    results = {question: _result_of(made, question) for question in QUESTIONS}
+    primary = results[made.declared.primary]
     universal, single = made.scores[UNIVERSAL], made.scores[SINGLE]
     return Comparison(
         declared=made.declared,
-        answers=answers,
+        results=results,
         arms=tuple(_outcome(made, key, arms[key]) for key in _in_order(arms)),
-        confidence_set=arms_in_one([made.scores[key] for key in _in_order(arms)], plan=made.plan),
+        confidence_set=arms_confidence_set([made.scores[key] for key in _in_order(arms)], plan=made.plan),
         any_better=p_any_better(single, [made.scores[key] for key in _in_order(arms) if key != SINGLE], plan=made.plan),
-        accuracy=accuracy_interval(universal, single, lag=primary.found.lag, plan=made.plan),
-        trading=_trading(made, lag=primary.found.lag),
+        accuracy=accuracy_interval(universal, single, lag=primary.differentials.lag, plan=made.plan),
+        trading=_trading(made, lag=primary.differentials.lag),
         folds=_by_fold(made, primary),
         classes=_by_class(made, primary),
         sessions=_by_session(made, primary),
-        symbols=tuple(_facts(made, name) for name in primary.found.symbols),
+        symbols=tuple(_facts(made, name) for name in primary.differentials.symbols),
         unseen=_unseen(made),
         data_until=int(universal.rows.resolved_at.max()),
         hashes=_hashes(made),
@@ -270,7 +276,7 @@ def _in_order(arms: Mapping[str, Arm]) -> list[str]:
     return [UNIVERSAL, SINGLE, *(key for key in arms if key not in {UNIVERSAL, SINGLE})]
 
 
-def _answer(made: _Made, question: Question) -> ComparisonResult:
+def _result_of(made: _Made, question: Question) -> ComparisonResult:
     return compare_arms(
         made.scores[UNIVERSAL].losses(question),
         made.scores[SINGLE].losses(question),
@@ -324,7 +330,7 @@ def _trading(made: _Made, *, lag: int) -> Trading:
         made.scores[SINGLE],
         markets=markets,
         rule=build(made.values["decision"]),
-        said=_rule_text(made.values),
+        rule_text=_rule_text(made.values),
         capital=capital_of(made.values),
         lag=lag,
         plan=made.plan,
@@ -344,26 +350,26 @@ def _rule_text(values: Mapping[str, Any]) -> str:
     return f"{name}({told}), decided at the close, filled at the next open"
 
 
-def _by_fold(made: _Made, primary: ComparisonResult) -> tuple[GroupEffect, ...]:
+def _by_fold(made: _Made, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
     rows = made.scores[UNIVERSAL].rows
     names = [fold.name for fold in made.declared.folds]
-    return group_effects(primary.found, rows, group=rows.fold, names=names, plan=made.plan)
+    return subgroup_effects(primary.differentials, rows, group=rows.fold, names=names, plan=made.plan)
 
 
-def _by_class(made: _Made, primary: ComparisonResult) -> tuple[GroupEffect, ...]:
+def _by_class(made: _Made, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
     rows = made.scores[UNIVERSAL].rows
     names = sorted(set(made.classes.values()))
     group = np.array([names.index(made.classes[name]) for name in rows.symbols])[rows.symbol]
-    return group_effects(primary.found, rows, group=group, names=names, plan=made.plan)
+    return subgroup_effects(primary.differentials, rows, group=group, names=names, plan=made.plan)
 
 
-def _by_session(made: _Made, primary: ComparisonResult) -> tuple[GroupEffect, ...]:
+def _by_session(made: _Made, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
     """Bars of a day or more have no session."""
     if made.tasks[0].whole.source.timeframe.nanoseconds >= DAY:
         return ()
     rows = made.scores[UNIVERSAL].rows
     group = rows.session.astype(np.int64)
-    return group_effects(primary.found, rows, group=group, names=QUARTERS, plan=made.plan)
+    return subgroup_effects(primary.differentials, rows, group=group, names=QUARTERS, plan=made.plan)
 
 
 def _facts(made: _Made, name: str) -> SymbolFacts:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.arrays import Floats
-from multisymbol.comparison.result import ArmOutcome, Budget, GroupEffect
+from multisymbol.comparison.result import ArmOutcome, Budget, SubgroupEffect
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, ScoredRows
 from multisymbol.labels.labels import CLASSES
 from multisymbol.seeding import named_seed
@@ -24,15 +24,21 @@ from multisymbol.statistics.bootstrap import (
     mean_interval,
 )
 from multisymbol.statistics.compare import Plan
-from multisymbol.statistics.loss_differentials import ArmLosses, Differences, differences, label_lag, symbol_mean
+from multisymbol.statistics.loss_differentials import (
+    ArmLosses,
+    LossDifferentials,
+    label_lag,
+    paired_differentials,
+    symbol_mean,
+)
 from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
-from multisymbol.statistics.model_confidence_set import ConfidenceSet, confidence_set, superior_p
+from multisymbol.statistics.model_confidence_set import ConfidenceSet, confidence_set, superior_predictive_ability
 from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
 
 
-def group_effects(
-    found: Differences, rows: ScoredRows, *, group: npt.NDArray[np.int64], names: Sequence[str], plan: Plan
-) -> tuple[GroupEffect, ...]:
+def subgroup_effects(
+    found: LossDifferentials, rows: ScoredRows, *, group: npt.NDArray[np.int64], names: Sequence[str], plan: Plan
+) -> tuple[SubgroupEffect, ...]:
     """Return the effect on each group of rows.
 
     Args:
@@ -54,13 +60,13 @@ def group_effects(
 
 
 def _group_effect(
-    found: Differences, rows: ScoredRows, *, kept: npt.NDArray[np.bool_], name: str, plan: Plan
-) -> GroupEffect:
+    found: LossDifferentials, rows: ScoredRows, *, kept: npt.NDArray[np.bool_], name: str, plan: Plan
+) -> SubgroupEffect:
     series = symbol_mean(np.where(kept, found.by_symbol, np.nan), weights=found.weights)
     live = ~np.isnan(series)
     lag = label_lag(found.instants[live], decided_at=rows.decided_at, resolved_at=rows.resolved_at)
     tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
-    return GroupEffect(
+    return SubgroupEffect(
         group=name,
         instants=int(live.sum()),
         symbols=int(kept.any(axis=0).sum()),
@@ -127,17 +133,17 @@ def _against(scores: ArmScores, other: ArmScores, *, plan: Plan) -> tuple[Interv
     return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda own: own.p)
 
 
-def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> Differences:
+def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> LossDifferentials:
     """Pair an arm with another one; positive differences are in its favour."""
-    return differences(scores.losses("overall"), other.losses("overall"), weights=plan.weights)
+    return paired_differentials(scores.losses("overall"), other.losses("overall"), weights=plan.weights)
 
 
-def _mean_loss(losses: ArmLosses, *, plan: Plan) -> Differences:
+def _mean_loss(losses: ArmLosses, *, plan: Plan) -> LossDifferentials:
     """Average an arm's own losses as differences are averaged."""
-    return differences(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=plan.weights)
+    return paired_differentials(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=plan.weights)
 
 
-def arms_in_one(scores: Sequence[ArmScores], *, plan: Plan) -> ConfidenceSet | None:
+def arms_confidence_set(scores: Sequence[ArmScores], *, plan: Plan) -> ConfidenceSet | None:
     """Find the arms that cannot be told from the best, on the rows that all of them score; None if not testable."""
     found = _on_common_rows(scores, plan=plan)
     if found is None:
@@ -161,12 +167,12 @@ def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Pla
         plan: Levels and sizes.
 
     Returns:
-        The p of `several_arms.superior_p`, on the rows that all of them score.
+        The p of `several_arms.superior_predictive_ability`, on the rows that all of them score.
     """
     found = _on_common_rows([benchmark, *others], plan=plan)
     if found is None:
         return float("nan")
-    return superior_p(
+    return superior_predictive_ability(
         found[0].series,
         np.column_stack([own.series for own in found[1:]]),
         lag=found[0].lag,
@@ -175,7 +181,7 @@ def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Pla
     )
 
 
-def _on_common_rows(scores: Sequence[ArmScores], *, plan: Plan) -> list[Differences] | None:
+def _on_common_rows(scores: Sequence[ArmScores], *, plan: Plan) -> list[LossDifferentials] | None:
     """Return each arm's mean loss at the instants that all of them score; None if they are too few for the tests."""
     common = scores[0]
     for own in scores[1:]:

@@ -72,7 +72,7 @@ def trading(
     *,
     markets: Mapping[str, TradedMarket],
     rule: DecisionRule,
-    said: str,
+    rule_text: str,
     capital: float,
     lag: int,
     plan: Plan,
@@ -87,7 +87,7 @@ def trading(
         single: The other.
         markets: Symbol -> its bars.
         rule: From probabilities to weights.
-        said: The rule in words.
+        rule_text: The rule in words, with its parameters.
         capital: Of each account; it matters only for costs that are money, such as a least commission.
         lag: Of the primary test, for the interval.
         plan: Levels and sizes.
@@ -98,7 +98,7 @@ def trading(
     ]
     first, second = (_trades(found, seeds=len(universal.rows.seeds)) for found in both)
     return Trading(
-        rule=said,
+        rule=rule_text,
         universal=first,
         single=second,
         difference=_difference(both, instants=np.unique(universal.rows.decided_at), lag=lag, plan=plan),

@@ -1,5 +1,6 @@
 """Building what a configuration names, and resolving a composed configuration into plain Python."""
 
+import functools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,28 +8,56 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from multisymbol.config.names import NESTED, ROLES, Role, current_form, registered
+from multisymbol.config.trust import load, node_problems
 from multisymbol.errors import ConfigError, MultisymbolError
 
 
-def build(node: Mapping[str, Any]) -> Any:
-    """Instantiate the `_target_` of a node; nested lists and mappings arrive as plain Python.
+def build(node: Mapping[str, Any], *, role: Role | None = None) -> Any:
+    """Judge and make what a node names; what is nested in it arrives built, lists and mappings as plain Python.
 
     Args:
-        node: A plain mapping or DictConfig with `_target_`; with `_partial_: true` the result is a factory.
+        node: Mapping with `_target_` and the arguments by name; with `_partial_: true` the result is a factory.
+        role: What it is for: decides which classes may be named (`trust`); None: that of the class, one of ours.
 
     Raises:
-        MultisymbolError: The target refuses its arguments; its own message is passed on.
+        ConfigError: The class may not be named here, or refuses its arguments.
+        MultisymbolError: The class's own message.
     """
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
+    given: Any = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    present = current_form(given)
+    role = role or _role_of(present)
+    problems = list(node_problems(present, role=role))
+    if problems:
+        raise ConfigError("\n".join(f"{role}.{problem.path}: {problem.text}" for problem in problems))
+    return _built(present, role=role)
 
+
+def _role_of(node: Mapping[str, Any]) -> Role:
+    name = registered(str(node.get("_target_"))).partition(":")[0]
+    for role in ROLES:
+        if name == role:
+            return role
+    raise ConfigError(f"_target_: '{node.get('_target_')}' is not registered; its role must be said")
+
+
+def _built(node: Mapping[str, Any], *, role: Role) -> Any:
+    """Make a node that was judged, the innermost first."""
+    target, inner = str(node["_target_"]), NESTED.get(role, {})
+    made = load(target, role=role)
+    arguments = {
+        key: _built(value, role=inner[key])
+        if key in inner and isinstance(value, Mapping) and "_target_" in value
+        else value
+        for key, value in node.items()
+        if key not in {"_target_", "_partial_"}
+    }
     try:
-        return instantiate(OmegaConf.create(dict(node)), _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, MultisymbolError):
-            raise cause from error
-        message = f"{node.get('_target_')}: {cause or error}"
+        return functools.partial(made, **arguments) if node.get("_partial_", False) else made(**arguments)
+    except MultisymbolError:
+        raise
+    except Exception as error:  # whatever a constructor raises, its arguments are the user's
+        message = f"{target}: {error}"
         raise ConfigError(message) from error
 
 
@@ -56,7 +85,7 @@ _computed: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {}
 def plain(config: DictConfig, *, leave_out: Sequence[str] = ()) -> dict[str, Any]:
     """Resolve a composed configuration into plain Python, some top-level keys left out; a missing value stays `???`."""
     keys = [str(key) for key in config if key not in leave_out]
-    given = {key: _plain(config, key) for key in keys if key not in _computed}
+    given = {key: current_form(_plain(config, key)) for key in keys if key not in _computed}
     return given | {key: _computed[key](given) for key in keys if key in _computed}
 
 

@@ -5,24 +5,19 @@ source text without importing it, so that a typo is answered before torch or Lig
 """
 
 import ast
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from multisymbol.config.names import ROLES, current_form, registered
+from multisymbol.config.trust import Problem, config_problems, is_trusted, node_problems, source_file, trust_problems
 from multisymbol.errors import ConfigError, nearest
 
+__all__ = ["Problem", "check", "report"]
+
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
-    """One wrong key or value: its dotted path, and what is wrong with it."""
-
-    path: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +36,29 @@ class _Signature:
 
 
 def check(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
-    """Compare a configuration with the signatures it will be called with.
+    """Judge the classes a configuration names, and compare it with the signatures they will be called with.
 
     Args:
         config: Plain, resolved mapping.
-        schema: Dotted name of the dataclass that lists the keys of the top level.
+        schema: Dotted name of the dataclass that lists the keys of the top level, or of the class a single node names.
 
     Returns:
-        Every unknown, missing or wrongly typed key, in the order of the configuration.
+        Every class that may not be named, then every unknown, missing or wrongly typed key, in the order of the
+        configuration.
     """
-    return list(_check_node(config, target=schema, path="", partial=False))
+    present = current_form(config)
+    refused = _refused(present, schema=schema)
+    heads = tuple(problem.path.removesuffix("_target_") for problem in refused if problem.path.endswith("_target_"))
+    found = _check_node(present, target=schema, path="", partial=bool(present.get("_partial_", False)))
+    return [*refused, *(problem for problem in found if not heads or not problem.path.startswith(heads))]
+
+
+def _refused(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
+    name = registered(schema).partition(":")[0]
+    for role in ROLES:
+        if name == role:
+            return list(node_problems(config, role=role))
+    return [*trust_problems(config.get("trust") or []), *config_problems(config)]
 
 
 def report(problems: Sequence[Problem], *, origin: Callable[[str], str] | None = None) -> ConfigError:
@@ -180,9 +188,17 @@ def _choice(error: Mapping[str, Any], value: Any) -> str:
     return nearest(str(value), words)
 
 
-@cache
 def _signature(target: str) -> _Signature | None:
     """Read the signature of `package.module.Name` from its source."""
+    return _read_signature(target) if is_trusted(target) else _kept_signature(target)
+
+
+@cache
+def _kept_signature(target: str) -> _Signature | None:
+    return _read_signature(target)
+
+
+def _read_signature(target: str) -> _Signature | None:
     module, _, name = target.rpartition(".")
     found = _find(module, name) if module else None
     if found is None:
@@ -263,15 +279,13 @@ def _absolute(item: ast.ImportFrom, module: str) -> str:
     return ".".join([*parent, item.module] if item.module else parent)
 
 
-@cache
 def _source(module: str) -> ast.Module | None:
     """Parse the source of a module without importing it or its parents."""
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    base = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return ast.parse(path.read_text(encoding="utf-8"))
-    return None
+    file = source_file(module)
+    return None if file is None else _parsed(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(file: Path, written: int) -> ast.Module:
+    del written  # part of the key: the user's own file may change while a notebook is open
+    return ast.parse(file.read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from multisymbol.comparison.preregistration import current_keys
 from multisymbol.comparison.result import Comparison, TradeCounts, Trading
 from multisymbol.markets.time import iso
 from multisymbol.reports.figures.canvas import signed
@@ -26,7 +27,6 @@ from multisymbol.reports.tables.comparison import (
     VERDICTS,
     against_table,
     arm_table,
-    band_table,
     budget_table,
     by_effect,
     comparison_fold_table,
@@ -34,20 +34,21 @@ from multisymbol.reports.tables.comparison import (
     ends,
     envelope,
     group_table,
+    null_table,
     p_text,
     question_table,
-    said,
     skill_table,
     symbol_test_table,
     trade_table,
     unseen_table,
+    verdict_text,
 )
 from multisymbol.reports.tables.table import ABSENT
 from multisymbol.statistics.aa_test import AATest
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.compare import ComparisonResult, Diagnostics, SymbolResult
 from multisymbol.statistics.heterogeneity import Heterogeneity
-from multisymbol.statistics.surrogate_null import Band
+from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import REALISTIC_MONTHS
 
 _NAMED = 4
@@ -62,13 +63,13 @@ def comparison_page(comparison: Comparison) -> Page:
     """
     drawn = comparison_figures(comparison)
     sections = (
-        _answer_section(comparison, drawn),
+        _result_section(comparison, drawn),
         _symbol_section(comparison, drawn),
         _question_section(comparison),
         _where_section(comparison),
         _arm_section(comparison),
         _skill_section(comparison.primary),
-        _doubt_section(comparison, drawn),
+        _diagnostics_section(comparison, drawn),
         _declared_section(comparison, drawn),
         _not_run_section(comparison),
     )
@@ -90,7 +91,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         f"effect     {_effect(primary)} · p {_ps(primary)} · beyond the surrogate band: {_beyond(primary)}",
         f"accuracy   {_accuracy(comparison)}, balanced",
         f"net        {net}",
-        f"sure       {_size(primary)} · {_seeds(primary.doubt)} · {_same_arm(primary.doubt)}",
+        f"sure       {_size(primary)} · {_seeds(primary.diagnostics)} · {_aa_result(primary.diagnostics)}",
         *(f"careful    {text}" for text in _cautions(comparison)),
         f"not run    {_left_out(comparison)}",
         f"hashes     plan {comparison.hashes.plan} · results {comparison.hashes.results}",
@@ -104,11 +105,11 @@ def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
     known = [own for own in comparison.symbols if own.history > 0]
     if known:
         drawn["pooling"] = _pooling(comparison)
-    if len(primary.found.seeds) > 1:
+    if len(primary.differentials.seeds) > 1:
         drawn["seeds"] = seed_figure(
-            primary.found.symbols,
-            effect=primary.found.symbol_by_seed.T,
-            pooled=primary.doubt.split.effects,
+            primary.differentials.symbols,
+            effect=primary.differentials.symbol_by_seed.T,
+            pooled=primary.diagnostics.split.effects,
         )
     folds = comparison.declared.folds
     cuts = [(own.train_from, own.validation_from, own.test_from, own.test_until) for own in folds]
@@ -125,13 +126,13 @@ def _lead(comparison: Comparison) -> Iterator[str]:
     Where the test is known to find what is not there, that comes first: whoever stops reading must know it.
     """
     primary = comparison.primary
-    same_arm = primary.doubt.same_arm
-    if same_arm.share > same_arm.high:
-        yield _dishonest(same_arm)
+    aa_test = primary.diagnostics.aa_test
+    if aa_test.share > aa_test.high:
+        yield _dishonest(aa_test)
     yield primary.verdict.sentence
     others = [
-        f"{QUESTIONS[question]}: {said(answer.verdict, answer.evidence)}"
-        for question, answer in comparison.answers.items()
+        f"{QUESTIONS[question]}: {verdict_text(answer.verdict, answer.evidence)}"
+        for question, answer in comparison.results.items()
         if question != primary.question
     ]
     if others:
@@ -146,15 +147,15 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _counted(answers: Sequence[SymbolResult]) -> str:
+def _counted(results: Sequence[SymbolResult]) -> str:
     """Count symbols by verdict; few of a kind are named, unless all are of it."""
-    counts = Counter(own.verdict.kind for own in answers)
+    counts = Counter(own.verdict.kind for own in results)
     texts = []
     for kind in (each for each in VERDICTS if counts[each]):
-        names = [own.test.symbol for own in answers if own.verdict.kind == kind]
+        names = [own.test.symbol for own in results if own.verdict.kind == kind]
         named = f" ({', '.join(names)})" if len(names) <= _NAMED and len(counts) > 1 else ""
         texts.append(f"{VERDICTS[kind]} for {len(names)}{named}")
-    return f"{len(answers)} symbol{'s' if len(answers) > 1 else ''}: {', '.join(texts)}"
+    return f"{len(results)} symbol{'s' if len(results) > 1 else ''}: {', '.join(texts)}"
 
 
 def _worth_trading(trading: Trading, *, skilled: Collection[str]) -> str:
@@ -188,30 +189,30 @@ def _paying(nets: Mapping[str, float], *, skilled: Collection[str]) -> str:
 
 def _cautions(comparison: Comparison) -> list[str]:
     """List what a careful reader must not overlook, what undermines most first."""
-    primary, same_arm = comparison.primary, comparison.primary.doubt.same_arm
+    primary, aa_test = comparison.primary, comparison.primary.diagnostics.aa_test
     texts = []
     if _exploratory(comparison):
         texts.append("Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing on this page is one.")
-    if not same_arm.within:
-        texts.append(_dishonest(same_arm))
+    if not aa_test.within:
+        texts.append(_dishonest(aa_test))
     texts += primary.verdict.caveats
     return texts
 
 
-def _dishonest(same_arm: AATest) -> str:
+def _dishonest(aa_test: AATest) -> str:
     """Say that the primary test does not have its size on these data."""
-    liberal = same_arm.share > same_arm.high
+    liberal = aa_test.share > aa_test.high
     effect = "its p-values are too small here and prove nothing" if liberal else "it may miss a difference here"
     return (
-        f"Where there is nothing to find, the primary test rejects in {same_arm.share:.1%} of {len(same_arm.p):,} "
-        f"relabellings of these data ({same_arm.low:.1%} to {same_arm.high:.1%} would be honest at "
-        f"{same_arm.alpha:.0%}): {effect}."
+        f"Where there is nothing to find, the primary test rejects in {aa_test.share:.1%} of {len(aa_test.p):,} "
+        f"relabellings of these data ({aa_test.low:.1%} to {aa_test.high:.1%} would be honest at "
+        f"{aa_test.alpha:.0%}): {effect}."
     )
 
 
 def _effect(answer: ComparisonResult) -> str:
     interval = answer.evidence.interval
-    nats = f"{_nats(answer.found.effect)} nats a forecast"
+    nats = f"{_nats(answer.differentials.effect)} nats a forecast"
     return f"{nats} (not tested)" if interval is None else f"{nats} ({_between(interval, '+.4f')})"
 
 
@@ -222,13 +223,13 @@ def _ps(answer: ComparisonResult) -> str:
 
 
 def _beyond(answer: ComparisonResult) -> str:
-    bands = answer.evidence.bands
-    if not bands:
+    nulls = answer.evidence.nulls
+    if not nulls:
         return "unknown, no surrogate markets were run"
-    return f"{_nats(answer.evidence.beyond)} ({', '.join(map(_band, bands))})"
+    return f"{_nats(answer.evidence.beyond)} ({', '.join(map(_band, nulls))})"
 
 
-def _band(band: Band) -> str:
+def _band(band: SurrogateNull) -> str:
     draws = f"{band.draws} draw{'s' if band.draws > 1 else ''}"
     return f"{band.kind} {_nats(band.low)} to {_nats(band.high)} in {draws}"
 
@@ -245,20 +246,20 @@ def _a_trade(trades: TradeCounts) -> str:
 
 
 def _size(answer: ComparisonResult) -> str:
-    found, doubt = answer.found, answer.doubt
+    differentials, diagnostics = answer.differentials, answer.diagnostics
     return (
-        f"{len(found.instants):,} instants, worth {doubt.effective_instants:,.0f} independent ones · "
-        f"{len(found.symbols)} symbols, worth {doubt.effective_symbols:.1f}"
+        f"{len(differentials.instants):,} instants, worth {diagnostics.effective_instants:,.0f} independent ones · "
+        f"{len(differentials.symbols)} symbols, worth {diagnostics.effective_symbols:.1f}"
     )
 
 
-def _seeds(doubt: Diagnostics) -> str:
-    seeds = len(doubt.split.effects)
-    return "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, spread ±{doubt.split.spread:.4f}"
+def _seeds(diagnostics: Diagnostics) -> str:
+    seeds = len(diagnostics.split.effects)
+    return "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, spread ±{diagnostics.split.spread:.4f}"
 
 
-def _same_arm(doubt: Diagnostics) -> str:
-    own = doubt.same_arm
+def _aa_result(diagnostics: Diagnostics) -> str:
+    own = diagnostics.aa_test
     honest = "as it should be" if own.within else "TOO OFTEN" if own.share > own.high else "TOO RARELY"
     expected = f"{own.low:.1%} to {own.high:.1%} is right for {own.blocks} blocks of time"
     return f"A/A on these data rejects {own.share:.1%} at {own.alpha:.0%}, {honest} ({expected})"
@@ -307,11 +308,11 @@ def _bp(value: float) -> str:
 # --- Sections --------------------------------------------------------------------------------------------------------
 
 
-def _answer_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+def _result_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
     primary = comparison.primary
     parts = [
-        (f"{QUESTIONS[question]}", f"{said(answer.verdict, answer.evidence)}, {_effect(answer)}")
-        for question, answer in comparison.answers.items()
+        (f"{QUESTIONS[question]}", f"{verdict_text(answer.verdict, answer.evidence)}, {_effect(answer)}")
+        for question, answer in comparison.results.items()
         if question != primary.question
     ]
     facts = (
@@ -321,8 +322,8 @@ def _answer_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
         *parts,
         ("balanced accuracy", _accuracy(comparison)),
         ("net of costs", "not traded" if comparison.trading is None else _net(comparison.trading)),
-        ("worth", f"{_size(primary)} · {_seeds(primary.doubt)}"),
-        ("detectable", f"{primary.doubt.detectable:.4f} nats · {_same_arm(primary.doubt)}"),
+        ("worth", f"{_size(primary)} · {_seeds(primary.diagnostics)}"),
+        ("detectable", f"{primary.diagnostics.detectable:.4f} nats · {_aa_result(primary.diagnostics)}"),
         ("not run", _left_out(comparison)),
     )
     return Section(
@@ -365,7 +366,7 @@ def _apart(test: Heterogeneity, what: str, *, alpha: float) -> str:
 
 
 def _question_section(comparison: Comparison) -> Section:
-    sentences = tuple(answer.verdict.sentence for answer in comparison.answers.values())
+    sentences = tuple(answer.verdict.sentence for answer in comparison.results.values())
     return Section(
         title="Direction and activity",
         note="The whole loss is that of HOLD against the rest, and of BUY against SELL where it is not HOLD.",
@@ -422,32 +423,35 @@ def _count_trades(trading: Trading) -> str:
 
 
 def _skill_section(primary: ComparisonResult) -> Section:
-    bands = primary.evidence.bands
+    nulls = primary.evidence.nulls
     return Section(
         title="Skill",
         note="An arm has skill if it loses less than the no-skill forecast and gains more than on surrogate markets.",
         parts=(
             skill_table(primary),
             *(
-                [band_table(bands)]
-                if bands
+                [null_table(nulls)]
+                if nulls
                 else ["No surrogate markets were run: skill may be mechanics of the labels."]
             ),
         ),
     )
 
 
-def _doubt_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
-    primary, doubt, evidence = comparison.primary, comparison.primary.doubt, comparison.primary.evidence
-    split = doubt.split
+def _diagnostics_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+    primary, diagnostics, evidence = comparison.primary, comparison.primary.diagnostics, comparison.primary.evidence
+    split, differentials = diagnostics.split, primary.differentials
     months = primary.verdict.months_needed
     facts = (
         ("test rows", f"{sum(own.test_rows for own in comparison.symbols):,}, which are not independent"),
-        ("instants", f"{len(primary.found.instants):,}, worth {doubt.effective_instants:,.0f} independent ones"),
-        ("symbols", f"{len(primary.found.symbols)}, worth {doubt.effective_symbols:.1f}"),
-        ("labels overlap", f"{primary.found.lag:,} instants"),
+        (
+            "instants",
+            f"{len(primary.differentials.instants):,}, worth {diagnostics.effective_instants:,.0f} independent ones",
+        ),
+        ("symbols", f"{len(differentials.symbols)}, worth {diagnostics.effective_symbols:.1f}"),
+        ("labels overlap", f"{differentials.lag:,} instants"),
         ("test span", f"{evidence.months:.1f} months{_more(months)}"),
-        ("detectable effect", f"{doubt.detectable:.4f} nats"),
+        ("detectable effect", f"{diagnostics.detectable:.4f} nats"),
         (
             "smallest effect that matters",
             f"{evidence.smallest:.4g} nats, p of equivalence {p_text(evidence.p_equivalent)}",
@@ -456,8 +460,8 @@ def _doubt_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Secti
             "variance by time, seeds, symbols",
             " / ".join(f"{each:.2g}" for each in (split.time, split.seed, split.symbol)),
         ),
-        ("seeds", _seeds(doubt)),
-        ("where there is nothing", _same_arm(doubt)),
+        ("seeds", _seeds(diagnostics)),
+        ("where there is nothing", _aa_result(diagnostics)),
     )
     return Section(
         title="How sure",
@@ -492,7 +496,7 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
         ("code", hashes.code),
         ("results", hashes.results),
     )
-    content = json.dumps(declared.content, indent=1, sort_keys=True, default=str)
+    content = json.dumps(current_keys(declared.content), indent=1, sort_keys=True, default=str)
     return Section(
         title="Declared before",
         note="Written down and hashed before any model was trained.",
@@ -518,22 +522,22 @@ def _not_run_section(comparison: Comparison) -> Section:
 
 def _forest(primary: ComparisonResult) -> Figure:
     ranked = by_effect(primary.by_symbol)
-    bands = [*(envelope(own.evidence.bands) for own in ranked), envelope(primary.evidence.bands)]
-    low, high = np.array(bands, dtype=np.float64).T
-    has_bands = bool(primary.evidence.bands)
+    nulls = [*(envelope(own.evidence.nulls) for own in ranked), envelope(primary.evidence.nulls)]
+    low, high = np.array(nulls, dtype=np.float64).T
+    has_bands = bool(primary.evidence.nulls)
     return forest_figure(
         [own.test.symbol for own in ranked],
         effects=_effects([own.test.effect for own in ranked], [own.evidence.interval for own in ranked]),
-        band=EffectSeries(value=np.full(len(bands), np.nan), low=low, high=high) if has_bands else None,
-        pooled=_effects([primary.found.effect], [primary.evidence.interval]),
-        said=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
+        band=EffectSeries(value=np.full(len(nulls), np.nan), low=low, high=high) if has_bands else None,
+        pooled=_effects([primary.differentials.effect], [primary.evidence.interval]),
+        verdicts=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
         smallest=primary.evidence.smallest,
-        arms=(primary.found.first, primary.found.second),
+        arms=(primary.differentials.first, primary.differentials.second),
     )
 
 
 def _over_time(comparison: Comparison) -> Figure:
-    found, folds = comparison.primary.found, comparison.declared.folds
+    found, folds = comparison.primary.differentials, comparison.declared.folds
     starts = np.array([own.test_from for own in folds], dtype=np.int64)
     fold = np.clip(np.searchsorted(starts, found.instants, side="right") - 1, 0, None)
     return effect_over_time_figure(

@@ -68,9 +68,9 @@ def record_comparison(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
 
 def _metrics(comparison: Comparison) -> dict[str, float]:
     found: dict[str, float] = {}
-    for question, own in comparison.answers.items():
+    for question, own in comparison.results.items():
         found |= {
-            f"{question}/effect": own.found.effect,
+            f"{question}/effect": own.differentials.effect,
             f"{question}/p": own.primary.p,
             f"{question}/p_batch_means": own.cross_check.p,
             f"{question}/beyond_band": own.verdict.beyond,

@@ -60,7 +60,7 @@ class AATest:
         return self.low <= self.share <= self.high
 
 
-def aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float) -> AATest:
+def run_aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float) -> AATest:
     """Swap the arms' names in blocks of three lags and test each time.
 
     Args:

@@ -5,7 +5,7 @@
     effects(first, second, no_skill)              what is kept of a surrogate market (`effects.py`)
 
 Nothing here knows of models or files. What a number means stands where it is made: `differences`, `mean_tests`,
-`bootstrap`, `symbol_tests`, `heterogeneity`, `seed_spread`, `skill`, `bands`, `power`, `relabelling`, `verdict`.
+`bootstrap`, `symbol_tests`, `heterogeneity`, `seed_spread`, `skill`, `nulls`, `power`, `relabelling`, `verdict`.
 """
 
 import math
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
 from multisymbol.seeding import named_seed
-from multisymbol.statistics.aa_test import AATest, aa_test
+from multisymbol.statistics.aa_test import AATest, run_aa_test
 from multisymbol.statistics.bootstrap import mean_interval
-from multisymbol.statistics.heterogeneity import Heterogeneity, heterogeneity
-from multisymbol.statistics.loss_differentials import ArmLosses, Differences
+from multisymbol.statistics.heterogeneity import Heterogeneity, heterogeneity_test
+from multisymbol.statistics.loss_differentials import ArmLosses, LossDifferentials
 from multisymbol.statistics.mean_tests import MeanTest, batch_means, diebold_mariano, fixed_smoothing, instants_problem
 from multisymbol.statistics.multiple_testing import SymbolTest, symbol_tests
 from multisymbol.statistics.power import detectable_effect, effective_instants, effective_symbols, months_needed
@@ -31,8 +31,8 @@ from multisymbol.statistics.seed_variance import (
     with_seeds,
 )
 from multisymbol.statistics.skill import BETWEEN, ArmSkills, Pairs, Surrogates, overall_skills, symbol_skills
-from multisymbol.statistics.surrogate_null import Band, band, draws_problem
-from multisymbol.statistics.verdict import ALL, Question, Verdict, VerdictEvidence, decide
+from multisymbol.statistics.surrogate_null import SurrogateNull, draws_problem
+from multisymbol.statistics.verdict import ALL, Conclusion, Question, VerdictEvidence, decide
 
 LEAST_DRAWS = 100
 
@@ -47,7 +47,7 @@ class Plan:
         level: Coverage of intervals, for example 0.95.
         power: At which detectable effects are stated, for example 0.8.
         draws: Resamples of an interval.
-        relabellings: Of the A/A run, at most.
+        aa_draws: Of the A/A run, at most.
         seed: Of resampling.
         weights: Symbol -> weight in the mean over live symbols; None: all the same.
         exploratory: Allow fewer than 3 seeds and 20 surrogate draws; then nothing is claimed.
@@ -58,7 +58,7 @@ class Plan:
     level: float
     power: float
     draws: int
-    relabellings: int
+    aa_draws: int
     seed: int
     weights: Mapping[str, float] | None
     exploratory: bool
@@ -73,7 +73,7 @@ class Plan:
             problems.append(f"smallest={self.smallest}: expected the nats a forecast that would matter to you, above 0")
         problems += [
             f"{name}={count}: expected at least {LEAST_DRAWS}"
-            for name, count in (("draws", self.draws), ("relabellings", self.relabellings))
+            for name, count in (("draws", self.draws), ("aa_draws", self.aa_draws))
             if count < LEAST_DRAWS
         ]
         if problems:
@@ -92,7 +92,7 @@ class SymbolResult:
 
     test: SymbolTest
     evidence: VerdictEvidence
-    verdict: Verdict
+    verdict: Conclusion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,14 +104,14 @@ class Diagnostics:
         effective_symbols: Independent symbols that these are worth.
         detectable: Effect that fixed smoothing with the seeds' variance would have found with the plan's power, nats.
         split: Seeds, time and symbols as parts of the variance.
-        same_arm: The A/A run.
+        aa_test: The A/A run.
     """
 
     effective_instants: float
     effective_symbols: float
     detectable: float
     split: VarianceSplit
-    same_arm: AATest
+    aa_test: AATest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,28 +120,28 @@ class ComparisonResult:
 
     Args:
         question: The whole log-loss, or one part of it.
-        found: The paired differences.
+        differentials: The loss differentials.
         primary: Diebold-Mariano on the series over all symbols.
         cross_check: Batch means on it.
         smoothed: Fixed smoothing on it, from which equivalence is judged.
-        doubt: How sure that is.
+        diagnostics: Precision of the primary test, and whether it keeps its size on these data.
         between_symbols: Do gains differ between symbols?
         between_classes: Do they between asset classes? None where no classes were given.
         evidence: What the verdict rests on.
         verdict: Over all symbols.
-        by_symbol: In the order of `found.symbols`.
+        by_symbol: In the order of `differentials.symbols`.
     """
 
     question: Question
-    found: Differences
+    differentials: LossDifferentials
     primary: MeanTest
     cross_check: MeanTest
     smoothed: MeanTest
-    doubt: Diagnostics
+    diagnostics: Diagnostics
     between_symbols: Heterogeneity
     between_classes: Heterogeneity | None
     evidence: VerdictEvidence
-    verdict: Verdict
+    verdict: Conclusion
     by_symbol: tuple[SymbolResult, ...]
 
 
@@ -170,79 +170,89 @@ def compare_arms(
         ComparisonError: Unmatched arms, too few seeds or surrogate draws, too few instants for the labels' span.
     """
     pairs = Pairs.of(first, second, no_skill, weights=plan.weights)
-    found = pairs.between
-    _check(found, surrogates, plan=plan)
+    differentials = pairs.between
+    _check(differentials, surrogates, plan=plan)
     tests = symbol_tests(
-        found, smallest=plan.smallest, draws=plan.draws, level=plan.level, seed=plan.seed, name=question
+        differentials, smallest=plan.smallest, draws=plan.draws, level=plan.level, seed=plan.seed, name=question
     )
-    primary = diebold_mariano(found.series, lag=found.lag)
-    cross_check = batch_means(found.series, lag=found.lag)
-    smoothed = fixed_smoothing(found.series, lag=found.lag)
-    doubt = _doubt(found, primary, smoothed, spread=tests.spread, plan=plan)
+    primary = diebold_mariano(differentials.series, lag=differentials.lag)
+    cross_check = batch_means(differentials.series, lag=differentials.lag)
+    smoothed = fixed_smoothing(differentials.series, lag=differentials.lag)
+    diagnostics = _diagnostics(differentials, primary, smoothed, spread=tests.spread, plan=plan)
     evidence = VerdictEvidence(
         subject=ALL,
         question=question,
         skills=overall_skills(pairs, surrogates),
         interval=interval_with_seeds(
             mean_interval(
-                found.series,
-                lag=found.lag,
+                differentials.series,
+                lag=differentials.lag,
                 draws=plan.draws,
                 seed=named_seed(plan.seed, f"bootstrap/{question}"),
                 level=plan.level,
             ),
-            effects=doubt.split.effects,
+            effects=diagnostics.split.effects,
         ),
         p=primary.p,
         p_cross_check=cross_check.p,
-        p_seeds=doubt.split.p,
-        p_equivalent=larger_p(smoothed, effects=doubt.split.effects, p=lambda own: own.p_equivalent(plan.smallest)),
-        bands=tuple(band(found.effect, kind.overall()[:, BETWEEN], kind=kind.kind) for kind in surrogates),
+        p_seeds=diagnostics.split.p,
+        p_equivalent=larger_p(
+            smoothed, effects=diagnostics.split.effects, p=lambda own: own.p_equivalent(plan.smallest)
+        ),
+        nulls=tuple(
+            SurrogateNull.of(differentials.effect, kind.overall()[:, BETWEEN], kind=kind.kind) for kind in surrogates
+        ),
         smallest=plan.smallest,
         alpha=plan.alpha,
-        months=found.months,
-        months_needed=_months(smoothed, effects=doubt.split.effects, months=found.months, tests=1, plan=plan),
+        months=differentials.months,
+        months_needed=_months(
+            smoothed, effects=diagnostics.split.effects, months=differentials.months, tests=1, plan=plan
+        ),
         not_tested="",
         exploratory=plan.exploratory,
     )
     return ComparisonResult(
         question=question,
-        found=found,
+        differentials=differentials,
         primary=primary,
         cross_check=cross_check,
         smoothed=smoothed,
-        doubt=doubt,
-        between_symbols=heterogeneity(found, groups=found.symbols, seed=named_seed(plan.seed, "signs")),
-        between_classes=_between_classes(found, classes, plan=plan),
+        diagnostics=diagnostics,
+        between_symbols=heterogeneity_test(
+            differentials, groups=differentials.symbols, seed=named_seed(plan.seed, "signs")
+        ),
+        between_classes=_between_classes(differentials, classes, plan=plan),
         evidence=evidence,
         verdict=decide(evidence),
         by_symbol=_by_symbol(pairs, tests.tests, surrogates, question=question, plan=plan),
     )
 
 
-def _check(found: Differences, surrogates: Sequence[Surrogates], *, plan: Plan) -> None:
+def _check(differentials: LossDifferentials, surrogates: Sequence[Surrogates], *, plan: Plan) -> None:
     """List everything that is missing at once."""
     draws = min((len(kind.draws) for kind in surrogates), default=0)
     problems = [
-        instants_problem(len(found.instants), lag=found.lag, of=ALL),
-        *([] if plan.exploratory else [seeds_problem(len(found.seeds)), draws_problem(draws)]),
+        instants_problem(len(differentials.instants), lag=differentials.lag, of=ALL),
+        *([] if plan.exploratory else [seeds_problem(len(differentials.seeds)), draws_problem(draws)]),
     ]
     if any(problems):
         raise ComparisonError("\n".join(filter(None, problems)))
 
 
-def _doubt(found: Differences, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan) -> Diagnostics:
-    split = variance_split(found, test=primary, symbol_variance=spread)
+def _diagnostics(
+    differentials: LossDifferentials, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan
+) -> Diagnostics:
+    split = variance_split(differentials, test=primary, symbol_variance=spread)
     narrow = with_seeds(smoothed, effects=split.effects)
     return Diagnostics(
-        effective_instants=effective_instants(found.series, primary),
-        effective_symbols=effective_symbols(found.by_symbol),
+        effective_instants=effective_instants(differentials.series, primary),
+        effective_symbols=effective_symbols(differentials.by_symbol),
         detectable=detectable_effect(narrow, power=plan.power, alpha=plan.alpha),
         split=split,
-        same_arm=aa_test(
-            found.series,
-            lag=found.lag,
-            draws=plan.relabellings,
+        aa_test=run_aa_test(
+            differentials.series,
+            lag=differentials.lag,
+            draws=plan.aa_draws,
             seed=named_seed(plan.seed, "relabelling"),
             alpha=plan.alpha,
         ),
@@ -256,11 +266,13 @@ def _months(test: MeanTest, *, effects: Floats, months: float, tests: int, plan:
     )
 
 
-def _between_classes(found: Differences, classes: Mapping[str, str] | None, *, plan: Plan) -> Heterogeneity | None:
+def _between_classes(
+    differentials: LossDifferentials, classes: Mapping[str, str] | None, *, plan: Plan
+) -> Heterogeneity | None:
     if classes is None:
         return None
-    groups = [classes[name] for name in found.symbols]
-    return heterogeneity(found, groups=groups, seed=named_seed(plan.seed, "signs"))
+    groups = [classes[name] for name in differentials.symbols]
+    return heterogeneity_test(differentials, groups=groups, seed=named_seed(plan.seed, "signs"))
 
 
 def _by_symbol(
@@ -274,21 +286,21 @@ def _by_symbol(
     skills = symbol_skills(pairs, surrogates)
     draws = {kind.kind: kind.of(pairs.between.symbols)[:, :, BETWEEN] for kind in surrogates}
     more = _more_months(pairs.between, tests, plan=plan)
-    answers = []
+    results = []
     for number, (test, own) in enumerate(zip(tests, skills, strict=True)):
-        bands = tuple(band(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items())
+        nulls = tuple(SurrogateNull.of(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items())
         months = (pairs.between.months_of(number), more[number])
-        evidence = _symbol_evidence(test, own, bands=bands, months=months, question=question, plan=plan)
-        answers.append(SymbolResult(test=test, evidence=evidence, verdict=decide(evidence)))
-    return tuple(answers)
+        evidence = _symbol_evidence(test, own, nulls=nulls, months=months, question=question, plan=plan)
+        results.append(SymbolResult(test=test, evidence=evidence, verdict=decide(evidence)))
+    return tuple(results)
 
 
-def _more_months(found: Differences, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
+def _more_months(differentials: LossDifferentials, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
     """Plan for each symbol: until it can be tested, or until it could be decided at the level of Holm's first step."""
     count = sum(own.test is not None for own in tests)
     more = []
     for number, own in enumerate(tests):
-        months, effects = found.months_of(number), found.symbol_by_seed[:, number]
+        months, effects = differentials.months_of(number), differentials.symbol_by_seed[:, number]
         if own.test is None:
             more.append(months * (own.least / own.instants - 1))
         else:
@@ -300,7 +312,7 @@ def _symbol_evidence(
     own: SymbolTest,
     skills: ArmSkills,
     *,
-    bands: tuple[Band, ...],
+    nulls: tuple[SurrogateNull, ...],
     months: tuple[float, float],
     question: Question,
     plan: Plan,
@@ -316,7 +328,7 @@ def _symbol_evidence(
         p_cross_check=float("nan"),
         p_seeds=float("nan"),
         p_equivalent=own.p_equivalent,
-        bands=bands,
+        nulls=nulls,
         smallest=plan.smallest,
         alpha=plan.alpha,
         months=months[0],

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.arrays import Floats
-from multisymbol.statistics.loss_differentials import Differences, symbol_mean
+from multisymbol.statistics.loss_differentials import LossDifferentials, symbol_mean
 from multisymbol.statistics.mean_tests import LAGS_PER_BLOCK, MOST_BLOCKS, block_edges, sign_patterns
 
 LEAST_BLOCKS = 6
@@ -44,21 +44,21 @@ class Heterogeneity:
     blocks: int
 
 
-def heterogeneity(found: Differences, *, groups: Sequence[str], seed: int) -> Heterogeneity:
+def heterogeneity_test(differentials: LossDifferentials, *, groups: Sequence[str], seed: int) -> Heterogeneity:
     """Test whether groups of symbols gain the same.
 
     Args:
-        found: The paired differences.
+        differentials: Loss differentials of the two arms.
         groups: Group of each symbol, for example its asset class; the symbols' own names to compare symbols. Length N.
         seed: Of the random signs, used where the patterns are too many to try them all.
     """
     names, number = np.unique(np.array(groups), return_inverse=True)
-    contrasts = _contrasts(found, number=number, groups=len(names))
-    blocks = min(MOST_BLOCKS, len(contrasts) // (LAGS_PER_BLOCK * max(found.lag, 1)))
+    contrasts = _contrasts(differentials, number=number, groups=len(names))
+    blocks = min(MOST_BLOCKS, len(contrasts) // (LAGS_PER_BLOCK * max(differentials.lag, 1)))
     effect = _means(contrasts)
     statistic, p = np.nan, np.nan
     if len(names) > 1 and blocks >= LEAST_BLOCKS:
-        sums = _block_sums(contrasts, blocks=blocks, gap=math.ceil(found.lag / 2))
+        sums = _block_sums(contrasts, blocks=blocks, gap=math.ceil(differentials.lag / 2))
         statistic, p = _sign_test(sums, seed=seed)
     return Heterogeneity(groups=tuple(names.tolist()), effect=effect, statistic=statistic, p=p, blocks=blocks)
 
@@ -93,13 +93,13 @@ def spread_between(effect: Floats, error: Floats) -> float:
     return max(float(excess / (weight.sum() - weight @ weight / weight.sum())), 0.0)
 
 
-def _contrasts(found: Differences, *, number: npt.NDArray[np.int64], groups: int) -> Floats:
+def _contrasts(differentials: LossDifferentials, *, number: npt.NDArray[np.int64], groups: int) -> Floats:
     """Return each group's mean less the mean of all live symbols; NaN where none of the group is. Shape (T, G)."""
     columns = [
-        symbol_mean(found.by_symbol[:, number == group], weights=found.weights[number == group])
+        symbol_mean(differentials.by_symbol[:, number == group], weights=differentials.weights[number == group])
         for group in range(groups)
     ]
-    contrasts: Floats = np.stack(columns, axis=1) - found.series[:, None]
+    contrasts: Floats = np.stack(columns, axis=1) - differentials.series[:, None]
     return contrasts
 
 

@@ -99,7 +99,7 @@ class ArmLosses:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Differences:
+class LossDifferentials:
     """How much better the first arm is than the second, by instant and symbol.
 
     Args:
@@ -156,7 +156,9 @@ class Differences:
         return own
 
 
-def differences(first: ArmLosses, second: ArmLosses, *, weights: Mapping[str, float] | None = None) -> Differences:
+def paired_differentials(
+    first: ArmLosses, second: ArmLosses, *, weights: Mapping[str, float] | None = None
+) -> LossDifferentials:
     """Pair two arms row by row and average.
 
     Args:
@@ -172,7 +174,7 @@ def differences(first: ArmLosses, second: ArmLosses, *, weights: Mapping[str, fl
     layout = first.rows.layout
     symbol_weights = _weights(layout.symbols, weights)
     by_row = (second.loss[second.rows.layout.order] - first.loss[layout.order]).reshape(len(layout.seeds), -1)
-    return Differences(
+    return LossDifferentials(
         first=first.arm,
         second=second.arm,
         symbols=layout.symbols,

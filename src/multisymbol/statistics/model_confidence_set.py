@@ -58,7 +58,7 @@ def confidence_set(
     return ConfidenceSet(arms=tuple(arms), p=p, kept=kept, block=block)
 
 
-def superior_p(benchmark: Floats, others: Floats, *, lag: int, draws: int, seed: int) -> float:
+def superior_predictive_ability(benchmark: Floats, others: Floats, *, lag: int, draws: int, seed: int) -> float:
     """Test whether any of several arms loses less than the benchmark (SPA, Hansen 2005, consistent p).
 
     Args:

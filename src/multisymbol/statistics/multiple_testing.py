@@ -15,7 +15,7 @@ from multisymbol.arrays import Floats
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.bootstrap import Interval, mean_interval
 from multisymbol.statistics.heterogeneity import shrunk_effects, spread_between
-from multisymbol.statistics.loss_differentials import Differences
+from multisymbol.statistics.loss_differentials import LossDifferentials
 from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
 from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
 
@@ -96,11 +96,13 @@ class SymbolTests:
     spread: float
 
 
-def symbol_tests(found: Differences, *, smallest: float, draws: int, level: float, seed: int, name: str) -> SymbolTests:
+def symbol_tests(
+    differentials: LossDifferentials, *, smallest: float, draws: int, level: float, seed: int, name: str
+) -> SymbolTests:
     """Test every symbol and adjust over all of them.
 
     Args:
-        found: Loss differentials.
+        differentials: Loss differentials of the two arms.
         smallest: Smallest effect of interest, nats per forecast.
         draws: Bootstrap resamples of each interval.
         level: Coverage of the intervals, for example 0.95.
@@ -109,8 +111,8 @@ def symbol_tests(found: Differences, *, smallest: float, draws: int, level: floa
     """
     sizes = {"smallest": smallest, "level": level}
     alone = [
-        _alone(found, number, draws=draws, seed=named_seed(seed, f"bootstrap/{name}/{symbol}"), **sizes)
-        for number, symbol in enumerate(found.symbols)
+        _alone(differentials, number, draws=draws, seed=named_seed(seed, f"bootstrap/{name}/{symbol}"), **sizes)
+        for number, symbol in enumerate(differentials.symbols)
     ]
     p = np.array([own.p for own in alone])
     p_holm, p_bh, p_equivalent = holm(p), benjamini_hochberg(p), holm(np.array([own.p_equivalent for own in alone]))
@@ -127,19 +129,21 @@ def symbol_tests(found: Differences, *, smallest: float, draws: int, level: floa
     )
 
 
-def time_test(found: Differences, number: int) -> MeanTest | None:
+def time_test(differentials: LossDifferentials, number: int) -> MeanTest | None:
     """Test one symbol over time by fixed smoothing; None where it has too few instants for its labels."""
-    series, lag = found.of_symbol(number), int(found.symbol_lags[number])
+    series, lag = differentials.of_symbol(number), int(differentials.symbol_lags[number])
     return fixed_smoothing(series, lag=lag) if len(series) >= least_instants(lag) else None
 
 
-def _alone(found: Differences, number: int, *, smallest: float, draws: int, level: float, seed: int) -> SymbolTest:
+def _alone(
+    differentials: LossDifferentials, number: int, *, smallest: float, draws: int, level: float, seed: int
+) -> SymbolTest:
     """Test one symbol, nothing adjusted yet."""
-    series, lag, nan = found.of_symbol(number), int(found.symbol_lags[number]), float("nan")
-    test = time_test(found, number)
-    effects = found.symbol_by_seed[:, number]
+    series, lag, nan = differentials.of_symbol(number), int(differentials.symbol_lags[number]), float("nan")
+    test = time_test(differentials, number)
+    effects = differentials.symbol_by_seed[:, number]
     return SymbolTest(
-        symbol=found.symbols[number],
+        symbol=differentials.symbols[number],
         instants=len(series),
         least=least_instants(lag),
         lag=lag,

@@ -80,7 +80,7 @@ def deflated_sharpe(returns_TN: Floats) -> float:
     return probabilistic_sharpe(returns_TN[:, int(ratios.argmax())], benchmark=luck)
 
 
-def overfitting(returns_TN: Floats, *, blocks: int) -> float:
+def overfitting_probability(returns_TN: Floats, *, blocks: int) -> float:
     """Return the probability of backtest overfitting, by combinatorially symmetric cross-validation.
 
     Time is cut into blocks; for every choice of half of them the trial with the best Sharpe ratio there is ranked on

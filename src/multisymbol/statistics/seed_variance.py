@@ -18,7 +18,7 @@ from scipy import stats
 
 from multisymbol.arrays import Floats
 from multisymbol.statistics.bootstrap import Interval
-from multisymbol.statistics.loss_differentials import Differences
+from multisymbol.statistics.loss_differentials import LossDifferentials
 from multisymbol.statistics.mean_tests import MeanTest
 
 LEAST_SEEDS = 3
@@ -59,20 +59,20 @@ def seeds_problem(seeds: int) -> str:
     )
 
 
-def variance_split(found: Differences, *, test: MeanTest, symbol_variance: float) -> VarianceSplit:
+def variance_split(differentials: LossDifferentials, *, test: MeanTest, symbol_variance: float) -> VarianceSplit:
     """Split the variance of the effect.
 
     Args:
-        found: The paired differences.
-        test: Over time, of `found.series`.
+        differentials: Loss differentials of the two arms.
+        test: Over time, of `differentials.series`.
         symbol_variance: Variance of true effects between symbols.
     """
-    effects = found.by_seed.mean(axis=1)
+    effects = differentials.by_seed.mean(axis=1)
     return VarianceSplit(
         effects=effects,
         seed=seed_variance(effects),
         time=test.error**2,
-        symbol=symbol_variance / len(found.symbols),
+        symbol=symbol_variance / len(differentials.symbols),
         p=p_with_seeds(test, effects=effects),
     )
 

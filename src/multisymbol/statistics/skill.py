@@ -2,7 +2,7 @@
 
 Only what passes is worth comparing. Asked of two arms, and of each symbol, so every p is adjusted: Holm
 over the tests against the no-skill forecast (with the seeds' variance), the largest number over the tests against
-surrogates (`bands`).
+surrogates (`nulls`).
 """
 
 # N symbol, B surrogate draw
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from multisymbol.arrays import Floats
-from multisymbol.statistics.loss_differentials import ArmLosses, Differences, differences
+from multisymbol.statistics.loss_differentials import ArmLosses, LossDifferentials, paired_differentials
 from multisymbol.statistics.mean_tests import fixed_smoothing, least_instants
 from multisymbol.statistics.multiple_testing import holm
 from multisymbol.statistics.seed_variance import larger_p
-from multisymbol.statistics.surrogate_null import Band, adjusted_p_above, band
+from multisymbol.statistics.surrogate_null import SurrogateNull, adjusted_p_above
 
 BETWEEN, FIRST, SECOND = 0, 1, 2
 """Columns of `Effects`."""
@@ -70,9 +70,9 @@ class Surrogates:
 class Pairs:
     """The paired differences behind `Effects`; positive ones favour the first arm, or the arm with skill."""
 
-    between: Differences
-    first: Differences
-    second: Differences
+    between: LossDifferentials
+    first: LossDifferentials
+    second: LossDifferentials
 
     @classmethod
     def of(
@@ -84,9 +84,9 @@ class Pairs:
             ComparisonError: Arms that are not matched.
         """
         return cls(
-            between=differences(first, second, weights=weights),
-            first=differences(first, no_skill, weights=weights),
-            second=differences(second, no_skill, weights=weights),
+            between=paired_differentials(first, second, weights=weights),
+            first=paired_differentials(first, no_skill, weights=weights),
+            second=paired_differentials(second, no_skill, weights=weights),
         )
 
     def effects(self) -> Effects:
@@ -120,22 +120,22 @@ class Skill:
         p_prior: One-sided, against an arm no better than the no-skill forecast; adjusted over all asked about together.
         p_surrogates: One-sided, against an arm that gains no more than on surrogate markets; adjusted likewise, the
             largest over kinds of surrogate. NaN without any.
-        bands: Of the effect, one for each kind of surrogate.
+        nulls: Of the effect, one for each kind of surrogate.
     """
 
     arm: str
     effect: float
     p_prior: float
     p_surrogates: float
-    bands: tuple[Band, ...]
+    nulls: tuple[SurrogateNull, ...]
 
     def beats_prior(self, *, alpha: float) -> bool:
         """Whether it is shown to lose less than the no-skill forecast."""
         return self.effect > 0 and self.p_prior <= alpha
 
     def beats_surrogates(self, *, alpha: float, exploratory: bool) -> bool:
-        """Whether it gains more than on markets without signal; exploring, being above all bands will do."""
-        return self.p_surrogates <= alpha or (exploratory and all(own.beyond > 0 for own in self.bands))
+        """Whether it gains more than on markets without signal; exploring, being above all nulls will do."""
+        return self.p_surrogates <= alpha or (exploratory and all(own.beyond > 0 for own in self.nulls))
 
     def shown(self, *, alpha: float, exploratory: bool) -> bool:
         """Whether it beats both."""
@@ -178,7 +178,7 @@ def _p_gain(series: Floats, *, lag: int, effects: Floats) -> float:
     return larger_p(fixed_smoothing(series, lag=lag), effects=effects, p=lambda test: test.p_above)
 
 
-def _p_gains(arm: Differences) -> Floats:
+def _p_gains(arm: LossDifferentials) -> Floats:
     """Test every symbol; NaN where it has too few instants. Shape (N,)."""
     p = np.full(len(arm.symbols), np.nan)
     for number, lag in enumerate(arm.symbol_lags.tolist()):
@@ -189,7 +189,7 @@ def _p_gains(arm: Differences) -> Floats:
 
 
 def _skills(
-    arms: Sequence[Differences], *, value: Floats, p_prior: Floats, draws: dict[str, Floats]
+    arms: Sequence[LossDifferentials], *, value: Floats, p_prior: Floats, draws: dict[str, Floats]
 ) -> tuple[ArmSkills, ...]:
     """Adjust over all cells of (N, 2) and collect; draws have shape (B, N, 2)."""
     adjusted = holm(p_prior.ravel()).reshape(p_prior.shape)
@@ -205,7 +205,7 @@ def _skills(
             effect=effect,
             p_prior=float(adjusted[number, side]),
             p_surrogates=float(p_surrogates[number, side]),
-            bands=tuple(band(effect, drawn[:, number, side], kind=kind) for kind, drawn in draws.items()),
+            nulls=tuple(SurrogateNull.of(effect, drawn[:, number, side], kind=kind) for kind, drawn in draws.items()),
         )
 
     return tuple(ArmSkills(first=skill(number, 0), second=skill(number, 1)) for number in range(len(value)))

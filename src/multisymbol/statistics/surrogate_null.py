@@ -21,7 +21,7 @@ BAND = (0.05, 0.95)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Band:
+class SurrogateNull:
     """A number beside its draws.
 
     Args:
@@ -42,6 +42,25 @@ class Band:
     p_above: float
     draws: int
 
+    @classmethod
+    def of(cls, value: float, draws: Floats, *, kind: str) -> "SurrogateNull":
+        """Put a statistic beside its surrogate draws.
+
+        Args:
+            value: The statistic on the real market; NaN where it does not exist.
+            draws: The same statistic on each surrogate market; NaN draws are left out. Shape (B,).
+            kind: Kind of surrogate, for example `drift kept`.
+        """
+        known = draws[np.isfinite(draws)]
+        count = len(known)
+        if count == 0 or math.isnan(value):
+            low = high = position = p_above = math.nan
+        else:
+            low, high = np.quantile(known, BAND, method="weibull").tolist()
+            position = float((known < value).mean())
+            p_above = (1 + int((known >= value).sum())) / (count + 1)
+        return cls(kind=kind, value=value, low=low, high=high, position=position, p_above=p_above, draws=count)
+
     @property
     def beyond(self) -> float:
         """How far the value lies outside, from the nearer edge, with its sign; 0 inside, NaN without value or draws."""
@@ -58,28 +77,9 @@ def draws_problem(draws: int) -> str:
     )
 
 
-def band(value: float, draws: Floats, *, kind: str) -> Band:
-    """Put a number beside its surrogate draws.
-
-    Args:
-        value: On the real market; NaN where it does not exist.
-        draws: The same number on each surrogate; those that are NaN are left out. Shape (B,).
-        kind: Of the surrogate.
-    """
-    known = draws[np.isfinite(draws)]
-    count = len(known)
-    if count == 0 or math.isnan(value):
-        low = high = position = p_above = math.nan
-    else:
-        low, high = np.quantile(known, BAND, method="weibull").tolist()
-        position = float((known < value).mean())
-        p_above = (1 + int((known >= value).sum())) / (count + 1)
-    return Band(kind=kind, value=value, low=low, high=high, position=position, p_above=p_above, draws=count)
-
-
-def beyond_all(bands: Sequence[Band]) -> float:
-    """Return the part of a value beyond every band: the smallest part, 0 if parts differ in sign; NaN without bands."""
-    parts = [own.beyond for own in bands]
+def beyond_all(nulls: Sequence[SurrogateNull]) -> float:
+    """Return the part of a value beyond every band: the smallest part, 0 if parts differ in sign; NaN without nulls."""
+    parts = [own.beyond for own in nulls]
     if not parts or any(math.isnan(part) for part in parts):
         return math.nan
     if min(parts) > 0:

@@ -21,7 +21,7 @@ from typing import Literal
 
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.skill import ArmSkills
-from multisymbol.statistics.surrogate_null import Band, beyond_all
+from multisymbol.statistics.surrogate_null import SurrogateNull, beyond_all
 
 Kind = Literal["NO_SKILL", "UNIVERSAL_BETTER", "SINGLE_BETTER", "EQUIVALENT", "INCONCLUSIVE"]
 Question = Literal["overall", "direction", "activity"]
@@ -44,7 +44,7 @@ class VerdictEvidence:
         p_cross_check: Of batch means. NaN where not done.
         p_seeds: With the seeds' variance. NaN for a single seed, and for one symbol, whose `p` has it in.
         p_equivalent: Of two one-sided tests; adjusted likewise.
-        bands: Of the effect, one for each kind of surrogate.
+        nulls: Of the effect, one for each kind of surrogate.
         smallest: Smallest effect of interest, nats, above 0.
         alpha: Of all tests.
         months: Of test data that there are.
@@ -61,7 +61,7 @@ class VerdictEvidence:
     p_cross_check: float
     p_seeds: float
     p_equivalent: float
-    bands: tuple[Band, ...]
+    nulls: tuple[SurrogateNull, ...]
     smallest: float
     alpha: float
     months: float
@@ -72,7 +72,7 @@ class VerdictEvidence:
     @property
     def beyond(self) -> float:
         """Part of the effect beyond the surrogate band; NaN without surrogates."""
-        return beyond_all(self.bands)
+        return beyond_all(self.nulls)
 
     @property
     def skilled(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class VerdictEvidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Conclusion:
     """The answer.
 
     Args:
@@ -105,11 +105,11 @@ class Verdict:
     months_needed: float
 
 
-def decide(evidence: VerdictEvidence) -> Verdict:
+def decide(evidence: VerdictEvidence) -> Conclusion:
     """Give the verdict."""
     kind = _kind(evidence)
     prefix = "Exploratory, no claim: " if evidence.exploratory else ""
-    return Verdict(
+    return Conclusion(
         kind=kind,
         sentence=prefix + _sentence(kind, evidence),
         caveats=tuple(_caveats(kind, evidence)),
@@ -228,7 +228,7 @@ def _months(months: float) -> str:
 def _caveats(kind: Kind, evidence: VerdictEvidence) -> list[str]:
     found = []
     claims = kind in {"UNIVERSAL_BETTER", "SINGLE_BETTER"}
-    if evidence.interval is not None and not evidence.bands:
+    if evidence.interval is not None and not evidence.nulls:
         found.append("No surrogate markets were run: skill may be mechanics of the labels.")
     if claims and evidence.p_cross_check > evidence.alpha:
         found.append(f"The cross-check does not confirm it (batch means p {evidence.p_cross_check:.2g}).")

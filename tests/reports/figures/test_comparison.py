@@ -43,7 +43,7 @@ def forest(band: EffectSeries | None) -> Axes:
             effects=effects((0.03, 0.01, 0.05), (-0.03, -0.05, -0.01), (0.0, -0.01, 0.01), (np.nan, np.nan, np.nan)),
             band=band,
             pooled=effects((0.01, 0.002, 0.018)),
-            said=["better", "worse", "open", "not run", "better"],
+            verdicts=["better", "worse", "open", "not run", "better"],
             smallest=0.002,
             arms=("universal", "single"),
         )

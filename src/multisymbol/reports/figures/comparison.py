@@ -71,7 +71,7 @@ def forest_figure(
     effects: EffectSeries,
     band: EffectSeries | None,
     pooled: EffectSeries,
-    said: Sequence[str],
+    verdicts: Sequence[str],
     smallest: float,
     arms: tuple[str, str],
 ) -> Figure:
@@ -82,7 +82,7 @@ def forest_figure(
         effects: Of each. Shape (s,).
         band: The same of surrogate markets: median (not drawn), 5 % and 95 %. Shape (s + 1,), the last one pooled.
         pooled: Of all together. Shape (1,).
-        said: What stands at the right end of each row (such as a verdict); s + 1 texts, the last one pooled.
+        verdicts: What stands at the right end of each row (such as a verdict); s + 1 texts, the last one pooled.
         smallest: The smallest effect of interest, above 0: inside +-smallest lies what nobody would act on.
         arms: Names of the first and the second arm.
     """
@@ -98,7 +98,7 @@ def forest_figure(
     _draw_diamond(axes, pooled, row=rows - 1)
     axes.axhline(rows - 1.5, color=FAINT, linewidth=0.8)
     listed(axes, [*symbols, "all"])
-    for row, text in enumerate(said):
+    for row, text in enumerate(verdicts):
         beside(axes, text, row=row)
     axes.set_xlabel(plain_number(f"← {arms[1]} better     effect on log-loss, nats     {arms[0]} better →"))
     axes.xaxis.set_major_formatter(_NATS)

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from multisymbol.comparison.result import ArmOutcome, BudgetUnit, Comparison, GroupEffect, Trading
+from multisymbol.comparison.result import ArmOutcome, BudgetUnit, Comparison, SubgroupEffect, Trading
 from multisymbol.markets.time import iso
 from multisymbol.reports.tables.table import ABSENT, Cell, Table, TableColumn
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.compare import ComparisonResult, SymbolResult
 from multisymbol.statistics.skill import Skill
-from multisymbol.statistics.surrogate_null import Band
-from multisymbol.statistics.verdict import REALISTIC_MONTHS, Kind, Question, Verdict, VerdictEvidence
+from multisymbol.statistics.surrogate_null import SurrogateNull
+from multisymbol.statistics.verdict import REALISTIC_MONTHS, Conclusion, Kind, Question, VerdictEvidence
 
 VERDICTS: Mapping[Kind, str] = {
     "UNIVERSAL_BETTER": "universal better",
@@ -39,7 +39,7 @@ def question_table(comparison: Comparison) -> Table:
     """Set the three questions one below the other, the primary one named."""
     rows = tuple(
         _question_row(answer, primary=question == comparison.declared.primary)
-        for question, answer in comparison.answers.items()
+        for question, answer in comparison.results.items()
     )
     return Table(
         title="three questions",
@@ -65,7 +65,7 @@ def comparison_symbol_table(comparison: Comparison) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             own.test.symbol,
-            said(own.verdict, own.evidence),
+            verdict_text(own.verdict, own.evidence),
             own.test.effect,
             *ends(own.test.interval),
             own.evidence.beyond,
@@ -107,7 +107,7 @@ def symbol_test_table(comparison: Comparison) -> Table:
             p_text(own.test.p_bh),
             p_text(own.test.p_equivalent),
             own.test.shrunk,
-            *envelope(own.evidence.bands),
+            *envelope(own.evidence.nulls),
             ", ".join(own.evidence.skilled) or "none",
         )
         for own in by_effect(comparison.primary.by_symbol)
@@ -132,12 +132,12 @@ def symbol_test_table(comparison: Comparison) -> Table:
     )
 
 
-def by_effect(answers: Sequence[SymbolResult]) -> list[SymbolResult]:
+def by_effect(results: Sequence[SymbolResult]) -> list[SymbolResult]:
     """Sort symbols, the largest effect first; those that could not be tested come last."""
-    return sorted(answers, key=lambda own: (own.test.test is None, -own.test.effect))
+    return sorted(results, key=lambda own: (own.test.test is None, -own.test.effect))
 
 
-def group_table(groups: Sequence[GroupEffect], *, title: str) -> Table:
+def group_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
     """Return the primary effect in parts of the rows."""
     return Table(
         title=title,
@@ -289,8 +289,8 @@ def skill_table(answer: ComparisonResult) -> Table:
     )
 
 
-def band_table(bands: Sequence[Band]) -> Table:
-    """Set the effect beside its surrogate bands."""
+def null_table(nulls: Sequence[SurrogateNull]) -> Table:
+    """Set the effect beside its surrogate nulls."""
     return Table(
         title="the effect on markets without signal",
         note="p: share of draws with as large an effect, one-sided",
@@ -304,7 +304,7 @@ def band_table(bands: Sequence[Band]) -> Table:
             TableColumn(name="p", key="p", form=_P),
         ),
         rows=tuple(
-            (own.kind, own.draws, own.low, own.high, own.value, own.beyond, p_text(own.p_above)) for own in bands
+            (own.kind, own.draws, own.low, own.high, own.value, own.beyond, p_text(own.p_above)) for own in nulls
         ),
     )
 
@@ -351,18 +351,18 @@ def unseen_table(unseen: Mapping[str, ComparisonResult]) -> Table:
         rows=tuple(
             (
                 name,
-                said(own.verdict, own.evidence),
-                own.found.effect,
+                verdict_text(own.verdict, own.evidence),
+                own.differentials.effect,
                 *ends(own.evidence.interval),
                 p_text(own.evidence.p),
-                len(own.found.symbols),
+                len(own.differentials.symbols),
             )
             for name, own in unseen.items()
         ),
     )
 
 
-def said(verdict: Verdict, evidence: VerdictEvidence) -> str:
+def verdict_text(verdict: Conclusion, evidence: VerdictEvidence) -> str:
     """Say a verdict in a cell; an exploratory one claims nothing and must not look as if it did."""
     return VERDICTS[verdict.kind] + (" (exploratory)" if evidence.exploratory else "")
 
@@ -383,17 +383,17 @@ def ends(interval: Interval | None) -> tuple[float, float]:
     return (math.nan, math.nan) if interval is None else (interval.low, interval.high)
 
 
-def envelope(bands: Sequence[Band]) -> tuple[float, float]:
-    """Return the ends of all bands together, NaN without any."""
-    return min((own.low for own in bands), default=math.nan), max((own.high for own in bands), default=math.nan)
+def envelope(nulls: Sequence[SurrogateNull]) -> tuple[float, float]:
+    """Return the ends of all nulls together, NaN without any."""
+    return min((own.low for own in nulls), default=math.nan), max((own.high for own in nulls), default=math.nan)
 
 
 def _question_row(answer: ComparisonResult, *, primary: bool) -> tuple[Cell, ...]:
     evidence = answer.evidence
     return (
         answer.question + (" (primary)" if primary else ""),
-        said(answer.verdict, evidence),
-        answer.found.effect,
+        verdict_text(answer.verdict, evidence),
+        answer.differentials.effect,
         *ends(evidence.interval),
         evidence.beyond,
         p_text(evidence.p),
@@ -409,4 +409,4 @@ def _against(interval: Interval | None) -> tuple[float, float, float]:
 
 def _skill_row(own: Skill, *, shown: bool) -> tuple[Cell, ...]:
     verdict = "shown" if shown else "not shown"
-    return (own.arm, own.effect, p_text(own.p_prior), *envelope(own.bands), p_text(own.p_surrogates), verdict)
+    return (own.arm, own.effect, p_text(own.p_prior), *envelope(own.nulls), p_text(own.p_surrogates), verdict)
