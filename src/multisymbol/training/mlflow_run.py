@@ -15,7 +15,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
 from multisymbol.cli.schema import OF_ONE_SYMBOL
-from multisymbol.config.build import project_root
+from multisymbol.config.installation import checkout
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import iso
 from multisymbol.registry.store.store import DataFacts, Run, Status, Store
@@ -211,10 +211,13 @@ def flat_params(values: Mapping[str, Any]) -> dict[str, object]:
 
 
 def git_commit() -> str:
-    """Return the commit of the code, `+changes` where files differ from it, `unknown` outside a repository."""
+    """Return the commit of the code, `+changes` where files differ from it, `unknown` outside a checkout."""
+    source = checkout()
+    if source is None:
+        return "unknown"
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True, check=True)
+        done = subprocess.run(["git", *arguments], cwd=source, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:

@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import shutil
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from multisymbol.cli.schema import OF_ONE_SYMBOL, label_text
+from multisymbol.config.installation import library_versions
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import Period, iso
 from multisymbol.registry.bundle.files import HASHES
@@ -28,19 +28,6 @@ from multisymbol.samples.sources import bar_source
 from multisymbol.serving.served_model import LOADER, Model, requirements_of
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.result import EvaluationResult
-
-_LIBRARIES = (
-    "multisymbol",
-    "torch",
-    "lightning",
-    "numpy",
-    "pandas",
-    "TA-Lib",
-    "numba",
-    "mlflow",
-    "safetensors",
-    "exchange_calendars",
-)
 
 
 def register(
@@ -163,7 +150,7 @@ def _metadata(outcome: EvaluationResult, values: Mapping[str, Any], prepared: Fo
         "bars": dict(prepared.panel.fingerprints),
         "data_digest": data_digest(prepared),
         "git_commit": git_commit(),
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "libraries": library_versions(),
     }
 
 

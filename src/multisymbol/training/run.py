@@ -184,12 +184,12 @@ def _train(job: Job, terminal: Terminal, *, parent: Run | None, alone: bool) -> 
 
 @contextmanager
 def _resumable(run: Run, terminal: Terminal, *, alone: bool = True) -> Iterator[None]:
-    """On Ctrl-C, say how to go on; of a model among several the command's own run says it."""
+    """On Ctrl-C, say how to continue; of a model among several the command's own run says it."""
     try:
         yield
     except KeyboardInterrupt:
         if alone:
-            terminal.fact("stopped", f"go on with it: python scripts/train.py resume={run.name}")
+            terminal.fact("stopped", f"continue: multisymbol train resume={run.name}")
         raise
 
 
