@@ -166,10 +166,11 @@ def composed(page: str, *overrides: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
-    from multisymbol.config.build import plain, project_root
+    from multisymbol.config.build import plain
+    from multisymbol.config.installation import conf_folder
 
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(project_root() / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         return plain(compose(page, list(overrides)))
 
 

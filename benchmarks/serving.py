@@ -42,7 +42,8 @@ def make_model(folder: Path) -> None:
     """Store a model of the default configuration, of one symbol a class."""
     from hydra import compose, initialize_config_dir
 
-    from multisymbol.config.build import plain, project_root
+    from multisymbol.config.build import plain
+    from multisymbol.config.installation import conf_folder
     from multisymbol.training.run import train
 
     overrides = [
@@ -53,7 +54,7 @@ def make_model(folder: Path) -> None:
         "trainer.max_epochs=1",
         "sampling.epoch_samples=4096",
     ]
-    with initialize_config_dir(str(project_root() / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         values = plain(compose("train", overrides))
     train(values, folder / "runs" / "benchmark")
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
+VALIDATION_CONF = ROOT / "validation" / "conf"
 
 State = tuple[tuple[str, int], ...]
 
@@ -33,7 +34,8 @@ def hydra_s_own(page: str, *overrides: str, folder: Path | None = None) -> DictC
     """Compose the same without any memory."""
     GlobalHydra.instance().clear()
     search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    home = next(each for each in (CONF, VALIDATION_CONF) if (each / f"{page}.yaml").is_file())
+    with initialize_config_dir(str(home), version_base="1.3"):
         return compose(page, [*search, *overrides])
 
 

@@ -145,13 +145,13 @@ def test_job_page_shows_resolved_symbols(called: Command) -> None:
 
 @pytest.mark.parametrize("page", ["backtest", "predict", "survey", "trace", "check_data", "resolve", "prove"])
 def test_a_key_that_a_command_would_pass_over_is_refused(page: str) -> None:
-    home = {"backtest": "multisymbol.cli.backtest_schema", "survey": "validation.survey", "prove": "validation.prove"}
+    home = {"backtest": "multisymbol.cli.backtest_schema", "survey": "validation.choices", "prove": "validation.proof"}
     name = f"{home.get(page, f'multisymbol.cli.{page}')}.{page.title().replace('_', '')}Config"
     own = ("symbol=AAPL", "at=2018-01-01") if page == "trace" else ()
     assert config_problems(composed_page(page, *own), schema=name) == []
     found = config_problems(composed_page(page, *own, "dry_run=true", "resume=some-run"), schema=name)
     assert [problem.path for problem in found][:2] == ["dry_run", "resume"]
-    assert "scripts/train.py and scripts/compare.py have" in found[0].text
+    assert "multisymbol train and multisymbol compare have" in found[0].text
 
 
 def test_commands_that_obey_them_take_them(composed: Compose) -> None:

@@ -86,7 +86,7 @@ def shown_commands(page: Path) -> Iterator[Shown]:
             yield Shown(page=page.name, command=command, arguments=tuple(shlex.split(rest, comments=True)))
 
 
-ALL_SHOWN = list(dict.fromkeys(shown for page in PAGES for shown in shown_commands(page)))
+ALL_SHOWN = list(dict.fromkeys(shown for page in PAGES if page.stem != "extending" for shown in shown_commands(page)))
 CHECKED = [
     shown
     for shown in ALL_SHOWN

@@ -8,6 +8,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "multisymbol"
 RANK = {
+    "__main__": 11,
     "cli": 10,
     "reports": 9,
     "comparison": 8,

@@ -1,8 +1,8 @@
-"""A planted market through the front door: `workflows.comparing`, as scripts/compare.py runs it.
+"""A planted market through the front door, as `multisymbol compare` runs it.
 
-The configuration is that of conf/compare.yaml (conf/prove.yaml stands on it): its folds, arms, loss, tests, decision,
-and surrogate markets of both kinds. What is laid over it stands here: folds as long as the market allows, a small
-network, three seeds.
+The configuration is that of conf/compare.yaml (validation/conf/prove.yaml stands on it): its folds, arms, loss, tests,
+decision, and surrogate markets of both kinds. What is laid over it stands here: folds as long as the market allows, a
+small network, three seeds.
 """
 
 from collections.abc import Mapping

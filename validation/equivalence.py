@@ -1,4 +1,4 @@
-"""Prove that a change of the code changes no number: train, compare, trade and predict with fixed seeds; hash it all.
+"""Prove that a change of the code changes no number: train, compare, trade and predict with fixed seeds, and hash.
 
     python validation/equivalence.py out=after.json                                           compute and write
     python validation/equivalence.py against=validation/equivalence_625966f.json              compute and compare
@@ -108,31 +108,32 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "live": ("predict", *MARKET, "as_of=2018-08-30", "output=json"),
     "live_own": ("predict", *MARKET, "as_of=2018-08-30", "output=json", "registry/policy=own_first"),
 }
-"""Name -> script and overrides, in the order they are run: later ones use the models of the first."""
+"""Name -> script and overrides, in the order of execution: later steps use the models of the first."""
 
 NOT_COMPARED = frozenset({"machine", "commit", "seconds", "commands"})
 WORDS = frozenset({"words", "reason", "careful", "place", "role", "outcome", "labels", "label", "plan"})
-"""Keys whose text is told to people or names code (the plan's hash covers such names): no number depends on it."""
+"""Keys whose text is read by people or names code (the plan's hash covers such names); no number depends on it."""
 TIMED = ("windows_per_second", "seconds", "throughput", "memory")
 """Parts of the names of metrics that are measured with a clock."""
+OPTIONS = frozenset({"out", "against", "from", "work", "only"})
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compute, write and compare as told; return the exit status."""
-    told = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    if set(told) - {"out", "against", "from", "work", "only"} or len(told) != len(arguments) or not told:
+    """Compute, write and compare as the arguments say; return the exit status."""
+    options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if set(options) - OPTIONS or len(options) != len(arguments) or not options:
         print(__doc__, file=sys.stderr)
         return 2
-    found = read(Path(told["from"])) if "from" in told else computed(told)
-    if "out" in told:
-        Path(told["out"]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    elif "against" not in told:
-        print(json.dumps(found, indent=1))
-    return compared(read(Path(told["against"])), found) if "against" in told else 0
+    numbers = read(Path(options["from"])) if "from" in options else compute(options)
+    if "out" in options:
+        Path(options["out"]).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    elif "against" not in options:
+        print(json.dumps(numbers, indent=1))
+    return compare(read(Path(options["against"])), numbers) if "against" in options else 0
 
 
 def read(path: Path) -> Numbers:
-    """Read numbers that were written before."""
+    """Read a JSON file."""
     numbers: Numbers = json.loads(path.read_text(encoding="utf-8"))
     return numbers
 
@@ -140,48 +141,58 @@ def read(path: Path) -> Numbers:
 # Computing
 
 
-def computed(told: Mapping[str, str]) -> Numbers:
-    """Run all steps in a folder of their own, and gather what they left."""
-    folder = Path(told["work"]).absolute() if "work" in told else Path(tempfile.mkdtemp(prefix="equivalence-"))
-    only = told["only"].split(",") if "only" in told else list(STEPS)
-    found: Numbers = {"commit": commit(), "machine": machine(), "commands": {}, "seconds": {}}
+def compute(options: Mapping[str, str]) -> Numbers:
+    """Run the steps in an empty folder and collect their numbers.
+
+    Args:
+        options: `work`: folder to run in, kept afterwards. `only`: comma-separated steps, for a folder that already has
+            the models of the earlier ones.
+    """
+    folder = Path(options["work"]).absolute() if "work" in options else Path(tempfile.mkdtemp(prefix="equivalence-"))
+    numbers: Numbers = {"commit": commit(), "machine": machine(), "commands": {}, "seconds": {}}
     try:
-        for name in only:
+        for name in options["only"].split(",") if "only" in options else STEPS:
             started = time.monotonic()
-            found["commands"][name] = " ".join(STEPS[name])
-            found[name] = step(name, folder)
-            found["seconds"][name] = round(time.monotonic() - started, 1)
-            print(f"{name:<14}{found['seconds'][name]:>6.1f} s", file=sys.stderr, flush=True)
+            numbers["commands"][name] = " ".join(STEPS[name])
+            numbers[name] = step(name, folder)
+            numbers["seconds"][name] = round(time.monotonic() - started, 1)
+            print(f"{name:<14}{numbers['seconds'][name]:>6.1f} s", file=sys.stderr, flush=True)
     finally:
-        if "work" not in told:
+        if "work" not in options:
             shutil.rmtree(folder, ignore_errors=True)
-    return found
+    return numbers
 
 
 def step(name: str, folder: Path) -> Numbers:
-    """Run one step; return its numbers."""
+    """Run one step and return its numbers."""
     script, *overrides = STEPS[name]
     outputs = folder / "outputs"
     before = run_folders(outputs)
     printed = run(script, *overrides, f"paths.outputs={outputs}")
     if script == "predict":
         return {"answers": {row["symbol"]: row for row in json.loads(printed)}}
-    (own,) = outermost(run_folders(outputs) - before)
+    (run_folder,) = outermost(run_folders(outputs) - before)
     if script == "compare":
-        return comparison_numbers(own)
+        return comparison_numbers(run_folder)
     return {
-        "weights": {where(file, own): weights_hash(file) for file in sorted(own.rglob("weights.safetensors"))},
-        "metrics": {where(note, own): metrics_of(note, outputs) for note in sorted(own.rglob("run.json"))},
-        "tables": {where(file, own): columns(file) for file in sorted(own.rglob("*.parquet"))},
+        "weights": {place(file, run_folder): weights_hash(file) for file in files(run_folder, "weights.safetensors")},
+        "metrics": {place(file, run_folder): metrics_of(file, outputs) for file in files(run_folder, "run.json")},
+        "tables": {place(file, run_folder): columns(file) for file in files(run_folder, "*.parquet")},
     }
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    """Find files below a folder, in order."""
+    return sorted(folder.rglob(pattern))
 
 
 def run(script: str, *overrides: str) -> str:
     """Run a command as a user does, from the checkout this was started in; return what it printed."""
     root = Path.cwd()
     file = root / "scripts" / f"{script}.py"
-    # Before and after the move of the files: the scripts stayed; where they have gone there is the console command.
-    command = [sys.executable, str(file)] if file.is_file() else [sys.executable, "-m", "multisymbol", script]
+    # Every checkout so far has scripts; one without them has the console command.
+    console = str(Path(sys.executable).with_name("multisymbol"))
+    command = [sys.executable, str(file)] if file.is_file() else [console, script]
     paths = os.pathsep.join([str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
     done = subprocess.run(
@@ -202,15 +213,15 @@ def outermost(folders: set[Path]) -> set[Path]:
     return {folder for folder in folders if not folders & set(folder.parents)}
 
 
-def where(file: Path, folder: Path) -> str:
-    """Name the model a file belongs to: its path within the run, without the parts that are the same for all."""
-    parts = [part for part in file.relative_to(folder).parent.parts if part not in {"model", "bundle"}]
-    of_table = [file.stem] if file.suffix == ".parquet" else []
-    return "/".join([*parts, *of_table]) or "model"
+def place(file: Path, run_folder: Path) -> str:
+    """Return the model's folder within the run, and for a table its name; `model` where a run has one model."""
+    parts = [part for part in file.relative_to(run_folder).parent.parts if part not in {"model", "bundle"}]
+    table = [file.stem] if file.suffix == ".parquet" else []
+    return "/".join([*parts, *table]) or "model"
 
 
 def weights_hash(file: Path) -> str:
-    """Hash names, shapes and bits of the weights, whatever else the file says and however it is laid out."""
+    """Hash names, types, shapes and bits of the tensors in a safetensors file, regardless of their order in it."""
     content = file.read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header, data = json.loads(content[8:end]), content[end:]
@@ -222,7 +233,7 @@ def weights_hash(file: Path) -> str:
 
 
 def metrics_of(note: Path, outputs: Path) -> Numbers:
-    """Read the last value of each metric of a run from the store, those that a clock measures left out."""
+    """Read the last value of each metric of a run from the store, except those measured with a clock."""
     run_id = json.loads(note.read_text(encoding="utf-8"))["run_id"]
     query = "SELECT key, value, is_nan FROM latest_metrics WHERE run_uuid = ? ORDER BY key"
     with closing(sqlite3.connect(outputs / "mlflow.db")) as connection:
@@ -233,24 +244,24 @@ def metrics_of(note: Path, outputs: Path) -> Numbers:
 def columns(file: Path) -> Numbers:
     """Hash a table column by column."""
     table = pq.read_table(file)
-    found: Numbers = {"rows": table.num_rows}
+    hashes: Numbers = {"rows": table.num_rows}
     for name in table.column_names:
         text = "\n".join(map(repr, table.column(name).to_pylist()))
-        found[name] = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return found
+        hashes[name] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashes
 
 
 def comparison_numbers(folder: Path) -> Numbers:
-    """Hash each part of the result, numbers and words apart; the hash of all forecasts is among `hashes`."""
+    """Hash each part of the result, numbers and words separately; `hashes` has the hash of all forecasts."""
     result = read(folder / "comparison.json")
     hashes = {key: value for key, value in result.pop("hashes").items() if key != "code"}
     name = read(folder / "run.json")["name"]
     parts = {}
     for key, value in result.items():
-        found = list(flat(value))
+        values = list(flat(value))
         parts[key] = {
-            "numbers": hashed([each for each in found if not isinstance(each, str)]),
-            "words": hashed([each for each in found if isinstance(each, str) and each != name]),
+            "numbers": hashed([leaf for leaf in values if not isinstance(leaf, str)]),
+            "words": hashed([leaf for leaf in values if isinstance(leaf, str) and leaf != name]),
         }
     drawn = {file.stem: hashed(read(file)) for file in sorted(folder.glob("surrogates/*.json"))}
     return {"hashes": hashes, "parts": parts, "surrogates": drawn, "arms": folds_of(folder)}
@@ -258,12 +269,12 @@ def comparison_numbers(folder: Path) -> Numbers:
 
 def folds_of(folder: Path) -> Numbers:
     """Hash the forecasts of each trained arm in each fold."""
-    found: Numbers = {}
+    hashes: Numbers = {}
     for file in sorted(folder.glob("folds/*/*.npz")):
         with np.load(file, allow_pickle=False) as stored:
             digest = hashlib.sha256(np.ascontiguousarray(stored["prob"]).tobytes()).hexdigest()[:16]
-        found[f"{file.parent.name}/{file.stem}"] = digest
-    return found
+        hashes[f"{file.parent.name}/{file.stem}"] = digest
+    return hashes
 
 
 def flat(value: object) -> Iterator[object]:
@@ -271,8 +282,8 @@ def flat(value: object) -> Iterator[object]:
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):
-        for each in value:
-            yield from flat(each)
+        for item in value:
+            yield from flat(item)
     else:
         yield value
 
@@ -289,13 +300,13 @@ def commit() -> str:
 
 
 def machine() -> Numbers:
-    """Say what last bits depend on."""
+    """Return what the last bits of a number depend on: processor and libraries."""
     libraries = {name: version(name) for name in ("torch", "numpy", "numba", "pandas", "TA-Lib")}
     return {"processor": processor(), "python": platform.python_version(), **libraries}
 
 
 def processor() -> str:
-    """Name the processor."""
+    """Return the processor's model name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -308,8 +319,8 @@ def processor() -> str:
 VALUE, WORD, NAME = "value", "word", "name"
 
 
-def compared(before: Numbers, after: Numbers) -> int:
-    """Print what differs, line by line; return 1 if a value does."""
+def compare(before: Numbers, after: Numbers) -> int:
+    """Print one line per difference; return 1 if a value differs."""
     for key, value in before["machine"].items():
         if after["machine"].get(key) != value:
             print(f"note: {key} was {value}, is {after['machine'].get(key)}: last bits may differ for that alone")
@@ -331,7 +342,7 @@ def compared(before: Numbers, after: Numbers) -> int:
 
 
 def differences(before: Any, after: Any, *, path: str) -> Iterator[tuple[str, str]]:
-    """List differing leaves; with each whether its value differs, a word told to people, or but its name."""
+    """List differing leaves, each with its kind: another value, another wording, or only another name."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from other_keys(before, after, path=path)
         for key in before:
@@ -346,7 +357,7 @@ def differences(before: Any, after: Any, *, path: str) -> Iterator[tuple[str, st
 
 
 def other_keys(before: Mapping[str, Any], after: Mapping[str, Any], *, path: str) -> Iterator[tuple[str, str]]:
-    """List keys that one of two mappings has alone; one with the same value in the other has been renamed."""
+    """List keys that only one of two mappings has; a pair with the same value is one key that was renamed."""
     new = [key for key in after if key not in before]
     for key in (key for key in before if key not in after):
         twin = next((other for other in new if after[other] == before[key]), None)
@@ -360,14 +371,14 @@ def other_keys(before: Mapping[str, Any], after: Mapping[str, Any], *, path: str
 
 
 def by(before: object, after: object) -> str:
-    """Say how far two numbers are apart."""
+    """Return the relative difference of two numbers as text."""
     if isinstance(before, float) and isinstance(after, float) and before:
         return f" ({(after - before) / abs(before):+.1e} of it)"
     return ""
 
 
 def shown(value: object) -> str:
-    """Shorten a value to a line."""
+    """Format a value, shortened to one line."""
     text = json.dumps(value)
     return text if len(text) <= 90 else f"{text[:87]}..."
 

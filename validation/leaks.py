@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.arrays import Floats
-from multisymbol.config.build import build, project_root
+from multisymbol.config.build import build
 from multisymbol.errors import ModelNotFoundError, SplitError
 from multisymbol.features.pipeline import feature_rows
 from multisymbol.labels.labels import HOLD, UNRESOLVED, Labels, label_bars
@@ -316,7 +317,7 @@ def processes(bench: Bench) -> Proved:
         whole = prepared(market(bench.values, seed=bench.seed, cache=cache, symbols=SYMBOLS[:4], bars=1200))
     same = all(_same_steps(whole, ranks=ranks, seed=bench.seed) for ranks in (2, 4))
     bench.say("15 processes", 1, 2)
-    root = project_root()
+    root = Path(__file__).resolve().parents[1]
     present = [name for name in PROCESS_TESTS if (root / name).is_file()]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "-k", _ASKED, *present],

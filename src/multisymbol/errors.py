@@ -11,6 +11,10 @@ class ConfigError(MultisymbolError):
     """The configuration has problems; nothing was started."""
 
 
+class InstallationError(MultisymbolError):
+    """The package or a library is not installed; said before anything is trained."""
+
+
 class SymbolError(MultisymbolError):
     """A symbol, asset class or universe is unknown or incomplete."""
 

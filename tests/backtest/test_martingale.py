@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from multisymbol.samples.sources import bar_source
 
 from multisymbol.backtest.engine import Backtest, Traded, run_backtest
 from multisymbol.backtest.predictions import Predictor, predict_history
@@ -22,7 +23,6 @@ from multisymbol.config.build import plain
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.time import NEVER, Period, instant
-from multisymbol.samples.sources import bar_source
 from multisymbol.serving.served_model import Model
 from tests.backtest.conducts import conduct
 from tests.conftest import compose_train, prepared_outputs, train_small

@@ -9,10 +9,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from multisymbol.cli import command
 from multisymbol.cli.help import help_page
-from multisymbol.config.build import project_root
+from tests.composing import CONF, VALIDATION_CONF
 from tests.conftest import Command
 
-CONF = project_root() / "conf"
+FOLDERS = [VALIDATION_CONF, CONF]
 Given = Callable[..., list[str]]
 
 
@@ -22,9 +22,10 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
 
     def call(*arguments: str) -> list[str]:
         seen: list[str] = []
-        monkeypatch.setattr(sys, "argv", ["scripts/train.py", *arguments])
+        monkeypatch.setattr(sys, "argv", ["multisymbol", "train", *arguments])
         monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-        command.start(lambda: seen.extend(sys.argv[1:]))
+        assert command.start(lambda: seen.extend(sys.argv[1:]), page="train", arguments=arguments) == 0
+        assert sys.argv == ["multisymbol", "train", *arguments]
         return seen
 
     return call
@@ -66,8 +67,9 @@ def test_a_placeholder_is_text(typed: str, read: object, given: Given) -> None:
     "page", ["train", "check_data", "survey", "trace", "resolve", "predict", "backtest", "compare", "prove", "sizes"]
 )
 def test_help_says_what_a_command_is_for_on_one_screen(page: str) -> None:
-    said = help_page(page, folders=[CONF])
-    first = (CONF / f"{page}.yaml").read_text().splitlines()[0].removeprefix("# ")
+    said = help_page(page, usage=f"multisymbol {page}", folders=FOLDERS)
+    file = next(folder / f"{page}.yaml" for folder in FOLDERS if (folder / f"{page}.yaml").is_file())
+    first = file.read_text().splitlines()[0].removeprefix("# ")
     assert first in said
     assert "--cfg job" in said
     assert "_self_" not in said.partition("Keys of")[2]
@@ -84,7 +86,7 @@ def test_help_shows_keys_with_their_words_and_own_pages(
     assert "dry_run: false               # true: show what the run would use" in said
     assert "daily36, demo, hourly22, mine, table" in said
     assert "registry/policy   evidence, own_first, plan" in said
-    assert "More keys: python scripts/train.py --help" in help_page("trace", folders=[CONF])
+    assert "More keys: multisymbol train --help" in help_page("trace", usage="multisymbol trace", folders=[CONF])
 
 
 def test_what_cannot_be_read_is_named(called: Command) -> None:

@@ -1,6 +1,5 @@
 """The registry from the command line: what is shown, what changes, and what a mistake is answered with."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -9,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from multisymbol.cli import models
+from multisymbol.cli.commands import models as models_command
 from multisymbol.config.build import plain
 from multisymbol.markets.time import DAY, instant
 from multisymbol.registry.store.client import client
@@ -26,16 +25,6 @@ from tests.registry.stored import METADATA, SYMBOLS, model_at
 
 Say = Callable[..., str]
 SINGLE = "neuro.1h.sym.GC_3DF"
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("models_script", ROOT / "scripts" / "models.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def register(store: Store, folder: Path, *, name: str = NAME, **changes: Any) -> StoredVersion:
@@ -101,11 +90,11 @@ def outputs(filled: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def say(script: ModuleType, outputs: Path, capsys: pytest.CaptureFixture[str]) -> Say:
+def say(outputs: Path, capsys: pytest.CaptureFixture[str]) -> Say:
     """Run a verb; return what it printed, on standard error where it fails."""
 
     def call(verb: str, *arguments: str, status: int = 0, store: Path = outputs) -> str:
-        assert script.main([verb, *arguments, "--store", str(store)]) == status
+        assert models_command.run([verb, *arguments, "--store", str(store)]) == status
         said = capsys.readouterr()
         assert "Traceback" not in said.err
         return said.err.strip() if status == 2 else said.out.strip()
@@ -287,10 +276,10 @@ def test_foreign_model_is_refused_in_the_house_s_form(say: Say, tmp_path: Path) 
 
 
 def test_deletion_asks_or_is_told(
-    script: ModuleType, say: Say, outputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    say: Say, outputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = say("delete", f"{NAME}/2", status=2)
-    assert said == f"this would delete {NAME} version 2 (newest) and all files, for good; say so: --yes"
+    assert said == f"this would delete {NAME} version 2 (newest) and all files, for good; confirm with --yes"
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     asked: list[str] = []
     for answer, left in (("n", 3), ("", 3), ("y", 2)):
@@ -300,7 +289,7 @@ def test_deletion_asks_or_is_told(
             return answer
 
         monkeypatch.setattr("builtins.input", answered)
-        script.main(["delete", f"{NAME}/2", "--store", str(outputs)])
+        models_command.run(["delete", f"{NAME}/2", "--store", str(outputs)])
         assert len(store_at(outputs).versions()) == left
     assert asked == [f"delete {NAME} version 2 (newest) and all files, for good? [y/N] "] * 3
     assert capsys.readouterr().out.splitlines() == ["nothing was deleted", "nothing was deleted", f"deleted {NAME}/2"]
@@ -310,13 +299,13 @@ def test_bare_name_deletes_all_versions_and_the_model(say: Say, outputs: Path) -
     assert "with 2 versions (newest)" in say("delete", NAME, status=2)
     assert say("delete", NAME, "--yes").splitlines() == [f"deleted {NAME}/1", f"deleted {NAME}/2"]
     assert {version.name for version in store_at(outputs).versions()} == {SINGLE}
-    assert say("doctor") == "nothing is left over; every file is as it was registered"
+    assert say("cleanup") == "nothing is left over; every file is as it was registered"
 
 
-# --- doctor ----------------------------------------------------------------------------------------------------------
+# --- cleanup ---------------------------------------------------------------------------------------------------------
 
 
-def test_doctor_names_leavings_removes_them_and_says_so_by_its_status(say: Say, outputs: Path) -> None:
+def test_cleanup_names_leavings_removes_them_and_says_so_by_its_status(say: Say, outputs: Path) -> None:
     store = store_at(outputs)
     first, second = store.model_versions(NAME)
     (store.download(first) / "config.json").write_text("{}")
@@ -324,10 +313,10 @@ def test_doctor_names_leavings_removes_them_and_says_so_by_its_status(say: Say, 
     (outputs / "cache" / "panel-9-building-x").mkdir(parents=True)
     far = store.open_run("afar", tags={"process": "x"})
     client(store.uri).set_tag(far.run_id, "process", "far pid:[1] 1 1")
-    said = say("doctor", status=1)
+    said = say("cleanup", status=1)
     assert said.splitlines()[0] == "4 leavings"
-    assert said.endswith("remove them: python scripts/models.py doctor --remove")
-    said = say("doctor", "--remove", status=1)
+    assert said.endswith("remove them: multisymbol models cleanup --remove")
+    said = say("cleanup", "--remove", status=1)
     outcomes = {tuple(re.split(r" {2,}", line)[:2]): line.rsplit("   ", 1)[1] for line in said.splitlines()[2:]}
     assert outcomes == {
         ("run", "afar"): "stays",
@@ -337,7 +326,7 @@ def test_doctor_names_leavings_removes_them_and_says_so_by_its_status(say: Say, 
         ("path", str(outputs / "cache" / "panel-9-building-x")): "removed",
     }
     far.finish()
-    assert json.loads(say("doctor", "--json")) == []
+    assert json.loads(say("cleanup", "--json")) == []
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
@@ -368,16 +357,14 @@ def test_mistake_is_answered_with_what_there_is(say: Say, arguments: tuple[str, 
     assert say(*arguments, status=2) == message
 
 
-def test_place_without_a_store_is_named_and_not_made(
-    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert script.main(["list", "--store", str(tmp_path / "nowhere.db")]) == 2
+def test_place_without_a_store_is_named_and_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert models_command.run(["list", "--store", str(tmp_path / "nowhere.db")]) == 2
     assert capsys.readouterr().err.startswith(f"there is no store at {tmp_path}/nowhere.db; train a model")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_verbose_shows_where(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert script.main(["list", "-v", "--store", str(tmp_path / "nowhere.db")]) == 2
+def test_verbose_shows_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert models_command.run(["list", "-v", "--store", str(tmp_path / "nowhere.db")]) == 2
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -419,10 +406,11 @@ def test_trained_model_goes_out_and_in_with_its_tags_and_files(training: Trained
 def test_list_and_show_start_without_torch_and_mlflow(command: Command, outputs: Path) -> None:
     for verb in (("list",), ("show", NAME), ("compare", f"{NAME}/1", f"{NAME}/2")):
         code = f"""
-import runpy, sys
-sys.argv = ["models.py", *{verb!r}, "--store", {str(outputs)!r}]
+import sys
+from multisymbol.cli.main import main
+sys.argv = ["multisymbol", "models", *{verb!r}, "--store", {str(outputs)!r}]
 try:
-    runpy.run_path({str(ROOT / "scripts" / "models.py")!r}, run_name="__main__")
+    main()
 except SystemExit as ended:
     heavy = {{"torch", "mlflow", "lightning", "numba", "matplotlib"}} & set(sys.modules)
     sys.exit(f"imported {{heavy}}" if heavy or ended.code else 0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from multisymbol.samples.sources import bar_source
 
 from multisymbol.cli.resolve import lookup, show_resolution, symbol_config
 from multisymbol.cli.schema import config_problems, label_text
@@ -27,7 +28,6 @@ from multisymbol.registry.selection.transfer import Key, TransferScore, key_of
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.samples.dataset import spec_of
-from multisymbol.samples.sources import bar_source
 from tests.composing import composed_page
 from tests.conftest import Command, train_small
 
@@ -168,7 +168,7 @@ def test_models_at_another_length_of_bars_are_the_first_cure(
         show_resolution(values)
     first, then = str(refused.value).splitlines()[-2:]
     assert first == "a model answers at another length of bars: timeframe=1d"
-    assert then.startswith("or train one: python scripts/train.py")
+    assert then.startswith("or train one: multisymbol train")
 
 
 def test_policy_is_chosen_like_any_group(ask: Ask, tmp_path: Path, holding: Callable[..., None]) -> None:
@@ -310,7 +310,7 @@ def test_command_answers_in_one_screen_and_refuses_with_two(called: Command, tmp
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1].removeprefix("train one: ")
     assert shlex.split(last) == [
-        *("python", "scripts/train.py", f"paths.outputs={tmp_path}", *SPAN),
+        *("multisymbol", "train", f"paths.outputs={tmp_path}", *SPAN),
         *("mode=single", "symbol=NVDA", "symbols.members={NVDA:{asset_class:stock}}"),
     ]
     assert not (tmp_path / "runs").exists()
@@ -324,7 +324,7 @@ def test_offered_command_keeps_pages_of_ones_own_and_no_period(called: Command, 
     done = called("scripts/resolve.py", "--config-dir", str(pages), "period.start=2018-01-01", *given)
     last = done.stderr.splitlines()[-1].removeprefix("train one: ")
     own = ("--config-dir", str(pages), "symbols=mine", f"paths.outputs={tmp_path}/none", *SPAN)
-    assert shlex.split(last) == ["python", "scripts/train.py", *own, "mode=single", "symbol=ZZZ"]
+    assert shlex.split(last) == ["multisymbol", "train", *own, "mode=single", "symbol=ZZZ"]
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ BACKGROUND = Background(
     rule="Threshold: enter confidence 0.5",
     conduct={"fills": "next open, fractional units"},
     tables=(),
-    command="python scripts/backtest.py from=newest",
+    command="multisymbol backtest from=newest",
     footer="Run backtest-1.",
 )
 

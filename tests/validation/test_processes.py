@@ -79,7 +79,7 @@ def test_ctrl_c_ends_a_proof_and_keeps_what_was_proved(tmp_path: Path) -> None:
     out = tmp_path / "proof.md"
     words = ["worlds=[16,4]", "workers=2", f"out={out}", f"paths.outputs={tmp_path}"]
     proof = subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "prove.py"), *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, str(ROOT / "validation" / "prove.py"), *words], stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 120
     while not out.exists() and time.monotonic() < until:

@@ -12,7 +12,7 @@ from validation import no_signal as nothing
 from validation.bench import Bench, Proved
 from validation.comparing import through_compare
 from validation.planted_arms import SYMBOLS, Training, market, own_part, plan, prepared, scratch, shared
-from validation.prove import WORLDS, World, page, prove
+from validation.proof import WORLDS, World, page, prove
 
 from multisymbol.config.build import build, plain
 from multisymbol.errors import ConfigError, LabelError
@@ -27,7 +27,7 @@ from tests.conftest import Command
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    """What conf/prove.yaml says."""
+    """What validation/conf/prove.yaml says."""
     return plain(composed_page("prove"))
 
 
@@ -97,10 +97,10 @@ def done(*, passed: bool) -> Proved:
 
 @pytest.mark.slow
 def test_the_command_says_what_it_saw_and_its_exit_status_whether_all_passed(command: Command, tmp_path: Path) -> None:
-    found = command("scripts/prove.py", "worlds=[16]", f"paths.outputs={tmp_path}")
+    found = command("validation/prove.py", "worlds=[16]", f"paths.outputs={tmp_path}")
     assert found.returncode == 0
     assert "16 passed  registry drill" in found.stdout
-    wrong = command("scripts/prove.py", "worlds=[17]", f"paths.outputs={tmp_path}")
+    wrong = command("validation/prove.py", "worlds=[17]", f"paths.outputs={tmp_path}")
     assert wrong.returncode == 2
     assert "there is no world 17" in wrong.stderr
 

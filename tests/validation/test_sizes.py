@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from validation.sizes import sizes
+from validation.size_simulation import sizes
 
 from multisymbol.errors import ConfigError
 from tests.conftest import Command
@@ -43,10 +43,10 @@ def test_what_cannot_be_simulated_is_refused_all_at_once() -> None:
 
 @pytest.mark.slow
 def test_command_shows_both_tables_and_names_a_wrong_key(command: Command) -> None:
-    done = command("scripts/sizes.py", "worlds=2", "instants=[120]", "horizon=5", "draws=100")
+    done = command("validation/sizes.py", "worlds=2", "instants=[120]", "horizon=5", "draws=100")
     assert done.returncode == 0
     assert "tests that are used: rejections of 2 worlds, %, at nominal 5 %" in done.stdout
     assert "t-test over all rows" in done.stdout
-    wrong = command("scripts/sizes.py", "world=2")
+    wrong = command("validation/sizes.py", "world=2")
     assert wrong.returncode == 2
     assert "did you mean 'worlds'?" in wrong.stderr

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from validation.survey import Line, _reasons, _table
+from validation.choices import Line, _reasons, _table
 
 from tests.conftest import SMALL, Command
 
@@ -12,7 +12,7 @@ from tests.conftest import SMALL, Command
 def test_survey_tries_every_combination_and_writes_its_table(command: Command, tmp_path: Path) -> None:
     small = ("source.start=2017-06-01", "source.end=2018-12-01", *SMALL[3:], "split.absent=allow", "model.hidden=[8]")
     page = tmp_path / "choices.md"
-    done = command("scripts/survey.py", *small, f"paths.outputs={tmp_path / 'outputs'}", f"out={page}", timeout=900)
+    done = command("validation/survey.py", *small, f"paths.outputs={tmp_path / 'outputs'}", f"out={page}", timeout=900)
     assert done.returncode == 0, done.stderr
     lines = [line for line in page.read_text().splitlines() if line.startswith("| ") and ":--" not in line]
     assert len(lines) == 1 + 3 * 5 * 3
@@ -37,7 +37,7 @@ def test_a_reason_is_said_once_and_whole_and_no_zero_stands_for_what_is_not_ther
 def test_survey_that_is_refused_throughout_ends_with_status_2(command: Command, tmp_path: Path) -> None:
     over = "over={alignment: [none], sampling: [balanced], labels: [zigzag, horizon]}"
     small = ("source.start=2018-01-01", "source.end=2018-12-01", "split.test_from=2030-01-01")
-    done = command("scripts/survey.py", over, *small, f"paths.outputs={tmp_path / 'outputs'}")
+    done = command("validation/survey.py", over, *small, f"paths.outputs={tmp_path / 'outputs'}")
     assert done.returncode == 2
     assert "2 of 2 combinations are refused" in done.stderr or "1 of 2 combinations are refused" in done.stderr
     assert "Traceback" not in done.stderr

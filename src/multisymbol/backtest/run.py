@@ -277,7 +277,7 @@ def _name(outcome: BacktestResult) -> str:
 def _command() -> str:
     """Return the command that was given."""
     given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    return shlex.join(["python", "scripts/backtest.py", *(text.lstrip("+") for text in given)])
+    return shlex.join(["multisymbol", "backtest", *(text.lstrip("+") for text in given)])
 
 
 def _listed(names: list[str], most: int = _NAMES_SHOWN) -> str:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +20,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from multisymbol.cli.help import help_page
 from multisymbol.cli.schema import SCHEMA, config_problems
-from multisymbol.config.build import plain, project_root
+from multisymbol.config.build import plain
 from multisymbol.config.check import Problem, report
+from multisymbol.config.installation import conf_folder
 from multisymbol.config.origins import Origins
 from multisymbol.config.trust import trust_problems, trusting
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
@@ -37,11 +38,21 @@ _PLACEHOLDER = re.compile(r"(?<!\$)\{\w+\}")
 
 @dataclass(kw_only=True, slots=True)
 class _CommandLine:
-    """What the command line said that Hydra never gets to see."""
+    """What the command line said that Hydra never gets to see.
+
+    Args:
+        verbose: Whether tracebacks are shown.
+        wrong_options: Group options that do not exist.
+        arguments: What Hydra is given.
+        subcommand: Words between the program and its arguments, `train` of `multisymbol train`.
+        folders: Configuration folders besides the shipped one.
+    """
 
     verbose: bool = False
     wrong_options: list[Problem] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    subcommand: list[str] = field(default_factory=list)
+    folders: tuple[Path, ...] = ()
 
 
 class _StoppedError(SystemExit):
@@ -51,23 +62,52 @@ class _StoppedError(SystemExit):
 _line = _CommandLine()
 
 
-def start(main: Callable[[], object]) -> None:
-    """Run a `@hydra.main` function as a command: exit status 2 and a plain message for whatever a user can cause."""
+def start(
+    main: Callable[[], object],
+    *,
+    page: str,
+    arguments: Sequence[str],
+    usage: str | None = None,
+    folders: Sequence[Path] = (),
+) -> int:
+    """Run a `@hydra.main` function as a command.
+
+    Args:
+        main: The decorated function.
+        page: Its configuration file, without `.yaml`.
+        arguments: Words after the command.
+        usage: How the command is written, None: `multisymbol PAGE`.
+        folders: Configuration folders besides the shipped one.
+
+    Returns:
+        Exit status: 2, with a plain message, for whatever a user can cause; 1 for an interruption.
+    """
+    given = list(sys.argv)
     _line.verbose = _line.verbose or os.environ.get("HYDRA_FULL_ERROR") == "1"
+    _line.subcommand = _words_before(arguments)
+    _line.folders = tuple(folders)
     try:
-        sys.argv[1:] = _arguments(sys.argv[1:])
-        if _HELP & set(sys.argv):
-            print(help_page(Path(sys.argv[0]).stem, folders=_config_folders(sys.argv[1:])))
-            return
+        for_hydra = _arguments(arguments)
+        if _HELP & set(for_hydra):
+            usage = usage or f"multisymbol {page.replace('_', '-')}"
+            print(help_page(page, usage=usage, folders=_config_folders(for_hydra)))
+            return 0
+        sys.argv[1:] = for_hydra
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its errors on, and we say them in our own form
         main()
     except KeyboardInterrupt:
-        sys.exit("interrupted")
+        print("interrupted", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        raise
     except (_StoppedError, MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
         if _line.verbose:
             traceback.print_exc()
         print(_message(error), file=sys.stderr)
-        sys.exit(2)
+        return 2
+    finally:
+        sys.argv[:] = given
+    return 0
 
 
 def execute(
@@ -91,7 +131,8 @@ def execute(
             if found:
                 raise report(found, origin=origins())
             _tell_job()
-            score = work(plain(config), run_dir)
+            with _restartable():
+                score = work(plain(config), run_dir)
     except MultisymbolError as error:
         _forget(run_dir)
         raise _StoppedError from error
@@ -104,9 +145,26 @@ def _trusting_as(config: DictConfig) -> AbstractContextManager[None]:
     """Trust the packages that the user's configuration names; they may lie beside the user's configuration folder."""
     given = OmegaConf.select(config, "trust")
     packages: Any = OmegaConf.to_container(given) if OmegaConf.is_config(given) else []  # the check says what is wrong
-    own = [folder for folder in origins().folders if folder != project_root() / "conf"]
+    own = [folder for folder in origins().folders if folder != conf_folder()]
     folders = [place for folder in own for place in (folder.parent, folder)]
     return trusting([] if trust_problems(packages) else packages, folders=folders)
+
+
+def _words_before(arguments: Sequence[str]) -> list[str]:
+    """Return the words between the program's name and a command's arguments."""
+    words = sys.argv[1:]
+    start = len(words) - len(arguments)
+    return words[:start] if start >= 0 and words[start:] == list(arguments) else []
+
+
+@contextmanager
+def _restartable() -> Iterator[None]:
+    """Put the subcommand, which Hydra does not take, back into `sys.argv`: Lightning starts more processes with it."""
+    sys.argv[1:1] = _line.subcommand
+    try:
+        yield
+    finally:
+        del sys.argv[1 : 1 + len(_line.subcommand)]
 
 
 def _message(error: BaseException) -> str:
@@ -204,14 +262,14 @@ def _options(group: str, folders: Sequence[Path]) -> list[str]:
 
 
 def _config_folders(arguments: Sequence[str]) -> list[Path]:
-    """Return the user's configuration folders, then the project's."""
+    """Return the user's configuration folders, those of the command, then the shipped one."""
     own = [Path(after) for flag, after in pairwise(arguments) if flag in {"--config-dir", "-cd"}]
     own += [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("--config-dir=")]
     missing = [str(folder) for folder in own if not folder.is_dir()]
     if missing:
         message = f"--config-dir {missing[0]} is not a folder"
         raise ConfigError(message)
-    return [*own, project_root() / "conf"]
+    return [*own, *_line.folders, conf_folder()]
 
 
 def _sweep_problems(config: DictConfig) -> list[Problem]:
@@ -228,7 +286,7 @@ def origins() -> Origins:
     """Return what names the file each key of the running command's configuration comes from."""
     hydra = HydraConfig.get()
     folders = [Path(source.path) for source in hydra.runtime.config_sources if source.schema == "file" and source.path]
-    own_first = sorted(folders, key=lambda folder: folder == project_root() / "conf")
+    own_first = sorted(folders, key=lambda folder: folder == conf_folder())
     return Origins(
         overrides=list(hydra.overrides.task),
         choices={

@@ -35,7 +35,7 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     terminal, started = Terminal(), time.perf_counter()
     begun = begin(values, run_dir, terminal)
     with group_run(values, run_dir, name="comparison") as run:
-        terminal.fact("run", f"{run.name}; killed half way it goes on with resume={run.name}")
+        terminal.fact("run", f"{run.name}; if interrupted, continue: multisymbol compare resume={run.name}")
         done = finish(
             begun, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values)
         )

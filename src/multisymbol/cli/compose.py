@@ -13,8 +13,9 @@ from omegaconf import OmegaConf, open_dict
 
 from multisymbol.cli.schema import SCHEMA as TRAIN
 from multisymbol.cli.schema import config_problems
-from multisymbol.config.build import plain, project_root
+from multisymbol.config.build import plain
 from multisymbol.config.check import report
+from multisymbol.config.installation import conf_folder
 from multisymbol.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ def load_config(
         message = f"config_dir {config_dir} is not a folder"
         raise ConfigError(message)
     search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
-    given = [_accepted(text, [_conf(), *([folder] if folder else [])]) for text in overrides]
+    given = [_accepted(text, [conf_folder(), *([folder] if folder else [])]) for text in overrides]
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(_conf()), version_base="1.3"):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         config = compose(command, [*search, *given])
     if symbols is not None:
         entries = {
@@ -118,10 +119,6 @@ def load_config(
     if problems:
         raise report(problems)
     return Config(command=command, values=plain(config))
-
-
-def _conf() -> Path:
-    return project_root() / "conf"
 
 
 def _accepted(override: str, folders: Sequence[Path]) -> str:

@@ -14,46 +14,57 @@ _OPTIONS = """Options, anywhere on the line:
   -v, --verbose              tracebacks of errors"""
 
 
-def help_page(name: str, *, folders: Sequence[Path]) -> str:
+def help_page(name: str, *, usage: str, folders: Sequence[Path]) -> str:
     """Return the help of one command.
 
     Args:
-        name: Of the command and its page, `train` for `conf/train.yaml`.
-        folders: Of pages, the user's before the project's.
+        name: Name of the command's page, `train` for `conf/train.yaml`.
+        usage: How the command is written: `multisymbol train`.
+        folders: Folders of pages, the user's before the shipped ones.
     """
-    page = folders[-1] / f"{name}.yaml"
+    page = _page(name, folders)
     intro, keys = _parts(page.read_text(encoding="utf-8").splitlines())
-    pages = list(_pages(page))
-    more = f"\nMore keys: {', '.join(f'python scripts/{each.stem}.py --help' for each in pages[1:])}\n" * (
-        len(pages) > 1
-    )
+    pages = list(_pages(page, folders))
+    inherited = ", ".join(f"multisymbol {each.stem.replace('_', '-')} --help" for each in pages[1:])
+    more = f"\nMore keys: {inherited}\n" if inherited else ""
     groups = dict(_groups(pages, folders))
     width = max(map(len, groups), default=0)
     listed = "\n".join(f"  {group:<{width}}  {', '.join(options)}" for group, options in sorted(groups.items()))
     return (
-        f"python scripts/{name}.py [key=value ...]\n\n{intro}\n\nKeys of conf/{name}.yaml:\n{keys}\n{more}\n"
+        f"{usage} [key=value ...]\n\n{intro}\n\nKeys of conf/{name}.yaml:\n{keys}\n{more}\n"
         f"Groups, chosen by group=file from conf/:\n{listed}\n\n{_OPTIONS}"
     )
+
+
+def page_groups(name: str, *, folders: Sequence[Path]) -> dict[str, list[str]]:
+    """Return each group that a command's page chooses from, with its files."""
+    return dict(_groups(list(_pages(_page(name, folders), folders)), folders))
 
 
 def _parts(lines: Sequence[str]) -> tuple[str, str]:
     """Return the comment a page begins with, and its keys; both with the words that stand beside them."""
     start = next(place for place, line in enumerate(lines) if not line.startswith("#"))
     intro = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[:start])
-    keys, of_defaults = [], False
+    keys, hidden = [], False
     for line in lines[start:]:
-        of_defaults = line == "defaults:" or (of_defaults and line.startswith((" ", "#", "-")))
-        if not of_defaults:
+        hidden = line in {"defaults:", "hydra:"} or (hidden and line.startswith((" ", "#", "-")))
+        if not hidden:
             keys.append(f"  {line}".rstrip())
     return intro, "\n".join(keys).strip("\n")
 
 
-def _pages(page: Path) -> Iterator[Path]:
-    """Yield a command's page and those it goes out from, such as conf/train.yaml."""
+def _page(name: str, folders: Sequence[Path]) -> Path:
+    """Find a page; the first folder that has it wins."""
+    files = [folder / f"{name}.yaml" for folder in folders]
+    return next((file for file in files if file.is_file()), files[-1])
+
+
+def _pages(page: Path, folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield a command's page and those it builds on, such as conf/train.yaml."""
     yield page
     for entry in _defaults(page):
         if isinstance(entry, str) and entry != "_self_":
-            yield from _pages(page.parent / f"{entry}.yaml")
+            yield from _pages(_page(entry, folders), folders)
 
 
 def _groups(pages: Sequence[Path], folders: Sequence[Path]) -> Iterator[tuple[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""The verb `models`: what lies in the registry, which version has which role, and what should not be there.
+"""The command `models`: what lies in the registry, which version has which role, and what should not be there.
 
 No torch, and no MLflow where nothing is changed: listing takes as long as Python takes to start.
 """
@@ -12,7 +12,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from multisymbol.config.build import plain, project_root
+from multisymbol.config.build import plain
+from multisymbol.config.installation import conf_folder
 from multisymbol.errors import MultisymbolError, StoreError
 from multisymbol.registry.bundle.exchange import export_model, import_model
 from multisymbol.registry.bundle.files import check_hashes, parse, read_files
@@ -118,7 +119,7 @@ def place(where: str | None, *, create: bool) -> Place:
         store = _elsewhere(where, own=Store.of(values["registry"]))
         folders = [store.database.parent] if store.database else []
     if not create and store.database is not None and not store.database.exists():
-        message = f"there is no store at {store.database}; train a model (python scripts/train.py), or name another one"
+        message = f"there is no store at {store.database}; train a model (multisymbol train), or name another one"
         raise StoreError(f"{message}: --store FILE")
     store.prepare()
     return Place(store=store, folders=(*folders, Path(store.artifact_root)))
@@ -128,7 +129,7 @@ def list_models(store: Store, which: Filter, *, now: int) -> CommandOutput:
     """List versions: roles, what they were trained on, and their test score beside that without skill."""
     found = [each for each in store.versions(strategy=which.strategy, timeframe=which.timeframe) if which.fits(each)]
     table = list_table(found, now=now)
-    nothing = "no model fits" if which != Filter() else "no model is registered yet: python scripts/train.py"
+    nothing = "no model fits" if which != Filter() else "no model is registered yet: multisymbol train"
     return CommandOutput(parts=(table if found else nothing,), data=[plain_version(version) for version in found])
 
 
@@ -254,13 +255,13 @@ def find_orphans(where: Place, *, remove: bool) -> CommandOutput:
         (table,) if found else ("nothing is left over; every file is as it was registered",)
     )
     if not remove and any(each.remove for each in found):
-        parts += ("remove them: python scripts/models.py doctor --remove",)
+        parts += ("remove them: multisymbol models cleanup --remove",)
     return CommandOutput(parts=parts, data=data, status=int(bool(left)))
 
 
 def _configuration() -> dict[str, Any]:
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(project_root() / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         return plain(compose("models"))
 
 

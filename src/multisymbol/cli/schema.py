@@ -140,7 +140,7 @@ def _passed_over(values: Mapping[str, Any], *, schema: str) -> Iterator[Problem]
     command = schema.rpartition(".")[2].removesuffix("Config").lower()
     for key, commands in _OBEYED_BY.items():
         if values.get(key) and command not in commands:
-            listed = " and ".join(f"scripts/{name}.py" for name in commands)
+            listed = " and ".join(f"multisymbol {name}" for name in commands)
             yield Problem(path=key, text=f"this command has none; {listed} have")
     if values.get("dry_run") and values.get("resume"):
         yield Problem(path="dry_run", text="a resumed run goes on as it was started; leave out one of the two")

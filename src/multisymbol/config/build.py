@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from multisymbol.config.installation import conf_folder
 from multisymbol.config.names import NESTED, ROLES, Role, current_form, registered
 from multisymbol.config.trust import load, node_problems
 from multisymbol.errors import ConfigError, MultisymbolError
@@ -61,11 +62,6 @@ def _built(node: Mapping[str, Any], *, role: Role) -> Any:
         raise ConfigError(message) from error
 
 
-def project_root() -> Path:
-    """Return the folder that holds `conf` and `outputs`."""
-    return Path(__file__).resolve().parents[3]
-
-
 def computed(key: str, compute: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
     """Let a top-level key follow from all others, as `${multisymbol.<key>:}` in a page says.
 
@@ -97,5 +93,6 @@ def _plain(config: DictConfig, key: str) -> Any:
 
 
 _suffix = secrets.token_hex(2)
-OmegaConf.register_new_resolver("multisymbol.project_root", lambda: str(project_root()), replace=True)
+OmegaConf.register_new_resolver("multisymbol.working_folder", lambda: str(Path.cwd()), replace=True)
+OmegaConf.register_new_resolver("multisymbol.conf", lambda: str(conf_folder()), replace=True)
 OmegaConf.register_new_resolver("multisymbol.suffix", lambda: _suffix, replace=True)

@@ -297,7 +297,7 @@ def _stamped(bundle: Bundle) -> str:
 def _commands(name: str, *, version: int | None, symbol: str, timeframe: str) -> Iterator[str]:
     uri = f"models:/{name}/{version}" if version is not None else f"models:/{name}@newest"
     asked = f"symbol={symbol}" if re.fullmatch(r"[\w.-]+", symbol) else f"'symbol=\"{symbol}\"'"
-    yield f"python scripts/resolve.py {asked} timeframe={timeframe}    # is it the one to use, and why"
+    yield f"multisymbol resolve {asked} timeframe={timeframe}    # is it the one to use, and why"
     yield f"mlflow models serve --env-manager local -m '{uri}'"
     yield f"mlflow models predict --env-manager local -m '{uri}' -i bars.json -t json"
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
-from multisymbol.config.build import project_root
+from multisymbol.config.installation import checkout
 from multisymbol.markets.time import iso
 from multisymbol.registry.store.store import DataFacts, Run, Status, Store
 from multisymbol.samples.dataset import FoldDataset
@@ -177,10 +177,13 @@ def data_facts(dataset: FoldDataset, *, source: str) -> list[DataFacts]:
 
 
 def git_commit() -> str:
-    """Return the commit of the code, `+changes` where files differ from it, `unknown` outside a repository."""
+    """Return the commit of the code, `+changes` where files differ from it, `unknown` outside a checkout."""
+    source = checkout()
+    if source is None:
+        return "unknown"
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True, check=True)
+        done = subprocess.run(["git", *arguments], cwd=source, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:

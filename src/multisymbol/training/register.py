@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from multisymbol.config.installation import library_versions
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.files import HASHES
@@ -26,19 +26,6 @@ from multisymbol.training.finetune import Parent
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.result import EvaluationResult
 from multisymbol.training.spec import TrainSpec
-
-_LIBRARIES = (
-    "multisymbol",
-    "torch",
-    "lightning",
-    "numpy",
-    "pandas",
-    "TA-Lib",
-    "numba",
-    "mlflow",
-    "safetensors",
-    "exchange_calendars",
-)
 
 
 class ModelPages(Protocol):
@@ -180,7 +167,7 @@ def _metadata(result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset) -
         "bars": dict(dataset.panel.fingerprints),
         "data_digest": data_digest(dataset),
         "git_commit": git_commit(),
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "libraries": library_versions(),
     }
 
 

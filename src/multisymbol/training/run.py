@@ -257,7 +257,7 @@ def resumable(run: Run, terminal: Terminal, *, alone: bool = True) -> Iterator[N
         yield
     except KeyboardInterrupt:
         if alone:
-            terminal.fact("stopped", f"resume it with: multisymbol train resume={run.name}")
+            terminal.fact("stopped", f"continue: multisymbol train resume={run.name}")
         raise
 
 

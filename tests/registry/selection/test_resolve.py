@@ -572,7 +572,7 @@ def test_nobody_found_is_an_error_with_chain_and_command() -> None:
 @pytest.mark.parametrize("symbol", ["MSFT", "BRK.B", "GC=F", "EUR/USD", "BTC-USD", "A B", "X,Y"])
 def test_command_that_trains_says_to_hydra_what_it_means(symbol: str) -> None:
     words = shlex.split(train_command(asked(symbol)))
-    assert words[:2] == ["python", "scripts/train.py"]
+    assert words[:2] == ["multisymbol", "train"]
     parsed = OverridesParser.create().parse_overrides(words[2:])
     values = {each.key_or_group: each.value() for each in parsed}
     assert str(values["symbol"]).strip("'") == symbol

@@ -416,7 +416,7 @@ def train_command(request: Request, *, settings: Sequence[str] | None = None, me
         settings += [f"source.timeframe={request.timeframe}"]
     own = [] if member else [f"symbols.members={{{key}:{{asset_class:{request.asset_class}}}}}"]
     words = [*settings, "mode=single", f"symbol={symbol}", *own]
-    return " ".join(["python scripts/train.py", *map(shlex.quote, words)])
+    return " ".join(["multisymbol train", *map(shlex.quote, words)])
 
 
 def _in_grammar(symbol: str, *, quoted: bool) -> str:

@@ -255,7 +255,7 @@ def paired_table(scores: Mapping[str, Sequence[float]], names: Sequence[str]) ->
     """Set the scores of two versions beside each other: see `paired`."""
     return Table(
         title="scores on the same test rows",
-        note="less is better; a difference without an interval is no verdict: scripts/compare.py",
+        note="less is better; a difference without an interval is no verdict: multisymbol compare",
         columns=(
             TableColumn(name="symbol", key="symbol"),
             TableColumn(name="rows", key="rows", form=",.0f"),

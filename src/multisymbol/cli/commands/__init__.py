@@ -1,0 +1,29 @@
+"""The commands of `multisymbol`, one thin module each; nothing is imported before its command is given."""
+
+from importlib import import_module
+from types import ModuleType
+
+COMMANDS = {
+    "train": "train a model: universal, one symbol's, one per symbol, or fine-tuned",
+    "compare": "test the universal model against single-symbol models",
+    "backtest": "trade the decisions of stored models, net of costs",
+    "predict": "print the newest decision for every symbol",
+    "resolve": "print which stored model serves a symbol, and why",
+    "models": "manage stored models: list, show, compare, promote, retire, export, ...",
+    "check-data": "check the bars of a universe",
+    "trace": "follow one sample from raw bars to its label",
+    "generate-data": "write bars of a synthetic market",
+    "completion": "print the shell's completion: bash or zsh",
+}
+"""Command -> its line in `multisymbol --help`."""
+
+PAGES = {
+    name: name.replace("-", "_")
+    for name in ("train", "compare", "backtest", "predict", "resolve", "check-data", "trace")
+}
+"""Commands configured by Hydra -> their file in `conf/`, without `.yaml`."""
+
+
+def command_module(name: str) -> ModuleType:
+    """Import the module of a command; it has `run(arguments) -> exit status`."""
+    return import_module(f"multisymbol.cli.commands.{name.replace('-', '_')}")

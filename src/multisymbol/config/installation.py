@@ -1,0 +1,61 @@
+"""What is installed: where the shipped configuration lies, and the versions of the libraries a model depends on."""
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from multisymbol.errors import InstallationError
+
+LIBRARIES = (
+    "multisymbol",
+    "torch",
+    "lightning",
+    "numpy",
+    "pandas",
+    "TA-Lib",
+    "numba",
+    "mlflow",
+    "safetensors",
+    "exchange_calendars",
+)
+"""Libraries whose versions a stored model records."""
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def conf_folder() -> Path:
+    """Return the folder of the shipped configuration: inside an installed package, at the top of a checkout."""
+    packaged = _PACKAGE / "conf"
+    return packaged if packaged.is_dir() else _PACKAGE.parents[1] / "conf"
+
+
+def checkout() -> Path | None:
+    """Return the top of the checkout that this code runs from; None for an installed package."""
+    return None if conf_folder().parent == _PACKAGE else conf_folder().parent
+
+
+def library_versions() -> dict[str, str]:
+    """Return the installed version of each of `LIBRARIES`.
+
+    Every command that records a model or a run calls this before it starts: without versions a stored model could not
+    say what it needs.
+
+    Raises:
+        InstallationError: A library is not installed, or the code runs from a folder that was never installed.
+    """
+    found: dict[str, str] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError as error:
+            raise InstallationError(_missing(name)) from error
+    return found
+
+
+def _missing(name: str) -> str:
+    source = checkout()
+    what = f"-e {source}" if source else "multisymbol"
+    return (
+        f"{name} is not installed for {sys.executable}, and a stored model records its version. "
+        f"Install it: {sys.executable} -m pip install {what}"
+    )
