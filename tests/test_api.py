@@ -23,7 +23,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> ms
 
 
 @pytest.fixture(scope="module")
-def training(config: ms.Config) -> ms.Training:
+def training(config: ms.Config) -> ms.TrainingResult:
     return ms.train(config)
 
 
@@ -49,7 +49,7 @@ def test_prepared_data_are_one_dataset_a_fold(config: ms.Config) -> None:
     assert dataset.features.shape == (len(dataset.panel.closed_at), len(dataset.panel.spec.columns))
 
 
-def test_a_training_has_scores_predictions_and_figures(training: ms.Training) -> None:
+def test_a_training_has_scores_predictions_and_figures(training: ms.TrainingResult) -> None:
     assert {"AAPL", "EURUSD"} <= set(training.scores.index)
     assert np.isfinite(training.scores["log_loss"]).all()
     probabilities = training.predictions[["p_buy", "p_hold", "p_sell"]].sum(axis=1)
@@ -58,7 +58,7 @@ def test_a_training_has_scores_predictions_and_figures(training: ms.Training) ->
     assert training.folder.is_dir()
 
 
-def test_a_stored_model_is_loaded_by_name_and_answers_raw_bars(config: ms.Config, training: ms.Training) -> None:
+def test_a_stored_model_is_loaded_by_name_and_answers_raw_bars(config: ms.Config, training: ms.TrainingResult) -> None:
     name, version = training.models[0].version or ("", 0)
     model = ms.load_model(f"{name}/{version}", config)
     bars = config.data.source.read(config.data.universe.configs[0], config.data.period)

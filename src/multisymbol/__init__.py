@@ -8,14 +8,14 @@ _API = "multisymbol.api"
 _PUBLIC = {
     "Bars": "multisymbol.markets.bars",
     "Universe": "multisymbol.markets.symbols",
-    **dict.fromkeys(("Config", "Training", "load_config", "load_model", "prepare", "read_bars", "train"), _API),
+    **dict.fromkeys(("Config", "TrainingResult", "load_config", "load_model", "prepare", "read_bars", "train"), _API),
 }
 """Public name -> the module that holds it, imported when the name is first used."""
 
 __all__ = [
     "Bars",
     "Config",
-    "Training",
+    "TrainingResult",
     "Universe",
     "__version__",
     "load_config",

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from multisymbol.serving.served_model import Model
     from multisymbol.training.run import TrainedModel
 
-__all__ = ["Config", "Training", "load_config", "load_model", "prepare", "read_bars", "train"]
+__all__ = ["Config", "TrainingResult", "load_config", "load_model", "prepare", "read_bars", "train"]
 
 
-class Training:
+class TrainingResult:
     """A finished training: its models, scores and figures.
 
     Args:
@@ -44,7 +44,7 @@ class Training:
 
     def __repr__(self) -> str:
         names = ", ".join(model.registered for model in self.models)
-        return f"Training(score={self.score:.4f}, models=[{names}])"
+        return f"TrainingResult(score={self.score:.4f}, models=[{names}])"
 
     @property
     def scores(self) -> "pd.DataFrame":
@@ -95,7 +95,7 @@ def prepare(config: Config, *, quiet: bool = True) -> "tuple[FoldDataset, ...]":
     return prepare_folds(config.data, Terminal(silent=quiet))
 
 
-def train(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> Training:
+def train(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> TrainingResult:
     """Train, score, record and register what a configuration describes.
 
     Args:
@@ -110,7 +110,7 @@ def train(config: Config, *, folder: str | Path | None = None, quiet: bool = Tru
 
     run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
     outcome = train_models(config.values, run_dir, Terminal(silent=quiet))
-    return Training(models=outcome.models, score=outcome.score, folder=run_dir)
+    return TrainingResult(models=outcome.models, score=outcome.score, folder=run_dir)
 
 
 def load_model(name: str, config: Config | None = None) -> "Model":

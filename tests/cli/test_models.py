@@ -314,7 +314,7 @@ def test_cleanup_names_leavings_removes_them_and_says_so_by_its_status(say: Say,
     far = store.open_run("afar", tags={"process": "x"})
     client(store.uri).set_tag(far.run_id, "process", "far pid:[1] 1 1")
     said = say("cleanup", status=1)
-    assert said.splitlines()[0] == "4 leavings"
+    assert said.splitlines()[0] == "4 orphans"
     assert said.endswith("remove them: multisymbol models cleanup --remove")
     said = say("cleanup", "--remove", status=1)
     outcomes = {tuple(re.split(r" {2,}", line)[:2]): line.rsplit("   ", 1)[1] for line in said.splitlines()[2:]}

@@ -18,7 +18,7 @@ from multisymbol.errors import MultisymbolError, StoreError
 from multisymbol.registry.bundle.exchange import export_model, import_model
 from multisymbol.registry.bundle.files import check_hashes, parse, read_files
 from multisymbol.registry.selection.lookup import bracketed, chosen
-from multisymbol.registry.store.cleanup import Leaving, stray_paths
+from multisymbol.registry.store.cleanup import Orphan, store_orphans, stray_paths
 from multisymbol.registry.store.database import PREFIX, experiment_in
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import CHAMPION, NEWEST, StoredVersion
@@ -235,19 +235,19 @@ def delete_models(store: Store, text: str) -> CommandOutput:
 
 def find_orphans(where: Place, *, remove: bool) -> CommandOutput:
     """Name what a kill or a hand left in store and folders; remove it on request."""
-    found = _leavings(where)
+    found = _orphans(where)
     done: dict[tuple[str, str], str] = {}
     left = found
     while remove and (removable := [each for each in left if each.remove and _key(each) not in done]):
         done |= {_key(each): _removed(each) for each in removable}
-        left = _leavings(where)  # a model may be empty now
+        left = _orphans(where)  # a model may be empty now
         found += [each for each in left if _key(each) not in {_key(other) for other in found}]
     data = [
         {"kind": each.kind, "what": each.what, "reason": each.reason, "removed": done.get(_key(each)) == "removed"}
         for each in found
     ]
     table = Table(
-        title=counted(len(found), "leaving"),
+        title=counted(len(found), "orphan"),
         columns=tuple(TableColumn(name=name, key=name) for name in ("kind", "what", "why", "")),
         rows=tuple((each.kind, each.what, each.reason, _outcome(each, done)) for each in found),
     )
@@ -292,22 +292,22 @@ def _champion_gone(store: Store, version: StoredVersion, *, undo: bool) -> list[
     return [f"{version.name} has no champion: {served}"]
 
 
-def _leavings(where: Place) -> list[Leaving]:
-    return [*where.store.leavings(), *stray_paths(where.folders, database=where.store.database)]
+def _orphans(where: Place) -> list[Orphan]:
+    return [*store_orphans(where.store), *stray_paths(where.folders, database=where.store.database)]
 
 
-def _key(leaving: Leaving) -> tuple[str, str]:
-    return leaving.kind, leaving.what
+def _key(orphan: Orphan) -> tuple[str, str]:
+    return orphan.kind, orphan.what
 
 
-def _removed(leaving: Leaving) -> str:
-    assert leaving.remove is not None
+def _removed(orphan: Orphan) -> str:
+    assert orphan.remove is not None
     try:
-        leaving.remove()
+        orphan.remove()
     except (MultisymbolError, OSError) as error:
         return f"stays: {error}"
     return "removed"
 
 
-def _outcome(leaving: Leaving, done: Mapping[tuple[str, str], str]) -> str:
-    return done.get(_key(leaving), "" if leaving.remove else "stays")
+def _outcome(orphan: Orphan, done: Mapping[tuple[str, str], str]) -> str:
+    return done.get(_key(orphan), "" if orphan.remove else "stays")

@@ -64,7 +64,7 @@ def register(
     _write(bundle, folder, name=name, spec=spec, dataset=dataset, pages=pages)
     description = pages.summary(bundle)
     run.set_tags({NOTE_TAG: description})
-    return run.store.register(
+    return spec.run.store.register(
         run,
         folder,
         name=name,

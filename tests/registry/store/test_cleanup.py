@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from multisymbol.registry.store.cleanup import Leaving, stray_paths
+from multisymbol.registry.store.cleanup import Orphan, store_orphans, stray_paths
 from multisymbol.registry.store.client import client
 from multisymbol.registry.store.processes import alive, this_process
 from multisymbol.registry.store.store import Run, Store
@@ -18,11 +18,11 @@ from tests.registry.conftest import NAME
 from tests.registry.killing import STEPS
 
 
-def kinds(found: list[Leaving]) -> list[str]:
+def kinds(found: list[Orphan]) -> list[str]:
     return [each.kind for each in found]
 
 
-def remove(found: list[Leaving]) -> None:
+def remove(found: list[Orphan]) -> None:
     for each in found:
         assert each.remove is not None, each
         each.remove()
@@ -47,12 +47,12 @@ def test_kill_before_a_version_exists_leaves_nothing_to_find_and_all_to_remove(
     assert died.returncode == -9, died.stderr
     assert store.versions() == []
     assert store.find(NAME, alias="newest") is None
-    found = store.leavings()
+    found = store_orphans(store)
     expected = ["run", "files", *(["model"] if step == "create_model_version" else [])]
     assert kinds(found) == expected
     assert found[0].what == "killed"
     remove(found)
-    assert store.leavings() == []
+    assert store_orphans(store) == []
     assert not list(Path(store.artifact_root).glob("models/*"))
     stopped = store.find_run("killed")
     assert stopped is not None
@@ -68,7 +68,7 @@ def test_kill_does_not_stop_the_next_registration(
     command = [sys.executable, "-m", "tests.registry.killing", outputs, str(model_folder), "create_model_version"]
     assert subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, check=False).returncode == -9
     assert registered() == 1
-    assert kinds(store.leavings()) == ["run", "files"]
+    assert kinds(store_orphans(store)) == ["run", "files"]
 
 
 def test_this_process_lives_and_a_past_one_does_not() -> None:
@@ -116,21 +116,21 @@ def test_run_at_work_is_none_and_neither_are_its_files(
         patch.setattr(type(client(store.uri)), "create_model_version", stopped)
         with pytest.raises(KeyboardInterrupt):
             registered()
-    assert kinds(store.leavings()) == ["model"]
+    assert kinds(store_orphans(store)) == ["model"]
     run.finish("FAILED")
-    assert kinds(store.leavings()) == ["files", "model"]
+    assert kinds(store_orphans(store)) == ["files", "model"]
 
 
 def test_resumed_run_is_of_the_process_that_resumed_it(store: Store, run: Run) -> None:
     client(store.uri).set_tag(run.run_id, "process", f"{this_process().rsplit(' ', 1)[0]} 1")
-    assert kinds(store.leavings()) == ["run"]
+    assert kinds(store_orphans(store)) == ["run"]
     store.resume_run(run.run_id)
-    assert store.leavings() == []
+    assert store_orphans(store) == []
 
 
 def test_run_of_another_machine_is_named_and_left_alone(store: Store, run: Run) -> None:
     client(store.uri).set_tag(run.run_id, "process", "far pid:[1] 77 1")
-    (found,) = store.leavings()
+    (found,) = store_orphans(store)
     assert (found.kind, found.what, found.remove) == ("run", "finch", None)
     assert found.reason == "is RUNNING, started on far: look there whether it is"
 
@@ -141,7 +141,7 @@ def test_run_of_another_machine_is_named_and_left_alone(store: Store, run: Run) 
 def test_sound_store_has_none(store: Store, registered: Callable[..., int]) -> None:
     registered()
     registered()
-    assert store.leavings() == []
+    assert store_orphans(store) == []
 
 
 @pytest.mark.parametrize(("file", "reason"), [("bundle/config.json", "are not those that were"), ("", "are not at")])
@@ -156,12 +156,12 @@ def test_version_whose_files_are_changed_or_gone_is_named_and_removed(
         (folder / file).write_text("{}")
     else:
         folder.rename(folder.with_name("elsewhere"))
-    (found,) = store.leavings()
+    (found,) = store_orphans(store)
     assert (found.kind, found.what) == ("version", f"{NAME}/1")
     assert reason in found.reason
     remove([found])
     assert [each.version for each in store.versions()] == [2]
-    assert store.leavings() == []
+    assert store_orphans(store) == []
 
 
 def test_alias_of_no_version_is_named_and_removed(store: Store, registered: Callable[..., int]) -> None:
@@ -170,14 +170,14 @@ def test_alias_of_no_version_is_named_and_removed(store: Store, registered: Call
         connection.execute(
             "INSERT INTO registered_model_aliases (alias, version, name) VALUES ('champion', 9, ?)", (NAME,)
         )
-    (found,) = store.leavings()
+    (found,) = store_orphans(store)
     assert (found.kind, found.what, found.reason) == (
         "alias",
         f"{NAME}@champion",
         "names version 9, which does not exist",
     )
     remove([found])
-    assert store.leavings() == []
+    assert store_orphans(store) == []
 
 
 def test_interrupted_deletion_is_finished(
@@ -193,10 +193,10 @@ def test_interrupted_deletion_is_finished(
         patch.setattr(Store, "delete_files", stopped)
         with pytest.raises(KeyboardInterrupt):
             store.delete_version(store.versions()[0])
-    found = store.leavings()
+    found = store_orphans(store)
     assert kinds(found) == ["files", "model"]
     remove(found)
-    assert store.leavings() == []
+    assert store_orphans(store) == []
     assert not list(Path(store.artifact_root).glob("models/*"))
 
 

@@ -32,7 +32,7 @@ _DRAFT = "[0-9a-f]" * 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Leaving:
+class Orphan:
     """One thing that should not be there.
 
     Args:
@@ -48,7 +48,7 @@ class Leaving:
     remove: Callable[[], None] | None
 
 
-def store_leavings(store: Store) -> list[Leaving]:
+def store_orphans(store: Store) -> list[Orphan]:
     """Look through runs, logged models, versions and aliases of a store; every file of every version is hashed.
 
     Raises:
@@ -65,7 +65,7 @@ def store_leavings(store: Store) -> list[Leaving]:
         ]
 
 
-def stray_paths(folders: Sequence[Path], *, database: Path | None) -> list[Leaving]:
+def stray_paths(folders: Sequence[Path], *, database: Path | None) -> list[Orphan]:
     """Find temporary folders and lock files that nobody uses.
 
     Args:
@@ -78,12 +78,12 @@ def stray_paths(folders: Sequence[Path], *, database: Path | None) -> list[Leavi
     return [leaving for path in sorted(found) if (leaving := _stray(path, database))]
 
 
-def _runs(store: Store) -> Iterator[Leaving]:
+def _runs(store: Store) -> Iterator[Orphan]:
     for run in pages(lambda token: _running(store, token)):
         process = run.data.tags.get(PROCESS_TAG, "")
         lives, name = alive(process), str(run.info.run_name)
         if lives is False:
-            yield Leaving(
+            yield Orphan(
                 kind="run",
                 what=name,
                 reason="is RUNNING, but its process is dead",
@@ -91,7 +91,7 @@ def _runs(store: Store) -> Iterator[Leaving]:
             )
         elif lives is None:
             where = f"on {process.split()[0]}" if process else "by an earlier release"
-            yield Leaving(
+            yield Orphan(
                 kind="run", what=name, reason=f"is RUNNING, started {where}: look there whether it is", remove=None
             )
 
@@ -100,7 +100,7 @@ def _running(store: Store, token: str | None) -> Any:
     return client(store.uri).search_runs([store.experiment_id()], "attributes.status = 'RUNNING'", page_token=token)
 
 
-def _unregistered(store: Store, versions: Sequence[StoredVersion]) -> Iterator[Leaving]:
+def _unregistered(store: Store, versions: Sequence[StoredVersion]) -> Iterator[Orphan]:
     """Find files that are of no version: of a kill between upload and registration, or in the middle of a deletion."""
     used = {version.tags.get("model_id") for version in versions}
 
@@ -110,7 +110,7 @@ def _unregistered(store: Store, versions: Sequence[StoredVersion]) -> Iterator[L
 
     for model in pages(page):
         if model.model_id not in used and not _at_work(store, model.source_run_id):
-            yield Leaving(
+            yield Orphan(
                 kind="files",
                 what=model.model_id,
                 reason=f"were uploaded for {model.name}, but are of no version",
@@ -129,13 +129,13 @@ def _at_work(store: Store, run_id: str | None) -> bool:
     return run.info.status == "RUNNING" and alive(run.data.tags.get(PROCESS_TAG, "")) is not False
 
 
-def _version(store: Store, version: StoredVersion) -> Leaving | None:
+def _version(store: Store, version: StoredVersion) -> Orphan | None:
     try:
         with TemporaryDirectory(prefix="multisymbol-doctor-") as room:  # what a server has, not what was kept of it
             bundle = store.download(version, room=Path(room))
             check_hashes(bundle, read_files(bundle))
     except (StoreError, BundleError) as error:
-        return Leaving(
+        return Orphan(
             kind="version",
             what=f"{version.name}/{version.version}",
             reason=str(error).splitlines()[0],
@@ -144,11 +144,11 @@ def _version(store: Store, version: StoredVersion) -> Leaving | None:
     return None
 
 
-def _aliases(store: Store, versions: Sequence[StoredVersion]) -> Iterator[Leaving]:
+def _aliases(store: Store, versions: Sequence[StoredVersion]) -> Iterator[Orphan]:
     there = {(version.name, version.version) for version in versions}
     for name, number, alias in list_aliases(store.uri):
         if (name, number) not in there:
-            yield Leaving(
+            yield Orphan(
                 kind="alias",
                 what=f"{name}@{alias}",
                 reason=f"names version {number}, which does not exist",
@@ -156,9 +156,9 @@ def _aliases(store: Store, versions: Sequence[StoredVersion]) -> Iterator[Leavin
             )
 
 
-def _empty(store: Store) -> Iterator[Leaving]:
+def _empty(store: Store) -> Iterator[Orphan]:
     for name in empty_models(store.uri):
-        yield Leaving(
+        yield Orphan(
             kind="model",
             what=name,
             reason="is registered without a version",
@@ -166,11 +166,11 @@ def _empty(store: Store) -> Iterator[Leaving]:
         )
 
 
-def _stray(path: Path, database: Path | None) -> Leaving | None:
+def _stray(path: Path, database: Path | None) -> Orphan | None:
     reason = _reason(path, database)
     if reason is None:
         return None
-    return Leaving(kind="path", what=str(path), reason=reason, remove=partial(delete_path, path))
+    return Orphan(kind="path", what=str(path), reason=reason, remove=partial(delete_path, path))
 
 
 def _reason(path: Path, database: Path | None) -> str | None:

@@ -42,7 +42,7 @@ def upload(run: Run, folder: Path, *, experiment_id: str, name: str, tags: Mappi
     """Store a model's folder as a logged model of the run."""
     from mlflow.entities import LoggedModelOutput
 
-    asked = client(run.store.uri)
+    asked = client(run.uri)
     model = asked.create_logged_model(
         experiment_id,
         name=name.replace(".", "-"),  # a logged model's name takes no dot
@@ -69,12 +69,12 @@ def log_scores(run: Run, *, model_id: str, scores: Sequence[SymbolScores], poole
         for key, value in _finite(row.metrics)
     ]
     metrics += [Metric(key, value, first + len(scores), 0, model_id) for key, value in _finite(pooled)]
-    client(run.store.uri).log_batch(run.run_id, metrics=metrics)
+    client(run.uri).log_batch(run.run_id, metrics=metrics)
 
 
 def create_version(run: Run, model: LoggedModel, *, name: str, tags: Mapping[str, str], description: str) -> int:
     """Register a logged model as the next version of a model; return its number."""
-    asked = client(run.store.uri)
+    asked = client(run.uri)
     # The place rather than models:/<id>: MLflow looks that up in the store of the process, not in this one.
     made = asked.create_model_version(
         name,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
-    from multisymbol.registry.store.store import Store
 
 MAX_PARAM = 6000
 """Characters of a param's value; MLflow cuts longer ones with a warning (its logger for Lightning at 250, without)."""
@@ -64,12 +63,12 @@ class Run:
     """An open run; every call names it explicitly, none depends on the process's active run.
 
     Args:
-        store: Where it is kept.
+        uri: Address of the store that keeps it.
         run_id: MLflow's.
         name: For people.
     """
 
-    store: "Store"
+    uri: str
     run_id: str
     name: str
 
@@ -169,5 +168,5 @@ class Run:
 
     @contextmanager
     def _asking(self, what: str) -> Iterator["MlflowClient"]:
-        with translated(f"{what} of run {self.name} cannot be stored in {self.store.uri}"):
-            yield client(self.store.uri)
+        with translated(f"{what} of run {self.name} cannot be stored in {self.uri}"):
+            yield client(self.uri)

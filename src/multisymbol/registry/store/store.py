@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
 
@@ -40,9 +40,6 @@ from multisymbol.registry.store.versions import (
     check_names,
     model_name,
 )
-
-if TYPE_CHECKING:
-    from multisymbol.registry.store.cleanup import Leaving
 
 __all__ = [
     "BUNDLE_FOLDER",
@@ -150,7 +147,7 @@ class Store:
         whole = {**tags, **parent, PROCESS_TAG: this_process()}
         with translated(f"a run cannot be opened in {self.uri}"):
             run = client(self.uri).create_run(self.experiment_id(), run_name=name, tags=whole)
-        return Run(store=self, run_id=run.info.run_id, name=run.info.run_name)
+        return Run(uri=self.uri, run_id=run.info.run_id, name=run.info.run_name)
 
     def parent_run(self, name: str | None, *, tags: Mapping[str, str]) -> Run:
         """Start the run that groups the jobs of a sweep, which pass its `run_id` as `parent_run_id`."""
@@ -189,7 +186,7 @@ class Store:
             run = client(self.uri).get_run(run_id)
             client(self.uri).set_tag(run_id, PROCESS_TAG, this_process())
             client(self.uri).update_run(run_id, status="RUNNING")
-        return Run(store=self, run_id=run_id, name=run.info.run_name)
+        return Run(uri=self.uri, run_id=run_id, name=run.info.run_name)
 
     def register(
         self,
@@ -395,16 +392,6 @@ class Store:
         """
         delete_place(place, model_id=model_id, uri=self.uri, root=Path(self.artifact_root), room=self._fetched)
         client(self.uri).delete_logged_model(model_id)
-
-    def leavings(self) -> "list[Leaving]":
-        """Find what a kill or a hand left in the store: see `registry.leavings`.
-
-        Raises:
-            StoreError: The store fails.
-        """
-        from multisymbol.registry.store.cleanup import store_leavings
-
-        return store_leavings(self)
 
     def experiment_id(self) -> str:
         """Return MLflow's id of the experiment.
