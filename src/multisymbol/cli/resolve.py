@@ -13,6 +13,7 @@ from rich.text import Text
 
 from multisymbol.cli.schema import TrainConfig, label_text, members
 from multisymbol.config.build import build
+from multisymbol.config.names import short_name
 from multisymbol.errors import BarsError, SourceError, SymbolError, nearest
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.markets.bars import Bars
@@ -21,7 +22,7 @@ from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import Period, Timeframe, instant, iso
 from multisymbol.progress import Terminal
-from multisymbol.registry.bundle.files import check_hashes, parse, read_files
+from multisymbol.registry.bundle.files import check_hashes, read_facts, read_files
 from multisymbol.registry.selection.resolve import (
     Policy,
     Request,
@@ -153,7 +154,7 @@ class Lookup:
         folder = self.store.model_folder(version) / BUNDLE_FOLDER
         files = read_files(folder)
         check_hashes(folder, files)
-        facts = {name: parse(folder / name, files[name]) for name in files if name.endswith(".json")}
+        facts = read_facts(folder, files)
         return history_bars(
             config=_as_trained(config, facts),
             spec=FeatureSpec.from_json(facts["feature_spec.json"]),
@@ -276,7 +277,7 @@ def _resolved(symbol: str, entry: Mapping[str, Any], values: Mapping[str, Any]) 
         asset_classes=values["asset_class"],
         features=values["features"],
         labels=values["labels"],
-        label_name=str(values["labels"]["_target_"]).split(".")[-2],
+        label_name=short_name(values["labels"]),
     )
     return universe(resolved).configs[0]
 

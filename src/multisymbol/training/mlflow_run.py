@@ -16,6 +16,7 @@ from lightning.pytorch.loggers.logger import Logger
 
 from multisymbol.cli.schema import OF_ONE_SYMBOL
 from multisymbol.config.installation import checkout
+from multisymbol.config.names import stored_form
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import iso
 from multisymbol.registry.store.store import DataFacts, Run, Status, Store
@@ -101,7 +102,7 @@ def group_run(
         parent: As in `opened_run`.
     """
     with _run_in(run_dir, values, parent=parent, name=name) as run:
-        run.log_json(dict(values), path=CONFIG)
+        run.log_json(stored_form(values), path=CONFIG)
         yield run
 
 
@@ -130,7 +131,7 @@ def _open(store: Store, run_dir: Path, values: Mapping[str, Any], *, parent: Run
     tags = {**_tags(values), "run_dir": str(run_dir)}
     run = store.open_run(_name(values, name), tags=tags, parent_run_id=parent.run_id if parent else None)
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / CONFIG).write_text(json.dumps(values), encoding="utf-8")
+    (run_dir / CONFIG).write_text(json.dumps(stored_form(values)), encoding="utf-8")
     note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
     return run
 
@@ -173,7 +174,7 @@ def _tags(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _note_inputs(run: Run, values: Mapping[str, Any], prepared: FoldDataset) -> None:
     run.log_params(flat_params(values))
-    run.log_json(dict(values), path=CONFIG)
+    run.log_json(stored_form(values), path=CONFIG)
     run.log_inputs(data_facts(prepared, values), context=values["mode"])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from multisymbol.cli.schema import OF_ONE_SYMBOL, label_text
 from multisymbol.config.installation import library_versions
+from multisymbol.config.names import LOADER
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import Period, iso
 from multisymbol.registry.bundle.files import HASHES
@@ -25,7 +26,7 @@ from multisymbol.reports.page import page_html, page_markdown
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN, VALIDATION
 from multisymbol.samples.sources import bar_source
-from multisymbol.serving.served_model import LOADER, Model, requirements_of
+from multisymbol.serving.served_model import Model, requirements_of
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.result import EvaluationResult
 
