@@ -16,6 +16,7 @@ RANK = {
     "backtest": 7,
     "training": 6,
     "serving": 5,
+    "evaluation": 5.5,  # an earlier place of serving, named by stored models
     "statistics": 4,
     "learning": 3,
     "registry": 3,

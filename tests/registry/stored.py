@@ -36,7 +36,7 @@ ML_MODEL = """
 flavors:
   python_function:
     env: {virtualenv: python_env.yaml}
-    loader_module: multisymbol.serving.served_model
+    loader_module: multisymbol.serving
     python_version: 3.11.2
 mlflow_version: 3.17.2
 saved_input_example_info: {artifact_path: input_example.json, pandas_orient: split, type: dataframe}

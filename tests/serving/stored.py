@@ -203,9 +203,10 @@ def raw(bars: Bars, rows: slice = slice(None), *, stamped: str) -> pd.DataFrame:
 
 def store(made: World, folder: Path) -> Path:
     """Write the whole folder of a stored model, as it is uploaded."""
+    from multisymbol.config.names import LOADER
     from multisymbol.registry.bundle.flavor import write_flavour
     from multisymbol.registry.bundle.format import write_bundle
-    from multisymbol.serving.served_model import LOADER, requirements_of
+    from multisymbol.serving.served_model import requirements_of
 
     write_bundle(made.bundle, folder / "bundle")
     example = Model.of(made.bundle, name=None, version=None).example([made.bars("AAPL"), made.bars("EURUSD")])

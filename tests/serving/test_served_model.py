@@ -1,6 +1,6 @@
 """What a stored model says of raw bars, of whom, and what it refuses to say."""
 
-import builtins
+import importlib
 import json
 import pickle
 import shutil
@@ -16,11 +16,13 @@ import pytest
 import torch
 
 from multisymbol.config.build import build
+from multisymbol.config.names import EARLIER_LOADERS, LOADER
 from multisymbol.errors import BarsError, BundleError, ConfigError, FeatureError, SampleError, SymbolError
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.registry.bundle.format import Bundle, write_bundle
+from multisymbol.serving import _load_pyfunc
 from multisymbol.serving.live import live_windows
-from multisymbol.serving.served_model import LOADER, Model, _load_pyfunc, requirements_of
+from multisymbol.serving.served_model import Model, requirements_of
 from tests.serving.stored import SYMBOLS, bundle_of, changed, store, world
 
 
@@ -278,5 +280,6 @@ print([name for name in ("lightning", "mlflow", "hydra", "torchmetrics", "torch.
 
 
 def test_the_loader_is_named_by_its_module() -> None:
-    assert LOADER == "multisymbol.serving.served_model"
-    assert builtins.callable(_load_pyfunc)
+    assert [LOADER, *EARLIER_LOADERS] == ["multisymbol.serving", "multisymbol.evaluation.serving"]
+    for name in (LOADER, *EARLIER_LOADERS):
+        assert importlib.import_module(name)._load_pyfunc is _load_pyfunc

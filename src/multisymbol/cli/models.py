@@ -16,7 +16,7 @@ from multisymbol.config.build import plain
 from multisymbol.config.installation import conf_folder
 from multisymbol.errors import MultisymbolError, StoreError
 from multisymbol.registry.bundle.exchange import export_model, import_model
-from multisymbol.registry.bundle.files import check_hashes, parse, read_files
+from multisymbol.registry.bundle.files import check_hashes, read_facts, read_files
 from multisymbol.registry.selection.lookup import bracketed, chosen
 from multisymbol.registry.store.cleanup import Orphan, store_orphans, stray_paths
 from multisymbol.registry.store.database import PREFIX, experiment_in
@@ -281,7 +281,7 @@ def _facts(store: Store, version: StoredVersion) -> dict[str, dict[str, Any]]:
     folder = store.download(version)
     files = read_files(folder)
     check_hashes(folder, files)
-    return {name: parse(folder / name, content) for name, content in files.items() if name.endswith(".json")}
+    return read_facts(folder, files)
 
 
 def _champion_gone(store: Store, version: StoredVersion, *, undo: bool) -> list[str]:

@@ -24,7 +24,7 @@ from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import Period, Timeframe, instant, iso
 from multisymbol.progress import Terminal
-from multisymbol.registry.bundle.files import check_hashes, parse, read_files
+from multisymbol.registry.bundle.files import check_hashes, read_facts, read_files
 from multisymbol.registry.selection.resolve import (
     Policy,
     Request,
@@ -155,7 +155,7 @@ class Lookup:
         folder = self.store.model_folder(version) / BUNDLE_FOLDER
         files = read_files(folder)
         check_hashes(folder, files)
-        facts = {name: parse(folder / name, files[name]) for name in files if name.endswith(".json")}
+        facts = read_facts(folder, files)
         return history_bars(
             config=_as_trained(config, facts),
             spec=FeatureSpec.from_json(facts["feature_spec.json"]),

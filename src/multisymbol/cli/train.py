@@ -27,7 +27,7 @@ from multisymbol.training.resume import interrupted
 from multisymbol.training.run import TrainedModel, jobs_of, prepare_training, train_jobs
 from multisymbol.training.spec import SweepJob, TrainSpec
 
-_MAY_CHANGE = ("resume", "paths", "registry")
+_MAY_CHANGE = ("resume", "paths", "registry", "trust")
 _MOST_ROWS = 40
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from multisymbol.cli.compare_schema import budget_of
 from multisymbol.comparison.arms import Arm, FoldTask, ZeroShot
 from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, FoldFacts, NotRun, Preregistration, digest
+from multisymbol.config.names import current_form, stored_form
 from multisymbol.errors import ComparisonError
 from multisymbol.samples.dataset import FoldDataset, no_own_model
 from multisymbol.samples.fold import TRAIN
@@ -27,7 +29,18 @@ TEST_TEXT = (
     "correction; cross-check: batch means"
 )
 
-_NOT_DECIDING = ("paths", "registry", "dry_run", "resume", "promote", "symbols", "asset_class", "finetune", "strategy")
+_NOT_DECIDING = (
+    "paths",
+    "registry",
+    "dry_run",
+    "resume",
+    "trust",
+    "promote",
+    "symbols",
+    "asset_class",
+    "finetune",
+    "strategy",
+)
 """Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
 
 
@@ -183,7 +196,7 @@ def _content(values: Mapping[str, Any], tasks: Sequence[FoldTask]) -> dict[str, 
         }
         for task in tasks
     ]
-    plain: dict[str, Any] = json.loads(json.dumps(content))
+    plain: dict[str, Any] = json.loads(json.dumps(stored_form(content)))
     return plain
 
 
@@ -203,6 +216,22 @@ def keep_plan(declared: Preregistration, folder: Path) -> None:
         temporary.replace(path)
 
 
+def as_kept(declared: Preregistration, folder: Path) -> Preregistration:
+    """Return the same plan as the comparison's folder holds it: one under earlier names keeps its hash."""
+    path = folder / PLAN
+    if not path.exists():
+        return declared
+    before = json.loads(path.read_text(encoding="utf-8"))
+    whole = digest(before["content"]) == before["digest"]
+    if whole and _present_names(before["content"]) == _present_names(declared.content):
+        return replace(declared, digest=before["digest"], content=before["content"])
+    return declared
+
+
+def _present_names(content: Mapping[str, Any]) -> Any:
+    return stored_form(current_form(content))
+
+
 def check_kept(declared: Preregistration, folder: Path) -> None:
     """Refuse a plan other than the one the folder's results were made by.
 
@@ -214,7 +243,8 @@ def check_kept(declared: Preregistration, folder: Path) -> None:
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     if digest(before["content"]) != declared.digest or before["digest"] != declared.digest:
-        changed = list(_changes(current_keys(before["content"]), current_keys(declared.content), ""))
+        earlier, now = (current_keys(_present_names(each)) for each in (before["content"], declared.content))
+        changed = list(_changes(earlier, now, ""))
         message = "\n".join(
             [
                 f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported "

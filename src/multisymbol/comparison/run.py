@@ -20,7 +20,7 @@ from multisymbol.cli.compare_schema import capital_of, plan_of
 from multisymbol.cli.schema import label_text
 from multisymbol.comparison.arms import Arm, FoldTask, Trained, Untrained
 from multisymbol.comparison.fit import FoldForecasts, TrainingRecord, forecasts, trained
-from multisymbol.comparison.preregistration import check_kept, keep_plan, kinds_of, preregister, tasks_of
+from multisymbol.comparison.preregistration import as_kept, check_kept, keep_plan, kinds_of, preregister, tasks_of
 from multisymbol.comparison.result import (
     PRIOR,
     SINGLE,
@@ -132,7 +132,7 @@ def begin(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Begun
     """
     arms: dict[str, Arm] = {key: build(node) for key, node in values["arms"].items()}
     tasks, left_out = tasks_of(values, prepare_folds(values, terminal))
-    declared = preregister(values, tasks, arms, name="")
+    declared = as_kept(preregister(values, tasks, arms, name=""), run_dir)
     check_kept(declared, run_dir)
     return Begun(values=values, arms=arms, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared)
 

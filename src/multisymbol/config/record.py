@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from multisymbol.config.names import stored_form
+
 OF_ONE_SYMBOL = ("single", "finetune")
 """Modes whose model is that of one symbol."""
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
@@ -25,6 +27,11 @@ class ConfigRecord:
     """
 
     data: Mapping[str, Any]
+
+    def stored(self) -> dict[str, Any]:
+        """Return it as JSON keeps it, classes by their registered names."""
+        stored: dict[str, Any] = stored_form(self.data)
+        return stored
 
     def portable(self) -> dict[str, Any]:
         """Return it without what belongs to the machine: the form a stored model carries."""

@@ -165,6 +165,20 @@ def config_problems(config: Mapping[str, Any]) -> list[Problem]:
     return list(_within(config, path=()))
 
 
+def stored_problems(config: Mapping[str, Any], *, file: str) -> list[str]:
+    """Judge a configuration that was stored by whomever: the classes it names, and that nothing is to be looked up.
+
+    Args:
+        config: Plain data in its present form (`names.current_form`).
+        file: Its name, for the messages.
+    """
+    named = [f"{file}: {problem.path}: {problem.text}" for problem in config_problems(config)]
+    return named + [
+        f"{file}: {path}: {text!r} would be looked up; a stored configuration is resolved"
+        for path, text in _interpolations(config)
+    ]
+
+
 def node_problems(node: Mapping[str, Any], *, role: Role, path: str = "") -> Iterator[Problem]:
     """Judge one node that is to be built, with all that is nested in it.
 
@@ -280,6 +294,17 @@ def _naming_nothing(value: Any, *, path: str, depth: int = 0) -> Iterator[Proble
     elif isinstance(value, list | tuple):
         for place, item in enumerate(value):
             yield from _naming_nothing(item, path=f"{path}.{place}", depth=depth + 1)
+
+
+def _interpolations(value: Any, *, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _interpolations(item, path=f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield from _interpolations(item, path=f"{path}.{place}")
+    elif isinstance(value, str) and "${" in value:
+        yield path, value[:60]
 
 
 def _no_place(target: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.cli.schema import members
+from multisymbol.config.names import short_name
 from multisymbol.errors import ConfigError
 from multisymbol.features.indicators import configure
 from multisymbol.features.scaling import Affine
@@ -256,7 +257,7 @@ def _membership_recipes(config: SymbolConfig, source: _Source) -> dict[str, tupl
 def _label(prepared: FoldDataset, config: SymbolConfig, bars: Bars, *, panel_row: int, source: _Source) -> LineageLabel:
     panel = prepared.panel
     resolved_at = int(panel.resolved_at[panel_row])
-    group = str(config.label["_target_"]).split(".")[-2]
+    group = short_name(config.label)
     return LineageLabel(
         value=int(panel.label[panel_row]),
         resolved_at=resolved_at,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.config.names import registered, stored_form
 from multisymbol.errors import FeatureError, MultisymbolError
 from multisymbol.features.pipeline import FeatureSpec, feature_rows
 from multisymbol.features.scaling import Scaler
@@ -217,11 +218,11 @@ def _versions() -> dict[str, str]:
 
 def _recipe(choices: _Choices) -> dict[str, Any]:
     """Return everything the numbers of a panel depend on, as plain data."""
-    return {
+    return {  # under registered names, so that a class may move without its panels being made again
         "fingerprints": _fingerprints(choices),
         "timeframe": choices.source.timeframe.text,
         "period": dataclasses.asdict(choices.period),
-        "configs": [dataclasses.asdict(config) for config in choices.universe],
+        "configs": [stored_form(dataclasses.asdict(config)) for config in choices.universe],
         "labellers": [_identity(choices.labellers[symbol]) for symbol in choices.universe.symbols],
         "spec": choices.spec.to_json(),
         "code": _code_digest(_PACKAGE),
@@ -236,7 +237,7 @@ def _key(recipe: Mapping[str, Any]) -> str:
 def _identity(labeller: Labeller) -> list[Any]:
     kind = type(labeller)
     fields: dict[str, Any] = dataclasses.asdict(labeller) if dataclasses.is_dataclass(labeller) else {}
-    return [f"{kind.__module__}.{kind.__qualname__}", fields]
+    return [registered(f"{kind.__module__}.{kind.__qualname__}"), fields]
 
 
 def _fingerprints(choices: _Choices) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""From a stored model to its network; nothing a foreign bundle says is believed before it is checked.
+"""From a stored model to its network; nothing a bundle from elsewhere says is believed before it is checked.
 
-A bundle names a class and its arguments. The class must be one of `multisymbol.learning.networks`; the network is built
-without memory (on torch's meta device), compared with the stored tensors name by name, and only then given them.
+A bundle names a class and its arguments. The class must be one of this package's networks, or of a package the user
+trusts (`config.trust`). One of this package is built without memory (on torch's meta device), compared with the stored
+tensors name by name, and only then given them; the user's own is called as it was in training.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +14,12 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
+from multisymbol.config.build import build
+from multisymbol.config.names import registered
 from multisymbol.errors import BundleError, ConfigError
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.registry.bundle.format import Bundle
 
-PLACE = "multisymbol.learning.networks."
 _TASK_OUTPUTS: Mapping[str, int] = {"direction": 3, "forward_return": 1}
 _HARMLESS = 4096
 """A number up to this is no danger whatever it counts; a larger one must not exceed the stored numbers."""
@@ -37,7 +38,7 @@ def rebuild(bundle: Bundle) -> nn.Module:
     if not isinstance(node, Mapping):
         raise BundleError("config.json names no network: there is no 'model'")
     _refuse(_implausible({"model": node, "shape": _sizes(shape)}, stored=_stored_numbers(bundle)))
-    network = _built(_class_of(node), node, shape=shape, tensors=len(bundle.weights))
+    network = _built(node, shape=shape, tensors=len(bundle.weights))
     _refuse(_differences(network.state_dict(), bundle.weights))
     # Copies: torch aligns its own memory, that of a file lies anywhere, and products may differ in the last bits.
     copies = {name: tensor.clone() for name, tensor in bundle.weights.items()}
@@ -94,28 +95,25 @@ def _implausible(node: Any, *, stored: int, path: str = "") -> list[str]:
     return []
 
 
-def _class_of(node: Mapping[str, Any]) -> type[nn.Module]:
+def _built(node: Mapping[str, Any], *, shape: NetworkShape, tensors: int) -> nn.Module:
+    """Judge and call the class a bundle names; chance is left as it was."""
     target = str(node.get("_target_"))
-    module, _, name = target.rpartition(".")
-    if not module.startswith(PLACE):
-        raise BundleError(f"config.json: model._target_ '{target}' is not a network of {PLACE[:-1]}; nothing was run")
     try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError:
-        found = None
-    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == module):
-        raise BundleError(f"config.json: model._target_ '{target}' is no network of this version of multisymbol")
-    return found
-
-
-def _built(kind: type[nn.Module], node: Mapping[str, Any], *, shape: NetworkShape, tensors: int) -> nn.Module:
-    """Call the class, without memory for its tensors and without their first values."""
-    arguments = {key: value for key, value in node.items() if not key.startswith("_")}
-    try:
-        with torch.device("meta"), _Unfilled(), _no_more_than(tensors):
-            return kind(**arguments, shape=shape)
+        with torch.random.fork_rng(devices=[]), _as_stored(target, tensors=tensors):
+            network: nn.Module = build({**node, "_partial_": True}, role="network")(shape=shape)
     except (ConfigError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         raise BundleError(f"config.json: model cannot be built: {error}") from error
+    return network
+
+
+@contextmanager
+def _as_stored(target: str, *, tensors: int) -> Iterator[None]:
+    """Spare a network of this package memory and first values; a user's own may compute with them as it is made."""
+    if registered(target) == target:
+        yield
+    else:
+        with torch.device("meta"), _Unfilled(), _no_more_than(tensors):
+            yield
 
 
 class _Unfilled(TorchFunctionMode):

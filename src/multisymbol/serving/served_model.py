@@ -1,7 +1,7 @@
 """A stored model that answers for raw bars, by the code of training: examined, segmented, computed, scaled, windowed.
 
 Rows (symbol, timestamp, open, high, low, close, volume) go in, one answer per symbol for its newest bar comes out.
-MLflow finds `_load_pyfunc` through the name of this module in the MLmodel file (`LOADER`); a plain bundle is read by
+MLflow comes in by `load_served` (`multisymbol.serving`, named by the MLmodel file); a plain bundle is read by
 `Model.read`.
 """
 
@@ -19,6 +19,7 @@ import torch
 import yaml
 from torch import nn
 
+from multisymbol.config.names import short_name
 from multisymbol.errors import BarsError, BundleError, ConfigError, MultisymbolError, SampleError, SymbolError, nearest
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
@@ -33,8 +34,6 @@ from multisymbol.serving.inference import predict_probabilities, predict_returns
 from multisymbol.serving.live import Recipe, Windows, live_ledger, live_windows, raise_all, recipe_of
 from multisymbol.serving.rebuild import outputs_of, rebuild
 
-LOADER = __name__
-"""What an MLmodel file names as its `loader_module`."""
 NEEDED = ("symbol", "timestamp", *PRICES)
 """Columns of raw bars; `volume` where a symbol's class requires it, `asset_class` for symbols not trained on."""
 REGISTERED = "registered_model_meta"
@@ -241,7 +240,7 @@ class Model:
                 asset_classes=config["asset_class"],
                 features=config["features"],
                 labels=config["labels"],
-                label_name=str(config["labels"]["_target_"]).split(".")[-2],
+                label_name=short_name(config["labels"]),
             )[symbol]
         except KeyError as error:
             raise BundleError(f"config.json has no {error}: the model answers for {', '.join(self.trained)}") from error
@@ -316,7 +315,7 @@ class Model:
         return f"The code that computes features or probabilities has changed since: {cause}; {cure}"
 
 
-class _Served:
+class Served:
     """What MLflow asks.
 
     Args:
@@ -339,8 +338,8 @@ class _Served:
             raise flavor_refusal(error) from error
 
 
-def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> _Served:
-    """Load a stored model for MLflow, which calls this by name, and let it answer its example.
+def load_served(path: str, model_config: Mapping[str, Any] | None = None) -> Served:
+    """Load a stored model for MLflow, and let it answer its example.
 
     Args:
         path: The folder with `MLmodel` and `bundle/`.
@@ -356,7 +355,7 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> _S
     name, version = _registered_as(folder)
     model = Model.read(folder / BUNDLE_FOLDER, name=name, version=version)
     model.check()
-    return _Served(model)
+    return Served(model)
 
 
 def requirements_of(bundle: Bundle) -> list[str]:

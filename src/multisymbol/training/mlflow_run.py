@@ -72,7 +72,7 @@ def opened_run(spec: RunSpec, dataset: FoldDataset, run_dir: Path, *, parent: Ru
     with _run_in(run_dir, spec, parent=parent, name=None) as run:
         if not run_dir.joinpath("checkpoints").exists():
             run.log_params(spec.record.params())
-            run.log_json(dict(spec.record.data), path=CONFIG)
+            run.log_json(spec.record.stored(), path=CONFIG)
             run.log_inputs(data_facts(dataset, source=spec.record.source), context=spec.mode)
         yield run
 
@@ -88,7 +88,7 @@ def group_run(spec: RunSpec, run_dir: Path, *, name: str | None = None, parent: 
         parent: As in `opened_run`.
     """
     with _run_in(run_dir, spec, parent=parent, name=name) as run:
-        run.log_json(dict(spec.record.data), path=CONFIG)
+        run.log_json(spec.record.stored(), path=CONFIG)
         yield run
 
 
@@ -121,7 +121,7 @@ def _open(spec: RunSpec, run_dir: Path, *, parent: Run | None, name: str | None)
         parent_run_id=parent.run_id if parent else None,
     )
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / CONFIG).write_text(json.dumps(spec.record.data), encoding="utf-8")
+    (run_dir / CONFIG).write_text(json.dumps(spec.record.stored()), encoding="utf-8")
     note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
     return run
 

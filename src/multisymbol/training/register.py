@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from multisymbol.config.installation import library_versions
+from multisymbol.config.names import LOADER
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.files import HASHES
@@ -21,7 +22,7 @@ from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN, VALIDATION
-from multisymbol.serving.served_model import LOADER, Model, requirements_of
+from multisymbol.serving.served_model import Model, requirements_of
 from multisymbol.training.finetune import Parent
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.result import EvaluationResult

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from multisymbol.errors import StoreError, nearest
+from multisymbol.config.names import current_form
+from multisymbol.config.trust import stored_problems
+from multisymbol.errors import ConfigError, StoreError, nearest
 from multisymbol.registry.store.store import Store
 from multisymbol.training.mlflow_run import CONFIG
 
@@ -34,4 +36,17 @@ def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
     if not (run_dir / CONFIG).is_file():
         message = f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one"
         raise StoreError(message)
-    return json.loads((run_dir / CONFIG).read_text(encoding="utf-8")), run_dir
+    return _stored(run_dir / CONFIG), run_dir
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    """Read the configuration a run was started with; its own `trust` grants nothing.
+
+    Raises:
+        ConfigError: It names classes that are neither this project's nor trusted by whoever resumes it.
+    """
+    values: dict[str, Any] = current_form(json.loads(file.read_text(encoding="utf-8")))
+    problems = stored_problems(values, file=str(file))
+    if problems:
+        raise ConfigError("\n  ".join(["the run cannot go on; nothing was started.", *problems]))
+    return values

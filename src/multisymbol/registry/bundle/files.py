@@ -12,6 +12,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NoReturn
 
+from multisymbol.config.names import current_form
 from multisymbol.errors import BundleError
 
 BUNDLE_FOLDER = "bundle"
@@ -91,6 +92,19 @@ def parse(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BundleError(f"{path} must hold a mapping, but holds a {type(data).__name__}")
     return data
+
+
+def read_facts(folder: Path, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Read the JSON files of a bundle: name -> content, classes by their present paths.
+
+    Args:
+        folder: The bundle's, for messages.
+        files: As `read_files` returns them, hashes checked.
+
+    Raises:
+        BundleError: One is not of the form.
+    """
+    return {name: current_form(parse(folder / name, files[name])) for name in FACTS}
 
 
 def files_digest(folder: Path) -> str:

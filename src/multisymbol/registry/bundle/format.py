@@ -14,21 +14,21 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from multisymbol.config.names import stored_form
+from multisymbol.config.trust import stored_problems
 from multisymbol.errors import BundleError, MultisymbolError, OutputError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler
 from multisymbol.registry.bundle.files import (
-    FACTS,
     HASHES,
     MAX_INTEGER,
     WEIGHTS,
     check_hashes,
-    parse,
+    read_facts,
     read_files,
     refuse_file,
     sha256,
 )
-from multisymbol.registry.bundle.security import foreign_targets
 
 Fact = TypeVar("Fact", FeatureSpec, Scaler)
 
@@ -96,29 +96,28 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read a bundle back after checking every hash; loads no pickle, and names no code but this project's.
+    """Read a bundle back after checking every hash; loads no pickle, and names no code that is not trusted.
 
     Raises:
         BundleError: A file is missing, unexpected, too large, changed (hash differs) or not of the form.
     """
     files = read_files(folder)
     check_hashes(folder, files)
-    facts = {name: parse(folder / name, files[name]) for name in FACTS}
-    foreign = [
-        text for name in ("config.json", "symbol_configs.json") for text in foreign_targets(facts[name], at=name)
-    ]
-    refuse_file(f"{folder} names code of others", foreign)
+    facts = read_facts(folder, files)
+    foreign = stored_problems(facts["config.json"], file="config.json")
+    foreign += stored_problems({"symbol_configs": facts["symbol_configs.json"]}, file="symbol_configs.json")
+    refuse_file(f"{folder} names code that may not be run; nothing was", foreign)
     return _bundle(folder, weights=_load(folder / WEIGHTS, files[WEIGHTS]), facts=facts)
 
 
 def _files(bundle: Bundle) -> dict[str, bytes]:
     facts = {
-        "config.json": bundle.config,
+        "config.json": stored_form(bundle.config),
         "feature_spec.json": bundle.spec.to_json(),
         "metadata.json": bundle.metadata,
         "scalers.json": bundle.scaler.to_json(),
         "similarity.json": bundle.similarity,
-        "symbol_configs.json": bundle.symbol_configs,
+        "symbol_configs.json": stored_form(bundle.symbol_configs),
         "symbols.json": bundle.symbols,
     }
     problems: list[str] = []

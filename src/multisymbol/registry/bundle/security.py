@@ -1,30 +1,20 @@
-"""What a stored model from elsewhere may hold: no code of others, no page that acts, nothing that is installed unseen.
+"""What a stored model from elsewhere may hold beside its bundle: no page that acts, nothing that is installed unseen.
 
-A bundle's configuration names classes (`_target_`) that are built when the model is used, MLflow's files name a module
-to import and packages to install, and the card is opened in a browser. Each is held against what this project writes.
+MLflow's files name a module to import and packages to install, and the card is opened in a browser. Each is held
+against what this project writes. Which classes a bundle's configuration may name is the rule of `config.trust`.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html.parser import HTMLParser
 from importlib.metadata import PackageNotFoundError, requires
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-LOADER_MODULE = "multisymbol.serving.served_model"
-"""The module MLflow imports to load one of our models."""
-TRUSTED_VARIABLE = "MULTISYMBOL_TRUSTED_PACKAGES"
-"""Environment variable: packages of one's own, comma-separated, whose classes a stored model may name."""
-_BUILDING_LAYERS = {"markets", "features", "labels", "samples", "learning", "evaluation"}
-_FOR_TRAINING = re.compile(
-    r"torch\.optim\.[a-z_]+\.[A-Z]\w*|lightning\.pytorch\.(callbacks|loggers|trainer)\.[a-z_]+\.[A-Z]\w*"
-)
-"""Named by a configuration, built by a training alone, never when a stored model is used."""
+from multisymbol.config.names import EARLIER_LOADERS, LOADER
+
 _FLAVOUR_KEYS = {"loader_module", "data", "env", "python_version", "config", "streamable"}
 _ENVIRONMENT = "python_env.yaml"
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==[A-Za-z0-9.+!_-]+")
@@ -34,16 +24,6 @@ _ADDRESSES = {"href", "src", "xlink:href", "action", "formaction", "data", "post
 _POLICY = "content-security-policy"
 """The one header a page may set for itself: it forbids."""
 _LOADING_STYLE = re.compile(r"@import|url\((?!\s*['\"]?\s*(#|data:))", re.IGNORECASE)
-
-
-def foreign_targets(data: Any, *, at: str) -> list[str]:
-    """List what a configuration names that is no class or function of this project.
-
-    Args:
-        data: Plain data, as read from JSON.
-        at: Name of the file.
-    """
-    return list(_foreign(data, at=at))
 
 
 def flavour_problems(files: Mapping[str, bytes]) -> list[str]:
@@ -68,54 +48,6 @@ def page_problems(content: bytes) -> list[str]:
     return sorted(reader.problems)
 
 
-def _foreign(data: Any, *, at: str) -> Iterator[str]:
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            if key == "_target_" and not _trusted(value):
-                yield (
-                    f"{at}: _target_ {value!r} is no part of this project; if it is code of your own, name its package "
-                    f"in {TRUSTED_VARIABLE}"
-                )
-            yield from _foreign(value, at=f"{at}: {key}")
-    elif isinstance(data, list):
-        for index, item in enumerate(data):
-            yield from _foreign(item, at=f"{at}[{index}]")
-    elif isinstance(data, str) and "${" in data:
-        yield f"{at}: {data[:60]!r} would be looked up when it is used; a stored configuration is resolved"
-
-
-def _trusted(target: Any) -> bool:
-    if not isinstance(target, str):
-        return False
-    own = [name.strip() for name in os.environ.get(TRUSTED_VARIABLE, "").split(",") if name.strip()]
-    if any(target.startswith(f"{package}.") for package in own):
-        return True
-    return bool(_FOR_TRAINING.fullmatch(target)) or _defined_here(target)
-
-
-@cache
-def _defined_here(target: str) -> bool:
-    """Whether the package itself defines it: `multisymbol.x.shutil.rmtree` is reached through it and not its own."""
-    if not re.fullmatch(r"multisymbol(\.[a-z][a-z0-9_]*)+\.[A-Za-z][A-Za-z0-9_]*", target):
-        return False
-    _, layer, *inner = target.split(".")
-    module, name = inner[:-1], inner[-1]
-    if layer not in _BUILDING_LAYERS:
-        return False
-    file = _package_root().joinpath(layer, *module).with_suffix(".py")
-    if not file.is_file():
-        return False
-    return bool(re.search(rf"^(class|def) {name}\b", file.read_text(encoding="utf-8"), re.MULTILINE))
-
-
-@cache
-def _package_root() -> Path:
-    spec = find_spec("multisymbol")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0])
-
-
 def _mlmodel(content: bytes) -> Iterator[str]:
     data = _yaml(content)
     flavors = data.get("flavors") if isinstance(data, dict) else None
@@ -123,8 +55,8 @@ def _mlmodel(content: bytes) -> Iterator[str]:
         yield "must have the flavour python_function and no other"
         return
     flavour = flavors["python_function"]
-    if not isinstance(flavour, dict) or flavour.get("loader_module") != LOADER_MODULE:
-        yield f"must be loaded by {LOADER_MODULE}"
+    if not isinstance(flavour, dict) or flavour.get("loader_module") not in {LOADER, *EARLIER_LOADERS}:
+        yield f"must be loaded by {LOADER}"
         return
     yield from (f"{key} may hold code and is not allowed" for key in sorted(set(flavour) - _FLAVOUR_KEYS, key=str))
     if flavour.get("data", "bundle") not in ("bundle", "."):
