@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from multisymbol.markets.io.quality import FileFinding
 from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, instant
-from multisymbol.reports.coverage import RED, SymbolCoverage, coverage_figure, coverage_table, filled
+from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table, filled
+from multisymbol.reports.figures.canvas import RED
 from multisymbol.reports.tables.table import to_csv
 
 HOURLY = Timeframe.parse("1h")

@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from multisymbol.features.pipeline import history_bars
 from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import DAY, instant, iso
 from multisymbol.registry.bundle.format import Bundle
 from multisymbol.registry.store.versions import lacks_skill
-from multisymbol.reports.figures.canvas import canvas, dated, legend, say
-from multisymbol.reports.figures.training import BLUE, GREEN, ORANGE
+from multisymbol.reports.figures.canvas import BLUE, GREEN, ORANGE, canvas, dated, legend, say
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
 from multisymbol.reports.tables.stored_scores import (
     DIRECTION,
@@ -106,7 +104,7 @@ def span_figure(spans: Mapping[str, str]) -> Figure:
     axes.spines["left"].set_visible(False)
     dated(axes)
     say(axes, f"Seen: {_day(at['train_from'])} to {_day(at['train_until'])}; tested from {_day(at['test_from'])}")
-    legend(figure, [Patch(color=colour, label=name) for name, colour, _, _ in parts])
+    legend(figure, {name: colour for name, colour, _, _ in parts})
     return figure
 
 

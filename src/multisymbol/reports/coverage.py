@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +17,27 @@ from multisymbol.markets.io.defects import KINDS
 from multisymbol.markets.io.quality import FileFinding
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import DAY, Instants, Timeframe, iso
-from multisymbol.reports.figures.training import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PAPER
+from multisymbol.reports.figures.canvas import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    SPAN,
+    canvas,
+    dated,
+    legend,
+    lines,
+    listed,
+    say,
+    write,
+)
 from multisymbol.reports.tables.table import Cell, Table, TableColumn
 
-RED, PURPLE, MISSING = "#D55E00", "#CC79A7", "#555555"
+MISSING = "#555555"
 _FAR = 0.05
 """Share of the universe's span by which a start or an end is away from the others' median to be marked."""
 
@@ -99,34 +115,22 @@ def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) 
     """
     ordered = _by_class(symbols)
     edges = _edges(ordered, timeframe)
-    figure = Figure(figsize=(12.0, 1.9 + 0.34 * len(ordered)), layout="constrained", facecolor=PAPER)
-    axes = figure.subplots()
-    _mark_common(axes, ordered)
+    figure, (axes,) = canvas(width=12.0, height=1.9 + 0.34 * len(ordered))
+    common = _common(ordered)
+    if common is not None and len(ordered) > 1:
+        axes.axvspan(common[0] / DAY, common[1] / DAY, color=SPAN, linewidth=0, zorder=0)
     for row, each in enumerate(ordered):
         if each.opened_at.size:
             _draw_symbol(axes, each, row=row, edges=edges, timeframe=timeframe)
-        _say(axes, each, row=row)
-    _style(axes, ordered, edges=edges)
-    axes.set_title(f"{_headline(ordered)}\n", loc="left", fontsize=11, color=INK)
-    axes.annotate(
-        _facts(ordered, timeframe),
-        (0, 1),
-        (0, 5),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=8,
-        color=INK,
-    )
+        _write_counts(axes, each, row=row)
+    listed(axes, [each.symbol for each in ordered])
+    axes.set_xlim(edges[0] / DAY, edges[-1] / DAY)
+    dated(axes)
+    lines(axes, of="x")
+    _write_classes(axes, ordered)
     _date_far(axes, ordered)
-    figure.legend(
-        handles=list(_handles(ordered)),
-        loc="outside lower left",
-        ncols=7,
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-        handlelength=1.2,
-    )
+    say(axes, _headline(ordered), facts=_facts(ordered, timeframe))
+    legend(figure, list(_handles(ordered)), columns=7)
     return figure
 
 
@@ -208,12 +212,6 @@ def _common(symbols: Sequence[SymbolCoverage]) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _mark_common(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
-    common = _common(symbols)
-    if common is not None and len(symbols) > 1:
-        axes.axvspan(common[0] / DAY, common[1] / DAY, color="#EEF4F8", linewidth=0, zorder=0)
-
-
 def _draw_symbol(axes: Axes, each: SymbolCoverage, *, row: int, edges: Instants, timeframe: Timeframe) -> None:
     share = filled(each.opened_at, edges=edges, calendar=each.calendar, timeframe=timeframe)
     inside = (edges[1:] > each.opened_at[0]) & (edges[:-1] <= each.opened_at[-1])
@@ -240,15 +238,15 @@ def _colour(finding: FileFinding) -> str:
     return RED if finding.policy != "keep" else _MARKS.get(finding.key, GREY)
 
 
-def _say(axes: Axes, each: SymbolCoverage, *, row: int) -> None:
+def _write_counts(axes: Axes, each: SymbolCoverage, *, row: int) -> None:
     """Write bars and defects at the right end of the line."""
     counts: dict[str, int] = {}
     for finding in each.findings:
         counts[_short(finding)] = counts.get(_short(finding), 0) + finding.count
     bars = "refused" if each.bars is None else f"{each.bars:,}"
     short = " · ".join(f"{name} {count:,}" for name, count in counts.items())
-    _write(axes, bars, (1, row), offset=62, ha="right", colour=RED if each.bars is None else INK)
-    _write(axes, short, (1, row), offset=74, ha="left", colour=GREY, size=7)
+    write(axes, bars, (1, row), offset=62, ha="right", colour=RED if each.bars is None else INK)
+    write(axes, short, (1, row), offset=74, ha="left", colour=GREY, size=7)
 
 
 def _date_far(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
@@ -257,37 +255,10 @@ def _date_far(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
     for row, each in enumerate(symbols):
         if each.symbol in late:
             first = int(each.opened_at[0])
-            _write(axes, iso(first)[:7], (first / DAY, row), offset=-4, ha="right", colour=GREY, size=7, of_data=True)
+            write(axes, iso(first)[:7], (first / DAY, row), offset=-4, ha="right", colour=GREY, size=7, of_data=True)
         if each.symbol in early:
             last = int(each.opened_at[-1])
-            _write(axes, iso(last)[:7], (last / DAY, row), offset=4, ha="left", colour=GREY, size=7, of_data=True)
-
-
-def _write(
-    axes: Axes,
-    text: str,
-    place: tuple[float, float],
-    *,
-    offset: float,
-    ha: Literal["left", "center", "right"],
-    colour: str = INK,
-    size: float = 8,
-    of_data: bool = False,
-    rotation: float = 0,
-) -> None:
-    """Write at a place: x as a share of the axes (or of the data), y a row; `offset` points to the right."""
-    axes.annotate(
-        text,
-        place,
-        (offset, 0),
-        xycoords="data" if of_data else ("axes fraction", "data"),
-        textcoords="offset points",
-        ha=ha,
-        va="center",
-        color=colour,
-        fontsize=size,
-        rotation=rotation,
-    )
+            write(axes, iso(last)[:7], (last / DAY, row), offset=4, ha="left", colour=GREY, size=7, of_data=True)
 
 
 def _short(finding: FileFinding) -> str:
@@ -296,23 +267,14 @@ def _short(finding: FileFinding) -> str:
     )
 
 
-def _style(axes: Axes, symbols: Sequence[SymbolCoverage], *, edges: Instants) -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=8)
-    axes.tick_params(axis="y", length=0)
-    axes.set_yticks(range(len(symbols)), [each.symbol for each in symbols])
-    axes.set_ylim(len(symbols) - 0.4, -0.6)
-    axes.set_xlim(edges[0] / DAY, edges[-1] / DAY)
-    axes.xaxis_date("UTC")
-    axes.grid(axis="x", color="#EEEEEE", linewidth=0.8, zorder=0)
-    axes.set_axisbelow(True)
+def _write_classes(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
+    """Write each class beside its symbols, and a line between classes."""
     row = 0
     for name, members in groupby(symbols, key=lambda each: each.asset_class):
         count = len(list(members))
         if row:
             axes.axhline(row - 0.5, color=FAINT, linewidth=0.6)
-        _write(axes, name, (0, row + (count - 1) / 2), offset=-78, ha="center", colour=GREY, rotation=90 * (count > 1))
+        write(axes, name, (0, row + (count - 1) / 2), offset=-78, ha="center", colour=GREY, rotation=90 * (count > 1))
         row += count
 
 
@@ -352,7 +314,7 @@ def _handles(symbols: Sequence[SymbolCoverage]) -> Iterator[Patch | Line2D]:
     if "gap" in kept:
         yield _tick(MISSING, "missing bars (below the line)")
     if len(symbols) > 1 and _common(symbols) is not None:
-        yield Patch(color="#EEF4F8", label="all symbols have bars")
+        yield Patch(color=SPAN, label="all symbols have bars")
 
 
 def _tick(colour: str, label: str) -> Line2D:

@@ -150,7 +150,7 @@ def test_no_text_is_cut_off(symbols: int) -> None:
 
 def test_sampling_picture_says_shares_and_passes() -> None:
     said = texts(sampling_figure(["A", "B", "C"], shares_of([100, 300, 0])))
-    assert "Each symbol is 50.0 % of the draws, having 25.0 to 75.0 % of the rows" in said
+    assert "Each symbol gets 50.0 % of the draws and has 25.0 to 75.0 % of the rows" in said
     assert ("2.00 passes" in said, "0.67 passes" in said, "not trained" in said) == (True, True, True)
 
 
@@ -173,7 +173,7 @@ def test_calibration_picture_plots_the_tables_and_their_gap() -> None:
     line = figure.axes[0].get_lines()[1]
     assert np.allclose(line.get_xdata(), [each.predicted for each in tables["BUY"].bins])
     assert np.allclose(line.get_ydata(), [each.observed for each in tables["BUY"].bins])
-    assert f"as trained by {tables['BUY'].error:.3f}" in texts(figure)
+    assert f"as trained {tables['BUY'].error:.3f}" in texts(figure)
     assert "400 rows" in texts(figure)
     assert "calibrated" not in texts(calibration_figure(tables))
 

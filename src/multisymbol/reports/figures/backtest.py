@@ -6,7 +6,7 @@ Every array over bars is on the same n bars, `closed_at` in UTC nanoseconds, asc
 # n bars, k trades, m months, s symbols
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,20 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from multisymbol.arrays import Floats
-from multisymbol.markets.time import Instants, iso
-from multisymbol.reports.coverage import RED
+from multisymbol.markets.time import DAY, Instants, iso
 from multisymbol.reports.figures.canvas import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
     SMALL,
     beside,
     canvas,
     dated,
     days,
+    headline,
     legend,
     lines,
     listed,
@@ -34,7 +40,6 @@ from multisymbol.reports.figures.canvas import (
     say,
     thinned,
 )
-from multisymbol.reports.figures.training import BLUE, FAINT, GREY, INK, ORANGE
 
 _LOG_FROM = 4.0
 """Times by which the highest growth exceeds the lowest from which equal ratios, not differences, are equal heights."""
@@ -62,8 +67,7 @@ class TradeMarks:
     net: Floats
 
     def __post_init__(self) -> None:
-        fields = (self.exit_row, self.side, self.entry_price, self.exit_price, self.net)
-        assert all(each.shape == self.entry_row.shape for each in fields), "one value per trade"
+        assert len({getattr(self, each.name).shape for each in fields(self)}) == 1, "one value per trade"
 
     def __len__(self) -> int:
         return len(self.entry_row)
@@ -71,14 +75,7 @@ class TradeMarks:
     def last(self, most: int) -> "TradeMarks":
         """Return the last ones alone."""
         kept = slice(max(len(self) - most, 0), None)
-        return TradeMarks(
-            entry_row=self.entry_row[kept],
-            exit_row=self.exit_row[kept],
-            side=self.side[kept],
-            entry_price=self.entry_price[kept],
-            exit_price=self.exit_price[kept],
-            net=self.net[kept],
-        )
+        return TradeMarks(**{each.name: getattr(self, each.name)[kept] for each in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,14 +179,8 @@ def months_figure(closed_at: Instants, *, equity: Floats, capital: float) -> Fig
     axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
     axes.spines["bottom"].set_visible(False)
     won, counted = int((months.value > 0).sum()), int(np.isfinite(months.value).sum())
-    figure.suptitle(
-        f"{won} of {counted} months won: best {percent(np.nanmax(months.value))}, "
-        f"worst {percent(np.nanmin(months.value))}  (cells in %)",
-        x=0.01,
-        ha="left",
-        fontsize=10,
-        color=INK,
-    )
+    best, worst = percent(np.nanmax(months.value)), percent(np.nanmin(months.value))
+    headline(figure, f"{won} of {counted} months won: best {best}, worst {worst}  (cells in %)")
     return figure
 
 
@@ -375,11 +366,11 @@ def _draw_density(axes: Axes, closed_at: Instants, trades: TradeMarks, *, shown:
     """Count entries in equal stretches of time: long ones upwards, short ones downwards."""
     edges = np.linspace(closed_at[0], closed_at[-1], 73)
     at = closed_at[trades.entry_row]
-    width = (edges[1] - edges[0]) / 86_400e9
+    width = (edges[1] - edges[0]) / DAY
     for side in (1, -1):
         counts = side * np.histogram(at[np.sign(trades.side) == side], bins=edges)[0]
-        axes.bar(edges[:-1] / 86_400e9, counts, width=0.9 * width, align="edge", color=GREY)
-    axes.axvspan(float(shown[0]) / 86_400e9, float(shown[1]) / 86_400e9, color=BLUE, alpha=0.15, linewidth=0)
+        axes.bar(edges[:-1] / DAY, counts, width=0.9 * width, align="edge", color=GREY)
+    axes.axvspan(float(shown[0]) / DAY, float(shown[1]) / DAY, color=BLUE, alpha=0.15, linewidth=0)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
     axes.set_ylabel("short   long", fontsize=SMALL)

@@ -1,6 +1,10 @@
-"""How our figures look: one frame, one title, one way to write dates and to thin what no eye can tell apart."""
+"""The look of all figures: colours, frame, title, dates, and thinning of points no eye can tell apart.
 
-from collections.abc import Sequence
+Figures are made through matplotlib's objects, never through pyplot, so no state of the process changes and no window
+opens. Colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart.
+"""
+
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -10,12 +14,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
 from multisymbol.markets.time import DAY
-from multisymbol.reports.figures.training import FAINT, INK, PAPER
 
-GRID = "#EEEEEE"
+BLUE, ORANGE, GREEN, RED, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
+INK, GREY, FAINT, PAPER, GRID, SPAN = "#333333", "#777777", "#B8B8B8", "#FFFFFF", "#EEEEEE", "#EEF4F8"
 
 WIDTH = 6.0
 """Inches: half a wide page, a whole phone."""
@@ -25,29 +30,37 @@ TEXT, SMALL = 9.0, 8.5
 _MOST_POINTS = 1500
 
 
-def canvas(*, height: float, panels: Sequence[float] = (1.0,), one_axis: bool = True) -> tuple[Figure, list[Axes]]:
+def canvas(
+    *, height: float, width: float = WIDTH, panels: Sequence[float] = (1.0,), one_axis: bool = True
+) -> tuple[Figure, list[Axes]]:
     """Open a figure with panels below one another.
 
     Args:
         height: Inches.
+        width: Inches.
         panels: Relative heights, from the top.
-        one_axis: Whether they share the x axis.
+        one_axis: Whether the panels share the x axis.
     """
-    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor=PAPER)
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
     grid = figure.subplots(len(panels), 1, sharex=one_axis, squeeze=False, height_ratios=list(panels))
     drawn: list[Axes] = list(grid[:, 0])
     for axes in drawn:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(FAINT)
-        axes.tick_params(colors=INK, labelcolor=INK, color=FAINT, labelsize=SMALL)
-        axes.xaxis.label.set(color=INK, fontsize=SMALL)
-        axes.yaxis.label.set(color=INK, fontsize=SMALL)
-        axes.set_axisbelow(True)
+        frame(axes)
     return figure, drawn
 
 
+def frame(axes: Axes) -> None:
+    """Draw only the left and the bottom line, faint, with small labels."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK, labelcolor=INK, color=FAINT, labelsize=SMALL)
+    axes.xaxis.label.set(color=INK, fontsize=SMALL)
+    axes.yaxis.label.set(color=INK, fontsize=SMALL)
+    axes.set_axisbelow(True)
+
+
 def say(axes: Axes, title: str, *, facts: str = "") -> None:
-    """Head a figure with what it shows, and a line of facts below."""
+    """Head the axes with what they show, and a line of facts below."""
     axes.set_title(f"{title}\n" if facts else title, loc="left", fontsize=TEXT + 1, color=INK)
     if facts:
         axes.annotate(
@@ -55,12 +68,19 @@ def say(axes: Axes, title: str, *, facts: str = "") -> None:
         )
 
 
-def legend(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Set the key under the figure."""
+def headline(figure: Figure, title: str) -> None:
+    """Head a figure of several axes with what it shows."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TEXT + 1, color=INK)
+
+
+def legend(figure: Figure, handles: Sequence[Artist] | Mapping[str, str], *, columns: int | None = None) -> None:
+    """Set the key under the figure: artists, or name -> colour; all in one line unless `columns` says otherwise."""
+    if isinstance(handles, Mapping):
+        handles = [Patch(color=colour, label=name) for name, colour in handles.items()]
     figure.legend(
         handles=list(handles),
         loc="outside lower left",
-        ncols=len(handles),
+        ncols=columns or len(handles),
         frameon=False,
         fontsize=SMALL,
         labelcolor=INK,
@@ -90,17 +110,35 @@ def listed(axes: Axes, names: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def beside(axes: Axes, text: str, *, row: float, colour: str = INK, offset: float = 6.0) -> None:
+def beside(axes: Axes, text: str, *, row: float) -> None:
     """Write at the right end of a row, outside the frame."""
+    write(axes, text, (1, row), offset=6)
+
+
+def write(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    *,
+    offset: float,
+    ha: Literal["left", "center", "right"] = "left",
+    colour: str = INK,
+    size: float = SMALL,
+    of_data: bool = False,
+    rotation: float = 0,
+) -> None:
+    """Write at a place: x as a share of the axes (or of the data), y a row; `offset` points to the right."""
     axes.annotate(
         plain_number(text),
-        (1, row),
+        place,
         (offset, 0),
-        xycoords=blended_transform_factory(axes.transAxes, axes.transData),
+        xycoords="data" if of_data else blended_transform_factory(axes.transAxes, axes.transData),
         textcoords="offset points",
+        ha=ha,
         va="center",
-        fontsize=SMALL,
         color=colour,
+        fontsize=size,
+        rotation=rotation,
         annotation_clip=False,
     )
 

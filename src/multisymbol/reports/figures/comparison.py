@@ -17,11 +17,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import FuncFormatter, NullLocator
+from scipy.stats import spearmanr
 
 from multisymbol.arrays import Floats
 from multisymbol.markets.time import Instants, iso
-from multisymbol.reports.coverage import PURPLE, RED
 from multisymbol.reports.figures.canvas import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
     beside,
     canvas,
     dated,
@@ -34,7 +42,7 @@ from multisymbol.reports.figures.canvas import (
     signed,
     thinned,
 )
-from multisymbol.reports.figures.training import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PART_COLOURS
+from multisymbol.reports.figures.training import PART_COLOURS
 
 _Style: TypeAlias = Literal["-", "--", ":"]
 
@@ -177,7 +185,7 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
     dated(axes)
     first, last = (iso(int(at))[:10] for at in (cuts[:, 2].min(), cuts[:, 3].max()))
     say(axes, f"{len(names)} fold{'s' if len(names) > 1 else ''}, tested from {first} to {last}")
-    legend(figure, [Patch(color=colour, label=part) for part, colour in colours.items()])
+    legend(figure, colours)
     return figure
 
 
@@ -222,7 +230,7 @@ def rank_correlation(first: Floats, second: Floats) -> float:
     """Return Spearman's rank correlation, ties sharing their mean rank; NaN below three pairs or if one is constant."""
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
-    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+    return float(spearmanr(first, second).statistic)
 
 
 def seed_figure(symbols: Sequence[str], *, effect: Floats, pooled: Floats) -> Figure:
@@ -335,10 +343,3 @@ def _count_axis(axes: Axes, history: npt.NDArray[np.int64]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(low, high)
-
-
-def _ranks(values: Floats) -> Floats:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    shared: Floats = (last - (counts - 1) / 2)[inverse]
-    return shared

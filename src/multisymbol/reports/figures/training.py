@@ -1,8 +1,4 @@
-"""Pictures a person reads: functions that take plain results and return a Figure; saving is the caller's.
-
-Figures are made through matplotlib's objects, never through pyplot, so no state of the process changes and no window
-opens. Colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart.
-"""
+"""Figures of a training: functions that take plain results and return a Figure; saving is the caller's."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,10 +7,27 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from multisymbol.labels.labels import CLASSES
-from multisymbol.markets.time import NEVER, iso
+from multisymbol.markets.time import DAY, NEVER, iso
+from multisymbol.reports.figures.canvas import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    canvas,
+    dated,
+    days,
+    frame,
+    headline,
+    legend,
+    listed,
+    say,
+    write,
+)
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, FoldAssignment
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.mixture import SamplingWeights
@@ -23,8 +36,6 @@ from multisymbol.samples.mixture import SamplingWeights
 if TYPE_CHECKING:
     from multisymbol.serving.calibration import Reliability
 
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
-INK, GREY, FAINT, PAPER = "#333333", "#777777", "#B8B8B8", "#FFFFFF"
 PART_COLOURS = {"train": BLUE, "validation": ORANGE, "test": GREEN, "purged": GREY}
 PART_OF = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged"}
 
@@ -36,16 +47,14 @@ def fold_figure(parts: FoldAssignment, ledger: Ledger) -> Figure:
         parts: The cut ledger.
         ledger: What was cut; a bar reaches from the first to the last decided_at of neighbouring samples of one part.
     """
-    figure, axes = _canvas(width=10.0, height=1.7 + 0.3 * len(ledger.symbols))
+    figure, (axes,) = canvas(width=10.0, height=1.7 + 0.3 * len(ledger.symbols))
     for row in range(len(ledger.symbols)):
         _draw_parts(axes, ledger.decided_at[ledger.symbol == row], parts.part[ledger.symbol == row], row=row)
     _mark_cuts(axes, parts)
-    axes.set_yticks(range(len(ledger.symbols)), [_with_role(count.symbol, count.role) for count in parts.counts])
-    axes.set_ylim(len(ledger.symbols) - 0.4, -0.6)
-    axes.xaxis_date("UTC")
-    axes.tick_params(axis="y", length=0)
-    _legend(figure, {name: colour for name, colour in PART_COLOURS.items() if _count(parts, name)})
-    _title(axes, _fold_title(parts), _fold_facts(parts))
+    listed(axes, [_with_role(count.symbol, count.role) for count in parts.counts])
+    dated(axes)
+    legend(figure, {name: colour for name, colour in PART_COLOURS.items() if _count(parts, name)})
+    say(axes, _fold_title(parts), facts=_fold_facts(parts))
     return figure
 
 
@@ -56,7 +65,7 @@ def sampling_figure(symbols: Sequence[str], shares: SamplingWeights) -> Figure:
         symbols: Names.
         shares: As drawn; at least one symbol trains.
     """
-    figure, axes = _canvas(width=8.0, height=1.6 + 0.34 * len(symbols))
+    figure, (axes,) = canvas(width=8.0, height=1.6 + 0.34 * len(symbols))
     places = np.arange(len(symbols))
     of_rows, of_draws = (100 * counts / max(counts.sum(), 1) for counts in (shares.rows, shares.draws))
     axes.barh(places - 0.19, of_rows, height=0.34, color=FAINT)
@@ -64,18 +73,15 @@ def sampling_figure(symbols: Sequence[str], shares: SamplingWeights) -> Figure:
     right = max(of_rows.max(initial=0), of_draws.max(initial=0), 1)
     for place, passes in zip(places, shares.passes, strict=True):
         text = f"{passes:.2f} passes" if passes else "not trained"
-        axes.annotate(text, (right, place), (10, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
-    axes.set_yticks(places, symbols)
-    axes.set_ylim(len(symbols) - 0.4, -0.6)
+        write(axes, text, (right, int(place)), offset=10, of_data=True)
+    listed(axes, symbols)
     axes.set_xlim(0, 1.15 * right)
     axes.set_xlabel("percent of all")
-    axes.tick_params(axis="y", length=0)
-    _legend(figure, {"train rows": FAINT, "draws per epoch": BLUE})
+    legend(figure, {"train rows": FAINT, "draws per epoch": BLUE})
     facts = f"{int(shares.draws.sum()):,} draws per epoch from {int(shares.rows.sum()):,} train rows"
     trained = shares.rows > 0
     drawn, held = (_span(percent[trained], ".1f") for percent in (of_draws, of_rows))
-    title = f"Each symbol is {drawn} % of the draws, having {held} % of the rows"
-    _title(axes, title, facts)
+    say(axes, f"Each symbol gets {drawn} % of the draws and has {held} % of the rows", facts=facts)
     return figure
 
 
@@ -98,12 +104,12 @@ def confusion_figure(confusions: Mapping[str, npt.ArrayLike], *, columns: int = 
         axes.set_xticks(range(3), CLASSES if place + across >= len(confusions) else [])
     figure.supylabel("label", fontsize=9, color=INK)
     figure.supxlabel("decision", fontsize=9, color=INK)
-    _headline(figure, "Where each label's rows went: percent and count")
+    headline(figure, "Where each label's rows went: percent and count")
     return figure
 
 
 def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str, Reliability] | None" = None) -> Figure:
-    """Show how often a class came when it was given a probability, in bins of equal mass.
+    """Show how often a class occurs at each predicted probability, in bins of equal mass.
 
     Args:
         before: Class -> table, of the network's probabilities.
@@ -113,20 +119,20 @@ def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str,
     grid = figure.subplots(1, len(before), squeeze=False)
     tables = {"as trained": (before, ORANGE, "o")} | ({} if after is None else {"calibrated": (after, BLUE, "D")})
     for axes, name in zip(grid.flat, before, strict=True):
-        _style(axes)
+        frame(axes)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, zorder=1)
         for reliability, colour, marker in tables.values():
             _draw_reliability(axes, reliability[name], colour=colour, marker=marker)
         _zoom(axes, [reliability[name] for reliability, _, _ in tables.values()])
         errors = " · ".join(f"{label} {table[name].error:.3f}" for label, (table, _, _) in tables.items())
         share = sum(each.rows * each.observed for each in before[name].bins) / max(_rows(before[name]), 1)
-        _title(axes, f"{name}, {100 * share:.0f} % of rows", f"mean gap: {errors}")
-        axes.set_xlabel("probability given")
-    grid[0, 0].set_ylabel("share that came")
-    _legend(figure, {label: colour for label, (_, colour, _) in tables.items()})
-    misses = " and ".join(f"{label} by {_mean_error(table):.3f}" for label, (table, _, _) in tables.items())
+        say(axes, f"{name}, {100 * share:.0f} % of rows", facts=f"error: {errors}")
+        axes.set_xlabel("predicted probability")
+    grid[0, 0].set_ylabel("observed frequency")
+    legend(figure, {label: colour for label, (_, colour, _) in tables.items()})
+    errors = ", ".join(f"{label} {_mean_error(table):.3f}" for label, (table, _, _) in tables.items())
     rows = max((_rows(table) for table in before.values()), default=0)
-    _headline(figure, f"Probabilities miss what came, {misses} on average ({rows:,} rows, bins of equal mass)")
+    headline(figure, f"Expected calibration error, mean over classes: {errors} ({rows:,} rows, bins of equal mass)")
     return figure
 
 
@@ -139,50 +145,13 @@ def _span(values: npt.NDArray[np.float64], form: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    _style(axes)
-    return figure, axes
-
-
-def _style(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=8)
-    axes.xaxis.label.set(color=INK, fontsize=9)
-    axes.yaxis.label.set(color=INK, fontsize=9)
-
-
-def _title(axes: Axes, title: str, facts: str) -> None:
-    axes.set_title(f"{title}\n", loc="left", fontsize=11, color=INK)
-    axes.annotate(facts, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8, color=INK)
-
-
-def _headline(figure: Figure, title: str) -> None:
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
-
-
-def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
-    handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=len(handles),
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-        handlelength=1.2,
-    )
-
-
 def _draw_parts(axes: Axes, decided_at: npt.NDArray[np.int64], part: npt.NDArray[np.int8], *, row: int) -> None:
     starts = np.flatnonzero(np.diff(part, prepend=np.int8(99)))
     ends = np.append(starts, len(part))[1:] - 1
-    days = decided_at / 86_400e9
+    at = days(decided_at)
     for code, name in PART_OF.items():
         runs = part[starts] == code
-        spans = list(zip(days[starts[runs]], days[ends[runs]] - days[starts[runs]], strict=True))
+        spans = list(zip(at[starts[runs]], at[ends[runs]] - at[starts[runs]], strict=True))
         # An edge keeps a run of a few samples visible on a page of many years.
         axes.broken_barh(
             spans, (row - 0.3, 0.6), facecolors=PART_COLOURS[name], edgecolors=PART_COLOURS[name], linewidth=0.8
@@ -193,7 +162,7 @@ def _mark_cuts(axes: Axes, parts: FoldAssignment) -> None:
     fold = parts.fold
     for at in (fold.validation_from, fold.test_from, fold.test_until):
         if at != NEVER:
-            axes.axvline(at / 86_400e9, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
+            axes.axvline(at / DAY, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
 
 
 def _fold_title(parts: FoldAssignment) -> str:

@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 
 from multisymbol.labels.labels import CLASSES
 from multisymbol.registry.bundle.format import Bundle
-from multisymbol.reports.figures.canvas import beside, canvas, legend, lines, listed, say
-from multisymbol.reports.figures.training import BLUE, FAINT, GREY
+from multisymbol.reports.figures.canvas import BLUE, FAINT, GREY, beside, canvas, legend, lines, listed, say
 from multisymbol.reports.tables.table import ABSENT, ALL, Cell, Table, TableColumn
 
 Scores: TypeAlias = Mapping[str, Any]
