@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf, open_dict
+from omegaconf import ListConfig, OmegaConf, open_dict
 
 from multisymbol.cli.schema import SCHEMA as TRAIN
 from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.config.check import report
 from multisymbol.config.installation import conf_folder
+from multisymbol.config.trust import allow, import_trusted
 from multisymbol.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -115,10 +116,19 @@ def load_config(
         }
         with open_dict(config):
             config.symbols = {"members": entries}
+    _allow(OmegaConf.select(config, "trust"), folder)
     problems = config_problems(config, schema=SCHEMAS[command])
     if problems:
         raise report(problems)
     return Config(command=command, values=plain(config))
+
+
+def _allow(packages: object, folder: Path | None) -> None:
+    """Trust the caller's own packages for the rest of this process, and import them: what they register is then there."""
+    named = list(packages) if isinstance(packages, ListConfig | list) else []
+    if named:
+        allow([str(name) for name in named], folders=[folder, folder.parent] if folder else [])
+        import_trusted()
 
 
 def _accepted(override: str, folders: Sequence[Path]) -> str:
