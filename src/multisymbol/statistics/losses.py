@@ -83,10 +83,15 @@ class Verdict:
     @property
     def better(self) -> str | None:
         """Name of the arm that is shown to be better; None for every other verdict, and when exploring."""
-        if self.result.evidence.exploratory:
+        if self.exploratory:
             return None
         arms = {"FIRST_BETTER": self.result.differentials.first, "SECOND_BETTER": self.result.differentials.second}
         return arms.get(self.kind)
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether something that a claim needs is missing; then nothing is claimed, whatever the numbers."""
+        return self.result.evidence.exploratory
 
     @property
     def sentence(self) -> str:

@@ -264,9 +264,7 @@ def test_json_nobody_can_use_is_refused(store: Store, model: Path, text: str, me
 )
 def test_configuration_that_names_foreign_code_is_refused(store: Store, model: Path, target: Any) -> None:
     changed(model, "config.json", json.dumps({"model": {"layers": [{"_target_": target}]}}).encode())
-    refused(
-        store, model, r"config.json: model.layers.0._target_: no class may be named here, got .*; give plain"
-    )
+    refused(store, model, r"config.json: model.layers.0._target_: no class may be named here, got .*; give plain")
 
 
 @pytest.mark.parametrize("target", ["os.system", "pandas.read_pickle", "lab.networks.Net", 7])
