@@ -144,7 +144,7 @@ def median(work: Callable[[], object], *, times: int) -> float:
 
 
 def command(*arguments: str) -> None:
-    """Run scripts/models.py in a process of its own, quietly."""
+    """Run `multisymbol models` in a process of its own, quietly."""
     subprocess.run([sys.executable, str(SCRIPT), *arguments], check=True, stdout=subprocess.DEVNULL)
 
 

@@ -13,7 +13,7 @@ from tests import composing
 from tests.conftest import ROOT
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
-CONF_FILES = sorted((ROOT / "conf").rglob("*.yaml"))
+CONF_FILES = sorted([*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "validation" / "conf").rglob("*.yaml")])
 SCHEMAS = {
     "train": SCHEMA,
     "compare": "multisymbol.cli.compare_schema.CompareConfig",
@@ -23,7 +23,7 @@ SCHEMAS = {
     "check-data": "multisymbol.cli.check_data.CheckDataConfig",
     "trace": "multisymbol.cli.trace.TraceConfig",
 }
-WITHOUT_KEYS = {"models", "generate-data", "COMMAND"}
+WITHOUT_KEYS = {"models", "generate-data", "completion", "COMMAND"}
 
 RETIRED = {
     r"leavings": "orphans",

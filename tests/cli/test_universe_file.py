@@ -186,7 +186,7 @@ def test_five_hundred_symbols_are_resolved_once_to_be_checked_and_once_to_be_use
         calls.append(len(given["symbols"]))
         return resolve_symbols(**given)
 
-    monkeypatch.setattr("multisymbol.cli.schema.resolve", counted)
+    monkeypatch.setattr("multisymbol.cli.schema.resolve_symbols", counted)
     rows = (f"S{n},{CLASSES[n % 3]},{10 + n % 9}" for n in range(500))
     path = write("symbol,asset_class,indicators.rsi.period", *rows)
     config = composed(*use(path))

@@ -18,15 +18,19 @@ from multisymbol.comparison.fit import weights_of
 from multisymbol.comparison.preregistration import PLAN, preregister
 from multisymbol.comparison.result import Comparison, Preregistration, to_json
 from multisymbol.comparison.run import RESULT, Work, compare, work
+from multisymbol.comparison.score_folds import fold_scores
+from multisymbol.comparison.scores import ArmScores, joined
 from multisymbol.config.build import build, plain
 from multisymbol.errors import ComparisonError
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import Parent, prepare_folds
 from multisymbol.samples.views import own_values, tuned_view
+from multisymbol.statistics import Effects, compare_losses
 from multisymbol.training.fit import assess, fit_network, fold_loss
 from multisymbol.training.result import DirectionResult
 from tests.composing import composed_page
 from tests.conftest import ROOT
+from tests.statistics.test_losses import flat
 
 ARMS = ("universal", "single", "pooled", "finetuned", "head_only", "adapter", "zero_shot", "prior", "rule")
 SMALL = (
@@ -107,6 +111,46 @@ def test_every_arm_is_scored_on_the_same_rows_and_described(comparison: Comparis
         "prior": 0,
         "rule": 0,
     }
+
+
+def scores_of(done: Work, arm: str) -> ArmScores:
+    folds = zip(done.scored[arm], done.tasks, strict=True)
+    return joined([fold_scores(arm, own, task, number=number) for number, (own, task) in enumerate(folds)])
+
+
+def drawn_effects(done: Work) -> list[Effects]:
+    stored = [json.loads(file.read_text()) for file in sorted((done.folder / "surrogates").glob("kept-*.json"))]
+    return [
+        Effects(symbols=tuple(own["symbols"]), overall=np.array(own["overall"]), by_symbol=np.array(own["by_symbol"]))
+        for own in (draw["overall"] for draw in stored)
+    ]
+
+
+def test_its_losses_alone_give_the_same_result_through_compare_losses(done: Work, comparison: Comparison) -> None:
+    losses = {arm: scores_of(done, arm).losses("overall") for arm in ("universal", "single", "prior")}
+    rows, declared = losses["universal"].rows, comparison.declared
+    verdict = compare_losses(
+        {arm: own.loss for arm, own in losses.items()},
+        timestamps=rows.decided_at,
+        symbols=np.array(rows.symbols)[rows.symbol],
+        seeds=rows.seed,
+        baseline="prior",
+        resolved_at=rows.resolved_at,
+        smallest_effect=declared.smallest,
+        surrogates={"drift kept": drawn_effects(done)},
+        classes={own.symbol: own.asset_class for own in comparison.symbols},
+        loss_name="log-loss",
+        unit="nats",
+        draws=100,
+        aa_draws=100,
+    )
+    expected = comparison.results["overall"]
+    found, wanted = (
+        {path: repr(value) for path, value in flat(result) if "terms" not in path and "sentence" not in path}
+        for result in (verdict.result, expected)
+    )
+    assert found == wanted
+    assert verdict.sentence[:60] == expected.verdict.sentence[:60]
 
 
 def test_the_two_arms_see_the_same_number_of_samples_an_epoch(comparison: Comparison) -> None:

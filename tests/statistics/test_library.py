@@ -14,7 +14,7 @@ from tests.test_layers import imports
 
 FILES = sorted(Path(statistics.__file__).parent.glob("*.py"))
 OURS = {"arrays", "errors", "seeding", "statistics"}
-HEAVY = ("torch", "lightning", "mlflow", "hydra", "arch", "matplotlib", "pandas")
+HEAVY = ("torch", "scipy", "lightning", "mlflow", "hydra", "arch", "matplotlib", "pandas")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
@@ -27,6 +27,23 @@ def test_importing_it_loads_no_framework() -> None:
     code = f"import sys, multisymbol.statistics; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_imported_when_it_is_used_and_listed() -> None:
+    assert sorted(statistics._PUBLIC) == sorted(statistics.__all__)
+    for name in statistics.__all__:
+        assert getattr(statistics, name).__module__.startswith("multisymbol.statistics")
+    assert set(statistics.__all__) <= set(dir(statistics))
+    with pytest.raises(AttributeError, match="no attribute 'compare_loses'"):
+        _ = statistics.compare_loses
+
+
+def test_every_class_a_public_function_takes_or_returns_is_public() -> None:
+    public = {getattr(statistics, name) for name in statistics.__all__}
+    for module in {value.__module__ for value in public}:
+        for name, value in vars(sys.modules[module]).items():
+            ours = isinstance(value, type) and value.__module__ == module and not name.startswith("_")
+            assert not ours or value in public or name in {"Pairs", "Table"}, f"{module}.{name}"
 
 
 def test_the_folder_fits_in_the_eye() -> None:

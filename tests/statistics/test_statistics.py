@@ -181,7 +181,7 @@ def test_skill_of_arms_on_symbols_is_adjusted_over_all_of_them() -> None:
             p=lambda test: test.p_above,
         )
         for number in range(3)
-        for arm in (pairs.first, pairs.second)
+        for arm in pairs.arms or ()
     ]
     skills = symbol_skills(pairs, QUIET)
     adjusted = [arm.p_prior for own in skills[:3] for arm in (own.first, own.second)]
@@ -235,6 +235,6 @@ def test_a_plan_lists_everything_that_is_wrong_with_it() -> None:
     with pytest.raises(ComparisonError) as error:
         replace(PLAN, alpha=5.0, smallest=0.0, draws=10)
     assert str(error.value) == (
-        "alpha=5.0: expected a number above 0 and below 1; smallest=0.0: expected the nats a forecast that would "
-        "matter to you, above 0; draws=10: expected at least 100"
+        "alpha=5.0: expected a number above 0 and below 1; smallest=0.0: expected the difference per forecast that "
+        "would matter to you, above 0; draws=10: expected at least 100"
     )

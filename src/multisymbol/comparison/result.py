@@ -315,10 +315,11 @@ _STORED: Mapping[type, Mapping[str, str]] = {
     Comparison: {"results": "answers"},
     ComparisonResult: {"differentials": "found", "diagnostics": "doubt"},
     Diagnostics: {"aa_test": "same_arm"},
-    VerdictEvidence: {"nulls": "bands"},
+    VerdictEvidence: {"nulls": "bands", "terms": ""},
     Skill: {"nulls": "bands"},
 }
-"""Field -> its key in comparison.json, where they differ: a stored result keeps its bytes when a field is renamed."""
+"""Field -> its key in comparison.json where they differ: a stored result keeps its bytes when a field is renamed.
+Empty for a field that is not stored, since it is the same in every comparison."""
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -334,10 +335,9 @@ def to_json(comparison: Comparison) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        keys = _STORED.get(type(value), {})
-        return {
-            keys.get(entry.name, entry.name): _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)
-        }
+        stored = _STORED.get(type(value), {})
+        keys = {entry.name: stored.get(entry.name, entry.name) for entry in dataclasses.fields(value)}
+        return {key: _plain(getattr(value, name)) for name, key in keys.items() if key}
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

@@ -12,7 +12,7 @@ with as long an overlap. The bounds so found are wide in short series; there the
 # T instant, k block, R relabelling, W series
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -47,7 +47,7 @@ class AATest:
         blocks: In which names were swapped.
     """
 
-    p: Floats
+    p: Floats = field(repr=False)
     alpha: float
     share: float
     low: float

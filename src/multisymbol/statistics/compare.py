@@ -1,11 +1,8 @@
-"""The comparison of two arms from beginning to end: losses in, tests, intervals and verdicts out.
+"""The comparison of two arms from their losses to the verdict: `compare_arms`.
 
-    row_losses(prob, label)                       one forecast's loss, and its parts on activity and direction
-    answer(first, second, no_skill, ..)           one of the three questions, over all symbols and for each
-    effects(first, second, no_skill)              what is kept of a surrogate market (`effects.py`)
-
-Nothing here knows of models or files. What a number means stands where it is made: `differences`, `mean_tests`,
-`bootstrap`, `symbol_tests`, `heterogeneity`, `seed_spread`, `skill`, `nulls`, `power`, `relabelling`, `verdict`.
+`losses.compare_losses` is the same procedure for arrays and tables of any models' losses. Nothing here knows of models
+or files. Each number is explained in the module that computes it: `loss_differentials`, `mean_tests`, `bootstrap`,
+`multiple_testing`, `heterogeneity`, `seed_variance`, `skill`, `surrogate_null`, `power`, `aa_test` and `verdict`.
 """
 
 import math
@@ -30,27 +27,44 @@ from multisymbol.statistics.seed_variance import (
     variance_split,
     with_seeds,
 )
-from multisymbol.statistics.skill import BETWEEN, ArmSkills, Pairs, Surrogates, overall_skills, symbol_skills
+from multisymbol.statistics.skill import (
+    BETWEEN,
+    Pairs,
+    Surrogates,
+    overall_skills,
+    symbol_skills,
+)
 from multisymbol.statistics.surrogate_null import SurrogateNull, draws_problem
-from multisymbol.statistics.verdict import ALL, Conclusion, Question, VerdictEvidence, decide
+from multisymbol.statistics.verdict import (
+    ALL,
+    LOG_LOSS,
+    Conclusion,
+    LossTerms,
+    Question,
+    VerdictEvidence,
+    decide,
+)
 
 LEAST_DRAWS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Levels and sizes of everything.
+    """What is declared before the losses are known; part of the hash that preregisters a comparison.
 
     Args:
-        smallest: Smallest effect of interest, nats a forecast.
-        alpha: Of every test, for example 0.05.
+        smallest: Smallest effect of interest, in the unit of the losses (nats per forecast), above 0.
+        alpha: Level of every test, for example 0.05.
         level: Coverage of intervals, for example 0.95.
-        power: At which detectable effects are stated, for example 0.8.
-        draws: Resamples of an interval.
-        aa_draws: Of the A/A run, at most.
-        seed: Of resampling.
-        weights: Symbol -> weight in the mean over live symbols; None: all the same.
-        exploratory: Allow fewer than 3 seeds and 20 surrogate draws; then nothing is claimed.
+        power: Power at which detectable effects are stated, for example 0.8.
+        draws: Bootstrap resamples of an interval.
+        aa_draws: Largest number of sign patterns in the A/A test.
+        seed: Seed for resampling.
+        weights: Symbol -> weight in the mean over live symbols; None gives all the same.
+        exploratory: Whether fewer than 3 seeds and 20 surrogate draws are allowed; nothing is claimed then.
+
+    Raises:
+        ComparisonError: Levels or sizes out of range, all listed.
     """
 
     smallest: float
@@ -70,7 +84,9 @@ class Plan:
             if not 0 < value < 1
         ]
         if not 0 < self.smallest < math.inf:
-            problems.append(f"smallest={self.smallest}: expected the nats a forecast that would matter to you, above 0")
+            problems.append(
+                f"smallest={self.smallest}: expected the difference per forecast that would matter to you, above 0"
+            )
         problems += [
             f"{name}={count}: expected at least {LEAST_DRAWS}"
             for name, count in (("draws", self.draws), ("aa_draws", self.aa_draws))
@@ -82,12 +98,12 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolResult:
-    """One symbol of a comparison.
+    """Result for one symbol.
 
     Args:
-        test: Its test, adjusted over all symbols.
-        evidence: What the verdict rests on.
-        verdict: A claim on any symbol of the table is false with a chance of alpha at most.
+        test: Test of the symbol, adjusted over all symbols.
+        evidence: Evidence for the verdict.
+        verdict: Verdict. The chance of any false claim among all symbols is at most alpha.
     """
 
     test: SymbolTest
@@ -97,14 +113,14 @@ class SymbolResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostics:
-    """How sure the primary test can be, and whether it is honest on these data.
+    """How precise the primary test is, and whether it keeps its size on these data.
 
     Args:
-        effective_instants: Independent instants that these are worth.
-        effective_symbols: Independent symbols that these are worth.
-        detectable: Effect that fixed smoothing with the seeds' variance would have found with the plan's power, nats.
-        split: Seeds, time and symbols as parts of the variance.
-        aa_test: The A/A run.
+        effective_instants: Effective sample size over time: independent instants that would give the same error.
+        effective_symbols: Effective number of independent symbols.
+        detectable: Effect that fixed smoothing with the variance between seeds finds with the declared power.
+        split: Variance of the effect by seeds, time and symbols.
+        aa_test: A/A test.
     """
 
     effective_instants: float
@@ -116,20 +132,20 @@ class Diagnostics:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonResult:
-    """One question of a comparison, answered.
+    """Result of a comparison on one question.
 
     Args:
-        question: The whole log-loss, or one part of it.
-        differentials: The loss differentials.
-        primary: Diebold-Mariano on the series over all symbols.
-        cross_check: Batch means on it.
-        smoothed: Fixed smoothing on it, from which equivalence is judged.
+        question: The whole loss, or one part of it.
+        differentials: Loss differentials, positive in favour of the first arm.
+        primary: Diebold-Mariano test of the series over all symbols.
+        cross_check: Batch-means test of the same series.
+        smoothed: Fixed-smoothing test of the same series; equivalence is judged by it.
         diagnostics: Precision of the primary test, and whether it keeps its size on these data.
-        between_symbols: Do gains differ between symbols?
-        between_classes: Do they between asset classes? None where no classes were given.
-        evidence: What the verdict rests on.
-        verdict: Over all symbols.
-        by_symbol: In the order of `differentials.symbols`.
+        between_symbols: Test whether gains differ between symbols.
+        between_classes: Test whether gains differ between asset classes; None without classes.
+        evidence: Evidence for the overall verdict.
+        verdict: Overall verdict.
+        by_symbol: Results in the order of `differentials.symbols`.
     """
 
     question: Question
@@ -148,30 +164,33 @@ class ComparisonResult:
 def compare_arms(
     first: ArmLosses,
     second: ArmLosses,
-    no_skill: ArmLosses,
+    no_skill: ArmLosses | None,
     *,
     question: Question,
     surrogates: Sequence[Surrogates],
     classes: Mapping[str, str] | None,
     plan: Plan,
+    terms: LossTerms = LOG_LOSS,
 ) -> ComparisonResult:
-    """Answer one question from the losses of both arms and of the no-skill forecast on the same rows.
+    """Compare two arms on one question.
 
     Args:
-        first: The universal arm; positive effects are in its favour.
-        second: The single arm.
-        no_skill: The forecast to beat, repeated for each seed.
+        first: Universal arm, or any other; positive effects favour it.
+        second: Single arm, scored on the same rows.
+        no_skill: Forecast to beat, repeated for each seed; None leaves the skill gate out, and then only an exploratory
+            plan is allowed.
         question: Which losses these are.
-        surrogates: One for each kind (drift kept, drift removed); none only where the plan is exploratory.
+        surrogates: Effects on surrogate markets, one for each kind; empty only if the plan is exploratory.
         classes: Asset class of each symbol; None leaves the comparison of classes out.
-        plan: Declared before.
+        plan: Levels and sizes, declared before.
+        terms: Words for the losses in the verdict's sentences.
 
     Raises:
         ComparisonError: Unmatched arms, too few seeds or surrogate draws, too few instants for the labels' span.
     """
     pairs = Pairs.of(first, second, no_skill, weights=plan.weights)
     differentials = pairs.between
-    _check(differentials, surrogates, plan=plan)
+    _check(differentials, surrogates, no_skill=no_skill, plan=plan)
     tests = symbol_tests(
         differentials, smallest=plan.smallest, draws=plan.draws, level=plan.level, seed=plan.seed, name=question
     )
@@ -210,6 +229,7 @@ def compare_arms(
         ),
         not_tested="",
         exploratory=plan.exploratory,
+        terms=terms,
     )
     return ComparisonResult(
         question=question,
@@ -224,17 +244,22 @@ def compare_arms(
         between_classes=_between_classes(differentials, classes, plan=plan),
         evidence=evidence,
         verdict=decide(evidence),
-        by_symbol=_by_symbol(pairs, tests.tests, surrogates, question=question, plan=plan),
+        by_symbol=_by_symbol(pairs, tests.tests, surrogates, overall=evidence, plan=plan),
     )
 
 
-def _check(differentials: LossDifferentials, surrogates: Sequence[Surrogates], *, plan: Plan) -> None:
+def _check(
+    differentials: LossDifferentials, surrogates: Sequence[Surrogates], *, no_skill: ArmLosses | None, plan: Plan
+) -> None:
     """List everything that is missing at once."""
     draws = min((len(kind.draws) for kind in surrogates), default=0)
-    problems = [
-        instants_problem(len(differentials.instants), lag=differentials.lag, of=ALL),
-        *([] if plan.exploratory else [seeds_problem(len(differentials.seeds)), draws_problem(draws)]),
-    ]
+    problems = [instants_problem(len(differentials.instants), lag=differentials.lag, of=ALL)]
+    if not plan.exploratory:
+        problems += [
+            "" if no_skill is not None else "there is no no-skill forecast to beat: pass one, or say exploratory=true",
+            seeds_problem(len(differentials.seeds)),
+            draws_problem(draws),
+        ]
     if any(problems):
         raise ComparisonError("\n".join(filter(None, problems)))
 
@@ -260,7 +285,7 @@ def _diagnostics(
 
 
 def _months(test: MeanTest, *, effects: Floats, months: float, tests: int, plan: Plan) -> float:
-    """Plan at the level that the smallest of so many p must reach."""
+    """Plan at the level that the smallest of `tests` p-values must reach."""
     return months_needed(
         test, effects=effects, months=months, smallest=plan.smallest, power=plan.power, alpha=plan.alpha / tests
     )
@@ -280,59 +305,48 @@ def _by_symbol(
     tests: Sequence[SymbolTest],
     surrogates: Sequence[Surrogates],
     *,
-    question: Question,
+    overall: VerdictEvidence,
     plan: Plan,
 ) -> tuple[SymbolResult, ...]:
     skills = symbol_skills(pairs, surrogates)
     draws = {kind.kind: kind.of(pairs.between.symbols)[:, :, BETWEEN] for kind in surrogates}
-    more = _more_months(pairs.between, tests, plan=plan)
+    needed = _symbol_months_needed(pairs.between, tests, plan=plan)
     results = []
-    for number, (test, own) in enumerate(zip(tests, skills, strict=True)):
-        nulls = tuple(SurrogateNull.of(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items())
-        months = (pairs.between.months_of(number), more[number])
-        evidence = _symbol_evidence(test, own, nulls=nulls, months=months, question=question, plan=plan)
+    for number, (test, symbol_skill) in enumerate(zip(tests, skills, strict=True)):
+        evidence = VerdictEvidence(
+            subject=test.symbol,
+            question=overall.question,
+            skills=symbol_skill,
+            interval=test.interval,
+            p=test.p_holm,
+            p_cross_check=math.nan,
+            p_seeds=math.nan,
+            p_equivalent=test.p_equivalent,
+            nulls=tuple(SurrogateNull.of(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items()),
+            smallest=plan.smallest,
+            alpha=plan.alpha,
+            months=pairs.between.months_of(number),
+            months_needed=needed[number],
+            not_tested="" if test.test is not None else _too_few(test),
+            exploratory=plan.exploratory,
+            terms=overall.terms,
+        )
         results.append(SymbolResult(test=test, evidence=evidence, verdict=decide(evidence)))
     return tuple(results)
 
 
-def _more_months(differentials: LossDifferentials, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
+def _too_few(test: SymbolTest) -> str:
+    return f"it has {test.instants:,} test instants, labels that overlap {test.lag:,} of them need {test.least:,}"
+
+
+def _symbol_months_needed(differentials: LossDifferentials, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
     """Plan for each symbol: until it can be tested, or until it could be decided at the level of Holm's first step."""
     count = sum(own.test is not None for own in tests)
-    more = []
+    needed = []
     for number, own in enumerate(tests):
-        months, effects = differentials.months_of(number), differentials.symbol_by_seed[:, number]
+        months, by_seed = differentials.months_of(number), differentials.symbol_by_seed[:, number]
         if own.test is None:
-            more.append(months * (own.least / own.instants - 1))
+            needed.append(months * (own.least / own.instants - 1))
         else:
-            more.append(_months(own.test, effects=effects, months=months, tests=count, plan=plan))
-    return more
-
-
-def _symbol_evidence(
-    own: SymbolTest,
-    skills: ArmSkills,
-    *,
-    nulls: tuple[SurrogateNull, ...],
-    months: tuple[float, float],
-    question: Question,
-    plan: Plan,
-) -> VerdictEvidence:
-    """Gather what one symbol's verdict rests on; months: those there are, and how many more it takes."""
-    why = f"it has {own.instants:,} test instants, labels that overlap {own.lag:,} of them need {own.least:,}"
-    return VerdictEvidence(
-        subject=own.symbol,
-        question=question,
-        skills=skills,
-        interval=own.interval,
-        p=own.p_holm,
-        p_cross_check=float("nan"),
-        p_seeds=float("nan"),
-        p_equivalent=own.p_equivalent,
-        nulls=nulls,
-        smallest=plan.smallest,
-        alpha=plan.alpha,
-        months=months[0],
-        months_needed=months[1],
-        not_tested=why if own.test is None else "",
-        exploratory=plan.exploratory,
-    )
+            needed.append(_months(own.test, effects=by_seed, months=months, tests=count, plan=plan))
+    return needed

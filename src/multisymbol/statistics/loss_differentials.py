@@ -1,16 +1,16 @@
-"""From the losses of two arms on the same rows to one series of differences: by how much is the first one better?
+"""From the losses of two arms on the same rows to one series of loss differentials: how much better is the first arm?
 
     row (symbol i, instant t, seed s):   d_its = loss of the second arm - loss of the first     > 0: the first is better
     mean over seeds:                     d_it
-    weighted mean over live symbols:     d_t         one number per instant, which is what every test looks at
+    weighted mean over live symbols:     d_t         one number per instant; every test looks at this series
 
-Rows of one instant share the market's news and rows of neighbouring instants share the labels' future, so neither may
-be counted as independent (a t-test over all rows sees a difference that is not there in 70-90 % of cases).
+Rows of one instant share the market's news, and labels of neighbouring instants overlap. Neither may be counted as
+independent: a t-test over all rows reports a difference that does not exist in 70-90 % of cases.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
@@ -29,21 +29,24 @@ MONTH = 365.25 / 12 * 24 * 3_600_000_000_000
 PROBABILITY_FLOOR = 1e-15
 """Probabilities are raised to this before a logarithm: a certain mistake costs 34.5 nats, not infinity."""
 BUY, HOLD, SELL = 0, 1, 2
-"""Columns of class probabilities, and the labels' values."""
+"""Columns of class probabilities, and values of labels."""
 SPAN_QUANTILE = 0.95
 """Share of labels whose span the lag covers."""
 
 
-@dataclass(frozen=True, kw_only=True)  # without slots: the layout is worked out once and kept
+@dataclass(frozen=True, kw_only=True)  # without slots: the layout is computed once and kept
 class Rows:
-    """What n losses are of, in any order. Share one object between all arms scored on the same rows.
+    """The rows that n losses belong to, in any order. Arms scored on the same rows should share one object.
 
     Args:
-        symbols: Names; `symbol` counts in them.
-        symbol: Shape (n,).
-        decided_at: Close of the bar decided at, UTC ns. Shape (n,).
-        resolved_at: When the label became known, UTC ns. Shape (n,).
-        seed: Which training, any whole number. Shape (n,).
+        symbols: Symbol names.
+        symbol: Index into `symbols` of each row. Shape (n,).
+        decided_at: Instant of the forecast (the close of its last bar), UTC nanoseconds. Shape (n,).
+        resolved_at: Instant at which the label became known, UTC nanoseconds. Shape (n,).
+        seed: Training seed of each row, any integer. Shape (n,).
+
+    Raises:
+        ComparisonError: Columns of different shapes, or no rows.
     """
 
     symbols: tuple[str, ...]
@@ -58,7 +61,7 @@ class Rows:
             message = f"columns of rows have shapes {sorted(shapes)}, expected one (n,)"
             raise ComparisonError(message)
         if len(self) == 0:
-            message = "there are no rows to compare arms on; move the cuts in conf/split"
+            message = "there are no rows to compare arms on; move the cuts so that the test span has rows"
             raise ComparisonError(message)
 
     def __len__(self) -> int:
@@ -66,22 +69,30 @@ class Rows:
 
     @cached_property
     def layout(self) -> "_Layout":
-        """Their order in cells of instant and symbol.
+        """The rows sorted into cells of instant and symbol.
 
         Raises:
             ComparisonError: Repeated rows, or rows that only some seeds have.
         """
         return _layout(self)
 
+    def text(self, row: int) -> str:
+        """Name a row in a message: symbol, instant and seed."""
+        symbol = self.symbols[int(self.symbol[row])]
+        return f"{symbol} at {_utc(int(self.decided_at[row]))}, seed {self.seed[row]}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmLosses:
-    """What one arm lost.
+    """Losses of one arm.
 
     Args:
-        arm: Its name.
-        rows: What the losses are of.
-        loss: Nats, finite. Shape (n,).
+        arm: Name of the arm.
+        rows: Rows that the losses belong to.
+        loss: Loss of each row, finite; nats for log-losses. Shape (n,).
+
+    Raises:
+        ComparisonError: Another shape, or losses that are not finite.
     """
 
     arm: str
@@ -94,7 +105,10 @@ class ArmLosses:
             raise ComparisonError(message)
         broken = np.flatnonzero(~np.isfinite(self.loss))
         if len(broken):
-            message = f"arm {self.arm}: {len(broken):,} of its losses are no numbers, first at row {broken[0]}"
+            message = (
+                f"arm {self.arm}: losses are not finite in {len(broken):,} of {len(self.loss):,} rows, first in row "
+                f"{broken[0]} ({self.rows.text(int(broken[0]))}). Score these rows, or leave them out of all arms"
+            )
             raise ComparisonError(message)
 
 
@@ -103,17 +117,17 @@ class LossDifferentials:
     """How much better the first arm is than the second, by instant and symbol.
 
     Args:
-        first: Name of the arm that is better where differences are positive.
-        second: Of the other one.
-        symbols: Those that have rows.
-        seeds: In ascending order.
-        instants: The common clock: every instant any symbol was decided at, UTC ns. Shape (T,).
-        by_symbol: Mean over seeds, NaN where a symbol has no row. Shape (T, N).
+        first: Name of the arm that is better where differentials are positive.
+        second: Name of the other arm.
+        symbols: Symbols that have rows.
+        seeds: Seeds in ascending order.
+        instants: Common clock: every instant at which any symbol has a row, UTC nanoseconds. Shape (T,).
+        by_symbol: Mean over seeds; NaN where a symbol has no row. Shape (T, N).
         by_seed: Weighted mean over live symbols, for each seed. Shape (S, T).
         symbol_by_seed: Mean over instants. Shape (S, N).
-        weights: Declared weights of the symbols; at each instant those of live symbols are scaled to sum 1. Shape (N,).
-        lag: Instants of the common clock that labels overlap, see `label_lag`.
-        symbol_lags: Likewise on each symbol's own clock. Shape (N,).
+        weights: Declared symbol weights; at each instant those of live symbols are scaled to sum to 1. Shape (N,).
+        lag: Number of later instants of the common clock that a label overlaps, see `label_lag`.
+        symbol_lags: The same on each symbol's own clock. Shape (N,).
     """
 
     first: str
@@ -136,7 +150,7 @@ class LossDifferentials:
 
     @property
     def effect(self) -> float:
-        """Mean of d_t: every instant counts the same, however many symbols are live at it."""
+        """Mean of d_t: every instant has the same weight, however many symbols are live."""
         return float(self.series.mean())
 
     @property
@@ -145,15 +159,15 @@ class LossDifferentials:
         return float(self.instants[-1] - self.instants[0]) / MONTH
 
     def months_of(self, number: int) -> float:
-        """Calendar months from a symbol's first instant to its last."""
-        own = self.instants[~np.isnan(self.by_symbol[:, number])]
-        return float(own[-1] - own[0]) / MONTH
+        """Calendar months from the first instant of symbol `number` to its last."""
+        live = self.instants[~np.isnan(self.by_symbol[:, number])]
+        return float(live[-1] - live[0]) / MONTH
 
     def of_symbol(self, number: int) -> Floats:
-        """Return the series of one symbol over its own instants. Shape (T_i,)."""
+        """Return the series of symbol `number` over its own instants. Shape (T_i,)."""
         column = self.by_symbol[:, number]
-        own: Floats = column[~np.isnan(column)]
-        return own
+        series: Floats = column[~np.isnan(column)]
+        return series
 
 
 def paired_differentials(
@@ -162,12 +176,12 @@ def paired_differentials(
     """Pair two arms row by row and average.
 
     Args:
-        first: Positive differences mean that this one loses less.
-        second: The arm it is compared with; must have the very same rows.
-        weights: Symbol -> weight, declared before the results are known; None: all the same.
+        first: Arm that positive differentials favour.
+        second: Arm that it is compared with, scored on the very same rows.
+        weights: Symbol -> weight above 0, declared before the results are known; None gives all symbols the same.
 
     Raises:
-        ComparisonError: Unmatched or repeated rows, rows of some seeds only, or weights that do not fit.
+        ComparisonError: Unmatched or repeated rows, rows that only some seeds have, or missing weights.
     """
     if first.rows is not second.rows:
         _check_matched(first, second)
@@ -189,24 +203,45 @@ def paired_differentials(
     )
 
 
+def mean_losses(losses: ArmLosses, *, weights: Mapping[str, float] | None = None) -> LossDifferentials:
+    """Average an arm's own losses in the way differentials are averaged: differentials from an arm that loses nothing.
+
+    Args:
+        losses: Losses of the arm.
+        weights: Symbol -> weight, see `paired_differentials`.
+
+    Raises:
+        ComparisonError: See `paired_differentials`.
+    """
+    return paired_differentials(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=weights)
+
+
 def label_lag(
     instants: npt.NDArray[np.int64], *, decided_at: npt.NDArray[np.int64], resolved_at: npt.NDArray[np.int64]
 ) -> int:
-    """Count over how many instants a decision's label overlaps later ones: the 95th percentile over rows.
+    """Count the later instants that a label overlaps: the 95th percentile over rows.
 
-    A label over a horizon of h bars, decided at each of them, overlaps h - 1 later ones.
+    A label over a horizon of h bars, with a forecast at every bar, overlaps h - 1 later ones.
 
     Args:
-        instants: The clock, ascending, unique.
-        decided_at: On the clock. Shape (n,).
-        resolved_at: Shape (n,).
+        instants: Clock: ascending, unique, UTC nanoseconds. Shape (T,).
+        decided_at: Instants of the forecasts, all of them on the clock. Shape (n,).
+        resolved_at: Instants at which the labels became known. Shape (n,).
     """
     within = np.searchsorted(instants, resolved_at) - np.searchsorted(instants, decided_at, side="right")
     return math.ceil(float(np.quantile(np.maximum(within, 0), SPAN_QUANTILE)))
 
 
 def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
-    """Average over the live symbols of each instant by weight; NaN where none is live. Shapes (T, N), (N,) to (T,)."""
+    """Average over the live symbols of each instant.
+
+    Args:
+        by_symbol: Values; NaN where a symbol is not live. Shape (T, N).
+        weights: Symbol weights above 0. Shape (N,).
+
+    Returns:
+        Weighted means; NaN where no symbol is live. Shape (T,).
+    """
     live = ~np.isnan(by_symbol)
     total = live @ weights
     summed = np.where(live, by_symbol, 0.0) @ weights
@@ -216,17 +251,17 @@ def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layout:
-    """Rows sorted by seed, symbol and instant; symbols without rows are gone. All seeds have the same m rows.
+    """Rows sorted by seed, symbol and instant, without symbols that have no rows. All seeds have the same m rows.
 
     Args:
-        order: Places of the sorted rows among the given ones. Shape (n,), n = S m.
-        symbols: Those that have rows.
-        seeds: Ascending.
-        instants: Ascending. Shape (T,).
-        symbol: Of one seed's rows. Shape (m,).
-        instant: Likewise, the number of the instant. Shape (m,).
-        lag: See `label_lag`, on the common clock.
-        symbol_lags: On each symbol's own clock. Shape (N,).
+        order: Positions of the sorted rows among the given ones. Shape (n,), n = S m.
+        symbols: Symbols that have rows.
+        seeds: Seeds, ascending.
+        instants: Common clock, ascending. Shape (T,).
+        symbol: Index of the symbol, for the rows of one seed. Shape (m,).
+        instant: Index of the instant, for the rows of one seed. Shape (m,).
+        lag: Overlap on the common clock, see `label_lag`.
+        symbol_lags: Overlap on each symbol's own clock. Shape (N,).
     """
 
     order: npt.NDArray[np.int64]
@@ -239,7 +274,7 @@ class _Layout:
     symbol_lags: npt.NDArray[np.int64]
 
     def matrix(self, value: Floats) -> Floats:
-        """Put one value for each row of a seed into its cell; NaN elsewhere. Shape (m,) to (T, N)."""
+        """Place the values of one seed's rows into their cells; NaN elsewhere. Shape (m,) to (T, N)."""
         cells = np.full((len(self.instants), len(self.symbols)), np.nan)
         cells[self.instant, self.symbol] = value
         return cells
@@ -287,8 +322,8 @@ def _check_once(rows: Rows, order: npt.NDArray[np.int64]) -> None:
     twice = np.flatnonzero(np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns]))
     if len(twice):
         message = (
-            f"{len(twice):,} rows are there twice, first {_shown(rows, int(order[twice[0]]))}. Overlapping test spans? "
-            "Score each row in one fold only"
+            f"{len(twice):,} of {len(rows):,} rows occur twice, first {rows.text(int(order[twice[0]]))}. Score each "
+            "symbol and instant once per seed; overlapping test spans repeat rows"
         )
         raise ComparisonError(message)
 
@@ -300,9 +335,9 @@ def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[n
         alone = _alone(rows, first, rows, own) + _alone(rows, own, rows, first)
         if alone:
             message = (
-                f"{len(alone):,} rows are not there for every seed, first {_shown(rows, alone[0])} but not both seed "
-                f"{rows.seed[first[0]]} and {rows.seed[own[0]]}. Every seed must be scored on every test row: score "
-                "the missing ones, or leave the seed out of all arms"
+                f"{len(alone):,} of {len(rows):,} rows are missing for some seeds, first {rows.text(alone[0])}: seeds "
+                f"{rows.seed[first[0]]} and {rows.seed[own[0]]} do not both have it. Score every seed on every row, or "
+                "leave that seed out of all arms"
             )
             raise ComparisonError(message)
 
@@ -310,7 +345,7 @@ def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[n
 def _alone(
     rows: Rows, own: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
 ) -> list[int]:
-    """Return which of some rows have no fellow of the same symbol and instant (and seed) among others."""
+    """Return the rows that have no counterpart of the same symbol and instant (and seed) among the other rows."""
 
     def keys(of: Rows, places: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer[Any]]]:
         columns = [of.symbol[places], of.decided_at[places]]
@@ -322,11 +357,6 @@ def _alone(
     known = set(zip(*(column.tolist() for column in two), strict=True))
     place = zip(own.tolist(), zip(*(column.tolist() for column in one), strict=True), strict=True)
     return [number for number, key in place if key not in known]
-
-
-def _shown(rows: Rows, place: int) -> str:
-    symbol = rows.symbols[int(rows.symbol[place])]
-    return f"{symbol} at {_utc(int(rows.decided_at[place]))}, seed {rows.seed[place]}"
 
 
 def _utc(instant: int) -> str:
@@ -347,19 +377,19 @@ def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
             problems.append("their labels resolve at different instants: they have different labels")
     if problems:
         message = (
-            f"arms {first.arm} and {second.arm} are not matched: {'; '.join(problems)}. Both must be scored on the "
-            "same samples, folds and seeds: run them from one comparison config"
+            f"arms {first.arm} and {second.arm} are not matched: {'; '.join(problems)}. Score both on the same "
+            "symbols, instants and seeds"
         )
         raise ComparisonError(message)
 
 
 def _missing(arm: ArmLosses, other: ArmLosses) -> list[str]:
-    """Say which rows of an arm another one lacks; sorted by seed, symbol and instant."""
+    """Describe the rows of an arm that another arm lacks; the first by seed, symbol and instant is named."""
     own, others = (np.lexsort((rows.decided_at, rows.symbol, rows.seed)) for rows in (arm.rows, other.rows))
     alone = _alone(arm.rows, own, other.rows, others, seeds=True)
     if not alone:
         return []
-    first = _shown(arm.rows, alone[0])
+    first = arm.rows.text(alone[0])
     return [f"{len(alone):,} of {len(arm.rows):,} rows of {arm.arm} are missing from {other.arm}, first {first}"]
 
 
@@ -371,7 +401,7 @@ def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> 
     if missing or wrong:
         message = (
             f"weights of symbols: {', '.join(missing) or 'none'} missing; {', '.join(wrong) or 'none'} not above 0. "
-            "Give every symbol that is scored a weight above 0, before the results are known"
+            "Give every scored symbol a weight above 0, and do so before the results are known"
         )
         raise ComparisonError(message)
     weights = np.array([declared[name] for name in symbols], dtype=np.float64)
@@ -383,6 +413,9 @@ def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> 
 class RowLosses:
     """Log-losses of n forecasts, nats, each 0 or more; total = activity + direction.
 
+    Chain rule: p(label) = p(move or hold) p(side | move). A HOLD row has no direction and loses nothing there. It is
+    kept with a direction loss of 0, because selecting rows by their label would select them by the future.
+
     Args:
         total: -log p(label). Shape (n,).
         activity: -log of the probability of a move, or of none, whichever came. Shape (n,).
@@ -390,19 +423,19 @@ class RowLosses:
             over moves. Shape (n,).
     """
 
-    total: npt.NDArray[np.float64]
-    activity: npt.NDArray[np.float64]
-    direction: npt.NDArray[np.float64]
+    total: Floats
+    activity: Floats
+    direction: Floats
 
 
-def row_losses(prob: npt.NDArray[np.float64], label: npt.NDArray[np.integer[Any]]) -> RowLosses:
-    """Split the log-loss of each forecast.
+def row_losses(prob: Floats, label: npt.NDArray[np.integer[Any]]) -> RowLosses:
+    """Split the log-loss of each forecast into activity (will price move?) and direction (which way?).
 
-    Probabilities are raised to `PROBABILITY_FLOOR` before the logarithm, as in every other score.
+    Probabilities are raised to `PROBABILITY_FLOOR` before the logarithm.
 
     Args:
-        prob: BUY, HOLD, SELL; rows sum to 1. Shape (n, 3).
-        label: 0 BUY, 1 HOLD, 2 SELL. Shape (n,).
+        prob: Probabilities of BUY, HOLD, SELL; rows sum to 1. Shape (n, 3).
+        label: Labels: 0 BUY, 1 HOLD, 2 SELL. Shape (n,).
     """
     p_label = prob[np.arange(len(label)), label]
     p_activity = np.where(label == HOLD, prob[:, HOLD], prob[:, BUY] + prob[:, SELL])

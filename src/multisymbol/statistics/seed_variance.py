@@ -70,7 +70,7 @@ def variance_split(differentials: LossDifferentials, *, test: MeanTest, symbol_v
     effects = differentials.by_seed.mean(axis=1)
     return VarianceSplit(
         effects=effects,
-        seed=seed_variance(effects),
+        seed=mean_seed_variance(effects),
         time=test.error**2,
         symbol=symbol_variance / len(differentials.symbols),
         p=p_with_seeds(test, effects=effects),
@@ -94,7 +94,7 @@ def with_seeds(test: MeanTest, *, effects: Floats) -> MeanTest:
         test: Of the series averaged over seeds.
         effects: Mean of the series of each seed. Shape (S,).
     """
-    seed, time = seed_variance(effects), test.error**2
+    seed, time = mean_seed_variance(effects), test.error**2
     if math.isnan(seed) or seed == 0:
         return test
     # Satterthwaite (1946): degrees of freedom of a sum of two independent variances.
@@ -112,7 +112,7 @@ def interval_with_seeds(interval: Interval, *, effects: Floats) -> Interval:
         interval: Around its estimate, over time.
         effects: Of each seed. Shape (S,).
     """
-    seed, time = seed_variance(effects), interval.error**2
+    seed, time = mean_seed_variance(effects), interval.error**2
     if math.isnan(seed) or seed == 0:
         return interval
     freedom, tail = (len(effects) - 1) * ((seed + time) / seed) ** 2, (1 + interval.level) / 2
@@ -134,6 +134,6 @@ def larger_p(test: MeanTest, *, effects: Floats, p: Callable[[MeanTest], float])
     return max(p(test), p(with_seeds(test, effects=effects)))
 
 
-def seed_variance(effects: Floats) -> float:
+def mean_seed_variance(effects: Floats) -> float:
     """Return the variance over seeds / S, as a part of the mean's variance; NaN for a single seed."""
     return float(effects.var(ddof=1)) / len(effects) if len(effects) > 1 else math.nan

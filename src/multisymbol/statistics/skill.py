@@ -1,12 +1,13 @@
 """The skill gate: does an arm gain on the no-skill forecast, and more than it gains on markets without signal?
 
-Only what passes is worth comparing. Asked of two arms, and of each symbol, so every p is adjusted: Holm
-over the tests against the no-skill forecast (with the seeds' variance), the largest number over the tests against
-surrogates (`nulls`).
+Only arms that pass are worth comparing. Two arms are tested, overall and for each symbol, so every p-value is
+adjusted: by Holm over the tests against the no-skill forecast (with the variance between seeds), by the largest
+statistic over the tests against surrogate markets (`surrogate_null.adjusted_p_above`).
 """
 
 # N symbol, B surrogate draw
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,10 +26,10 @@ BETWEEN, FIRST, SECOND = 0, 1, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effects:
-    """Three mean differences, nats: second less first arm, no-skill less first, no-skill less second.
+    """Three mean loss differentials: second less first arm, no-skill less first, no-skill less second.
 
     Args:
-        symbols: Those that have rows.
+        symbols: Symbols that have rows.
         overall: Mean over instants of the mean over live symbols. Shape (3,).
         by_symbol: Mean over each symbol's instants. Shape (N, 3).
     """
@@ -47,11 +48,11 @@ class Effects:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surrogates:
-    """The same three differences on markets without signal.
+    """The three effects on markets without signal.
 
     Args:
-        kind: How they were made, for example `drift kept`.
-        draws: One for each market; a symbol may be missing from some.
+        kind: Kind of surrogate market, for example `drift kept`.
+        draws: Effects on each market; a symbol may be missing from some.
     """
 
     kind: str
@@ -68,15 +69,21 @@ class Surrogates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pairs:
-    """The paired differences behind `Effects`; positive ones favour the first arm, or the arm with skill."""
+    """The loss differentials of a comparison.
+
+    Args:
+        between: Second arm less first; positive values favour the first arm.
+        first: No-skill forecast less first arm; positive values show skill. None without a no-skill forecast.
+        second: No-skill forecast less second arm, likewise.
+    """
 
     between: LossDifferentials
-    first: LossDifferentials
-    second: LossDifferentials
+    first: LossDifferentials | None
+    second: LossDifferentials | None
 
     @classmethod
     def of(
-        cls, first: ArmLosses, second: ArmLosses, no_skill: ArmLosses, *, weights: Mapping[str, float] | None
+        cls, first: ArmLosses, second: ArmLosses, no_skill: ArmLosses | None, *, weights: Mapping[str, float] | None
     ) -> "Pairs":
         """Pair the arms.
 
@@ -85,42 +92,48 @@ class Pairs:
         """
         return cls(
             between=paired_differentials(first, second, weights=weights),
-            first=paired_differentials(first, no_skill, weights=weights),
-            second=paired_differentials(second, no_skill, weights=weights),
+            first=None if no_skill is None else paired_differentials(first, no_skill, weights=weights),
+            second=None if no_skill is None else paired_differentials(second, no_skill, weights=weights),
         )
 
-    def effects(self) -> Effects:
-        """Average over time."""
-        parts = (self.between, self.first, self.second)
-        return Effects(
-            symbols=self.between.symbols,
-            overall=np.array([part.effect for part in parts]),
-            by_symbol=np.column_stack([np.nanmean(part.by_symbol, axis=0) for part in parts]),
-        )
+    @property
+    def arms(self) -> tuple[LossDifferentials, LossDifferentials] | None:
+        """Gains of both arms on the no-skill forecast; None without one."""
+        return None if self.first is None or self.second is None else (self.first, self.second)
 
 
 def effects(
     first: ArmLosses, second: ArmLosses, no_skill: ArmLosses, *, weights: Mapping[str, float] | None = None
 ) -> Effects:
-    """Average the differences of matched arms: all that need be kept of a surrogate market.
+    """Average the loss differentials of matched arms: all that a surrogate market contributes to a comparison.
+
+    Args:
+        first: First arm.
+        second: Second arm.
+        no_skill: No-skill forecast.
+        weights: Symbol -> weight, see `paired_differentials`.
 
     Raises:
         ComparisonError: Arms that are not matched.
     """
-    return Pairs.of(first, second, no_skill, weights=weights).effects()
+    pairs = Pairs.of(first, second, no_skill, weights=weights)
+    arms = pairs.arms
+    assert arms is not None
+    return _means((pairs.between, *arms))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skill:
-    """How much less than the no-skill forecast one arm loses.
+    """Gain of one arm on the no-skill forecast. Everything is NaN, and `nulls` empty, without a no-skill forecast.
 
     Args:
-        arm: Its name.
+        arm: Name of the arm.
         effect: Loss of the no-skill forecast less the arm's, nats.
-        p_prior: One-sided, against an arm no better than the no-skill forecast; adjusted over all asked about together.
-        p_surrogates: One-sided, against an arm that gains no more than on surrogate markets; adjusted likewise, the
-            largest over kinds of surrogate. NaN without any.
-        nulls: Of the effect, one for each kind of surrogate.
+        p_prior: One-sided p-value against an arm no better than the no-skill forecast, adjusted over all arms and
+            symbols that are tested together.
+        p_surrogates: One-sided p-value against an arm that gains no more than on surrogate markets, adjusted likewise;
+            the largest over kinds of surrogate. NaN without surrogates.
+        nulls: Surrogate null of the gain, one for each kind of surrogate.
     """
 
     arm: str
@@ -130,51 +143,72 @@ class Skill:
     nulls: tuple[SurrogateNull, ...]
 
     def beats_prior(self, *, alpha: float) -> bool:
-        """Whether it is shown to lose less than the no-skill forecast."""
+        """Whether the arm is shown to lose less than the no-skill forecast."""
         return self.effect > 0 and self.p_prior <= alpha
 
     def beats_surrogates(self, *, alpha: float, exploratory: bool) -> bool:
-        """Whether it gains more than on markets without signal; exploring, being above all nulls will do."""
-        return self.p_surrogates <= alpha or (exploratory and all(own.beyond > 0 for own in self.nulls))
+        """Whether the gain exceeds that on markets without signal; when exploring, lying above every null suffices."""
+        return self.p_surrogates <= alpha or (exploratory and all(null.beyond > 0 for null in self.nulls))
 
     def shown(self, *, alpha: float, exploratory: bool) -> bool:
-        """Whether it beats both."""
+        """Whether the arm passes both."""
         return self.beats_prior(alpha=alpha) and self.beats_surrogates(alpha=alpha, exploratory=exploratory)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmSkills:
-    """Skill of the two arms, on one symbol or over all."""
+    """Skill of the two arms, on one symbol or overall."""
 
     first: Skill
     second: Skill
 
 
 def overall_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> ArmSkills:
-    """Ask both arms over all symbols together; two tests of each kind."""
-    arms = (pairs.first, pairs.second)
-    (found,) = _skills(
+    """Test both arms over all symbols together: two tests of each kind."""
+    arms = pairs.arms
+    if arms is None:
+        return _unknown(pairs.between)
+    (skills,) = _skills(
         arms,
         value=np.array([[arm.effect for arm in arms]]),
         p_prior=np.array([[_p_gain(arm.series, lag=arm.lag, effects=arm.by_seed.mean(axis=1)) for arm in arms]]),
         draws={kind.kind: kind.overall()[:, None, [FIRST, SECOND]] for kind in surrogates},
     )
-    return found
+    return skills
 
 
 def symbol_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> tuple[ArmSkills, ...]:
-    """Ask both arms on every symbol; 2 N tests of each kind. In the order of the pairs' symbols."""
-    arms = (pairs.first, pairs.second)
+    """Test both arms on every symbol: 2 N tests of each kind. In the order of the symbols."""
+    arms = pairs.arms
+    if arms is None:
+        return tuple(_unknown(pairs.between) for _ in pairs.between.symbols)
     return _skills(
         arms,
-        value=pairs.effects().by_symbol[:, [FIRST, SECOND]],
+        value=_means(arms).by_symbol,
         p_prior=np.column_stack([_p_gains(arm) for arm in arms]),
         draws={kind.kind: kind.of(arms[0].symbols)[:, :, [FIRST, SECOND]] for kind in surrogates},
     )
 
 
+def _means(parts: Sequence[LossDifferentials]) -> Effects:
+    return Effects(
+        symbols=parts[0].symbols,
+        overall=np.array([part.effect for part in parts]),
+        by_symbol=np.column_stack([np.nanmean(part.by_symbol, axis=0) for part in parts]),
+    )
+
+
+def _unknown(between: LossDifferentials) -> ArmSkills:
+    """Return the skills of arms that no no-skill forecast stands beside."""
+    first, second = (
+        Skill(arm=arm, effect=math.nan, p_prior=math.nan, p_surrogates=math.nan, nulls=())
+        for arm in (between.first, between.second)
+    )
+    return ArmSkills(first=first, second=second)
+
+
 def _p_gain(series: Floats, *, lag: int, effects: Floats) -> float:
-    """Test one-sided whether a series is above 0, for other seeds too."""
+    """Test one-sided whether the mean of a series is above 0, for other seeds too."""
     return larger_p(fixed_smoothing(series, lag=lag), effects=effects, p=lambda test: test.p_above)
 
 

@@ -1,18 +1,18 @@
-"""The five verdicts, and one sentence for each that gives no wrong idea to a reader who stops there.
+"""The five verdicts, each with one sentence that does not mislead a reader who stops there.
 
 In this order:
 
     NO_SKILL            no arm is shown to beat both the no-skill forecast and markets without signal
     UNIVERSAL_BETTER    p, seeds and interval agree that the first arm loses less, and by at least the smallest effect
-    SINGLE_BETTER       likewise the second
+    SINGLE_BETTER       the same for the second arm
     EQUIVALENT          two one-sided tests: the difference is smaller than the smallest effect of interest
-    INCONCLUSIVE        none of these; with the months of test data it would take
+    INCONCLUSIVE        none of these; with the months of test data that a decision would take
 
-**What the surrogate band of the difference does.** On markets without signal one arm also loses less than the other: it
-overfits less, or is better calibrated. That advantage is real and it is the same on the real market, so it may decide
-which model serves; but it is no knowledge of the market. So the band does not change the kind of the verdict (with a
-true shared signal the gain IS less overfitting: p/n against p/(nN)). It changes the sentence: the part of the
-effect beyond the band is named, and where there is none, or it points the other way, the sentence says so.
+**What the surrogate null of the difference does.** On markets without signal one arm also loses less than the other: it
+overfits less, or is better calibrated. That advantage is real and the same on the real market, so it may decide which
+model serves, but it is not knowledge of the market. The null therefore does not change the kind of the verdict (with a
+true shared signal the gain IS less overfitting: p/n against p/(nN)). It changes the sentence, which names the part of
+the effect beyond the null, and says so where there is none or where it points the other way.
 """
 
 import math
@@ -26,31 +26,53 @@ from multisymbol.statistics.surrogate_null import SurrogateNull, beyond_all
 Kind = Literal["NO_SKILL", "UNIVERSAL_BETTER", "SINGLE_BETTER", "EQUIVALENT", "INCONCLUSIVE"]
 Question = Literal["overall", "direction", "activity"]
 ALL = "all symbols"
-"""Subject of the verdict over all of them."""
+"""Subject of the overall verdict."""
 REALISTIC_MONTHS = 1200
-"""Nobody waits longer."""
+"""A plan for more months than this is not a plan."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossTerms:
+    """Words for the losses in a verdict's sentences.
+
+    Args:
+        loss: Name of the loss.
+        unit: Unit of the loss of one forecast.
+        baseline: Name of the no-skill forecast, with its article.
+        form: Format of a loss, for example `.4f`.
+    """
+
+    loss: str
+    unit: str
+    baseline: str
+    form: str
+
+
+LOG_LOSS = LossTerms(loss="log-loss", unit="nats", baseline="a forecast of fixed class shares", form=".4f")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictEvidence:
-    """All that a verdict rests on.
+    """Everything that a verdict rests on.
 
     Args:
-        subject: `all symbols`, or a symbol's name.
-        question: The whole log-loss, or its part on direction or activity.
-        skills: Of the universal (first) and the single (second) arm.
-        interval: Of the effect: mean loss of the second less that of the first, nats; None where it was not tested.
-        p: Two-sided, of the primary test; adjusted (Holm) for one of many symbols. NaN where it was not tested.
-        p_cross_check: Of batch means. NaN where not done.
-        p_seeds: With the seeds' variance. NaN for a single seed, and for one symbol, whose `p` has it in.
-        p_equivalent: Of two one-sided tests; adjusted likewise.
-        nulls: Of the effect, one for each kind of surrogate.
-        smallest: Smallest effect of interest, nats, above 0.
-        alpha: Of all tests.
-        months: Of test data that there are.
-        months_needed: More that would be needed; infinitely many where the seeds differ too much.
-        not_tested: Why the difference could not be tested; empty if it was.
-        exploratory: Too few seeds or draws were allowed: nothing is claimed.
+        subject: `all symbols`, or the name of a symbol.
+        question: The whole loss, or its part on direction or activity.
+        skills: Skill of the first (universal) and the second (single) arm.
+        interval: Interval of the effect, the mean loss of the second arm less that of the first; None if not tested.
+        p: Two-sided p-value of the primary test; for one of many symbols adjusted by Holm. NaN if not tested.
+        p_cross_check: p-value of batch means; NaN if not computed.
+        p_seeds: p-value with the variance between seeds. NaN for a single seed, and for one symbol, whose `p`
+            includes it.
+        p_equivalent: p-value of two one-sided tests, adjusted as `p` is.
+        nulls: Surrogate null of the effect, one for each kind of surrogate.
+        smallest: Smallest effect of interest, above 0, in the unit of the losses.
+        alpha: Level of all tests.
+        months: Months of test data at hand.
+        months_needed: Further months that a decision would take; infinite where the seeds differ too much.
+        not_tested: Reason why the difference could not be tested; empty if it was.
+        exploratory: Whether fewer seeds or draws were allowed than a claim needs.
+        terms: Words for the losses.
     """
 
     subject: str
@@ -68,15 +90,21 @@ class VerdictEvidence:
     months_needed: float
     not_tested: str
     exploratory: bool
+    terms: LossTerms = LOG_LOSS
 
     @property
     def beyond(self) -> float:
-        """Part of the effect beyond the surrogate band; NaN without surrogates."""
+        """Part of the effect beyond the surrogate null; NaN without surrogates."""
         return beyond_all(self.nulls)
 
     @property
+    def gated(self) -> bool:
+        """Whether there is a no-skill forecast, so that skill can be tested."""
+        return not math.isnan(self.skills.first.effect)
+
+    @property
     def skilled(self) -> tuple[str, ...]:
-        """Names of the arms that show skill."""
+        """Names of the arms that are shown to have skill."""
         return tuple(
             arm.arm
             for arm in (self.skills.first, self.skills.second)
@@ -86,15 +114,15 @@ class VerdictEvidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conclusion:
-    """The answer.
+    """What the evidence says, as a kind and in words.
 
     Args:
         kind: One of five.
-        sentence: In plain words; enough for a reader who stops there.
-        caveats: What a careful reader must know besides, each a sentence.
-        effect: Nats; NaN where there is none.
-        beyond: Part of it beyond the surrogate band, with its sign; NaN without surrogates.
-        months_needed: More months of test data for a decision; NaN where none are needed.
+        sentence: The verdict in words, enough for a reader who stops there.
+        caveats: Further sentences that a careful reader must know.
+        effect: Estimated effect in the unit of the losses; NaN if not tested.
+        beyond: Part of the effect beyond the surrogate null, with its sign; NaN without surrogates.
+        months_needed: Further months of test data that a decision would take; NaN unless the verdict is INCONCLUSIVE.
     """
 
     kind: Kind
@@ -106,7 +134,7 @@ class Conclusion:
 
 
 def decide(evidence: VerdictEvidence) -> Conclusion:
-    """Give the verdict."""
+    """Decide on one of the five verdicts and put it into words."""
     kind = _kind(evidence)
     prefix = "Exploratory, no claim: " if evidence.exploratory else ""
     return Conclusion(
@@ -123,7 +151,7 @@ def _kind(evidence: VerdictEvidence) -> Kind:
     interval = evidence.interval
     if interval is None:
         return "INCONCLUSIVE"
-    if not evidence.skilled:
+    if evidence.gated and not evidence.skilled:
         return "NO_SKILL"
     if _differs(evidence, interval) and abs(interval.estimate) >= evidence.smallest:
         return "UNIVERSAL_BETTER" if interval.estimate > 0 else "SINGLE_BETTER"
@@ -158,7 +186,8 @@ def _of(evidence: VerdictEvidence) -> str:
 
 
 def _loss(evidence: VerdictEvidence) -> str:
-    return "log-loss" if evidence.question == "overall" else f"{evidence.question} log-loss"
+    loss = evidence.terms.loss
+    return loss if evidence.question == "overall" else f"{evidence.question} {loss}"
 
 
 def _no_skill(evidence: VerdictEvidence) -> str:
@@ -169,12 +198,12 @@ def _no_skill(evidence: VerdictEvidence) -> str:
             f"{opening}: what they gain on a no-skill forecast is not shown to be more than is gained on markets "
             "without any signal. Which of them loses less does not matter."
         )
-    return f"{opening} beyond a forecast of fixed class shares. Which of them loses less does not matter."
+    return f"{opening} beyond {evidence.terms.baseline}. Which of them loses less does not matter."
 
 
 def _equivalent(evidence: VerdictEvidence) -> str:
     arms = f"the {evidence.skills.first.arm} and the {evidence.skills.second.arm} model are as good as each other"
-    size = f"{evidence.smallest:.4g} nats a forecast"
+    size = f"{evidence.smallest:.4g} {evidence.terms.unit} a forecast"
     return f"{_of(evidence)}{arms}: the difference in {_loss(evidence)} is shown to be smaller than {size}."
 
 
@@ -182,10 +211,11 @@ def _better(evidence: VerdictEvidence, interval: Interval) -> str:
     better, other = evidence.skills.first, evidence.skills.second
     if interval.estimate < 0:
         better, other = other, better
+    form, unit = evidence.terms.form, evidence.terms.unit
     size, ends = abs(interval.estimate), sorted((abs(interval.low), abs(interval.high)))
     return (
-        f"{_of(evidence)}the {better.arm} model loses {size:.4f} nats a forecast less than the {other.arm} one "
-        f"({interval.level:.0%} interval {ends[0]:.4f} to {ends[1]:.4f}); {_beyond(evidence, interval.estimate)}."
+        f"{_of(evidence)}the {better.arm} model loses {size:{form}} {unit} a forecast less than the {other.arm} one "
+        f"({interval.level:.0%} interval {ends[0]:{form}} to {ends[1]:{form}}); {_beyond(evidence, interval.estimate)}."
     )
 
 
@@ -196,7 +226,9 @@ def _beyond(evidence: VerdictEvidence, effect: float) -> str:
     if beyond * effect > 0 and abs(beyond) > abs(effect):
         return "on markets without signal the same arms differ the other way, so all of it is more than that"
     if beyond * effect > 0:
-        return f"{abs(beyond):.4f} of it is more than the same arms differ by on markets without signal"
+        return (
+            f"{abs(beyond):{evidence.terms.form}} of it is more than the same arms differ by on markets without signal"
+        )
     compared = "as much as" if beyond == 0 else "less than"
     return (
         f"that is {compared} the same arms differ by on markets without signal, so the gain lies in how they are "
@@ -205,14 +237,15 @@ def _beyond(evidence: VerdictEvidence, effect: float) -> str:
 
 
 def _inconclusive(evidence: VerdictEvidence, interval: Interval) -> str:
+    unit, form = evidence.terms.unit, evidence.terms.form
     if not _differs(evidence, interval):
-        found = f"no difference is shown, and one of {evidence.smallest:.4g} nats a forecast is not ruled out"
+        finding = f"no difference is shown, and one of {evidence.smallest:.4g} {unit} a forecast is not ruled out"
     else:
-        found = (
-            f"there is a difference ({interval.estimate:+.4f} nats a forecast), but whether it reaches the "
+        finding = (
+            f"there is a difference ({interval.estimate:+{form}} {unit} a forecast), but whether it reaches the "
             f"{evidence.smallest:.4g} that matter is open"
         )
-    return f"{_of(evidence)}{found}; {_months(evidence.months_needed)}."
+    return f"{_of(evidence)}{finding}; {_months(evidence.months_needed)}."
 
 
 def _months(months: float) -> str:
@@ -226,16 +259,18 @@ def _months(months: float) -> str:
 
 
 def _caveats(kind: Kind, evidence: VerdictEvidence) -> list[str]:
-    found = []
+    caveats = []
     claims = kind in {"UNIVERSAL_BETTER", "SINGLE_BETTER"}
-    if evidence.interval is not None and not evidence.nulls:
-        found.append("No surrogate markets were run: skill may be mechanics of the labels.")
+    if evidence.interval is not None and not evidence.gated:
+        caveats.append("There is no no-skill forecast beside the arms: whether either has skill was not tested.")
+    if evidence.interval is not None and evidence.gated and not evidence.nulls:
+        caveats.append("No surrogate markets were run: skill may be mechanics of the labels.")
     if claims and evidence.p_cross_check > evidence.alpha:
-        found.append(f"The cross-check does not confirm it (batch means p {evidence.p_cross_check:.2g}).")
+        caveats.append(f"The cross-check does not confirm it (batch means p {evidence.p_cross_check:.2g}).")
     if kind == "INCONCLUSIVE" and evidence.p <= evidence.alpha < evidence.p_seeds:
-        found.append("Seeds differ too much: the networks differ, the ways of training are not shown to.")
+        caveats.append("Seeds differ too much: the networks differ, the ways of training are not shown to.")
     if claims and len(evidence.skilled) == 1:
-        found.append(f"Only the {evidence.skilled[0]} model shows skill.")
+        caveats.append(f"Only the {evidence.skilled[0]} model shows skill.")
     if claims and math.isnan(evidence.p_seeds) and evidence.subject == ALL:
-        found.append("There is one seed: chance of training is not in the interval.")
-    return found
+        caveats.append("There is one seed: chance of training is not in the interval.")
+    return caveats

@@ -1,0 +1,616 @@
+"""Losses of any forecasters, in arrays or in a table with named columns, compared by the procedure of `compare_arms`.
+
+compare_losses(losses, timestamps, symbols, ..)      losses on real data -> Verdict
+surrogate_effects(losses, timestamps, symbols, ..)   losses on one market without signal -> Effects
+"""
+
+# n rows
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from multisymbol.arrays import Floats
+from multisymbol.errors import ComparisonError
+from multisymbol.seeding import named_seed
+from multisymbol.statistics.bootstrap import Interval
+from multisymbol.statistics.compare import ComparisonResult, Diagnostics, Plan, SymbolResult, compare_arms
+from multisymbol.statistics.loss_differentials import ArmLosses, Rows, mean_losses
+from multisymbol.statistics.model_confidence_set import ConfidenceSet, confidence_set
+from multisymbol.statistics.seed_variance import LEAST_SEEDS
+from multisymbol.statistics.skill import Effects, Surrogates, effects
+from multisymbol.statistics.surrogate_null import LEAST_DRAWS
+from multisymbol.statistics.verdict import Kind, LossTerms
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Instants: TypeAlias = npt.NDArray[np.int64]
+
+_EARLIEST = 10**15
+"""Eleven days after 1970 in nanoseconds: integers below it are row numbers or dates like 20180601, not nanoseconds."""
+
+
+@runtime_checkable
+class Table(Protocol):
+    """Columns by name: a dict of arrays, or a DataFrame of pandas or polars."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return a column."""
+        ...
+
+    def __contains__(self, name: object, /) -> bool:
+        """Whether there is such a column."""
+        ...
+
+
+Column: TypeAlias = str | npt.ArrayLike
+"""The name of a column of the table, or the column itself."""
+
+VerdictKind: TypeAlias = Literal["NO_SKILL", "FIRST_BETTER", "SECOND_BETTER", "EQUIVALENT", "INCONCLUSIVE"]
+_KINDS: Mapping[Kind, VerdictKind] = {
+    "NO_SKILL": "NO_SKILL",
+    "UNIVERSAL_BETTER": "FIRST_BETTER",
+    "SINGLE_BETTER": "SECOND_BETTER",
+    "EQUIVALENT": "EQUIVALENT",
+    "INCONCLUSIVE": "INCONCLUSIVE",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """Verdict on two forecasters, with all numbers behind it.
+
+    Args:
+        result: Complete result of the comparison.
+        mean_losses: Arm -> mean loss over instants, all arms and the baseline.
+        confidence_set: Arms that cannot be distinguished from the best one; None for two arms.
+    """
+
+    result: ComparisonResult
+    mean_losses: Mapping[str, float]
+    confidence_set: ConfidenceSet | None
+
+    @property
+    def kind(self) -> VerdictKind:
+        """Verdict over all symbols: one of five."""
+        return _KINDS[self.result.verdict.kind]
+
+    @property
+    def better(self) -> str | None:
+        """Name of the arm that is shown to be better; None for every other verdict, and when exploring."""
+        if self.exploratory:
+            return None
+        arms = {"FIRST_BETTER": self.result.differentials.first, "SECOND_BETTER": self.result.differentials.second}
+        return arms.get(self.kind)
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether something that a claim needs is missing; then nothing is claimed, whatever the numbers."""
+        return self.result.evidence.exploratory
+
+    @property
+    def sentence(self) -> str:
+        """Verdict in words."""
+        return self.result.verdict.sentence
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Sentences that a careful reader must know besides."""
+        return self.result.verdict.caveats
+
+    @property
+    def effect(self) -> float:
+        """Mean loss of the second arm less that of the first: above 0 the first arm is better."""
+        return self.result.differentials.effect
+
+    @property
+    def interval(self) -> Interval:
+        """Interval of the effect, over time and seeds."""
+        interval = self.result.evidence.interval
+        assert interval is not None, "tested over all symbols, or refused"
+        return interval
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of the effect: the larger of Diebold-Mariano's and the one with the seeds' variance."""
+        return float(np.fmax(self.result.evidence.p, self.result.evidence.p_seeds))
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Effective sample sizes, detectable effect, variance by source, A/A test."""
+        return self.result.diagnostics
+
+    def by_symbol(self) -> "pd.DataFrame":
+        """Return one row for each symbol: verdict, effect, interval, p-values raw and adjusted."""
+        import pandas as pd
+
+        return pd.DataFrame([_symbol_row(own) for own in self.result.by_symbol]).set_index("symbol")
+
+    def tests(self) -> "pd.DataFrame":
+        """Return one row for each test over all symbols: what is tested, statistic, degrees of freedom, p-value."""
+        import pandas as pd
+
+        return pd.DataFrame(_test_rows(self.result), columns=["test", "of", "statistic", "freedom", "p"]).set_index(
+            "test"
+        )
+
+    def arms(self) -> "pd.DataFrame":
+        """Return one row for each arm: mean loss; with three arms or more also its place in the confidence set."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"mean_loss": pd.Series(self.mean_losses, dtype=np.float64)}).rename_axis("arm")
+        if self.confidence_set is not None:
+            p = dict(zip(self.confidence_set.arms, self.confidence_set.p.tolist(), strict=True))
+            frame["p_best"] = pd.Series(p, dtype=np.float64)
+            frame["in_confidence_set"] = frame.index.isin(self.confidence_set.kept)
+        return frame
+
+    def __str__(self) -> str:
+        """Sentence and caveats, one a line."""
+        return "\n".join([self.sentence, *self.caveats])
+
+
+def compare_losses(
+    losses: Table,
+    timestamps: Column,
+    symbols: Column,
+    seeds: Column | None = None,
+    *,
+    smallest_effect: float,
+    arms: Sequence[str] | None = None,
+    baseline: Column | None = None,
+    resolved_at: Column | None = None,
+    lag: int | None = None,
+    surrogates: Mapping[str, Sequence[Effects]] | None = None,
+    classes: Mapping[str, str] | None = None,
+    weights: Mapping[str, float] | None = None,
+    arm_column: str | None = None,
+    loss_column: str = "loss",
+    loss_name: str = "loss",
+    unit: str = "units of loss",
+    alpha: float = 0.05,
+    level: float = 0.95,
+    power: float = 0.8,
+    draws: int = 2000,
+    aa_draws: int = 400,
+    seed: int = 1,
+    exploratory: bool | None = None,
+) -> Verdict:
+    """Compare the losses of two forecasters, of whatever kind, on the same symbols and timestamps.
+
+    This is the same procedure as the comparison of the universal with single models. Rows may be in any order; `n` is
+    their number. A column is an array, or the name of a column of `losses`. Without a baseline, without 3 seeds or
+    without 20 surrogate markets the verdict is exploratory and claims nothing; its numbers are the same.
+
+    Args:
+        losses: Arm -> losses of shape (n,), for example `{"mine": a, "theirs": b}`; or a DataFrame with a column for
+            each arm; or, with `arm_column`, a tidy table with a row for each arm. Lower losses are better.
+        timestamps: Time of each forecast, shape (n,): datetimes, ISO texts, or UTC nanoseconds as integers. Without a
+            time zone they are UTC.
+        symbols: Name of the series that each row belongs to, shape (n,).
+        seeds: Training seed of each row, shape (n,); None if each forecaster was trained once.
+        smallest_effect: Smallest difference of mean losses that would matter, in the unit of the losses, above 0.
+        arms: Names of the arms. The first two are compared: positive effects favour the first. Three or more are also
+            put into a model confidence set. None takes all entries of `losses`, in order.
+        baseline: Losses of the forecast without skill, shape (n,), or its name among the arms.
+        resolved_at: Time at which each label became known, shape (n,). Either this or `lag`.
+        lag: Later timestamps of the same symbol that a label overlaps: h - 1 for forecasts h steps ahead.
+        surrogates: Kind of surrogate market -> effects on each market, from `surrogate_effects`.
+        classes: Symbol -> class, to test whether gains differ between classes.
+        weights: Symbol -> weight in the mean over live symbols; None gives all the same.
+        arm_column: Name of the column with the arm's name, if `losses` has a row for each arm.
+        loss_column: Name of the column with the losses, if `losses` has a row for each arm.
+        loss_name: Name of the loss in sentences, for example `log-loss`.
+        unit: Unit of the loss in sentences, for example `nats`.
+        alpha: Level of every test.
+        level: Coverage of intervals.
+        power: Power at which detectable effects and months needed are stated.
+        draws: Bootstrap resamples of an interval, at least 100.
+        aa_draws: Largest number of sign patterns in the A/A test, at least 100.
+        seed: Seed for resampling.
+        exploratory: True claims nothing; False refuses too few seeds or surrogates, and a missing baseline; None is
+            False where all are there, else True.
+
+    Returns:
+        The verdict; `str(verdict)` is the sentence with its caveats.
+
+    Raises:
+        ComparisonError: Columns that are missing, incomplete or unaligned, repeated rows, too few timestamps. The
+            message names the first row concerned.
+    """
+    aligned = _aligned(
+        losses,
+        timestamps,
+        symbols,
+        seeds,
+        arms=arms,
+        baseline=baseline,
+        resolved_at=resolved_at,
+        lag=lag,
+        arm_column=arm_column,
+        loss_column=loss_column,
+    )
+    drawn = tuple(Surrogates(kind=kind, draws=tuple(each)) for kind, each in (surrogates or {}).items())
+    if drawn and aligned.baseline is None:
+        message = "surrogates without a baseline: skill on surrogate markets is a gain on the baseline; pass it"
+        raise ComparisonError(message)
+    if exploratory is None:
+        exploratory = not _claimable(aligned, drawn)
+    plan = Plan(
+        smallest=smallest_effect,
+        alpha=alpha,
+        level=level,
+        power=power,
+        draws=draws,
+        aa_draws=aa_draws,
+        seed=seed,
+        weights=weights,
+        exploratory=exploratory,
+    )
+    result = compare_arms(
+        *aligned.pair,
+        aligned.baseline,
+        question="overall",
+        surrogates=drawn,
+        classes=_classes_of(classes, aligned),
+        plan=plan,
+        terms=LossTerms(loss=loss_name, unit=unit, baseline="the baseline", form=".4g"),
+    )
+    return _verdict(result, aligned, plan=plan)
+
+
+def surrogate_effects(
+    losses: Table,
+    timestamps: Column,
+    symbols: Column,
+    seeds: Column | None = None,
+    *,
+    baseline: Column,
+    arms: Sequence[str] | None = None,
+    weights: Mapping[str, float] | None = None,
+    arm_column: str | None = None,
+    loss_column: str = "loss",
+) -> Effects:
+    """Reduce one surrogate market (a market without signal on which all arms were trained again) to its effects.
+
+    Args:
+        losses: Losses on that market, see `compare_losses`; likewise all other arguments.
+        timestamps: Time of each forecast.
+        symbols: Series of each row.
+        seeds: Training seed of each row.
+        baseline: Losses of the forecast without skill.
+        arms: Names of the two arms.
+        weights: Symbol -> weight.
+        arm_column: Name of the column with the arm's name.
+        loss_column: Name of the column with the losses.
+
+    Raises:
+        ComparisonError: See `compare_losses`.
+    """
+    aligned = _aligned(
+        losses,
+        timestamps,
+        symbols,
+        seeds,
+        arms=arms,
+        baseline=baseline,
+        resolved_at=None,
+        lag=0,
+        arm_column=arm_column,
+        loss_column=loss_column,
+    )
+    assert aligned.baseline is not None
+    return effects(*aligned.pair, aligned.baseline, weights=weights)
+
+
+def _claimable(aligned: "_Aligned", surrogates: Sequence[Surrogates]) -> bool:
+    """Whether there is all that a claim needs."""
+    seeds = len(np.unique(aligned.arms[0].rows.seed))
+    draws = min((len(kind.draws) for kind in surrogates), default=0)
+    return aligned.baseline is not None and seeds >= LEAST_SEEDS and draws >= LEAST_DRAWS
+
+
+def _classes_of(classes: Mapping[str, str] | None, aligned: "_Aligned") -> Mapping[str, str] | None:
+    missing = [name for name in aligned.arms[0].rows.symbols if classes is not None and name not in classes]
+    if missing:
+        message = f"classes: {', '.join(missing)} missing; give every symbol a class, or none"
+        raise ComparisonError(message)
+    return classes
+
+
+def _verdict(result: ComparisonResult, aligned: "_Aligned", *, plan: Plan) -> Verdict:
+    every = [*aligned.arms, *([] if aligned.baseline is None else [aligned.baseline])]
+    means = {own.arm: mean_losses(own, weights=plan.weights) for own in every}
+    compared = [means[own.arm].series for own in aligned.arms]
+    best = None
+    if len(compared) > 2:
+        best = confidence_set(
+            np.column_stack(compared),
+            arms=[own.arm for own in aligned.arms],
+            lag=result.differentials.lag,
+            draws=plan.draws,
+            seed=named_seed(plan.seed, "arms") % 2**32,
+            alpha=plan.alpha,
+        )
+    return Verdict(result=result, mean_losses={name: own.effect for name, own in means.items()}, confidence_set=best)
+
+
+def _symbol_row(own: SymbolResult) -> dict[str, Any]:
+    interval = own.test.interval
+    return {
+        "symbol": own.test.symbol,
+        "verdict": _KINDS[own.verdict.kind],
+        "effect": own.test.effect,
+        "low": math.nan if interval is None else interval.low,
+        "high": math.nan if interval is None else interval.high,
+        "p": own.test.p,
+        "p_holm": own.test.p_holm,
+        "p_bh": own.test.p_bh,
+        "p_equivalent": own.test.p_equivalent,
+        "shrunk_effect": own.test.shrunk,
+        "beyond_null": own.evidence.beyond,
+        "timestamps": own.test.instants,
+        "lag": own.test.lag,
+        "months_needed": own.verdict.months_needed,
+    }
+
+
+def _test_rows(result: ComparisonResult) -> list[tuple[str, str, float, float, float]]:
+    evidence, nan = result.evidence, math.nan
+    rows: list[tuple[str, str, float, float, float]] = [
+        (test.method, "difference", test.statistic, float(test.freedom), test.p)
+        for test in (result.primary, result.cross_check, result.smoothed)
+    ]
+    rows += [
+        ("with_seeds", "difference", nan, nan, evidence.p_seeds),
+        ("two_one_sided", "equivalence", nan, nan, evidence.p_equivalent),
+        ("between_symbols", "equal gains", result.between_symbols.statistic, nan, result.between_symbols.p),
+    ]
+    if result.between_classes is not None:
+        rows.append(("between_classes", "equal gains", result.between_classes.statistic, nan, result.between_classes.p))
+    for skill in (evidence.skills.first, evidence.skills.second):
+        rows.append((f"baseline/{skill.arm}", "skill", nan, nan, skill.p_prior))
+        rows.append((f"surrogates/{skill.arm}", "skill", nan, nan, skill.p_surrogates))
+    return rows
+
+
+# --- Alignment -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Aligned:
+    """Arms on the same rows.
+
+    Args:
+        arms: Arms in the order they were named, two or more.
+        baseline: No-skill forecast; None without one.
+    """
+
+    arms: tuple[ArmLosses, ...]
+    baseline: ArmLosses | None
+
+    @property
+    def pair(self) -> tuple[ArmLosses, ArmLosses]:
+        """The two arms that are compared."""
+        return self.arms[0], self.arms[1]
+
+
+def _aligned(
+    losses: Table,
+    timestamps: Column,
+    symbols: Column,
+    seeds: Column | None = None,
+    *,
+    arms: Sequence[str] | None,
+    baseline: Column | None,
+    resolved_at: Column | None,
+    lag: int | None,
+    arm_column: str | None,
+    loss_column: str,
+) -> _Aligned:
+    """Check the columns and make arms of them; see `compare_losses` for the arguments.
+
+    Raises:
+        ComparisonError: Columns that are missing, of unequal length, unreadable or incomplete.
+    """
+    if (resolved_at is None) == (lag is None):
+        message = (
+            "give either resolved_at (when each label became known) or lag (how many later timestamps of its symbol a "
+            "label overlaps): lag=h-1 for forecasts h steps ahead at every step, lag=0 where labels do not overlap"
+        )
+        raise ComparisonError(message)
+    table = _Table(losses)
+    rows = _rows(table, timestamps, symbols, seeds, resolved_at=resolved_at, lag=lag)
+    if arm_column is not None:
+        return _tall(table, rows, arms=arms, baseline=baseline, arm_column=arm_column, loss_column=loss_column)
+    named = _names(losses, arms, baseline=baseline, timestamps=timestamps)
+    found = tuple(ArmLosses(arm=name, rows=rows, loss=table.losses(name, name)) for name in named)
+    if baseline is None:
+        return _Aligned(arms=found, baseline=None)
+    name = baseline if isinstance(baseline, str) else "baseline"
+    return _Aligned(arms=found, baseline=ArmLosses(arm=name, rows=rows, loss=table.losses(baseline, name)))
+
+
+class _Table:
+    """Reads columns by name, and checks that all have the same length."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows: tuple[str, int] | None = None
+
+    def column(self, column: Column, what: str) -> npt.NDArray[Any]:
+        """Return a column as an array of one dimension."""
+        if isinstance(column, str):
+            if column not in self._table:
+                message = f"{what}: the losses have no column '{column}'"
+                raise ComparisonError(message)
+            column = self._table[column]
+        values = np.asarray(column)
+        if values.ndim != 1:
+            message = f"{what}: has shape {values.shape}, expected one value for each row"
+            raise ComparisonError(message)
+        self._rows = self._rows or (what, len(values))
+        first, rows = self._rows
+        if len(values) != rows:
+            message = f"{what}: {len(values):,} rows, but {first} has {rows:,}. Pass columns of the same rows"
+            raise ComparisonError(message)
+        return values
+
+    def losses(self, column: Column, what: str) -> Floats:
+        """Return a column of losses."""
+        values = self.column(column, what)
+        try:
+            return values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            message = f"{what}: losses are {values.dtype}, expected numbers ({error})"
+            raise ComparisonError(message) from error
+
+
+def _rows(
+    table: _Table,
+    timestamps: Column,
+    symbols: Column,
+    seeds: Column | None,
+    *,
+    resolved_at: Column | None,
+    lag: int | None,
+) -> Rows:
+    decided_at = _instants(table.column(timestamps, "timestamps"), "timestamps")
+    names, symbol = _numbered(table.column(symbols, "symbols"), "symbols")
+    seed = np.zeros(len(symbol), dtype=np.int64)
+    if seeds is not None:
+        given = table.column(seeds, "seeds")
+        seed = given if np.issubdtype(given.dtype, np.integer) else _numbered(given, "seeds")[1]
+    if resolved_at is not None:
+        known_at = _instants(table.column(resolved_at, "resolved_at"), "resolved_at")
+        early = np.flatnonzero(known_at < decided_at)
+        if len(early):
+            message = f"resolved_at: earlier than the timestamp in {len(early):,} rows, first in row {early[0]}"
+            raise ComparisonError(message)
+    else:
+        assert lag is not None
+        known_at = _resolved_after(decided_at, symbol, lag=lag)
+    return Rows(symbols=tuple(map(str, names)), symbol=symbol, decided_at=decided_at, resolved_at=known_at, seed=seed)
+
+
+def _numbered(values: npt.NDArray[Any], what: str) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    """Number values in the order of their first appearance."""
+    missing = [
+        row
+        for row, value in enumerate(values.tolist())
+        if value is None or (isinstance(value, float) and math.isnan(value))
+    ]
+    if missing:
+        message = (
+            f"{what}: missing in {len(missing):,} rows, first in row {missing[0]}. Name every row, or leave it out"
+        )
+        raise ComparisonError(message)
+    text = values.astype(str)
+    _, first, inverse = np.unique(text, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return [text[row] for row in np.sort(first).tolist()], rank[inverse].astype(np.int64)
+
+
+def _instants(values: npt.NDArray[Any], what: str) -> Instants:
+    """Read datetimes, ISO texts or integers of nanoseconds; without a time zone they are UTC."""
+    if np.issubdtype(values.dtype, np.integer):
+        small = np.flatnonzero(values < _EARLIEST)
+        if len(small):
+            message = (
+                f"{what}: row {small[0]} is the integer {values[small[0]]}, expected nanoseconds of UTC since 1970. "
+                "Pass datetimes, or texts like 2018-06-01T14:30"
+            )
+            raise ComparisonError(message)
+        return values.astype(np.int64)
+    import pandas as pd  # half a second, and needed here only
+
+    try:
+        read = pd.to_datetime(pd.Series(list(values)), utc=True)
+    except (TypeError, ValueError) as error:
+        message = f"{what}: not readable as timestamps ({error}). Pass datetimes, or texts like 2018-06-01T14:30"
+        raise ComparisonError(message) from error
+    missing = np.flatnonzero(read.isna().to_numpy())
+    if len(missing):
+        message = (
+            f"{what}: missing in {len(missing):,} rows, first in row {missing[0]}. Date every row, or leave it out"
+        )
+        raise ComparisonError(message)
+    return read.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+
+def _resolved_after(decided_at: Instants, symbol: npt.NDArray[np.int64], *, lag: int) -> Instants:
+    """Let each label become known at the timestamp of its symbol that follows the `lag` ones it overlaps."""
+    if lag < 0:
+        message = f"lag={lag}: expected 0 or more timestamps"
+        raise ComparisonError(message)
+    known_at = np.empty_like(decided_at)
+    for number in range(int(symbol.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(symbol == number)
+        clock, place = np.unique(decided_at[chosen], return_inverse=True)
+        # Beyond the last timestamp the exact instant does not matter: no further row can overlap.
+        later = np.append(clock, np.full(lag + 1, clock[-1] + 1))
+        known_at[chosen] = later[place + lag + 1]
+    return known_at
+
+
+def _names(losses: Table, arms: Sequence[str] | None, *, baseline: Column | None, timestamps: Column) -> list[str]:
+    """Name the arms of a table with a column for each."""
+    if arms is None and isinstance(timestamps, str):
+        message = "arms: name the columns of the losses to compare, for example arms=('mine', 'theirs')"
+        raise ComparisonError(message)
+    keys = getattr(losses, "keys", None)
+    given: Iterable[str] = arms if arms is not None else (keys() if keys is not None else ())
+    names = [name for name in given if not (isinstance(baseline, str) and name == baseline)]
+    return _two_or_more(names)
+
+
+def _two_or_more(names: Sequence[str]) -> list[str]:
+    if len(names) < 2 or len(set(names)) < len(names):
+        message = (
+            f"arms: {', '.join(map(str, names)) or 'none'} given, expected the names of two different arms or more"
+        )
+        raise ComparisonError(message)
+    return list(names)
+
+
+def _tall(
+    table: _Table,
+    rows: Rows,
+    *,
+    arms: Sequence[str] | None,
+    baseline: Column | None,
+    arm_column: str,
+    loss_column: str,
+) -> _Aligned:
+    """Take the arms from a tidy table, in which each row is the loss of one arm."""
+    if baseline is not None and not isinstance(baseline, str):
+        message = "baseline: in a table with a row for each arm, give the name of the baseline's arm"
+        raise ComparisonError(message)
+    names, number = _numbered(table.column(arm_column, "arm_column"), "arm_column")
+    loss = table.losses(loss_column, "loss_column")
+    chosen = _two_or_more([name for name in (arms if arms is not None else names) if name != baseline])
+    unknown = [name for name in (*chosen, *([baseline] if baseline else [])) if name not in names]
+    if unknown:
+        message = f"arms: {', '.join(unknown)} not in column '{arm_column}', which has {', '.join(names)}"
+        raise ComparisonError(message)
+
+    def arm(name: str) -> ArmLosses:
+        own = np.flatnonzero(number == names.index(name))
+        return ArmLosses(arm=name, rows=_only(rows, own), loss=loss[own])
+
+    return _Aligned(arms=tuple(map(arm, chosen)), baseline=None if baseline is None else arm(baseline))
+
+
+def _only(rows: Rows, chosen: npt.NDArray[np.int64]) -> Rows:
+    return Rows(
+        symbols=rows.symbols,
+        symbol=rows.symbol[chosen],
+        decided_at=rows.decided_at[chosen],
+        resolved_at=rows.resolved_at[chosen],
+        seed=rows.seed[chosen],
+    )
