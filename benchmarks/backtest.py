@@ -8,7 +8,7 @@ Bars are random walks; each symbol decides about every 40 bars. CPU seconds of t
 which all ways take turns. `same results` are equity, cash and units at every bar and the trades, which `simulate`
 returns at once; `orders alone` is vectorbt's `from_orders`, whose curves are computed when they are asked for.
 `simulate` checks, finds fresh memory (half of its time here) and walks; `kernel` walks in memory that is there. That
-both come to the same equity is printed, and tested in tests/evaluation/trading/test_against_vectorbt.py.
+both come to the same equity is printed, and tested in tests/backtest/test_against_vectorbt.py.
 """
 
 import argparse
@@ -186,10 +186,10 @@ def make_files(folder: Path, *, symbols: int, bars: int) -> None:
 
 def measure_run(*, symbols: int, bars: int) -> None:
     """Train a model for a moment, then time a backtest of all bars, twice: at first kernels are loaded."""
-    from multisymbol.backtest.run import askers, keep, trade_all
-    from multisymbol.cli.backtest_schema import conduct
+    from multisymbol.backtest.run import prediction_source, trade_all
+    from multisymbol.cli.backtest import backtest_spec, record
+    from multisymbol.cli.train import train
     from multisymbol.progress import Terminal
-    from multisymbol.training.run import train
 
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
@@ -211,14 +211,15 @@ def measure_run(*, symbols: int, bars: int) -> None:
             def mark(marks: list[tuple[float, float]] = marks) -> None:
                 marks.append((time.perf_counter(), time.process_time()))
 
-            asked = askers(values, home / turn, Terminal(silent=True))
+            spec = backtest_spec(values)
+            source = prediction_source(spec.models, home / turn, Terminal(silent=True))
             mark()
-            outcome = trade_all(asked, how=conduct(values))
+            result = trade_all(source, settings=spec.settings)
             mark()
-            keep(outcome, values, home / turn)
+            record(result, values, home / turn)
             mark()
             spent = np.diff(np.array(marks), axis=0)
-            parts = zip(("read the bars", "answer and trade", "page and record"), spent, strict=True)
+            parts = zip(("read the bars", "predict and trade", "page and record"), spent, strict=True)
             print(f"{turn} time, {symbols} symbols x {bars:,} bars")
             for part, (wall, cpu) in [*parts, ("whole", spent.sum(axis=0))]:
                 print(f"  {part:<18}{wall:>8.2f} s wall{cpu:>8.2f} s CPU")

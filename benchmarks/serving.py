@@ -42,9 +42,9 @@ def make_model(folder: Path) -> None:
     """Store a model of the default configuration, of one symbol a class."""
     from hydra import compose, initialize_config_dir
 
+    from multisymbol.cli.train import train
     from multisymbol.config.build import plain
     from multisymbol.config.installation import conf_folder
-    from multisymbol.training.run import train
 
     overrides = [
         f"paths.outputs={folder}",

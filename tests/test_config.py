@@ -145,7 +145,7 @@ def test_job_page_shows_resolved_symbols(called: Command) -> None:
 
 @pytest.mark.parametrize("page", ["backtest", "predict", "survey", "trace", "check_data", "resolve", "prove"])
 def test_a_key_that_a_command_would_pass_over_is_refused(page: str) -> None:
-    home = {"backtest": "multisymbol.cli.backtest_schema", "survey": "validation.choices", "prove": "validation.proof"}
+    home = {"backtest": "multisymbol.cli.schema", "survey": "validation.choices", "prove": "validation.proof"}
     name = f"{home.get(page, f'multisymbol.cli.{page}')}.{page.title().replace('_', '')}Config"
     own = ("symbol=AAPL", "at=2018-01-01") if page == "trace" else ()
     assert config_problems(composed_page(page, *own), schema=name) == []

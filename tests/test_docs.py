@@ -17,7 +17,7 @@ CONF_FILES = sorted([*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "validation" / "
 SCHEMAS = {
     "train": SCHEMA,
     "compare": "multisymbol.cli.compare_schema.CompareConfig",
-    "backtest": "multisymbol.cli.backtest_schema.BacktestConfig",
+    "backtest": "multisymbol.cli.schema.BacktestConfig",
     "predict": "multisymbol.cli.predict.PredictConfig",
     "resolve": "multisymbol.cli.resolve.ResolveConfig",
     "check-data": "multisymbol.cli.check_data.CheckDataConfig",

@@ -15,22 +15,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from multisymbol.samples.sources import bar_source
 
 from multisymbol.backtest.engine import Backtest, Traded, run_backtest
 from multisymbol.backtest.predictions import Predictor, predict_history
+from multisymbol.cli.specs import source_of
 from multisymbol.config.build import plain
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.time import NEVER, Period, instant
 from multisymbol.serving.served_model import Model
-from tests.backtest.conducts import conduct
+from tests.backtest.settings import settings
 from tests.conftest import compose_train, prepared_outputs, train_small
 
 SYMBOLS = "symbols.only=[AAPL,EURUSD,BTCUSDT]"
 SEEDS = range(100, 116)
 
-CONDUCT = conduct(enter=0.45, leave=0.35, smallest_change=0.05, volatility_bars=120, multiples=(0.0, 1.0))
+SETTINGS = settings(enter=0.45, leave=0.35, smallest_change=0.05, volatility_bars=120, multiples=(0.0, 1.0))
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def market(*, seed: int, signal: float) -> Iterator[tuple[SymbolConfig, Bars]]:
             "source.end=2019-06-01",
         )
     )
-    source = bar_source(values)
+    source = source_of(values)
     for config in universe(values["symbol_configs"]):
         yield config, source.read(config, Period())
 
@@ -62,11 +62,11 @@ def backtest(model: Model, *, seed: int, signal: float) -> Backtest:
     asked = Predictor(
         model=model, name="trained", role="asked for", seen_until=0, after=instant("2018-03-01"), until=NEVER
     )
-    answers = [
+    predictions = [
         predict_history([asked], bars, config=config, reread=refused)
         for config, bars in market(seed=seed, signal=signal)
     ]
-    return run_backtest(answers, conduct=CONDUCT, left_out={})
+    return run_backtest(predictions, settings=SETTINGS, left_out={})
 
 
 def refused(config: SymbolConfig) -> Bars:
@@ -128,7 +128,7 @@ def earned_and_planted(traded: Traded, silent: Bars) -> tuple[npt.NDArray[np.flo
     Both in shares of the equity before the bar, so that all bars count alike.
     """
     track, account, prices = traded.at_costs[0.0], traded.account, traded.prices
-    first = traded.answers.first
+    first = traded.predictions.first
     other = slice(first, first + len(prices))
     assert np.array_equal(silent.closed_at[other], prices.closed_at)
     equity = np.concatenate([[track.capital], track.equity[:-1]])

@@ -8,55 +8,65 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from multisymbol.backtest.prediction_source import Histories, StoredModels, SymbolPredictions
+from multisymbol.backtest.prediction_source import (
+    OWN,
+    UNIVERSAL,
+    Histories,
+    StoredModels,
+    StoredModelsSpec,
+    SymbolPredictions,
+)
 from multisymbol.backtest.predictions import NOBODY, Predictions, in_common
 from multisymbol.backtest.run import trade_all
-from multisymbol.backtest.walk_forward import RetrainedModels
-from multisymbol.cli.backtest_schema import OWN, UNIVERSAL
+from multisymbol.backtest.walk_forward import RetrainedModels, RetrainedModelsSpec
+from multisymbol.cli.backtest import models_spec
 from multisymbol.errors import BacktestError
 from multisymbol.markets.time import DAY, NEVER
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import StoredVersion
+from multisymbol.reports.tables.predictions import fold_model_tables
 from multisymbol.serving.served_model import Model
 from tests.cli.test_backtest import WALK, composed
-from tests.reports.test_backtest_page import CONDUCT, answers
+from tests.reports.test_backtest_page import SETTINGS, predictions
 
 FIRST = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stub:
-    """Arms with known answers."""
+    """Arms with known predictions."""
 
-    said: dict[str, list[Predictions]]
+    known: dict[str, list[Predictions]]
 
     @property
     def arms(self) -> list[str]:
-        return list(self.said)
+        return list(self.known)
 
     @property
     def histories(self) -> Histories:
         return cast(Histories, None)
 
-    def ask(self, arm: str) -> SymbolPredictions:
-        return SymbolPredictions(answers=self.said[arm], left_out={})
+    def predict(self, arm: str) -> SymbolPredictions:
+        return SymbolPredictions(predictions=self.known[arm], left_out={})
 
 
 def silent(of: Predictions, rows: slice) -> Predictions:
     """Ask nobody at some bars."""
-    by, said = of.by.copy(), of.said.copy()
-    by[rows], said[rows] = NOBODY, np.nan
-    return replace(of, by=by, said=said, first=int(np.argmax(by != NOBODY)))
+    by, outputs = of.by.copy(), of.outputs.copy()
+    by[rows], outputs[rows] = NOBODY, np.nan
+    return replace(of, by=by, outputs=outputs, first=int(np.argmax(by != NOBODY)))
 
 
 def test_an_arm_whose_models_begin_later_is_set_against_the_other_from_then_on() -> None:
-    universal = answers("AAA", foresight=0.7)
+    universal = predictions("AAA", foresight=0.7)
     own = silent(silent(universal, slice(0, 600)), slice(900, 1000))
-    outcome = trade_all(Stub(said={"universal": [universal, answers("B&B", foresight=0.6)], "own": [own]}), how=CONDUCT)
+    outcome = trade_all(
+        Stub(known={"universal": [universal, predictions("B&B", foresight=0.6)], "own": [own]}), settings=SETTINGS
+    )
     one, other = (outcome.arms[arm].traded["AAA"] for arm in ("universal", "own"))
     assert one.prices.closed_at[0] == own.bars.closed_at[600]
     assert np.array_equal(one.prices.closed_at, other.prices.closed_at)
-    # The same answers at the same bars come to the same money.
+    # The same predictions at the same bars come to the same money.
     assert np.array_equal(one.account.equity, other.account.equity)
     assert (one.account.units[902 - 600 : 1000 - 600] == 0.0).all()
     assert outcome.arms["universal"].left_out == {"B&B": "another arm cannot trade it"}
@@ -64,35 +74,36 @@ def test_an_arm_whose_models_begin_later_is_set_against_the_other_from_then_on()
 
 
 def test_bars_after_the_last_common_one_are_left_out() -> None:
-    whole = answers("AAA", foresight=0.7)
+    whole = predictions("AAA", foresight=0.7)
     early = silent(whole, slice(700, None))
     one, other = in_common([whole, replace(early, bars=whole.bars)])
-    assert len(one.bars) == len(other.bars) == len(one.said) == len(one.by) == 700
+    assert len(one.bars) == len(other.bars) == len(one.outputs) == len(one.by) == 700
     assert (one.first, other.first) == (FIRST, FIRST)
 
 
 def test_arms_without_a_common_bar_cannot_be_compared() -> None:
-    whole = answers("AAA", foresight=0.7)
+    whole = predictions("AAA", foresight=0.7)
     early, late = silent(whole, slice(700, None)), silent(whole, slice(0, 700))
     with pytest.raises(BacktestError, match="no symbol is traded by all of the arms universal, own"):
-        trade_all(Stub(said={"universal": [early], "own": [late]}), how=CONDUCT)
+        trade_all(Stub(known={"universal": [early], "own": [late]}), settings=SETTINGS)
 
 
 def test_a_model_without_skill_is_named_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Model, "read", lambda *_, **__: None)
+    store = SimpleNamespace(download=lambda _: Path())
     models = StoredModels(
-        values={},
+        spec=cast(StoredModelsSpec, None),
         histories=cast(Histories, None),
-        found=cast(Any, SimpleNamespace(store=SimpleNamespace(download=lambda _: Path()))),
+        resolver=cast(Any, SimpleNamespace(spec=SimpleNamespace(store=store))),
         named=None,
         terminal=Terminal(),
     )
     tags = {"test_log_loss": "1.2", "no_skill": "1.1"}
     version = StoredVersion(name="neuro.1h.universal", version=4, tags=tags, aliases=(), source="", run_id="")
     for after in (0, DAY):
-        models._answerer(version, role="universal", after=after, until=NEVER)
+        models._predictor(version, role="universal", after=after, until=NEVER)
     said = capsys.readouterr().out
     assert said.startswith(
         "careful    neuro.1h.universal version 4 has shown no skill: its test log-loss 1.2000 is above"
@@ -101,12 +112,12 @@ def test_a_model_without_skill_is_named_once(
 
 
 def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:
-    bars = answers("AAA", foresight=0.7).bars
+    bars = predictions("AAA", foresight=0.7).bars
     end = int(bars.closed_at[-1])
     models = StoredModels(
-        values={"backtest": {"models": "as_of", "every": "30d"}},
+        spec=cast(StoredModelsSpec, SimpleNamespace(every=30 * DAY)),
         histories=cast(Histories, SimpleNamespace(bars={"AAA": bars})),
-        found=cast(Any, None),
+        resolver=cast(Any, None),
         named=None,
         terminal=cast(Any, None),
     )
@@ -127,13 +138,16 @@ def test_a_symbol_too_young_for_a_model_of_its_own_waits_and_is_named(tmp_path: 
         "least_class_share=0",
         f"paths.outputs={tmp_path}",
     )
-    models = RetrainedModels.prepare(values, tmp_path / "run", Terminal(silent=True))
-    trained = [prepared.universe.symbols[0] for _, prepared in models._jobs(OWN)]
+    spec = models_spec(values)
+    assert isinstance(spec, RetrainedModelsSpec)
+    models = RetrainedModels.prepare(spec, tmp_path / "run", Terminal(silent=True))
+    trained = [dataset.universe.symbols[0] for _, dataset in models.trainings(OWN)]
     assert trained[:3] == ["USDJPY", "AAPL", "USDJPY"]
     assert [trained.count(symbol) for symbol in ("AAPL", "MSFT", "EURUSD", "USDJPY")] == [5, 4, 3, 6]
-    (table,) = models._tables([], arm=OWN)
+    none = SymbolPredictions(predictions=[], left_out={}, without_model=models.without_model(OWN))
+    (table,) = fold_model_tables({OWN: none})
     assert table.rows[:2] == (
         ("fold 1 of 6", "AAPL", "454 train samples, hardly any HOLD among them"),
         ("fold 1 of 6", "MSFT", "no train samples"),
     )
-    assert not list(models._tables([], arm=UNIVERSAL))
+    assert models.without_model(UNIVERSAL) == ()

@@ -1,4 +1,4 @@
-"""The verb backtest: the answers of training, on bars no model has seen; what is wrong is refused, with the cure."""
+"""The command backtest: the predictions of training, on unseen bars; what is wrong is refused, with the cure."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from multisymbol.backtest.run import BacktestResult, askers, backtest, trade_all
-from multisymbol.cli.backtest_schema import SCHEMA, conduct
+from multisymbol.backtest.run import BacktestResult, prediction_source, run
+from multisymbol.cli.backtest import backtest, backtest_settings, backtest_spec, models_spec
 from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import build, plain
 from multisymbol.errors import BacktestError, BarsError, ModelNotFoundError, MultisymbolError, StoreError, SymbolError
@@ -18,9 +18,11 @@ from multisymbol.markets.time import HOUR, instant, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.bundle.format import read_bundle
 from multisymbol.registry.store.runs import NOTE_TAG
+from multisymbol.reports.tables.predictions import fold_model_tables
 from tests.composing import composed_page
 from tests.conftest import ROOT, SMALL, prepared_outputs, train_small
 
+SCHEMA = "multisymbol.cli.schema.BacktestConfig"
 CUT = ("split.validation_from=2018-05-01", "split.test_from=2018-08-01")
 TWO = "symbols.only=[AAPL,EURUSD]"
 EASY = ("decision.enter_confidence=0.4", "decision.exit_confidence=0.34")
@@ -49,7 +51,7 @@ def values_of(outputs: Path, *overrides: str) -> dict[str, Any]:
 
 def tried(outputs: Path, *overrides: str, run_dir: Path = Path()) -> BacktestResult:
     values = values_of(outputs, *overrides)
-    return trade_all(askers(values, run_dir, Terminal(silent=True)), how=conduct(values))
+    return run(backtest_spec(values), run_dir, Terminal(silent=True))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_files_compose_and_what_they_name_can_be_built(file: Path) -> None:
     group = file.parent.relative_to(ROOT / "conf").as_posix()
     values = composed(f"{group}={file.stem}")
     build(values["backtest"]["weighting"])
-    conduct(values)
+    backtest_settings(values)
     first = file.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# ")
     assert len(first) > 20
@@ -204,7 +206,7 @@ def test_a_sealed_span_stays_unread(outputs: Path) -> None:
 
 def test_each_symbol_is_resolved_as_of_the_first_traded_bar(outputs: Path) -> None:
     (result,) = tried(outputs, "registry/policy=own_first", "period.start=2018-08-01").arms.values()
-    names = {symbol: each.answers.answerers[0].name for symbol, each in result.traded.items()}
+    names = {symbol: each.predictions.predictors[0].name for symbol, each in result.traded.items()}
     assert names == {"AAPL": "neuro_fuzzy.1h.sym.AAPL version 1", "EURUSD": "neuro_fuzzy.1h.universal version 1"}
 
 
@@ -226,10 +228,10 @@ def test_without_a_start_it_is_the_first_bar_that_no_model_has_seen(outputs: Pat
     outcome = tried(outputs)
     (result,) = outcome.arms.values()
     for traded in result.traded.values():
-        (answerer,) = traded.answers.answerers
-        assert answerer.after == answerer.seen_until
-        assert traded.prices.closed_at[0] > answerer.seen_until
-    assert "is served by neuro_fuzzy.1h.universal version 1" in next(iter(outcome.accounts.values()))
+        (predictor,) = traded.predictions.predictors
+        assert predictor.after == predictor.seen_until
+        assert traded.prices.closed_at[0] > predictor.seen_until
+    assert "is served by neuro_fuzzy.1h.universal version 1" in next(iter(outcome.predictions.values())).account
 
 
 def test_a_symbol_nobody_knows_is_left_out_and_named(outputs: Path) -> None:
@@ -245,7 +247,7 @@ def test_arms_trade_the_same_bars(outputs: Path) -> None:
     universal, own = outcome.arms["universal"], outcome.arms["own"]
     assert list(universal.traded) == list(own.traded) == ["AAPL"]
     assert np.array_equal(universal.traded["AAPL"].prices.closed_at, own.traded["AAPL"].prices.closed_at)
-    assert {each.answers.answerers[0].role for each in own.traded.values()} == {"own"}
+    assert {each.predictions.predictors[0].role for each in own.traded.values()} == {"own"}
     assert own.left_out["EURUSD"] == "no model may answer for it"
     assert universal.traded["AAPL"].track.equity[-1] != own.traded["AAPL"].track.equity[-1]
 
@@ -267,7 +269,7 @@ def test_models_as_of_each_date_come_when_they_are_there_and_not_before(outputs:
     start = "period.start=2018-07-01"
     (result,) = tried(outputs, "backtest=as_of", "backtest.every=7d", start).arms.values()
     for traded in result.traded.values():
-        seen_until = traded.answers.answerers[0].seen_until
+        seen_until = traded.predictions.predictors[0].seen_until
         closed_at = traded.prices.closed_at
         assert result.seen_bars == 0
         assert closed_at[0] > seen_until > instant("2018-07-01")
@@ -297,13 +299,13 @@ def test_folds_are_stitched_bar_by_bar(walked: BacktestResult) -> None:
     (result,) = walked.arms.values()
     assert result.seen_bars == 0
     for traded in result.traded.values():
-        answers = traded.answers
-        assert [each.name for each in answers.answerers] == ["fold 1 of 3", "fold 2 of 3", "fold 3 of 3"]
-        by = answers.by[answers.first :]
+        predictions = traded.predictions
+        assert [each.name for each in predictions.predictors] == ["fold 1 of 3", "fold 2 of 3", "fold 3 of 3"]
+        by = predictions.by[predictions.first :]
         assert (np.diff(by) >= 0).all()
         assert set(by) == {0, 1, 2}
         assert (np.diff(traded.prices.closed_at) > 0).all()
-        for place, each in enumerate(answers.answerers):
+        for place, each in enumerate(predictions.predictors):
             mine = traded.prices.closed_at[by == place]
             assert each.seen_until < mine.min()
             assert each.after < mine.min() <= mine.max() <= each.until
@@ -313,7 +315,7 @@ def test_a_position_is_handed_from_fold_to_fold(walked: BacktestResult) -> None:
     (result,) = walked.arms.values()
     handed = 0
     for traded in result.traded.values():
-        borders = np.flatnonzero(np.diff(traded.answers.by[traded.answers.first :])) + 1
+        borders = np.flatnonzero(np.diff(traded.predictions.by[traded.predictions.first :])) + 1
         units, decided = traded.account.units, ~np.isnan(traded.weight)
         kept = borders[(units[borders] == units[borders - 1]) & (units[borders] != 0)]
         assert not decided[kept].any(), "what is handed on is not decided anew"
@@ -322,7 +324,7 @@ def test_a_position_is_handed_from_fold_to_fold(walked: BacktestResult) -> None:
 
 
 def test_the_folds_are_told_of(walked: BacktestResult) -> None:
-    (table,) = walked.tables
+    (table,) = fold_model_tables(walked.predictions)
     assert [row[0] for row in table.rows] == ["fold 1 of 3", "fold 2 of 3", "fold 3 of 3"]
 
 
@@ -344,7 +346,7 @@ def test_a_model_of_another_timeframe_is_refused(outputs: Path) -> None:
 def test_a_rule_for_another_kind_of_model_is_refused(outputs: Path) -> None:
     values = composed(f"paths.outputs={outputs}", TWO, "decision=forecast", "from=newest")
     with pytest.raises(BacktestError, match="forecasts BUY, HOLD and SELL, Forecast trades on returns; say decision="):
-        trade_all(askers(values, Path(), Terminal(silent=True)), how=conduct(values))
+        run(backtest_spec(values), Path(), Terminal(silent=True))
 
 
 def test_an_unknown_symbol_gets_the_nearest_name(outputs: Path) -> None:
@@ -384,7 +386,7 @@ def test_bars_with_defects_are_refused(
     frame.to_parquet(tmp_path / "BTCUSDT.parquet")
     values = composed_of_files(outputs, tmp_path)
     with pytest.raises(error, match=message):
-        askers(values, Path(), Terminal(silent=True))
+        prediction_source(models_spec(values), Path(), Terminal(silent=True))
 
 
 def composed_of_files(outputs: Path, folder: Path) -> dict[str, Any]:
@@ -412,4 +414,4 @@ def test_missing_costs_are_refused_before_anything_starts(lost: str) -> None:
 )
 def test_values_out_of_range_are_refused(outputs: Path, override: str, message: str) -> None:
     with pytest.raises(MultisymbolError, match=message):
-        conduct(values_of(outputs, override))
+        backtest_settings(values_of(outputs, override))

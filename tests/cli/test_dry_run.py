@@ -9,13 +9,14 @@ import pytest
 
 from multisymbol.cli.dry_run import dry_run, plan_table, planned
 from multisymbol.cli.schema import config_problems
+from multisymbol.cli.specs import data_spec, features_of
 from multisymbol.config.build import plain
 from multisymbol.errors import SourceError
 from multisymbol.features.pipeline import history_bars
 from multisymbol.markets.symbols import universe
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.table import show
-from multisymbol.samples.dataset import prepare, spec_of
+from multisymbol.samples.dataset import prepare
 from tests.conftest import SMALL, Command, Compose
 
 Values = Callable[..., dict[str, Any]]
@@ -47,7 +48,7 @@ def cells(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_what_it_counts_is_what_a_run_finds(stride: int, values: Values) -> None:
     made = values("++source.end=2018-01-01", f"++stride={stride}", "++symbols.without=[GOOGL,USDJPY]", *OWN)
     rows = cells(made)
-    prepared = prepare(made, Terminal(silent=True))
+    prepared = prepare(data_spec(made), Terminal(silent=True))
     labels = prepared.panel.label
     for index, count in enumerate(prepared.ledger.counts):
         row, own = rows[count.symbol], prepared.panel.rows(index)
@@ -85,7 +86,7 @@ def test_each_number_and_date_says_what_it_is(values: Values, capsys: pytest.Cap
     said = capsys.readouterr().out
     assert re.search(r"bars +first open +last close +warm-up +1st sample +samples ≤", said)
     (config,) = universe(made["symbol_configs"])
-    needed = history_bars(config=config, spec=spec_of(made), window=made["window"])
+    needed = history_bars(config=config, spec=features_of(made), window=made["window"])
     assert f"one answer later on needs at most {needed:,} bars" in said
     assert cells(made)["AAPL"]["history_bars"] == needed - 1023  # restart_bars=1024
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from multisymbol.samples.sources import bar_source
 
-from multisymbol.cli.predict import Prediction, predict_latest, prediction_frame, prediction_table, show_predictions
-from multisymbol.cli.resolve import lookup
+from multisymbol.cli.predict import asked_symbols, show_predictions
+from multisymbol.cli.resolve import resolve_spec
 from multisymbol.cli.schema import config_problems
+from multisymbol.cli.specs import source_of
 from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError, SymbolError
 from multisymbol.markets.symbols import universe
@@ -21,6 +21,9 @@ from multisymbol.markets.time import HOUR, Period, instant, iso
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import StoredVersion
+from multisymbol.reports.tables.predictions import prediction_table
+from multisymbol.serving.latest import Prediction, predict_latest, prediction_frame
+from multisymbol.serving.resolver import Resolver
 from multisymbol.serving.served_model import Model
 from tests.composing import composed_page
 from tests.conftest import Command, prepared_outputs, train_small
@@ -57,7 +60,7 @@ def probabilities(row: Row) -> list[float]:
 
 
 def said_of(given: Prediction) -> list[float]:
-    return [given.said[name] for name in ("buy", "hold", "sell")]
+    return [given.outputs[name] for name in ("buy", "hold", "sell")]
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -73,9 +76,12 @@ def ask(outputs: Path) -> Ask:
     return lambda *overrides: composed(f"paths.outputs={outputs}", PRESENT, *overrides)
 
 
+def predicted(values: Mapping[str, Any]) -> list[Prediction]:
+    return predict_latest(Resolver.open(resolve_spec(values)), asked_symbols(values))
+
+
 def answers(values: Mapping[str, Any]) -> dict[str, Prediction]:
-    found = predict_latest(values, lookup({**values, "timeframe": None}))
-    return {each.resolution.request.symbol: each for each in found}
+    return {each.resolution.request.symbol: each for each in predicted(values)}
 
 
 def until(outputs: Path) -> int:
@@ -115,7 +121,7 @@ def test_bars_after_as_of_are_not_looked_at(ask: Ask, tested: list[Row]) -> None
 def test_as_of_before_the_end_of_training_is_refused_and_allow_seen_says_so(ask: Ask, outputs: Path) -> None:
     as_of = f"as_of='{iso(until(outputs) - HOUR)}'"
     refused = answers(ask(as_of))["AAPL"]
-    assert (refused.served, refused.decision, dict(refused.said)) == (False, None, {})
+    assert (refused.served, refused.decision, dict(refused.outputs)) == (False, None, {})
     assert "past as_of" in refused.reason
     allowed = answers(ask(as_of, "allow_seen=true"))["AAPL"]
     assert allowed.served
@@ -224,7 +230,7 @@ def test_missing_file_and_missing_bars_leave_the_others_alone(ask: Ask, tmp_path
 def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = None) -> None:
     """Write the bars of the symbol that the file is named after."""
     config = next(each for each in universe(values["symbol_configs"]) if each.symbol == file.stem)
-    bars = bar_source(values).read(config, Period(end=until))
+    bars = source_of(values).read(config, Period(end=until))
     frame = pd.DataFrame({name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")})
     frame.insert(0, "timestamp", pd.to_datetime(bars.opened_at, unit="ns", utc=True))
     frame.to_parquet(file)
@@ -243,12 +249,13 @@ def test_a_decision_on_bars_that_ended_long_ago_is_called_old(ask: Ask, tmp_path
 
 def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path) -> None:
     values = ask()
-    found = lookup({**values, "timeframe": None})
-    (version,) = found.versions
+    resolver = Resolver.open(resolve_spec(values))
+    (version,) = resolver.versions
     folder = tmp_path / "model"
-    shutil.copytree(found.store.model_folder(version), folder)
+    shutil.copytree(resolver.spec.store.model_folder(version), folder)
     (folder / "bundle" / "scaler.json").write_text("{}")
-    said = predict_latest(values, replace(found, versions=[replace(version, source=str(folder))]))
+    changed = replace(resolver, versions=[replace(version, source=str(folder))])
+    said = predict_latest(changed, asked_symbols(values))
     assert not any(each.served for each in said)
     assert "neuro_fuzzy.1h.universal version 1" in said[0].reason
     assert "not those that were registered" in said[0].reason
@@ -258,7 +265,7 @@ def test_json_has_full_precision_and_the_chain(ask: Ask, capsys: pytest.CaptureF
     said = show_predictions(ask("output=json"))
     data = json.loads(capsys.readouterr().out)
     assert [row["symbol"] for row in data] == [*MEMBERS, "BTCUSDT"]
-    assert [data[0][name] for name in ("buy", "hold", "sell")] == list(said[0].said.values())
+    assert [data[0][name] for name in ("buy", "hold", "sell")] == list(said[0].outputs.values())
     assert (data[0]["model"], data[0]["version"], data[0]["role"]) == ("neuro_fuzzy.1h.universal", 1, "universal")
     assert data[0]["chain"][0]["outcome"] == "taken"
     assert data[3]["decision"] is data[3]["decided_at"] is data[3]["buy"] is None
@@ -272,7 +279,7 @@ def test_parquet_is_typed_and_the_same(ask: Ask, tmp_path: Path, capsys: pytest.
     assert str(frame["decided_at"].dtype) == "datetime64[ns, UTC]"
     assert frame["version"].tolist()[:3] == [1, 1, 1]
     assert frame["version"].isna().tolist() == [False, False, False, True]
-    assert frame["buy"].tolist()[:3] == [each.said["buy"] for each in said[:3]]
+    assert frame["buy"].tolist()[:3] == [each.outputs["buy"] for each in said[:3]]
     assert capsys.readouterr().out == f"decisions  3 of 4 symbols are served · {file}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["decisions.parquet"]
 
@@ -304,8 +311,7 @@ def test_where_nobody_is_served_the_command_to_train_one_is_named(
 
 
 def test_as_of_is_said_above_the_table(ask: Ask) -> None:
-    values = ask("as_of=2018-12-28T15:00Z")
-    said = predict_latest(values, lookup({**values, "timeframe": None}))
+    said = predicted(ask("as_of=2018-12-28T15:00Z"))
     assert prediction_table(said).title == "newest decisions as of 2018-12-28T15:00Z"
     assert max(each.decided_at or 0 for each in said) <= instant("2018-12-28T15:00Z")
 

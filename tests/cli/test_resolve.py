@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from multisymbol.samples.sources import bar_source
 
-from multisymbol.cli.resolve import lookup, show_resolution, symbol_config
-from multisymbol.cli.schema import config_problems, label_text
+from multisymbol.cli.resolve import resolve_spec, show_resolution, symbol_config
+from multisymbol.cli.schema import config_problems
+from multisymbol.cli.specs import features_of, source_of
 from multisymbol.config.build import plain
+from multisymbol.config.record import ConfigRecord
 from multisymbol.errors import ModelNotFoundError, StoreError, SymbolError
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.features.scaling import Affine, Scaler
@@ -27,7 +28,7 @@ from multisymbol.registry.selection.similarity import profile
 from multisymbol.registry.selection.transfer import Key, TransferScore, key_of
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.samples.dataset import spec_of
+from multisymbol.serving.resolver import Resolver
 from tests.composing import composed_page
 from tests.conftest import Command, train_small
 
@@ -53,9 +54,13 @@ def ask(tmp_path: Path) -> Ask:
     return values
 
 
+def opened(values: Mapping[str, Any]) -> Resolver:
+    return Resolver.open(resolve_spec(values))
+
+
 def similarity(values: Mapping[str, Any], symbol: str, until: str) -> dict[str, Any]:
     config = symbol_config(values, symbol)
-    bars = bar_source(values).read(config, Period(end=until))
+    bars = source_of(values).read(config, Period(end=until))
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     return profile(bars, until=instant(until), clock=clock, half_spread_bps=1.0).to_json()
 
@@ -79,7 +84,7 @@ def stored(
     """Write the files of a model that was never fitted, and return its version."""
     single = len(symbols) == 1
     scope = "single" if single else "universal"
-    spec = spec_of(values)
+    spec = features_of(values)
     name = f"neuro_fuzzy.1h.sym.{symbols[0]}" if single else "neuro_fuzzy.1h.universal"
     place = folder / f"{name}-{version}"
     place.mkdir()
@@ -109,7 +114,7 @@ def stored(
         "symbols": json.dumps(sorted(symbols)),
         "asset_classes": '["stock"]',
         "feature_digest": spec.digest,
-        "label": label_text(values),
+        "label": ConfigRecord(values).label,
         "train_until": f"{trained_until}T00:00Z",
     }
     return StoredVersion(name=name, version=version, tags=tags, aliases=("newest",), source=str(place), run_id="r")
@@ -134,7 +139,7 @@ def test_answer_is_printed_with_its_chain_and_the_bars_it_needs(
     show_resolution(values)
     lines = capsys.readouterr().out.splitlines()
     config = universe(values["symbol_configs"]).configs[1]
-    needed = history_bars(config=config, spec=spec_of(values), window=values["window"])
+    needed = history_bars(config=config, spec=features_of(values), window=values["window"])
     assert config.symbol == "MSFT"
     assert lines[0] == "MSFT 1h is served by neuro_fuzzy.1h.universal version 1 (newest)"
     assert lines[-1] == f"bars of history needed for one answer: at most {needed:,}"
@@ -202,8 +207,8 @@ def test_bars_needed_by_an_unseen_symbol_are_those_of_its_class_in_the_model(
     values = ask("symbol=NVDA", "as_class=stock")
     holding(version)
     config = symbol_config(values, "NVDA")
-    there = lookup(values).history_bars(version, config)
-    own = history_bars(config=config, spec=spec_of(values), window=values["window"])
+    there = opened(values).history_bars(version, config)
+    own = history_bars(config=config, spec=features_of(values), window=values["window"])
     assert there > own
 
 
@@ -242,7 +247,7 @@ def test_symbol_without_bars_is_told_why_no_similar_one_was_looked_for(
 
 
 def test_other_timeframe_than_the_source_has_is_resolved_without_its_bars(ask: Ask) -> None:
-    found = lookup(ask("symbol=MSFT", "timeframe=4h"))
+    found = opened(ask("symbol=MSFT", "timeframe=4h"))
     assert found.timeframe == "4h"
     with pytest.raises(ModelNotFoundError, match=r"resample=4h mode=single symbol=MSFT$"):
         show_resolution(ask("symbol=MSFT", "timeframe=4h"))
@@ -356,12 +361,12 @@ def test_real_models_are_resolved_by_every_policy(tmp_path: Path, store_template
     roles = {}
     for symbol, policy in (("AAPL", "plan"), ("MSFT", "own_first"), ("MSFT", "evidence"), ("EURUSD", "evidence")):
         values = composed(f"paths.outputs={outputs}", f"symbol={symbol}", f"registry/policy={policy}")
-        found = lookup(values)
+        found = opened(values)
         roles[symbol, policy] = found.resolve(symbol_config(values, symbol)).role
     assert list(roles.values()) == ["universal", "own", "universal", None]
     values = composed(f"paths.outputs={outputs}", "symbol=GOOGL", "match=config", "strategy=neuro_fuzzy")
-    versions = [each for each in lookup(values).versions if each.tags["scope"] == "single"]
-    alone = lookup(values)
+    versions = [each for each in opened(values).versions if each.tags["scope"] == "single"]
+    alone = opened(values)
     donor = alone.profiles(versions[0])
     assert set(donor) == {"MSFT"}
 
@@ -379,8 +384,8 @@ def test_donors_are_tried_on_the_symbols_bars_where_evidence_is_asked_for(
     nearest = show_resolution(values).require()
     other = next(version for version in versions if version != nearest)
 
-    def tried(donors: Sequence[StoredVersion], *, bars: Bars, as_of: int, **_: Any) -> dict[Key, TransferScore | str]:
-        assert sorted(map(key_of, donors)) == sorted(map(key_of, versions))
+    def scored(models: Sequence[StoredVersion], *, bars: Bars, as_of: int, **_: Any) -> dict[Key, TransferScore | str]:
+        assert sorted(map(key_of, models)) == sorted(map(key_of, versions))
         assert (bars.symbol, as_of) == ("MSFT", instant("2018-09-01"))
         assert bars.closed_at[-1] <= as_of
         return {
@@ -388,7 +393,7 @@ def test_donors_are_tried_on_the_symbols_bars_where_evidence_is_asked_for(
             key_of(other): TransferScore(difference=-0.02, labels=150.0),
         }
 
-    monkeypatch.setattr("multisymbol.serving.transfer_trials.try_donors", tried)
+    monkeypatch.setattr("multisymbol.serving.transfer_scores.transfer_scores", scored)
     assert show_resolution(values).require() == nearest
     capsys.readouterr()
     by_evidence = {**values, "registry": {**values["registry"], "donors": "evidence"}}

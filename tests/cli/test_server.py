@@ -15,14 +15,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from multisymbol.cli.models import Filter, chosen, find_orphans, list_models, place, promote_model
-from multisymbol.cli.predict import predict_latest
-from multisymbol.cli.resolve import lookup
+from multisymbol.cli.models import Filter, find_orphans, list_models, place, promote_model
 from multisymbol.errors import StoreError
 from multisymbol.registry.bundle.exchange import export_model, import_model
+from multisymbol.registry.selection.lookup import chosen
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import StoredVersion
-from tests.cli.test_predict import MEMBERS, PRESENT, composed
+from tests.cli.test_predict import MEMBERS, PRESENT, composed, predicted
 from tests.conftest import prepared_outputs, train_small
 
 NAME = "neuro_fuzzy.1h.universal"
@@ -76,7 +75,7 @@ def store_on(uri: str, folder: Path) -> Store:
 
 
 def said(values: dict[str, Any]) -> list[dict[str, Any]]:
-    answers = predict_latest(values, lookup({**values, "timeframe": None}))
+    answers = predicted(values)
     assert any(each.served for each in answers)
     return [each.to_json() for each in answers]
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from multisymbol.cli.schema import config_problems
-from multisymbol.cli.trace import SCHEMA, trace
+from multisymbol.cli.specs import data_spec
+from multisymbol.cli.trace import SCHEMA, parameter_origin, trace
 from multisymbol.config.build import build, plain
 from multisymbol.config.origins import Origins
 from multisymbol.errors import ConfigError, OutputError
@@ -43,14 +44,16 @@ class World:
         config = compose_train(*SMALL, OWN, chosen, f"++symbols.file={table}", f"++paths.outputs={folder}", *overrides)
         assert config_problems(config) == []
         self.values: dict[str, Any] = {**plain(config), "fold": None, "out": None}
-        self.prepared: FoldDataset = prepare(self.values, Terminal(silent=True))
+        self.spec = data_spec(self.values)
+        self.prepared: FoldDataset = prepare(self.spec, Terminal(silent=True))
         self.origin = Origins(overrides=[OWN], choices=CHOICES, folders=[ROOT / "conf"], primary="train")
 
     def traced(self, symbol: str, at: int) -> Lineage:
-        return trace_bar(self.prepared, self.values, symbol=symbol, at=at, origin=self.origin)
+        origin = parameter_origin(self.values, symbol, origin=self.origin)
+        return trace_bar(self.spec, self.prepared, symbol=symbol, at=at, origin=origin)
 
     def page(self, traced: Lineage) -> str:
-        tables = sections(traced, self.prepared, self.values, folds=[self.prepared])
+        tables = sections(traced, self.spec, self.prepared, folds=[self.prepared])
         return "\n".join(f"{table.title}  {table.note}\n{to_markdown(table)}" for table in tables)
 
 
@@ -166,7 +169,7 @@ def test_every_bar_without_a_sample_has_the_reason_the_ledger_counts(
     rows, count = prepared.panel.rows(index), prepared.ledger.counts[index]
     sampled = set((prepared.ledger.row[prepared.ledger.symbol == index] - rows.start).tolist())
     others = [row for row in range(rows.stop - rows.start) if row not in sampled]
-    said = [lineage_refusal(prepared, index, row=row, values=world.values).partition(":")[0] for row in others]
+    said = [lineage_refusal(world.spec, prepared, index, row=row).partition(":")[0] for row in others]
     found = {reason: said.count(reason) for reason in REASONS}
     assert sum(found.values()) == len(others) > 0
     assert found == {

@@ -27,7 +27,7 @@ from multisymbol.reports.backtest import (
 )
 from multisymbol.reports.page import Page, page_html, page_markdown
 from multisymbol.serving.served_model import Model
-from tests.backtest.conducts import conduct
+from tests.backtest.settings import settings
 from tests.serving.markets import costs
 
 START = instant("2019-01-01")
@@ -74,16 +74,16 @@ def bars(symbol: str, *, seed: int, synthetic: bool = False) -> Bars:
     )
 
 
-def answers(
+def predictions(
     symbol: str, *, asset_class: str = "stock", seed: int = 1, foresight: float, seen: bool = False
 ) -> Predictions:
-    """Answers that know the next bar's direction more or less often."""
+    """Predictions that know the next bar's direction more or less often."""
     made = bars(symbol, seed=seed)
     ahead = np.sign(np.append(np.diff(np.log(made.close)), 0.0))
     right = np.where(np.random.default_rng(seed).random(BARS) < foresight, ahead, -ahead)
-    said = np.where(right[:, None] > 0, (0.6, 0.2, 0.2), (0.2, 0.2, 0.6))
+    outputs = np.where(right[:, None] > 0, (0.6, 0.2, 0.2), (0.2, 0.2, 0.6))
     first = 100
-    answerer = Predictor(
+    predictor = Predictor(
         model=cast(Model, _Stub()),
         name="neuro.1h.universal version 3",
         role="universal",
@@ -93,16 +93,15 @@ def answers(
     )
     by = np.where(np.arange(BARS) < first, -1, 0)
     whose = config(symbol, asset_class=asset_class)
-    return Predictions(config=whose, bars=made, first=first, said=said, by=by, answerers=(answerer,))
+    return Predictions(config=whose, bars=made, first=first, outputs=outputs, by=by, predictors=(predictor,))
 
 
-CONDUCT = conduct(enter=0.5, leave=0.4, rebalance="month", multiples=(0.0, 1.0, 2.0, 4.0))
+SETTINGS = settings(enter=0.5, leave=0.4, rebalance="month", multiples=(0.0, 1.0, 2.0, 4.0))
 BACKGROUND = Background(
     source="source bars",
     timeframe="1h",
     rule="Threshold: enter confidence 0.5",
-    conduct={"fills": "next open, fractional units"},
-    tables=(),
+    settings={"fills": "next open, fractional units"},
     command="multisymbol backtest from=newest",
     footer="Run backtest-1.",
 )
@@ -112,8 +111,8 @@ def backtest(**given: Any) -> Backtest:
     """Of a stock and a coin, or of the stock alone."""
     left_out = given.pop("left_out", {})
     alone = given.pop("alone", False)
-    both = [answers("AAA", **given), answers("B&B", asset_class="crypto", **{**given, "seed": 2})]
-    return run_backtest(both[:1] if alone else both, conduct=CONDUCT, left_out=left_out)
+    both = [predictions("AAA", **given), predictions("B&B", asset_class="crypto", **{**given, "seed": 2})]
+    return run_backtest(both[:1] if alone else both, settings=SETTINGS, left_out=left_out)
 
 
 def page(result: Backtest) -> Page:

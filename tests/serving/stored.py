@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from multisymbol.cli.specs import data_spec
 from multisymbol.config.build import build, plain
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.networks.embedding import NetworkShape
@@ -128,7 +129,7 @@ def world(*overrides: str, stamped: str = "close") -> World:
     """A model of hourly bars of two stocks, a currency pair and a coin."""
     source = (f"source.root={folder_of_bars(stamped=stamped)}", f"source.stamped={stamped}")
     config = plain(compose_train(*DEFAULT, *source, *overrides, f"paths.outputs={HOME.name}"))
-    prepared = prepare(config, Terminal(silent=True))
+    prepared = prepare(data_spec(config), Terminal(silent=True))
     shape = NetworkShape(
         features=len(prepared.panel.spec.columns),
         window=config["window"],

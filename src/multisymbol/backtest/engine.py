@@ -1,7 +1,7 @@
-"""A backtest: what models say of bars they have not seen is decided on, filled, accounted for and measured.
+"""A backtest: predictions on bars the models have not seen are decided on, filled, accounted for and measured.
 
-    answers ─> weights ─> account ─> track ─> measures       of each symbol, and of holding it
-    (models)   (rule)     (fills, costs)└──> portfolio       of all
+    predictions ─> weights ─> account ─> track ─> measures       of each symbol, and of holding it
+    (models)       (rule)     (fills, costs)└──> portfolio       of all
 
 The decisions on a symbol are one series, however many models took turns at answering: the position that one leaves is
 the next one's, no bar is traded twice, and nothing is closed and opened again where they take turns.
@@ -40,10 +40,10 @@ FREE = 0.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestSettings:
-    """How answers are traded, for all symbols alike.
+    """How predictions are traded, for all symbols alike.
 
     Args:
-        rule: From answers to weights.
+        rule: From predictions to weights.
         rules: Of fills, units, stop and target; the capital is that of the whole, each account starts with its equal
             part.
         weighting: How the money is shared out among symbols.
@@ -79,7 +79,7 @@ class Traded:
     """What came of one symbol.
 
     Args:
-        answers: What it was traded on.
+        predictions: What it was traded on.
         prices: Traded bars, m of them.
         weight: Decided at each close. Shape (m,).
         account: At the assumed costs.
@@ -89,7 +89,7 @@ class Traded:
         against: `track` beside `held`.
     """
 
-    answers: Predictions
+    predictions: Predictions
     prices: Prices
     weight: Floats
     account: Account
@@ -101,7 +101,7 @@ class Traded:
     @property
     def config(self) -> SymbolConfig:
         """The symbol's."""
-        return self.answers.config
+        return self.predictions.config
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -129,7 +129,7 @@ class Backtest:
     @property
     def seen_bars(self) -> int:
         """Traded bars that the model that was asked had seen: 0 in an honest backtest."""
-        return sum(int(each.answers.seen.sum()) for each in self.traded.values())
+        return sum(int(each.predictions.seen.sum()) for each in self.traded.values())
 
     @property
     def bars(self) -> int:
@@ -137,42 +137,44 @@ class Backtest:
         return sum(len(each.prices) for each in self.traded.values())
 
 
-def run_backtest(answers: Iterable[Predictions], *, conduct: BacktestSettings, left_out: Mapping[str, str]) -> Backtest:
-    """Trade every symbol's answers, each with its equal part of the capital, and put the accounts together.
+def run_backtest(
+    predictions: Iterable[Predictions], *, settings: BacktestSettings, left_out: Mapping[str, str]
+) -> Backtest:
+    """Trade every symbol's predictions, each with its equal part of the capital, and put the accounts together.
 
     Args:
-        answers: One for each symbol that is traded.
-        conduct: How.
+        predictions: One for each symbol that is traded.
+        settings: How they are traded.
         left_out: Symbols that are not, and why.
 
     Raises:
         BacktestError: No symbol, bars or rules that cannot be traded, or a rule for another kind of model.
     """
-    asked = list(answers)
+    asked = list(predictions)
     if not asked:
         reasons = [f"  {symbol}: {why}" for symbol, why in left_out.items()]
         raise BacktestError("\n".join(["no symbol can be traded", *reasons]))
-    part = replace(conduct.rules, capital=conduct.rules.capital / len(asked))
-    traded = {each.config.symbol: trade(each, conduct=conduct, rules=part) for each in asked}
-    return assemble(traded, conduct=conduct, left_out=left_out)
+    part = replace(settings.rules, capital=settings.rules.capital / len(asked))
+    traded = {each.config.symbol: trade(each, settings=settings, rules=part) for each in asked}
+    return assemble(traded, settings=settings, left_out=left_out)
 
 
-def trade(answers: Predictions, *, conduct: BacktestSettings, rules: Rules) -> Traded:
+def trade(predictions: Predictions, *, settings: BacktestSettings, rules: Rules) -> Traded:
     """Trade one symbol from its first traded bar on, flat before.
 
     Args:
-        answers: What models said.
-        conduct: How; its capital is not looked at.
+        predictions: Of the symbol.
+        settings: How they are traded; its capital is not looked at.
         rules: With the capital of this account.
 
     Raises:
         BacktestError: As `run_backtest`.
     """
-    _check_kind(answers, conduct.rule)
-    costs = answers.config.costs
-    context = _context(answers, conduct=conduct)
-    prices = prices_of(bars_between(answers.bars, answers.first, len(answers.bars)))
-    weight = conduct.rule.weights(answers.said[answers.first :], context=context)
+    _check_kind(predictions, settings.rule)
+    costs = predictions.config.costs
+    context = _context(predictions, settings=settings)
+    prices = prices_of(bars_between(predictions.bars, predictions.first, len(predictions.bars)))
+    weight = settings.rule.weights(predictions.outputs[predictions.first :], context=context)
 
     def kept(at: Costs) -> Account:
         return simulate(prices, weight, rules=rules, costs=at, volatility=context.volatility)
@@ -180,23 +182,23 @@ def trade(answers: Predictions, *, conduct: BacktestSettings, rules: Rules) -> T
     account = kept(costs)
     track = track_of(account, prices=prices, rules=rules)
     held = track_of(_hold(prices, rules=rules, costs=costs), prices=prices, rules=rules)
-    others = {each: kept(costs.times(each)) for each in conduct.multiples if each != 1.0}
+    others = {each: kept(costs.times(each)) for each in settings.multiples if each != 1.0}
     tracks = {each: track_of(one, prices=prices, rules=rules) for each, one in others.items()}
     return Traded(
-        answers=answers,
+        predictions=predictions,
         prices=prices,
         weight=weight,
         account=account,
         track=track,
         held=held,
-        at_costs={each: tracks.get(each, track) for each in conduct.multiples},
+        at_costs={each: tracks.get(each, track) for each in settings.multiples},
         against=against(track, held),
     )
 
 
-def assemble(traded: Mapping[str, Traded], *, conduct: BacktestSettings, left_out: Mapping[str, str]) -> Backtest:
+def assemble(traded: Mapping[str, Traded], *, settings: BacktestSettings, left_out: Mapping[str, str]) -> Backtest:
     """Put the accounts of symbols together and measure them, at each multiple of the costs."""
-    capital, weighting = conduct.rules.capital, conduct.weighting
+    capital, weighting = settings.rules.capital, settings.weighting
     classes = {symbol: each.config.asset_class for symbol, each in traded.items()}
     own, held = (
         standing(tracks, asset_class=classes, weighting=weighting, capital=capital)
@@ -210,7 +212,7 @@ def assemble(traded: Mapping[str, Traded], *, conduct: BacktestSettings, left_ou
                 {symbol: one.at_costs[each] for symbol, one in traded.items()}, weighting=weighting, capital=capital
             ).track
         )
-        for each in conduct.multiples
+        for each in settings.multiples
     }
     return Backtest(
         traded=traded,
@@ -227,29 +229,31 @@ def _tracks(traded: Mapping[str, Traded], name: str) -> dict[str, Track]:
     return {symbol: getattr(each, name) for symbol, each in traded.items()}
 
 
-def _context(answers: Predictions, *, conduct: BacktestSettings) -> DecisionContext:
+def _context(predictions: Predictions, *, settings: BacktestSettings) -> DecisionContext:
     """Gather what the rule may know at each traded close; volatility knows the bars before the first one, too."""
-    bars, config = answers.bars, answers.config
+    bars, config = predictions.bars, predictions.config
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
-    label = _label(answers) if answers.of_returns else {}
+    label = _label(predictions) if predictions.of_returns else {}
     whole = decision_context(
         bars,
         clock=clock,
-        volatility_bars=int(label.get("volatility_bars", conduct.volatility_bars)),
+        volatility_bars=int(label.get("volatility_bars", settings.volatility_bars)),
         horizon_bars=int(label.get("bars", 1)),
-        fill=conduct.rules.fill,
+        fill=settings.rules.fill,
         round_trip_cost=round_trip(config.costs),
     )
     # Where nobody is asked, nothing stays open: a rule begins there as it does where a history is cut.
-    whole = replace(whole, segment=stretches(bars.segment, asked=answers.by != NOBODY))
+    whole = replace(whole, segment=stretches(bars.segment, asked=predictions.by != NOBODY))
     arrays = [entry.name for entry in fields(DecisionContext) if isinstance(getattr(whole, entry.name), np.ndarray)]
-    return replace(whole, **{name: getattr(whole, name)[answers.first :] for name in arrays})
+    return replace(whole, **{name: getattr(whole, name)[predictions.first :] for name in arrays})
 
 
-def _label(answers: Predictions) -> Mapping[str, Any]:
+def _label(predictions: Predictions) -> Mapping[str, Any]:
     """Return the definition of what a model of returns forecasts."""
-    config = answers.config
-    labels = [each.model.config_of(config.symbol, asset_class=config.asset_class).label for each in answers.answerers]
+    config = predictions.config
+    labels = [
+        each.model.config_of(config.symbol, asset_class=config.asset_class).label for each in predictions.predictors
+    ]
     if any(each != labels[0] for each in labels):
         raise BacktestError(f"{config.symbol}: its models forecast returns over different horizons; use one at a time")
     return labels[0]
@@ -266,11 +270,11 @@ def _hold(prices: Prices, *, rules: Rules, costs: Costs) -> Account:
     return simulate(prices, weight, rules=replace(rules, stop=None, target=None), costs=costs)
 
 
-def _check_kind(answers: Predictions, rule: DecisionRule | Forecast) -> None:
-    name = answers.answerers[0].name
-    if answers.of_returns and not isinstance(rule, Forecast):
+def _check_kind(predictions: Predictions, rule: DecisionRule | Forecast) -> None:
+    name = predictions.predictors[0].name
+    if predictions.of_returns and not isinstance(rule, Forecast):
         raise BacktestError(f"{name} forecasts returns, {type(rule).__name__} trades on classes; say decision=forecast")
-    if not answers.of_returns and isinstance(rule, Forecast):
+    if not predictions.of_returns and isinstance(rule, Forecast):
         raise BacktestError(
             f"{name} forecasts BUY, HOLD and SELL, Forecast trades on returns; say decision=threshold, or another"
         )

@@ -1,29 +1,30 @@
-"""Who answers in a backtest: stored models, once or as of each date, and only for bars they have not seen."""
+"""Whose predictions a backtest trades: stored models', once or as of each date, and only on bars they have not seen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from multisymbol.backtest.predictions import Predictions, Predictor, predict_history
-from multisymbol.cli.backtest_schema import UNIVERSAL
-from multisymbol.cli.resolve import Lookup, lookup, missing_model_command
-from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError, nearest
+from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.parquet import ExaminedSource
-from multisymbol.markets.symbols import SymbolConfig, Universe, universe
-from multisymbol.markets.time import NEVER, Period, Timeframe, instant, iso
+from multisymbol.markets.symbols import SymbolConfig, Universe
+from multisymbol.markets.time import NEVER, Period, instant, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.selection.candidates import names_in, trained_until
 from multisymbol.registry.selection.resolve import Resolution, resolution_lines
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.reports.tables.table import Table
-from multisymbol.samples.sources import bar_source
 from multisymbol.serving.live import raise_all
+from multisymbol.serving.resolver import Resolver, ResolveSpec
 from multisymbol.serving.served_model import Model
 from multisymbol.training.finetune import named_version
 
+Arm: TypeAlias = Literal["universal", "own"]
+"""Kind of model that can be set against another."""
+UNIVERSAL: Arm = "universal"
+OWN: Arm = "own"
 ANY = "any"
 """The arm of whichever model answers."""
 
@@ -52,27 +53,63 @@ class Histories:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SymbolPredictions:
-    """What models said of the symbols.
+class FoldModel:
+    """A model trained for one fold.
 
     Args:
-        answers: One for each symbol that can be traded.
-        left_out: Symbol -> why it cannot.
-        account: How the models were chosen, for the record.
-        tables: What else is to be told of them.
+        fold: Name of the fold.
+        symbols: Symbols it predicts: one for a symbol's own model, else all of the fold.
+        predictor: The model, with the span of time it predicts.
+        rows: Number of train samples.
+        scores: Test scores by name.
     """
 
-    answers: Sequence[Predictions]
+    fold: str
+    symbols: tuple[str, ...]
+    predictor: Predictor
+    rows: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoFoldModel:
+    """A symbol that is tested in a fold, but has too few samples there for a model of its own.
+
+    Args:
+        fold: Name of the fold.
+        symbol: The symbol.
+        reason: Why no model can be trained.
+    """
+
+    fold: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SymbolPredictions:
+    """Predictions of the symbols of a universe.
+
+    Args:
+        predictions: One for each symbol that can be traded.
+        left_out: Symbol -> why it cannot be traded.
+        account: How the models were chosen, for the record.
+        fold_models: The models, where they were trained for the backtest.
+        without_model: Where a symbol's own model is missing.
+    """
+
+    predictions: Sequence[Predictions]
     left_out: Mapping[str, str]
     account: str = ""
-    tables: tuple[Table, ...] = ()
+    fold_models: tuple[FoldModel, ...] = ()
+    without_model: tuple[NoFoldModel, ...] = ()
 
 
 class PredictionSource(Protocol):
-    """Where answers come from.
+    """Where predictions come from.
 
     Args:
-        arms: Kinds of model that are asked, one after the other; `ANY` for whichever answers.
+        arms: Kinds of model that are traded, one after the other; `ANY` for whichever answers.
         histories: The bars.
     """
 
@@ -86,8 +123,8 @@ class PredictionSource(Protocol):
         """The bars."""
         ...
 
-    def ask(self, arm: str) -> SymbolPredictions:
-        """Let the models of an arm answer for all symbols.
+    def predict(self, arm: str) -> SymbolPredictions:
+        """Let the models of an arm predict all symbols.
 
         Raises:
             MultisymbolError: None may, or one cannot, with the cure.
@@ -95,15 +132,18 @@ class PredictionSource(Protocol):
         ...
 
 
-def read_histories(values: Mapping[str, Any], *, period: Period, terminal: Terminal) -> Histories:
-    """Read the bars of `symbol`, or of all members in use.
+def read_histories(symbols: Universe, source: ExaminedSource, *, period: Period, terminal: Terminal) -> Histories:
+    """Read the bars of all symbols.
+
+    Args:
+        symbols: The symbols.
+        source: Source of the bars.
+        period: Span of bars to read.
+        terminal: Shows progress.
 
     Raises:
-        SymbolError: `symbol` is no member.
         MultisymbolError: Files are missing or have defects; all of them are named.
     """
-    symbols = _members(values)
-    source = bar_source(values)
     bars: dict[str, Bars] = {}
     problems: list[MultisymbolError] = []
     with terminal.progress("bars") as progress:
@@ -120,29 +160,29 @@ def read_histories(values: Mapping[str, Any], *, period: Period, terminal: Termi
 def predict_all(
     who: Mapping[str, Sequence[Predictor]], histories: Histories, *, terminal: Terminal
 ) -> SymbolPredictions:
-    """Let the models answer; a symbol that none of its models can answer for is left out, with the reason.
+    """Let the models predict; a symbol that none of its models can predict is left out, with the reason.
 
     Args:
         who: Symbol -> its models in order of time.
         histories: The bars.
-        terminal: Shows how far it is.
+        terminal: Shows progress.
 
     Raises:
         BacktestError: As `predict_history`.
     """
-    answers: list[Predictions] = []
+    predictions: list[Predictions] = []
     left_out: dict[str, str] = {}
     with terminal.progress("answers") as progress:
         for done, config in enumerate((each for each in histories.universe if each.symbol in who), start=1):
             symbol = config.symbol
             try:
-                answers.append(
+                predictions.append(
                     predict_history(who[symbol], histories.bars[symbol], config=config, reread=histories.reread)
                 )
             except (SampleError, SymbolError, FeatureError) as error:
                 left_out[symbol] = str(error).removeprefix(f"{symbol}: ")
             progress(symbol, done, len(who))
-    return SymbolPredictions(answers=answers, left_out=left_out)
+    return SymbolPredictions(predictions=predictions, left_out=left_out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,62 +190,94 @@ class Choice:
     """What was chosen for one symbol and stretch of time.
 
     Args:
-        answerer: Who answers, None for nobody.
-        resolution: How that came about, None where `from` names the model.
+        predictor: The model, None for none.
+        resolution: How that came about, None where the model was named.
     """
 
-    answerer: Predictor | None
+    predictor: Predictor | None
     resolution: Resolution | None
 
     def text(self) -> str:
         """Say how it came about."""
         if self.resolution is not None:
             return "\n".join(resolution_lines(self.resolution))
-        assert self.answerer is not None
-        return f"{self.answerer.name} was asked for"
+        assert self.predictor is not None
+        return f"{self.predictor.name} was asked for"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredModelsSpec:
+    """Stored models, traded on bars they have not seen.
+
+    Args:
+        universe: Symbols to trade.
+        resolve: What a model must fit, and where models and bars are; its `as_of` is not used.
+        period: Decisions are made after its start and up to its end; start None: from the first bar that no model has
+            seen.
+        version: The version that predicts all symbols, `champion`, `NAME@alias` or `NAME/3`; None: the policy chooses.
+        arms: Kinds of model traded on the same bars; empty: whichever model the policy chooses.
+        every: Time from one choice of models to the next, nanoseconds; None: they are chosen once.
+        sealed_from: Instant from which on bars are sealed; None: the seals of the models' trainings alone count.
+        open_sealed: The question sealed bars are opened for; None leaves them sealed.
+    """
+
+    universe: Universe
+    resolve: ResolveSpec
+    period: Period = field(default_factory=Period)
+    version: str | None = None
+    arms: tuple[Arm, ...] = ()
+    every: int | None = None
+    sealed_from: int | None = None
+    open_sealed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredModels:
-    """The stored models that may answer, and how one of them is chosen.
+    """The stored models that may be traded, and how one of them is chosen.
 
     Args:
-        values: Plain, checked configuration (`conf/backtest.yaml`).
+        spec: What is traded.
         histories: The bars.
-        found: The versions and the policy.
-        named: The version that `from` names, None where the policy chooses.
-        terminal: Shows how far it is.
+        resolver: The versions and the policy.
+        named: The version that predicts all symbols, None where the policy chooses.
+        terminal: Shows progress.
     """
 
-    values: Mapping[str, Any]
+    spec: StoredModelsSpec
     histories: Histories
-    found: Lookup
+    resolver: Resolver
     named: StoredVersion | None
     terminal: Terminal
     _models: dict[tuple[str, int], Model] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, values: Mapping[str, Any], terminal: Terminal) -> "StoredModels":
+    def open(cls, spec: StoredModelsSpec, terminal: Terminal) -> "StoredModels":
         """Read the bars and list the stored models.
 
         Raises:
-            MultisymbolError: Bars are missing or have defects; the store fails, or has no such version as `from` names.
+            MultisymbolError: Bars are missing or have defects; the store fails, or has no such version.
         """
-        histories = read_histories(values, period=Period(end=values["period"]["end"]), terminal=terminal)
-        found = lookup({**values, "timeframe": None, "as_of": None})
-        named = None if values["from"] is None else named_version(values, found.store)
-        return cls(values=values, histories=histories, found=found, named=named, terminal=terminal)
+        source = spec.resolve.source
+        histories = read_histories(spec.universe, source, period=Period(end=spec.period.end), terminal=terminal)
+        resolver = Resolver.open(spec.resolve)
+        store, strategy, timeframe = spec.resolve.store, spec.resolve.strategy, source.timeframe.text
+        named = (
+            None
+            if spec.version is None
+            else named_version(spec.version, store=store, strategy=strategy, timeframe=timeframe)
+        )
+        return cls(spec=spec, histories=histories, resolver=resolver, named=named, terminal=terminal)
 
     @property
     def arms(self) -> Sequence[str]:
-        """See Askers."""
-        return self.values["backtest"]["arms"] or [ANY]
+        """See PredictionSource."""
+        return self.spec.arms or (ANY,)
 
-    def ask(self, arm: str) -> SymbolPredictions:
-        """See Askers: a model for each symbol as of `start`, or as of each date from then on.
+    def predict(self, arm: str) -> SymbolPredictions:
+        """See PredictionSource: a model for each symbol as of `start`, or as of each date from then on.
 
         Raises:
-            BacktestError: A model has seen bars that are to be traded, or cannot answer for them.
+            BacktestError: A model has seen bars that are to be traded, or cannot predict them.
             ModelNotFoundError: No model may answer for any of the symbols.
         """
         dates = self._dates(self.start())
@@ -214,15 +286,17 @@ class StoredModels:
             for config in self.histories.universe
         }
         resolutions = [each.resolution for chosen in choices.values() for each in chosen if each.resolution]
-        who = {symbol: _joined([each.answerer for each in found if each.answerer]) for symbol, found in choices.items()}
+        who = {
+            symbol: _joined([each.predictor for each in found if each.predictor]) for symbol, found in choices.items()
+        }
         if not any(who.values()):
             self._refuse_none(resolutions, instead=self._later(arm))
-        silent = {symbol: "no model may answer for it" for symbol, answerers in who.items() if not answerers}
-        who = {symbol: answerers for symbol, answerers in who.items() if answerers}
+        without = {symbol: "no model may answer for it" for symbol, predictors in who.items() if not predictors}
+        who = {symbol: predictors for symbol, predictors in who.items() if predictors}
         self._refuse(who)
-        asked = predict_all(who, self.histories, terminal=self.terminal)
+        predicted = predict_all(who, self.histories, terminal=self.terminal)
         account = dict.fromkeys(each.text() for found in choices.values() for each in found)
-        return replace(asked, left_out={**silent, **asked.left_out}, account="\n".join([*account, ""]))
+        return replace(predicted, left_out={**without, **predicted.left_out}, account="\n".join([*account, ""]))
 
     def start(self) -> int:
         """Return the instant after which decisions are made: `period.start`, or when no model needed has seen more.
@@ -230,9 +304,9 @@ class StoredModels:
         Raises:
             ModelNotFoundError: No model may answer for any of the symbols.
         """
-        if self.values["period"]["start"] is not None:
-            return instant(self.values["period"]["start"])
-        if self.values["allow_seen"]:
+        if self.spec.period.start is not None:
+            return instant(self.spec.period.start)
+        if self.spec.resolve.allow_seen:
             return min(int(bars.opened_at[0]) for bars in self.histories.bars.values())
         if self.named is not None:
             return trained_until(self.named) or NEVER
@@ -240,38 +314,37 @@ class StoredModels:
         known = [trained_until(each.chosen) or NEVER for each in found if each.chosen]
         if not known:
             self._refuse_none(found)
-        return min(known) if self.values["backtest"]["models"] == "as_of" else max(known)
+        return max(known) if self.spec.every is None else min(known)
 
     def _dates(self, after: int) -> list[tuple[int, int]]:
         """List the stretches of time for each of which models are chosen, (after, until]."""
-        if self.values["backtest"]["models"] != "as_of" or self.named is not None:
+        every = self.spec.every
+        if every is None or self.named is not None:
             return [(after, NEVER)]
-        every = Timeframe.parse(self.values["backtest"]["every"]).nanoseconds
         end = max(int(bars.closed_at[-1]) for bars in self.histories.bars.values())
         # After the end of the bars there is one stretch all the same, whose models say that they have none.
         return [(start, start + every) for start in range(after, end, every)] or [(after, NEVER)]
 
     def _choice(self, config: SymbolConfig, *, arm: str, after: int, until: int) -> Choice:
         if self.named is not None:
-            return Choice(
-                answerer=self._answerer(self.named, role="asked for", after=after, until=until), resolution=None
-            )
+            predictor = self._predictor(self.named, role="asked for", after=after, until=until)
+            return Choice(predictor=predictor, resolution=None)
         resolution = self._resolved(config, arm=arm, as_of=after)
         version = resolution.chosen
-        answerer = (
-            None if version is None else self._answerer(version, role=str(resolution.role), after=after, until=until)
-        )
-        return Choice(answerer=answerer, resolution=resolution)
+        if version is None:
+            return Choice(predictor=None, resolution=resolution)
+        predictor = self._predictor(version, role=str(resolution.role), after=after, until=until)
+        return Choice(predictor=predictor, resolution=resolution)
 
     def _resolved(self, config: SymbolConfig, *, arm: str, as_of: int | None) -> Resolution:
-        of_arm = [each for each in self.found.versions if arm == ANY or _is_of(each, arm, symbol=config.symbol)]
-        values = {**self.found.values, "as_of": None if as_of is None else iso(as_of)}
-        return replace(self.found, versions=of_arm, values=values).resolve(config)
+        of_arm = [each for each in self.resolver.versions if arm == ANY or _is_of(each, arm, symbol=config.symbol)]
+        spec = replace(self.resolver.spec, as_of=as_of)
+        return replace(self.resolver, versions=of_arm, spec=spec).resolve(config)
 
-    def _answerer(self, version: StoredVersion, *, role: str, after: int, until: int) -> Predictor:
+    def _predictor(self, version: StoredVersion, *, role: str, after: int, until: int) -> Predictor:
         key = (version.name, version.version)
         if key not in self._models:
-            folder = self.found.store.download(version)
+            folder = self.resolver.spec.store.download(version)
             self._models[key] = Model.read(folder, name=version.name, version=version.version)
             if version.without_skill:
                 self.terminal.fact("careful", version.without_skill)
@@ -286,8 +359,7 @@ class StoredModels:
 
     def _refuse_none(self, resolutions: Sequence[Resolution], *, instead: str | None = None) -> None:
         """Say of the first symbol what was tried, and how a model is trained."""
-        first = resolutions[0]
-        first.require(command=missing_model_command(self.found, first.request), instead=instead)
+        self.resolver.require(resolutions[0], instead=instead)
 
     def _later(self, arm: str) -> str | None:
         """Name the first start at which any model may answer; None where none may at any time."""
@@ -296,23 +368,23 @@ class StoredModels:
             for config in self.histories.universe
             if self._resolved(config, arm=arm, as_of=None).chosen is not None
         ]
-        known = {trained_until(each) for each in self.found.versions if served}
+        known = {trained_until(each) for each in self.resolver.versions if served}
         for start in sorted(until for until in known if until is not None):
             if any(self._resolved(config, arm=arm, as_of=start).chosen for config in served):
                 return f"start later: period.start={iso(start)} is the first at which a model may answer"
         return None
 
     def _refuse(self, who: Mapping[str, Sequence[Predictor]]) -> None:
-        if not self.values["allow_seen"]:
+        if not self.spec.resolve.allow_seen:
             self._refuse_seen(who)
-        if self.values["open_sealed"] is None:
+        if self.spec.open_sealed is None:
             self._refuse_sealed(who)
 
     def _refuse_seen(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         seen = [
             (symbol, each, int(first))
-            for symbol, answerers in who.items()
-            for each in answerers
+            for symbol, predictors in who.items()
+            for each in predictors
             if (first := _first_after(self.histories.bars[symbol], each.after)) <= each.seen_until
         ]
         if not seen:
@@ -332,9 +404,9 @@ class StoredModels:
 
     def _refuse_sealed(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         """Leave the span unread that a model's training kept for one last question."""
-        splits = [self.values["split"]]
-        splits += [each.model.bundle.config["split"] for answerers in who.values() for each in answerers]
+        splits = [each.model.bundle.config["split"] for predictors in who.values() for each in predictors]
         seals = [instant(each["sealed_from"]) for each in splits if each.get("sealed_from") is not None]
+        seals += [] if self.spec.sealed_from is None else [self.spec.sealed_from]
         last = max(int(bars.closed_at[-1]) for bars in self.histories.bars.values())
         if seals and last >= min(seals):
             until = iso(min(seals))
@@ -344,29 +416,16 @@ class StoredModels:
             )
 
 
-def _members(values: Mapping[str, Any]) -> Universe:
-    symbols, wanted = universe(values["symbol_configs"]), values["symbol"]
-    if wanted is None:
-        return symbols
-    chosen = tuple(config for config in symbols if config.symbol == wanted)
-    if not chosen:
-        hint = nearest(wanted, symbols.symbols)
-        raise SymbolError(
-            f"symbol={wanted} is no member of symbols.members{hint} Members: {', '.join(symbols.symbols)}"
-        )
-    return Universe(configs=chosen)
-
-
 def _is_of(version: StoredVersion, arm: str, *, symbol: str) -> bool:
     """Whether a version is of the kind an arm is made of."""
     scope = version.tags.get("scope")
     return scope == "universal" if arm == UNIVERSAL else scope == "single" and names_in(version, "symbols") == [symbol]
 
 
-def _joined(answerers: Sequence[Predictor]) -> list[Predictor]:
+def _joined(predictors: Sequence[Predictor]) -> list[Predictor]:
     """Make one of stretches of the same model that follow one another."""
     joined: list[Predictor] = []
-    for each in answerers:
+    for each in predictors:
         if joined and joined[-1].name == each.name and joined[-1].until == each.after:
             joined[-1] = replace(joined[-1], until=each.until)
         else:

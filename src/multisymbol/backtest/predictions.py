@@ -1,4 +1,4 @@
-"""What stored models say at the close of every bar of a history: the answers a backtest trades on.
+"""What models predict at the close of every bar of a history: the predictions a backtest trades.
 
 The code path of training and of live calls, without the detour over the rows of a table.
 """
@@ -48,49 +48,51 @@ class Predictor:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Predictions:
-    """What was said of one symbol's bars.
+    """Predictions at the closes of one symbol's bars.
 
     Args:
         config: The symbol's: costs, calendar, class.
         bars: All n of them up to the last traded one, those before the first included.
         first: Row of the first traded bar.
-        said: Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN where
-            nobody said anything.
-        by: Place in `answerers` of who was to be asked at each close, `NOBODY` for none. int64, shape (n,).
-        answerers: In order of time.
+        outputs: Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN
+            where there is no prediction.
+        by: Place in `predictors` of the model asked at each close, `NOBODY` for none. int64, shape (n,).
+        predictors: In order of time.
     """
 
     config: SymbolConfig
     bars: Bars
     first: int
-    said: Floats
+    outputs: Floats
     by: npt.NDArray[np.int64]
-    answerers: tuple[Predictor, ...]
+    predictors: tuple[Predictor, ...]
 
     @property
     def of_returns(self) -> bool:
         """Whether returns are forecast, not classes."""
-        return self.said.ndim == 1
+        return self.outputs.ndim == 1
 
     @property
-    def answered(self) -> int:
-        """Count the traded bars with an answer."""
-        rows = self.said[self.first :]
+    def predicted(self) -> int:
+        """Number of traded bars with a prediction."""
+        rows = self.outputs[self.first :]
         return int(np.isfinite(rows.reshape(len(rows), -1)[:, 0]).sum())
 
     @property
     def seen(self) -> npt.NDArray[np.bool_]:
         """Mark the traded bars that whoever was asked had seen. Shape (n - first,)."""
-        until = np.array([*(each.seen_until for each in self.answerers), -NEVER])
+        until = np.array([*(each.seen_until for each in self.predictors), -NEVER])
         seen: npt.NDArray[np.bool_] = self.bars.closed_at[self.first :] <= until[self.by[self.first :]]
         return seen
 
 
-def predict_history(answerers: Sequence[Predictor], bars: Bars, *, config: SymbolConfig, reread: Reread) -> Predictions:
+def predict_history(
+    predictors: Sequence[Predictor], bars: Bars, *, config: SymbolConfig, reread: Reread
+) -> Predictions:
     """Let each model answer for its stretch of one symbol's bars; no model is shown a bar after its stretch.
 
     Args:
-        answerers: In order of time, their stretches apart.
+        predictors: In order of time, their stretches apart.
         bars: The symbol's, from the beginning of its history on.
         config: The symbol's.
         reread: For models whose training cut the history otherwise.
@@ -102,25 +104,27 @@ def predict_history(answerers: Sequence[Predictor], bars: Bars, *, config: Symbo
         SymbolError: A model does not know the symbol's class.
         FeatureError: A model has no scaling for it.
     """
-    _check_fit(answerers, bars)
+    _check_fit(predictors, bars)
     by = np.full(len(bars), NOBODY)
-    for place, each in enumerate(answerers):
+    for place, each in enumerate(predictors):
         by[(bars.closed_at > each.after) & (bars.closed_at <= each.until)] = place
     asked = np.flatnonzero(by != NOBODY)
     if len(asked) == 0:
-        raise SampleError(_outside(bars, answerers))
+        raise SampleError(_outside(bars, predictors))
     bars, by = bars_between(bars, 0, int(asked[-1]) + 1), by[: asked[-1] + 1]
-    said = np.full((len(bars), 1 if answerers[0].model.of_returns else len(CLASSES)), np.nan)
-    for place, each in enumerate(answerers):
+    outputs = np.full((len(bars), 1 if predictors[0].model.of_returns else len(CLASSES)), np.nan)
+    for place, each in enumerate(predictors):
         rows = np.flatnonzero(by == place)
         if len(rows):
-            said[rows] = _said(each, bars, rows=rows, config=config, reread=reread)
-    said = said[:, 0] if answerers[0].model.of_returns else said
-    answers = Predictions(config=config, bars=bars, first=int(asked[0]), said=said, by=by, answerers=tuple(answerers))
-    if answers.answered == 0:
-        message = f"{config.symbol}: its {len(bars):,} bars are too few for a single answer of {answerers[0].name}"
+            outputs[rows] = _outputs(each, bars, rows=rows, config=config, reread=reread)
+    outputs = outputs[:, 0] if predictors[0].model.of_returns else outputs
+    predictions = Predictions(
+        config=config, bars=bars, first=int(asked[0]), outputs=outputs, by=by, predictors=tuple(predictors)
+    )
+    if predictions.predicted == 0:
+        message = f"{config.symbol}: its {len(bars):,} bars are too few for a single answer of {predictors[0].name}"
         raise SampleError(f"{message}; take a longer history (source), or a later start (period.start)")
-    return answers
+    return predictions
 
 
 def in_common(arms: Sequence[Predictions]) -> list[Predictions]:
@@ -137,21 +141,23 @@ def in_common(arms: Sequence[Predictions]) -> list[Predictions]:
     return [_kept(each, asked[: rows[-1] + 1]) for each in arms] if len(rows) else []
 
 
-def _kept(answers: Predictions, asked: npt.NDArray[np.bool_]) -> Predictions:
+def _kept(predictions: Predictions, asked: npt.NDArray[np.bool_]) -> Predictions:
     """Ask nobody at other bars than these, and leave the bars after them out."""
     stop = len(asked)
-    said = answers.said[:stop].copy()
-    said[~asked] = np.nan
+    outputs = predictions.outputs[:stop].copy()
+    outputs[~asked] = np.nan
     return replace(
-        answers,
-        bars=bars_between(answers.bars, 0, stop),
+        predictions,
+        bars=bars_between(predictions.bars, 0, stop),
         first=int(np.argmax(asked)),
-        said=said,
-        by=np.where(asked, answers.by[:stop], NOBODY),
+        outputs=outputs,
+        by=np.where(asked, predictions.by[:stop], NOBODY),
     )
 
 
-def _said(each: Predictor, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread) -> Floats:
+def _outputs(
+    each: Predictor, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread
+) -> Floats:
     """Return what a model says at the closes of rows that follow one another. Shape (rows, outputs)."""
     own = each.model.config_of(config.symbol, asset_class=config.asset_class)
     seen = bars if _same_history(own, config) else reread(own)
@@ -159,9 +165,9 @@ def _said(each: Predictor, bars: Bars, *, rows: npt.NDArray[np.int64], config: S
     if windows is None:
         return np.full((len(rows), 1), np.nan)
     features, ledger = live_ledger([windows], window=each.model.recipe.window)
-    said = each.model.forecasts(each.model.dataset(features, ledger)).reshape(len(ledger), -1)
-    laid = np.full((len(rows), said.shape[1]), np.nan)
-    laid[_places(bars.closed_at[rows], ledger.decided_at, symbol=config.symbol, name=each.name)] = said
+    outputs = each.model.forecasts(each.model.dataset(features, ledger)).reshape(len(ledger), -1)
+    laid = np.full((len(rows), outputs.shape[1]), np.nan)
+    laid[_places(bars.closed_at[rows], ledger.decided_at, symbol=config.symbol, name=each.name)] = outputs
     return laid
 
 
@@ -197,19 +203,19 @@ def _places(closed_at: Instants, decided_at: Instants, *, symbol: str, name: str
     return places
 
 
-def _check_fit(answerers: Sequence[Predictor], bars: Bars) -> None:
-    for each in answerers:
+def _check_fit(predictors: Sequence[Predictor], bars: Bars) -> None:
+    for each in predictors:
         own = each.model.recipe.timeframe.text
         if own != bars.timeframe.text:
             cure = f"give it such bars (source.timeframe={own}, or resample={own}), or choose another model"
             raise BacktestError(f"{each.name} answers for bars of {own}, these are of {bars.timeframe.text}; {cure}")
-    kinds = {each.model.of_returns for each in answerers}
+    kinds = {each.model.of_returns for each in predictors}
     if len(kinds) > 1:
-        names = ", ".join(dict.fromkeys(each.name for each in answerers))
+        names = ", ".join(dict.fromkeys(each.name for each in predictors))
         raise BacktestError(f"{names}: some forecast classes, some returns; one rule cannot trade on both")
 
 
-def _outside(bars: Bars, answerers: Sequence[Predictor]) -> str:
+def _outside(bars: Bars, predictors: Sequence[Predictor]) -> str:
     span = f"{iso(int(bars.opened_at[0]))} to {iso(int(bars.closed_at[-1]))}" if len(bars) else "there are none"
-    until = "" if answerers[-1].until == NEVER else f" and up to {iso(answerers[-1].until)}"
-    return f"{bars.symbol}: no bar closes after {iso(answerers[0].after)}{until}; its bars: {span}"
+    until = "" if predictors[-1].until == NEVER else f" and up to {iso(predictors[-1].until)}"
+    return f"{bars.symbol}: no bar closes after {iso(predictors[0].after)}{until}; its bars: {span}"

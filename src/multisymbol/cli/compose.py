@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SCHEMAS = {
     "train": TRAIN,
     "compare": "multisymbol.cli.compare_schema.CompareConfig",
-    "backtest": "multisymbol.cli.backtest_schema.BacktestConfig",
+    "backtest": "multisymbol.cli.schema.BacktestConfig",
     "predict": "multisymbol.cli.predict.PredictConfig",
     "resolve": "multisymbol.cli.resolve.ResolveConfig",
 }

@@ -1,43 +1,28 @@
-"""The verb `resolve`: which stored model answers for a symbol, and why that one; exit status 2 where none may.
+"""The command `resolve`: which stored model answers for a symbol, and why that one; exit status 2 where none may.
 
 No torch, no Lightning and, with a SQLite store, no MLflow: an answer takes two seconds, most of them imports.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from rich.text import Text
 
 from multisymbol.cli.schema import TrainConfig, members
-from multisymbol.cli.specs import features_of, source_of
+from multisymbol.cli.specs import features_of, source_of, store_of
 from multisymbol.config.build import build
 from multisymbol.config.names import short_name
 from multisymbol.config.record import ConfigRecord
-from multisymbol.errors import BarsError, SourceError, SymbolError, nearest
-from multisymbol.features.pipeline import FeatureSpec, history_bars
-from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import ExaminedSource
-from multisymbol.markets.sessions import session_clock
+from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
-from multisymbol.markets.time import Period, Timeframe, instant, iso
+from multisymbol.markets.time import Timeframe, instant
 from multisymbol.progress import Terminal
-from multisymbol.registry.bundle.files import check_hashes, read_facts, read_files
-from multisymbol.registry.selection.resolve import (
-    Policy,
-    Request,
-    Resolution,
-    Step,
-    resolution_lines,
-    resolve_model,
-    train_command,
-)
-from multisymbol.registry.selection.similarity import Profile, profile, read_profiles
-from multisymbol.registry.selection.transfer import Key, TransferScore, Trials
-from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
-from multisymbol.registry.store.versions import StoredVersion
+from multisymbol.registry.selection.resolve import Request, Resolution, resolution_lines, train_command
+from multisymbol.serving.resolver import Resolver, ResolveSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,133 +50,29 @@ OWN_KEYS = ("symbol", "timeframe", "as_of", "allow_seen", "as_class", "match", "
 """Keys that the command which trains the missing model does not take over."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lookup:
-    """The versions of a store at one moment, to be asked about any number of symbols.
+def resolve_spec(values: Mapping[str, Any]) -> ResolveSpec:
+    """Return what a model must fit to answer, as `resolve`, `predict` or `backtest` were configured.
 
     Args:
-        values: Plain, checked configuration with the keys of `ResolveConfig`.
-        source: Where bars come from.
-        store: Where the models are.
-        versions: All of the strategy; a store that was never used has none.
-        policy: In which order models are preferred.
-        feature_digest: Columns a model must have, None for any.
-        label: Labels it must have learned, None for any.
-    """
-
-    values: Mapping[str, Any]
-    source: ExaminedSource
-    store: Store
-    versions: Sequence[StoredVersion]
-    policy: Policy
-    feature_digest: str | None
-    label: str | None
-
-    @property
-    def timeframe(self) -> str:
-        """Length of the bars a model is wanted for."""
-        given = self.values["timeframe"]
-        return self.source.timeframe.text if given is None else Timeframe.parse(given).text
-
-    def resolve(self, config: SymbolConfig) -> Resolution:
-        """Choose a model; the symbol's bars are read only where nothing but a similar symbol is left.
-
-        Raises:
-            ConfigError: `as_of` is no timestamp, or the timeframe is none.
-        """
-        as_of = self.values["as_of"]
-        request = Request(
-            symbol=config.symbol,
-            asset_class=config.asset_class,
-            timeframe=self.timeframe,
-            strategy=self.values["strategy"],
-            feature_digest=self.feature_digest,
-            label=self.label,
-            as_of=None if as_of is None else instant(as_of),
-            allow_seen=self.values["allow_seen"],
-            profile=None,
-        )
-        found = self._answer(request)
-        if not any(map(_is_unmeasured, found.chain)):
-            return found
-        try:
-            bars = self._bars(config, request)
-        except (SourceError, BarsError) as error:
-            return _because(found, str(error))
-        known = replace(request, profile=_profile(bars, config))
-        return self._answer(known, trials=self._trials(bars, config, known))
-
-    def _answer(self, request: Request, *, trials: Trials | None = None) -> Resolution:
-        return resolve_model(request, versions=self.versions, policy=self.policy, profiles=self.profiles, trials=trials)
-
-    def _trials(self, bars: Bars, config: SymbolConfig, request: Request) -> Trials | None:
-        """Return what tries donors on the symbol's labels, if that is asked for."""
-        if self.values["registry"]["donors"] == "profile":
-            return None
-
-        def tried(donors: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
-            from multisymbol.serving.transfer_trials import try_donors  # torch: only those who try donors need it
-
-            return try_donors(donors, store=self.store, config=config, bars=bars, as_of=request.as_of)
-
-        return tried
-
-    def profiles(self, version: StoredVersion) -> Mapping[str, Profile]:
-        """Read the profiles that are stored with a version.
-
-        Raises:
-            BundleError: They are missing or were changed.
-            StoreError: A server does not hand them out.
-        """
-        return read_profiles(self.store.model_folder(version) / BUNDLE_FOLDER)
-
-    def history_bars(self, version: StoredVersion, config: SymbolConfig) -> int:
-        """Return how many bars one answer for the symbol needs at most, by the model's own files.
-
-        Raises:
-            BundleError: They are not as they were written.
-            StoreError: They are gone.
-        """
-        folder = self.store.model_folder(version) / BUNDLE_FOLDER
-        files = read_files(folder)
-        check_hashes(folder, files)
-        facts = read_facts(folder, files)
-        return history_bars(
-            config=_as_trained(config, facts),
-            spec=FeatureSpec.from_json(facts["feature_spec.json"]),
-            window=int(facts["metadata.json"]["window"]),
-        )
-
-    def _bars(self, config: SymbolConfig, request: Request) -> Bars:
-        """Read the symbol's bars up to `as_of`.
-
-        Raises:
-            SourceError: The source has no bars of it, or others.
-            BarsError: Too few, or defective ones.
-        """
-        if self.source.timeframe.text != request.timeframe:
-            raise SourceError(f"the source has bars of {self.source.timeframe.text}")
-        return self.source.read(config, Period(end=None if request.as_of is None else iso(request.as_of)))
-
-
-def lookup(values: Mapping[str, Any]) -> Lookup:
-    """List what is stored, once, and take from the configuration what a model must fit.
+        values: Plain, checked configuration of one of these commands; `timeframe` and `as_of` may be absent.
 
     Raises:
-        ConfigError: The source or the policy refuses its arguments.
-        StoreError: The store fails.
+        ConfigError: The source or the policy refuses its arguments, `as_of` is no timestamp, or the timeframe is none.
     """
-    store = Store.of(values["registry"])
-    unused = store.database is not None and not store.database.exists()
-    feature_digest, label = _form(values) if values["match"] == "config" else (None, None)
-    return Lookup(
-        values=values,
-        source=source_of(values),
-        store=store,
-        versions=() if unused else store.versions(strategy=values["strategy"]),
+    source, matched = source_of(values), values["match"] == "config"
+    timeframe, as_of = values.get("timeframe"), values.get("as_of")
+    return ResolveSpec(
+        store=store_of(values),
+        source=source,
         policy=build(values["registry"]["policy"], role="policy"),
-        feature_digest=feature_digest,
-        label=label,
+        strategy=values["strategy"],
+        timeframe=None if timeframe is None else Timeframe.parse(timeframe),
+        as_of=None if as_of is None else instant(as_of),
+        allow_seen=values["allow_seen"],
+        feature_digest=features_of(values).digest if matched else None,
+        label=ConfigRecord(values).label if matched else None,
+        score_on_labels=values["registry"]["donors"] != "profile",
+        command=partial(missing_model_command, timeframe=source.timeframe.text, known=members(values)),
     )
 
 
@@ -213,7 +94,14 @@ def symbol_config(values: Mapping[str, Any], symbol: str | None) -> SymbolConfig
         raise SymbolError(f"symbol={symbol} is no member of symbols.members{known}; {cure}")
     if entry is not None and given not in {None, entry["asset_class"]}:
         raise SymbolError(f"as_class={given}, but symbols.members says that {symbol} is of {entry['asset_class']}")
-    return _resolved(symbol, entry or {"asset_class": given}, values)
+    resolved = resolve_symbols(
+        symbols={symbol: entry or {"asset_class": given}},
+        asset_classes=values["asset_class"],
+        features=values["features"],
+        labels=values["labels"],
+        label_name=short_name(values["labels"]),
+    )
+    return universe(resolved).configs[0]
 
 
 def show_resolution(values: Mapping[str, Any]) -> Resolution:
@@ -226,10 +114,10 @@ def show_resolution(values: Mapping[str, Any]) -> Resolution:
         ModelNotFoundError: None may; with output=json the chain was printed as JSON before.
     """
     config = symbol_config(values, values["symbol"])
-    found = lookup(values)
-    resolution = found.resolve(config)
+    resolver = Resolver.open(resolve_spec(values))
+    resolution = resolver.resolve(config)
     chosen = resolution.chosen
-    bars = None if chosen is None else found.history_bars(chosen, config)
+    bars = None if chosen is None else resolver.history_bars(chosen, config)
     terminal = Terminal()
     if values["output"] == "json":
         data = resolution.to_json() | {"history_bars": bars}
@@ -237,72 +125,28 @@ def show_resolution(values: Mapping[str, Any]) -> Resolution:
     elif chosen is not None:
         lines = [*resolution_lines(resolution), f"bars of history needed for one answer: at most {bars:,}"]
         terminal.show(Text("\n".join(lines)))
-    resolution.require(
-        command=missing_model_command(found, resolution.request),
-        instead=None if chosen is not None else _at_other_lengths(found, config),
-    )
+    resolver.require(resolution, instead=None if chosen is not None else _at_other_timeframes(resolver, config))
     return resolution
 
 
-def _because(found: Resolution, problem: str) -> Resolution:
-    """Say in the chain why the symbol has no bars to compare."""
-    chain = tuple(
-        replace(step, reason=f"{step.reason}: {problem}") if _is_unmeasured(step) else step for step in found.chain
-    )
-    return replace(found, chain=chain)
-
-
-def _profile(bars: Bars, config: SymbolConfig) -> Profile:
-    """Describe the symbol by its bars."""
-    until = int(bars.closed_at[-1])
-    clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=until)
-    return profile(bars, until=until, clock=clock, half_spread_bps=config.costs.half_spread_bps)
-
-
-def _is_unmeasured(step: Step) -> bool:
-    """Whether a similar symbol could be looked for, if only the symbol's own bars were known."""
-    return step.place == "similar" and step.outcome == "refused" and step.model is None
-
-
-def _form(values: Mapping[str, Any]) -> tuple[str, str]:
-    """Return digest of the columns and text of the labels of a configuration, as its models' tags say them."""
-    return features_of(values).digest, ConfigRecord(values).label
-
-
-def _resolved(symbol: str, entry: Mapping[str, Any], values: Mapping[str, Any]) -> SymbolConfig:
-    resolved = resolve_symbols(
-        symbols={symbol: entry},
-        asset_classes=values["asset_class"],
-        features=values["features"],
-        labels=values["labels"],
-        label_name=short_name(values["labels"]),
-    )
-    return universe(resolved).configs[0]
-
-
-def _as_trained(config: SymbolConfig, facts: Mapping[str, Mapping[str, Any]]) -> SymbolConfig:
-    """Return what a model would compute with: its own configuration of the symbol, else that of the symbol's class."""
-    stored = facts["symbol_configs.json"]
-    if config.symbol in stored:
-        return universe({config.symbol: stored[config.symbol]}).configs[0]
-    return _resolved(config.symbol, {"asset_class": config.asset_class}, facts["config.json"])
-
-
-def _at_other_lengths(found: Lookup, config: SymbolConfig) -> str | None:
+def _at_other_timeframes(resolver: Resolver, config: SymbolConfig) -> str | None:
     """Say at which other lengths of bars a model answers, None for none."""
-    known = {version.tags["timeframe"] for version in found.versions if "timeframe" in version.tags}
-    others = sorted(known - {found.timeframe}, key=lambda text: Timeframe.parse(text).nanoseconds)
-    asked = [replace(found, values={**found.values, "timeframe": text}) for text in others]
-    served = [f"timeframe={each.timeframe}" for each in asked if each.resolve(config).chosen]
+    served = [f"timeframe={text}" for text in resolver.other_timeframes(config)]
     return f"a model answers at another length of bars: {', or '.join(served)}" if served else None
 
 
-def missing_model_command(found: Lookup, request: Request) -> str:
-    """Write the command that would train the missing model from the sources this command was given."""
+def missing_model_command(request: Request, *, timeframe: str, known: Collection[str]) -> str:
+    """Write the command that would train the missing model from the sources this command was given.
+
+    Args:
+        request: Who needs the model.
+        timeframe: Length of the source's bars.
+        known: Members of the universe.
+    """
     settings = _own_pages() + [text.lstrip("+") for text in _overrides() if not _is_own(text)]
-    if request.timeframe != found.source.timeframe.text:
+    if request.timeframe != timeframe:
         settings.append(f"resample={request.timeframe}")
-    return train_command(request, settings=settings, member=request.symbol in members(found.values))
+    return train_command(request, settings=settings, member=request.symbol in known)
 
 
 def _is_own(override: str) -> bool:

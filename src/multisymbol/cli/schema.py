@@ -107,6 +107,50 @@ class TrainConfig:
     trust: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BacktestChoices:
+    """A file in `conf/backtest`; see `BacktestSettings` and `Rules`.
+
+    Args:
+        models: Whose predictions are traded.
+        arms: Kinds of model that are traded on the same bars; None: whichever answers.
+        every: Length of time from one choice of models to the next (`as_of`).
+        capital: See `Rules`; likewise fill, units, stop, target and stop_in.
+        weighting: How money is shared out among symbols.
+        volatility_bars: See `BacktestSettings`; likewise cost_multiples.
+    """
+
+    models: Literal["stored", "as_of", "retrained"]
+    arms: list[Literal["universal", "own"]] | None
+    every: str
+    capital: float
+    fill: Literal["next_open", "same_close", "next_vwap"]
+    units: Literal["fractional", "whole"]
+    stop: float | None
+    target: float | None
+    stop_in: Literal["fraction", "volatility"]
+    weighting: Any
+    volatility_bars: PositiveInt
+    cost_multiples: list[float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BacktestConfig(TrainConfig):
+    """Every key of `conf/backtest.yaml`: those of a training, and its own.
+
+    Args:
+        decision: From a model's outputs to positions.
+        backtest: Whose predictions are traded, and how.
+        match: What a model must fit: the strategy's name, or features and labels of the configuration too.
+        allow_seen: Whether bars a model was trained on may be traded.
+    """
+
+    decision: Any
+    backtest: BacktestChoices
+    match: Literal["strategy", "config"]
+    allow_seen: bool
+
+
 SCHEMA = f"{__name__}.TrainConfig"
 _COMPUTED = ("symbol_configs",)
 _OBEYED_BY = {"dry_run": ("train", "compare"), "resume": ("train", "compare")}

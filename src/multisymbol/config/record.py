@@ -47,9 +47,21 @@ class ConfigRecord:
             params |= {f"{group}.{key}": value for key, value in self.data[group].items() if not key.startswith("_")}
         return params
 
+    def backtest_params(self) -> dict[str, object]:
+        """Return the choices one compares backtests by."""
+        decision, chosen = self.data["decision"], self.data["backtest"]
+        return {
+            "decision": self.choice("decision"),
+            **{f"decision.{key}": value for key, value in decision.items() if key not in {"_target_", "discipline"}},
+            **{f"decision.{key}": value for key, value in decision["discipline"].items() if key != "_target_"},
+            **{f"backtest.{key}": value for key, value in chosen.items() if key != "weighting"},
+            "backtest.weighting": _class_name(chosen["weighting"]),
+            **{key: self.data[key] for key in ("from", "symbol", "strategy", "mode", "match", "allow_seen")},
+        }
+
     def choice(self, group: str) -> str:
         """Name the class a group's file names, such as `Mlp`."""
-        return str(self.data[group]["_target_"]).rpartition(".")[2].rpartition(":")[2]
+        return _class_name(self.data[group])
 
     @property
     def label(self) -> str:
@@ -86,3 +98,7 @@ class ConfigRecord:
     def changed(self, **changes: Any) -> "ConfigRecord":
         """Return the record with top-level keys replaced."""
         return ConfigRecord({**self.data, **changes})
+
+
+def _class_name(node: Mapping[str, Any]) -> str:
+    return str(node["_target_"]).rpartition(".")[2].rpartition(":")[2]

@@ -55,19 +55,19 @@ class Background:
         source: Where the bars come from.
         timeframe: Length of the bars.
         rule: The decision rule, in one line.
-        conduct: Fills, units, stops, capital, weighting: name -> text.
-        tables: Further tables, such as the scores of the folds.
-        command: That made the page.
-        footer: Run, code.
+        settings: Fills, units, stops, capital, weighting: name -> text.
+        command: Shell command that made the page.
+        tables: Further tables, such as the models of the folds.
+        footer: Run and code.
     """
 
     source: str
     timeframe: str
     rule: str
-    conduct: Mapping[str, str]
-    tables: tuple[Table, ...]
+    settings: Mapping[str, str]
     command: str
-    footer: str
+    tables: tuple[Table, ...] = ()
+    footer: str = ""
 
 
 def result_table(backtest: Backtest) -> Table:
@@ -149,13 +149,13 @@ def model_table(backtest: Backtest) -> Table:
     """Return who was asked about each symbol, from when on, and how often an answer came."""
     rows: list[tuple[Cell, ...]] = []
     for symbol, each in backtest.traded.items():
-        answers = each.answers
-        for place, one in enumerate(answers.answerers):
-            asked = answers.by == place
+        predictions = each.predictions
+        for place, one in enumerate(predictions.predictors):
+            asked = predictions.by == place
             if asked.any():
-                said = np.isfinite(answers.said.reshape(len(asked), -1)[asked, 0])
+                said = np.isfinite(predictions.outputs.reshape(len(asked), -1)[asked, 0])
                 known = "trained on it" if symbol in one.model.trained else "never saw it"
-                first = iso(int(answers.bars.closed_at[asked][0]))
+                first = iso(int(predictions.bars.closed_at[asked][0]))
                 rows.append(
                     (symbol, one.name, one.role, known, iso(one.seen_until), first, int(asked.sum()), int(said.sum()))
                 )
@@ -257,7 +257,7 @@ def backtest_page(
         ),
         Section(title="Trades", note=_which(trades, backtest), parts=(*trades.values(), _reasons(backtest))),
         Section(title="Who answered", parts=(*_answering(backtest), *background.tables)),
-        Section(title="How it was traded", parts=(Facts(items=tuple(_conduct(backtest, background))), _reading())),
+        Section(title="How it was traded", parts=(Facts(items=tuple(_settings(backtest, background))), _reading())),
         Section(title="Again", parts=(Code(text=background.command),)),
     )
     title = f"{'SEEN: ' if backtest.seen_bars else ''}Backtest of {who}, {background.timeframe}"
@@ -374,7 +374,7 @@ def arms_page(
                 *background.tables,
             ),
         ),
-        Section(title="How it was traded", parts=(Facts(items=tuple(_conduct(one, background))), _reading())),
+        Section(title="How it was traded", parts=(Facts(items=tuple(_settings(one, background))), _reading())),
         Section(title="Again", parts=(Code(text=background.command),)),
     )
     seen = "SEEN: " if any(each.seen_bars for each in arms.values()) else ""
@@ -430,7 +430,7 @@ def _without_others(backtest: Backtest) -> Backtest:
 def _cautions(backtest: Backtest) -> Iterator[Caution]:
     if backtest.seen_bars:
         yield Caution(text=_seen_text(backtest))
-    generated = [symbol for symbol, each in backtest.traded.items() if each.answers.bars.synthetic]
+    generated = [symbol for symbol, each in backtest.traded.items() if each.predictions.bars.synthetic]
     if generated:
         yield Caution(text=f"These bars were generated, not traded anywhere: {', '.join(generated)}.")
     for why, symbols in reasons(backtest.left_out).items():
@@ -578,10 +578,10 @@ def _answering(backtest: Backtest) -> Iterator[Part]:
     yield table
 
 
-def _conduct(backtest: Backtest, background: Background) -> Iterator[tuple[str, str]]:
+def _settings(backtest: Backtest, background: Background) -> Iterator[tuple[str, str]]:
     yield "bars", f"{backtest.bars:,} of {background.timeframe}, {background.source}"
     yield "decisions", background.rule
-    yield from background.conduct.items()
+    yield from background.settings.items()
     for name, costs in _class_costs(backtest).items():
         yield f"costs, {name}", costs
 

@@ -1,10 +1,9 @@
 """What stays of a backtest: its page, pictures, tables, trades and equity, in the run's folder and in the store."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ import pandas as pd
 from multisymbol.backtest.account import REASONS, Prices
 from multisymbol.backtest.engine import Backtest, Traded
 from multisymbol.backtest.performance import Performance, Track
+from multisymbol.backtest.run import BacktestResult
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import Instants, iso
@@ -32,8 +32,10 @@ from multisymbol.reports.backtest import (
     trade_figures,
 )
 from multisymbol.reports.page import Page, page_html
+from multisymbol.reports.tables.predictions import fold_model_tables
 from multisymbol.reports.tables.table import Table, to_csv, to_markdown
-from multisymbol.training.mlflow_run import SEALED_TAG, group_run
+from multisymbol.training.mlflow_run import SEALED_TAG, git_commit, group_run
+from multisymbol.training.spec import RunSpec
 
 PAGE, TRADES, EQUITY = "backtest.html", "trades.parquet", "equity.parquet"
 
@@ -58,42 +60,48 @@ _OF_ALL = (
 _OF_SYMBOLS = ("total_return", "sharpe", "max_drawdown", "trades", "break_even_bps")
 
 
-def record_backtest(
-    run: Run,
-    arms: Mapping[str, Backtest],
-    *,
-    background: Background,
-    accounts: Mapping[str, str],
-    values: Mapping[str, Any],
-    folder: Path,
-) -> Path:
-    """Write and log what came out; of several arms each in a run of its own below this one.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedBacktest:
+    """What stays of a backtest: its page, and the name of its run."""
+
+    page: Path
+    run: str
+
+
+def record_backtest(result: BacktestResult, spec: RunSpec, folder: Path, *, background: Background) -> RecordedBacktest:
+    """Write and log what came out; of several arms each in a run of its own below the backtest's.
 
     Args:
-        run: Opened.
-        arms: Kind of model -> backtest.
-        background: For the page.
-        accounts: Kind of model -> how the models were chosen.
-        values: Plain configuration.
-        folder: The run's.
-
-    Returns:
-        The page.
+        result: What came out.
+        spec: How the run is kept.
+        folder: The run's folder.
+        background: What the page says of the configuration; tables of fold models and the footer are added.
     """
+    with group_run(spec, folder, name="SEEN-backtest" if result.seen else "backtest") as run:
+        background = replace(
+            background,
+            tables=(*background.tables, *fold_model_tables(result.predictions)),
+            footer=f"Run {run.name}, code {git_commit()}.",
+        )
+        return RecordedBacktest(page=_record(run, result, spec, folder, background=background), run=run.name)
+
+
+def _record(run: Run, result: BacktestResult, spec: RunSpec, folder: Path, *, background: Background) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    _note(run, next(iter(arms.values())), values)
-    if len(arms) == 1:
-        ((arm, only),) = arms.items()
+    _note(run, result.first, spec)
+    accounts = {arm: each.account for arm, each in result.predictions.items()}
+    if len(result.arms) == 1:
+        ((arm, only),) = result.arms.items()
         return _record_one(run, only, background=background, account=accounts[arm], folder=folder)
     drawn = {}
-    for arm, each in arms.items():
-        with group_run(values, folder / arm, name=f"backtest-{arm}", parent=run) as child:
-            _note(child, each, values)
+    for arm, each in result.arms.items():
+        with group_run(spec, folder / arm, name=f"backtest-{arm}", parent=run) as child:
+            _note(child, each, spec)
             _record_one(child, each, background=background, account=accounts[arm], folder=folder / arm)
         run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each).items()}, step=0)
         drawn[arm] = backtest_figures(each, name=f"{arm} arm")
-    _log_table(run, "arms", backtest_arm_table(arms))
-    return _page(run, arms_page(arms, background=background, drawn=drawn), folder)
+    _log_table(run, "arms", backtest_arm_table(result.arms))
+    return _page(run, arms_page(result.arms, background=background, drawn=drawn), folder)
 
 
 def _record_one(run: Run, result: Backtest, *, background: Background, account: str, folder: Path) -> Path:
@@ -119,10 +127,10 @@ def _record_one(run: Run, result: Backtest, *, background: Background, account: 
     return page
 
 
-def _note(run: Run, result: Backtest, values: Mapping[str, Any]) -> None:
+def _note(run: Run, result: Backtest, spec: RunSpec) -> None:
     """Say what the run is, and on which bars."""
-    sealed = {} if values["open_sealed"] is None else {SEALED_TAG: str(values["open_sealed"])}
-    names = {each.name for one in result.traded.values() for each in one.answers.answerers}
+    sealed = {} if spec.open_sealed is None else {SEALED_TAG: str(spec.open_sealed)}
+    names = {each.name for one in result.traded.values() for each in one.predictions.predictors}
     run.set_tags(
         {
             "verb": "backtest",
@@ -132,16 +140,17 @@ def _note(run: Run, result: Backtest, values: Mapping[str, Any]) -> None:
             **sealed,
         }
     )
-    run.log_params(_params(values))
-    run.log_inputs([_facts(symbol, each, values) for symbol, each in result.traded.items()], context="backtest")
+    run.log_params(spec.record.backtest_params())
+    facts = [_facts(symbol, each, source=spec.record.source) for symbol, each in result.traded.items()]
+    run.log_inputs(facts, context="backtest")
 
 
-def _facts(symbol: str, traded: Traded, values: Mapping[str, Any]) -> DataFacts:
+def _facts(symbol: str, traded: Traded, *, source: str) -> DataFacts:
     prices = traded.prices
     return DataFacts(
         name=slug(symbol),
         digest=_digest(prices),
-        source=str(values["source"].get("root", values["source"]["_target_"])),
+        source=source,
         profile={
             "symbol": symbol,
             "asset_class": traded.config.asset_class,
@@ -158,26 +167,6 @@ def _digest(prices: Prices) -> str:
     for name in ("closed_at", "open", "high", "low", "close"):
         digest.update(np.ascontiguousarray(getattr(prices, name)).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _params(values: Mapping[str, Any]) -> dict[str, object]:
-    """Pick what one compares backtests by."""
-    choices = {f"backtest.{key}": value for key, value in values["backtest"].items() if key != "weighting"}
-    weighting = str(values["backtest"]["weighting"]["_target_"]).rpartition(".")[2]
-    rule = {
-        f"decision.{key}": value for key, value in values["decision"].items() if key not in {"_target_", "discipline"}
-    }
-    discipline = {
-        f"decision.{key}": value for key, value in values["decision"]["discipline"].items() if key != "_target_"
-    }
-    return {
-        "decision": str(values["decision"]["_target_"]).rpartition(".")[2],
-        **rule,
-        **discipline,
-        **choices,
-        "backtest.weighting": weighting,
-        **{key: values[key] for key in ("from", "symbol", "strategy", "mode", "match", "allow_seen")},
-    }
 
 
 def _metrics(result: Backtest) -> dict[str, float]:
@@ -240,7 +229,7 @@ def _trades(symbol: str, traded: Traded) -> pd.DataFrame:
             "exit_bar": _stamps(prices.opened_at[trades.exit_row]),
             **{name: getattr(trades, name) for name in names},
             "reason": np.array(REASONS)[trades.reason],
-            "seen": traded.answers.seen[trades.entry_row],
+            "seen": traded.predictions.seen[trades.entry_row],
         }
     )
 
@@ -256,10 +245,10 @@ def equity_frame(result: Backtest) -> pd.DataFrame:
 
 
 def _account(symbol: str, traded: Traded) -> pd.DataFrame:
-    answers, account = traded.answers, traded.account
-    said = answers.said[answers.first :]
-    columns = {"forecast": said} if answers.of_returns else dict(zip(map(str.lower, CLASSES), said.T, strict=True))
-    more = {"cash": account.cash, "units": account.units, "weight": traded.weight, **columns, "seen": answers.seen}
+    predictions, account = traded.predictions, traded.account
+    said = predictions.outputs[predictions.first :]
+    columns = {"forecast": said} if predictions.of_returns else dict(zip(map(str.lower, CLASSES), said.T, strict=True))
+    more = {"cash": account.cash, "units": account.units, "weight": traded.weight, **columns, "seen": predictions.seen}
     return _equity(symbol, traded.track, traded.held).assign(**more)
 
 

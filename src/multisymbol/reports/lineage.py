@@ -3,30 +3,30 @@
 Everything is taken from what `prepare_folds` made, as a training takes it; nothing is computed a second time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.cli.schema import members
 from multisymbol.config.names import short_name
 from multisymbol.errors import ConfigError
 from multisymbol.features.indicators import configure
 from multisymbol.features.scaling import Affine
 from multisymbol.labels.labels import UNRESOLVED
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.universe_file import member_lines
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
-from multisymbol.markets.time import NEVER, Period, iso
-from multisymbol.samples.dataset import FoldDataset
+from multisymbol.markets.time import NEVER, iso
+from multisymbol.samples.dataset import DataSpec, FoldDataset
 
-Origin: TypeAlias = Callable[[str], str]
-"""Dotted key of the configuration -> the file that holds it, or `command line`."""
+Origin: TypeAlias = Callable[[tuple[str, ...], str], str]
+"""Names the place where a parameter of the symbol was written.
+
+Takes the keys within the entry of a symbol or an asset class, such as `("indicators", "rsi", "period")`, and the dotted
+key of the default; returns a file, a line of a table, or `command line`.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,22 +113,28 @@ class Lineage:
     window_start: int
 
 
-def trace_bar(prepared: FoldDataset, values: Mapping[str, Any], *, symbol: str, at: int, origin: Origin) -> Lineage:
+def trace_bar(spec: DataSpec, prepared: FoldDataset, *, symbol: str, at: int, origin: Origin) -> Lineage:
     """Collect what a training knows of the last bar of `symbol` that was known at `at`.
+
+    Args:
+        spec: Data of the training.
+        prepared: Its samples, one fold.
+        symbol: The symbol.
+        at: Instant, UTC nanoseconds.
+        origin: Names the place where a parameter of the symbol was written.
 
     Raises:
         ConfigError: `at` lies before the first bar was known, or after the last.
     """
     panel, index = prepared.panel, prepared.universe.symbols.index(symbol)
     config, rows = prepared.universe.configs[index], prepared.panel.rows(index)
-    bars = prepared.source.read(config, Period(**values["period"]))
+    bars = prepared.source.read(config, spec.period)
     assert np.array_equal(bars.closed_at, panel.closed_at[rows])
     row = _row_at(bars, at=at)
     found = np.flatnonzero(prepared.ledger.row == rows.start + row)
     position = int(found[0]) if len(found) else None
-    source = partial(_origin_of, layers=_layers(values, config, origin), origin=origin)
     segment_start = next(stretch.start for stretch in bars.segments() if stretch.start <= row < stretch.stop)
-    window = _window_rows(prepared, index, row=row, window=values["window"])
+    window = _window_rows(prepared, index, row=row, window=spec.window)
     reach = max(int(window[0]) - int(panel.warmup_bars[index]), segment_start)
     return Lineage(
         config=config,
@@ -136,10 +142,10 @@ def trace_bar(prepared: FoldDataset, values: Mapping[str, Any], *, symbol: str, 
         row=row,
         asked=at,
         clock=session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1])),
-        columns=_columns(prepared, config, panel_row=rows.start + row, source=source),
-        label=_label(prepared, config, bars, panel_row=rows.start + row, source=source),
+        columns=_columns(prepared, config, panel_row=rows.start + row, origin=origin),
+        label=_label(prepared, config, bars, panel_row=rows.start + row, origin=origin),
         position=position,
-        refusal="" if position is not None else lineage_refusal(prepared, index, row=row, values=values),
+        refusal="" if position is not None else lineage_refusal(spec, prepared, index, row=row),
         window_rows=tuple(window.tolist()),
         window_start=int(bars.opened_at[reach]),
     )
@@ -154,27 +160,27 @@ def _row_at(bars: Bars, *, at: int) -> int:
     return int(np.searchsorted(bars.closed_at, at, side="right")) - 1
 
 
-def lineage_refusal(prepared: FoldDataset, index: int, *, row: int, values: Mapping[str, Any]) -> str:
+def lineage_refusal(spec: DataSpec, prepared: FoldDataset, index: int, *, row: int) -> str:
     """Say why a bar is no sample: the first of the reasons the ledger counts that holds.
 
     Args:
-        prepared: The samples.
-        index: Of the symbol.
-        row: Of the bar within the symbol.
-        values: The configuration.
+        spec: Data of the training.
+        prepared: Its samples.
+        index: Number of the symbol.
+        row: Row of the bar within the symbol.
     """
     panel, own, kept = prepared.panel, prepared.panel.rows(index), _kept_rows(prepared, index)
     if row not in kept:
         return "misaligned: it lies outside the hours that all markets have in common (alignment)"
     if not panel.ready[own][row]:
         return f"warm-up: the first {panel.warmup_bars[index]} bars of a segment only warm the indicators up"
-    window = _window_rows(prepared, index, row=row, window=values["window"])
-    if len(window) < values["window"] or not panel.ready[own][window].all():
-        return f"filling: fewer than {values['window']} bars past the warm-up, so no whole window yet"
+    window = _window_rows(prepared, index, row=row, window=spec.window)
+    if len(window) < spec.window or not panel.ready[own][window].all():
+        return f"filling: fewer than {spec.window} bars past the warm-up, so no whole window yet"
     if panel.label[own][row] == UNRESOLVED or panel.resolved_at[own][row] == NEVER:
         return "unresolved: its label was not known when its segment (or the data) ended"
     place = int(np.searchsorted(kept, row))
-    return f"strided: stride={values['stride']} takes bars whose place is a multiple of it, this one's is {place}"
+    return f"strided: stride={spec.stride} takes bars whose place is a multiple of it, this one's is {place}"
 
 
 def _kept_rows(prepared: FoldDataset, index: int) -> npt.NDArray[np.int64]:
@@ -194,10 +200,10 @@ def _window_rows(prepared: FoldDataset, index: int, *, row: int, window: int) ->
 
 
 def _columns(
-    prepared: FoldDataset, config: SymbolConfig, *, panel_row: int, source: "_Source"
+    prepared: FoldDataset, config: SymbolConfig, *, panel_row: int, origin: Origin
 ) -> tuple[LineageColumn, ...]:
     affine = _affine(prepared, config)
-    recipes = {**_indicator_recipes(config, source), **_membership_recipes(config, source)}
+    recipes = {**_indicator_recipes(config, origin), **_membership_recipes(config, origin)}
     return tuple(
         LineageColumn(
             name=column.name,
@@ -218,10 +224,7 @@ def _affine(prepared: FoldDataset, config: SymbolConfig) -> Affine | None:
     return scaler.by_symbol.get(config.symbol, scaler.by_class.get(config.asset_class))
 
 
-_Source: TypeAlias = Callable[..., str]
-
-
-def _indicator_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple[Value, ...]]:
+def _indicator_recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[Value, ...]]:
     """Return indicator column -> its parameters."""
     recipes: dict[str, tuple[Value, ...]] = {}
     for key, entry in config.indicators.items():
@@ -230,7 +233,7 @@ def _indicator_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple
             Value(
                 name=name,
                 value=value,
-                origin=source(("indicators", key, name), default=f"features.indicators.{key}.{name}"),
+                origin=origin(("indicators", key, name), f"features.indicators.{key}.{name}"),
             )
             for name, value in configured.values.items()
         )
@@ -238,14 +241,14 @@ def _indicator_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple
     return recipes
 
 
-def _membership_recipes(config: SymbolConfig, source: _Source) -> dict[str, tuple[Value, ...]]:
+def _membership_recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[Value, ...]]:
     """Return membership column -> its shape with the break points."""
     return {
         f"{column}_{name}": tuple(
             Value(
                 name=shape,
                 value=points,
-                origin=source(("fuzzy", column, name, shape), default=f"features.fuzzy.{column}.{name}.{shape}"),
+                origin=origin(("fuzzy", column, name, shape), f"features.fuzzy.{column}.{name}.{shape}"),
             )
             for shape, points in definition.items()
         )
@@ -254,7 +257,7 @@ def _membership_recipes(config: SymbolConfig, source: _Source) -> dict[str, tupl
     }
 
 
-def _label(prepared: FoldDataset, config: SymbolConfig, bars: Bars, *, panel_row: int, source: _Source) -> LineageLabel:
+def _label(prepared: FoldDataset, config: SymbolConfig, bars: Bars, *, panel_row: int, origin: Origin) -> LineageLabel:
     panel = prepared.panel
     resolved_at = int(panel.resolved_at[panel_row])
     group = short_name(config.label)
@@ -265,48 +268,8 @@ def _label(prepared: FoldDataset, config: SymbolConfig, bars: Bars, *, panel_row
         rule=int(panel.rule[panel_row]),
         target=float(panel.target[panel_row]),
         made_from=tuple(
-            Value(name=name, value=value, origin=source(("labels", group, name), default=f"labels.{name}"))
+            Value(name=name, value=value, origin=origin(("labels", group, name), f"labels.{name}"))
             for name, value in config.label.items()
             if not name.startswith("_")
         ),
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Layer:
-    """What an asset class or a symbol says of itself, and how to name the place where it says it."""
-
-    entry: Any
-    origin: Origin
-
-
-def _layers(values: Mapping[str, Any], config: SymbolConfig, origin: Origin) -> list[_Layer]:
-    """List what lies over the defaults of a symbol, that which wins first."""
-    selection, own, shared = values["symbols"], f"symbols.members.{config.symbol}", f"asset_class.{config.asset_class}"
-    layers = [_Layer(entry=selection["members"].get(config.symbol), origin=lambda path: origin(f"{own}.{path}"))]
-    if selection.get("file") is not None:
-        row = f"{selection['file']} line {member_lines(Path(selection['file'])).get(config.symbol)}"
-        layers.append(_Layer(entry=members(values).get(config.symbol), origin=lambda _: row))
-    by_class = values["asset_class"][config.asset_class]
-    return [*layers, _Layer(entry=by_class, origin=lambda path: origin(f"{shared}.{path}"))]
-
-
-def _origin_of(keys: tuple[str, ...], *, default: str, layers: Sequence[_Layer], origin: Origin) -> str:
-    """Name where a resolved value was written: the symbol's own entry, else its class's, else the default's.
-
-    Args:
-        keys: Within an entry, such as `("indicators", "rsi", "period")`.
-        default: Dotted key of the default.
-        layers: See `_layers`.
-        origin: Names the file of a key.
-    """
-    path = ".".join(keys)
-    return next((layer.origin(path) for layer in layers if _has(layer.entry, keys)), "") or origin(default)
-
-
-def _has(entry: Any, keys: Sequence[str]) -> bool:
-    for key in keys:
-        if not isinstance(entry, Mapping) or key not in entry:
-            return False
-        entry = entry[key]
-    return True

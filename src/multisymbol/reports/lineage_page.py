@@ -1,7 +1,6 @@
 """The page of a trace: one table for each step, from the raw bars to the part a sample has in the loss."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.reports.lineage import Lineage, LineageColumn, Value
 from multisymbol.reports.tables.table import Table, TableColumn, to_markdown
-from multisymbol.samples.dataset import FoldDataset
+from multisymbol.samples.dataset import DataSpec, FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, FoldAssignment, Span
 from multisymbol.samples.ledger import Ledger
 
@@ -19,15 +18,13 @@ BARS_SHOWN = 5
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged"}
 
 
-def sections(
-    traced: Lineage, prepared: FoldDataset, values: Mapping[str, Any], *, folds: Sequence[FoldDataset]
-) -> list[Table]:
+def sections(traced: Lineage, spec: DataSpec, prepared: FoldDataset, *, folds: Sequence[FoldDataset]) -> list[Table]:
     """Return the tables a person reads, from the raw bars to the loss.
 
     Args:
         traced: The bar.
+        spec: Data of the training.
         prepared: The fold whose scaling and mixture are shown.
-        values: The configuration.
         folds: All folds.
     """
     index = prepared.universe.symbols.index(traced.config.symbol)
@@ -39,9 +36,9 @@ def sections(
         _bar_table(traced),
         _made_table("indicators", indicators, what="parameters"),
         _made_table("memberships", memberships, what="break points"),
-        _scaled_table(traced, prepared, values),
+        _scaled_table(traced, prepared, method=spec.scaling.method),
         _facts("clock and flags", [(column.name, f"{column.value:.6g}") for column in rest]),
-        _facts("window", _window(traced, values)),
+        _facts("window", _window(traced, size=spec.window)),
         _facts("label", _label_facts(traced)),
         _made_label(traced),
         _fold_table(traced, folds),
@@ -138,7 +135,7 @@ def _origins(made_from: Sequence[Value]) -> str:
     )
 
 
-def _scaled_table(traced: Lineage, prepared: FoldDataset, values: Mapping[str, Any]) -> Table:
+def _scaled_table(traced: Lineage, prepared: FoldDataset, *, method: str) -> Table:
     scaler, config, shares = prepared.scaler, traced.config, prepared.shares
     fitted = [symbol == config.symbol for symbol in prepared.universe.symbols]
     whose = f"of {config.symbol}"
@@ -146,7 +143,6 @@ def _scaled_table(traced: Lineage, prepared: FoldDataset, values: Mapping[str, A
         fitted = [each.asset_class == config.asset_class for each in prepared.universe]
         whose = f"of its class {config.asset_class}"
     span = f"{iso(scaler.fitted_from)} to {iso(scaler.fitted_until)}"
-    method = values["scaling"].get("method", "")
     return Table(
         title="scaled features: (value - center) / spread",
         note=f"{method}, fitted on {int(shares.rows[fitted].sum()):,} train rows {whose}; span of the fit {span}",
@@ -162,11 +158,11 @@ def _scaled_table(traced: Lineage, prepared: FoldDataset, values: Mapping[str, A
     )
 
 
-def _window(traced: Lineage, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _window(traced: Lineage, *, size: int) -> list[tuple[str, str]]:
     bars, first, last, count = traced.bars, traced.window_rows[0], traced.row, len(traced.window_rows)
     gaps = "" if count == last - first + 1 else ", those of the common hours alone"
     return [
-        ("bars", f"{count} of window={values['window']}: rows {first:,} to {last:,}{gaps}"),
+        ("bars", f"{count} of window={size}: rows {first:,} to {last:,}{gaps}"),
         ("span", f"{iso(int(bars.opened_at[first]))} to {iso(int(bars.closed_at[last]))}"),
         ("with its warm-up", f"from {iso(traced.window_start)}: nothing before it has a part in the sample"),
     ]

@@ -14,7 +14,7 @@ from multisymbol.config.installation import conf_folder, library_versions
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Import torch and the kernels only once the configuration has been checked."""
     library_versions()
-    from multisymbol.backtest.run import backtest
+    from multisymbol.cli.backtest import backtest
 
     return backtest(values, run_dir)
 
@@ -22,7 +22,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="backtest")
 def main(config: DictConfig) -> float:
     """Run one backtest; return the portfolio's Sharpe ratio after costs."""
-    return command.execute(work, config, schema="multisymbol.cli.backtest_schema.BacktestConfig")
+    return command.execute(work, config, schema="multisymbol.cli.schema.BacktestConfig")
 
 
 def run(arguments: Sequence[str]) -> int:

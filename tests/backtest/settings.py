@@ -8,7 +8,7 @@ from multisymbol.backtest.engine import BacktestSettings
 from multisymbol.backtest.portfolio import EqualWeight, Rebalance
 
 
-def conduct(
+def settings(
     *,
     enter: float,
     leave: float,

@@ -18,7 +18,7 @@ from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.serving.live import bars_between
 from multisymbol.serving.served_model import Model
-from multisymbol.serving.transfer_trials import try_donors
+from multisymbol.serving.transfer_scores import transfer_scores
 from tests.serving.stored import World, world
 
 TARGET = "EURUSD"
@@ -67,7 +67,7 @@ def test_planted_world_the_nearest_donor_is_bad_and_its_losses_say_so(
 ) -> None:
     bad = donor(tmp_path, "NEAR", saying(made.bundle, HOLD))
     good = donor(tmp_path, "FAR", saying(made.bundle, BUY))
-    found = try_donors([bad, good], store=local, config=target, bars=bars, as_of=None)
+    found = transfer_scores([bad, good], store=local, config=target, bars=bars, as_of=None)
     trials = {key: each for key, each in found.items() if isinstance(each, TransferScore)}
     assert trials[key_of(good)].difference < -0.5
     assert sum(each.difference for each in trials.values()) == pytest.approx(0.0, abs=1e-12)
@@ -87,7 +87,7 @@ def test_trials_know_nothing_after_as_of(
     last = int(0.7 * len(bars))
     as_of = int(bars.closed_at[last - 1])
     full, cut = (
-        try_donors(asked, store=local, config=target, bars=each, as_of=as_of)
+        transfer_scores(asked, store=local, config=target, bars=each, as_of=as_of)
         for each in (bars, bars_between(bars, 0, last))
     )
     assert full == cut
@@ -102,7 +102,7 @@ def test_no_row_counts_that_any_donor_has_seen(
             donor(tmp_path / seen, "A", saying(made.bundle, BUY)),
             donor(tmp_path / seen, "B", saying(made.bundle, SELL), seen=seen),
         ]
-        return try_donors(asked, store=local, config=target, bars=bars, as_of=None)
+        return transfer_scores(asked, store=local, config=target, bars=bars, as_of=None)
 
     early, late = (list(labels(seen).values()) for seen in (SEEN, "2018-05-01T00:00Z"))
     assert all(isinstance(each, TransferScore) for each in early + late)
@@ -115,7 +115,7 @@ def test_independent_labels_are_fewer_than_the_rows(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
     asked = [donor(tmp_path, name, saying(made.bundle, BUY)) for name in ("A", "B")]
-    found = try_donors(asked, store=local, config=target, bars=bars, as_of=None)
+    found = transfer_scores(asked, store=local, config=target, bars=bars, as_of=None)
     trial = found[key_of(asked[0])]
     assert isinstance(trial, TransferScore)
     assert trial.difference == 0.0
@@ -133,13 +133,13 @@ def test_donor_that_cannot_be_tried_says_why(
         entry["label"] |= {"sigmas": 3.0}
     own = {name: config["symbol_configs"][name] for name in made.bundle.symbol_configs}
     other = donor(tmp_path, "D", replace(made.bundle, config=config, symbol_configs=own))
-    found = try_donors([first, damaged, other, second], store=local, config=target, bars=bars, as_of=None)
+    found = transfer_scores([first, damaged, other, second], store=local, config=target, bars=bars, as_of=None)
     kinds = [type(each) for each in found.values()]
     assert kinds == [TransferScore, str, str, TransferScore]
     assert "was changed" in str(found[key_of(damaged)])
     assert found[key_of(other)] == "its labels are others"
-    alone = try_donors([first, damaged], store=local, config=target, bars=bars, as_of=None)
-    assert alone[key_of(first)] == "no other donor can be tried"
+    alone = transfer_scores([first, damaged], store=local, config=target, bars=bars, as_of=None)
+    assert alone[key_of(first)] == "no other source model can be tried"
 
 
 def test_losses_are_those_of_the_answers_on_resolved_rows(
@@ -147,7 +147,7 @@ def test_losses_are_those_of_the_answers_on_resolved_rows(
 ) -> None:
     bundles = {"A": made.bundle, "B": saying(made.bundle, SELL)}
     asked = [donor(tmp_path, name, bundle) for name, bundle in bundles.items()]
-    found = try_donors(asked, store=local, config=target, bars=bars, as_of=None)
+    found = transfer_scores(asked, store=local, config=target, bars=bars, as_of=None)
     ledger = made.prepared.ledger
     index = ledger.symbols.index(TARGET)
     counts = (ledger.symbol == index) & (ledger.decided_at > np.datetime64("2017-11-01", "ns").astype(np.int64))

@@ -1,7 +1,7 @@
-"""Trials of donors: what the models of similar symbols lose on the labels a symbol already has.
+"""Transfer scores: what the models of similar symbols lose on the labels a symbol already has.
 
-bars up to as_of ─> labels, resolved before it ─┐
-                └─> each donor's windows ─> its forecasts, on the same rows ─> paired losses ─> Trial
+bars up to as_of ─> labels, resolved before it ─────┐
+                └─> each model's windows ─> its forecasts, on the same rows ─> paired losses ─> TransferScore
 """
 
 import time
@@ -30,11 +30,11 @@ from multisymbol.statistics.loss_differentials import row_losses
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Said:
-    """What one donor says of the symbol.
+class _Forecasts:
+    """What one model forecasts for the symbol.
 
     Args:
-        version: The donor.
+        version: The model.
         label: Definition of the labels it has learned.
         rows: Bars it answers for, ascending. Shape (m,).
         prob: BUY, HOLD, SELL. Shape (m, 3).
@@ -46,45 +46,45 @@ class _Said:
     prob: Floats
 
 
-def try_donors(
-    donors: Sequence[StoredVersion], *, store: Store, config: SymbolConfig, bars: Bars, as_of: int | None
+def transfer_scores(
+    models: Sequence[StoredVersion], *, store: Store, config: SymbolConfig, bars: Bars, as_of: int | None
 ) -> dict[Key, TransferScore | str]:
-    """Let donors forecast the symbol's past, and compare their losses on the same rows.
+    """Let models of similar symbols forecast the symbol's past, and compare their losses on the same rows.
 
-    A row counts if it was decided after the last instant any of the donors has seen, so that none of them was fitted on
-    that day of the world, and its label was resolved before `as_of`.
+    A row counts if it was decided after the last instant any of the models has seen, so that none was fitted on that
+    day, and its label was resolved before `as_of`.
 
     Args:
-        donors: Nearest first.
-        store: Where they are.
-        config: The symbol's, for its name and class; rows and labels are made by each donor's own configuration.
-        bars: The symbol's, from the beginning of its history.
-        as_of: Only what was known then counts; None: now.
+        models: Source models, nearest first.
+        store: MLflow store that holds them.
+        config: The symbol, for its name and class; each model's own configuration makes rows and labels.
+        bars: The symbol's bars, from the beginning of its history.
+        as_of: Only what was known at this instant counts; None: now.
 
     Returns:
-        A trial of each donor, or why there is none: it forecasts returns, has other labels than the nearest that can be
+        Score of each model, or why there is none: it forecasts returns, has other labels than the nearest that can be
         tried, cannot answer for the symbol, is left alone by that, or no row counts.
     """
-    asked = {key_of(version): _said(version, store=store, config=config, bars=bars) for version in donors}
-    found = {key: said for key, said in asked.items() if isinstance(said, _Said)}
-    label = next((said.label for said in found.values()), {})
-    alike = {key: said for key, said in found.items() if said.label == label}
+    asked = {key_of(version): _forecasts(version, store=store, config=config, bars=bars) for version in models}
+    found = {key: each for key, each in asked.items() if isinstance(each, _Forecasts)}
+    label = next((each.label for each in found.values()), {})
+    alike = {key: each for key, each in found.items() if each.label == label}
     others: dict[Key, TransferScore | str] = {
-        key: said if isinstance(said, str) else "its labels are others" for key, said in asked.items()
+        key: each if isinstance(each, str) else "its labels are others" for key, each in asked.items()
     }
     if len(alike) < 2:
-        return others | dict.fromkeys(alike, "no other donor can be tried")
-    labels = label_bars(bars, build(label))
+        return others | dict.fromkeys(alike, "no other source model can be tried")
+    labels = label_bars(bars, build(label, role="label"))
     until, at = (time.time_ns(), "now") if as_of is None else (as_of, iso(as_of))
-    since = max(trained_until(said.version) or NEVER for said in alike.values())
+    since = max(trained_until(each.version) or NEVER for each in alike.values())
     rows = _rows(list(alike.values()), labels, bars.closed_at, since=since, until=until)
     if not rows.size:
         return others | dict.fromkeys(alike, f"no label was decided after {iso(since)} and known before {at}")
-    return others | _trials(alike, labels, bars.closed_at, rows=rows)
+    return others | _scores(alike, labels, bars.closed_at, rows=rows)
 
 
-def _said(version: StoredVersion, *, store: Store, config: SymbolConfig, bars: Bars) -> _Said | str:
-    """Ask a donor for every bar, or say why it cannot answer."""
+def _forecasts(version: StoredVersion, *, store: Store, config: SymbolConfig, bars: Bars) -> _Forecasts | str:
+    """Predict every bar, or say why the model cannot."""
     try:
         model = Model.read(store.download(version), name=version.name, version=version.version)
         if model.of_returns:
@@ -95,24 +95,24 @@ def _said(version: StoredVersion, *, store: Store, config: SymbolConfig, bars: B
         return str(error)
     answers = model.answer([windows])
     prob = answers[[name.lower() for name in CLASSES]].to_numpy(np.float64)
-    return _Said(version=version, label=own.label, rows=windows.ends, prob=prob)
+    return _Forecasts(version=version, label=own.label, rows=windows.ends, prob=prob)
 
 
 def _rows(
-    found: Sequence[_Said], labels: Labels, closed_at: Instants, *, since: int, until: int
+    found: Sequence[_Forecasts], labels: Labels, closed_at: Instants, *, since: int, until: int
 ) -> npt.NDArray[np.int64]:
-    """Return the bars that count: all donors answer, none has seen them, and the label was known."""
+    """Return the bars that count: all models answer, none has seen them, and the label was known."""
     counts = (closed_at > since) & (labels.value != UNRESOLVED) & (labels.resolved_at < until)
-    for said in found:
-        counts &= np.isin(np.arange(len(closed_at)), said.rows)
+    for each in found:
+        counts &= np.isin(np.arange(len(closed_at)), each.rows)
     return np.flatnonzero(counts)
 
 
-def _trials(
-    found: Mapping[Key, _Said], labels: Labels, closed_at: Instants, *, rows: npt.NDArray[np.int64]
+def _scores(
+    found: Mapping[Key, _Forecasts], labels: Labels, closed_at: Instants, *, rows: npt.NDArray[np.int64]
 ) -> dict[Key, TransferScore]:
     losses = np.stack(
-        [row_losses(said.prob[np.searchsorted(said.rows, rows)], labels.value[rows]).total for said in found.values()]
+        [row_losses(each.prob[np.searchsorted(each.rows, rows)], labels.value[rows]).total for each in found.values()]
     )
     differences = (losses - losses.mean(axis=0)).mean(axis=1).tolist()
     independent = float(average_uniqueness(closed_at[rows], labels.resolved_at[rows]).sum())
