@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A network of your own
-# Any `torch.nn.Module` that takes a window and returns one output per class. Its sizes that follow from the data arrive as
-# `shape`; everything else is a key of the configuration.
+# Any `torch.nn.Module` that takes a window and returns one output per class. Sizes that follow from the data
+# arrive as `shape`; everything else is a key of the configuration.
 
 # %%
 from pathlib import Path

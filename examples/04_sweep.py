@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A sweep
-# On the command line a sweep is one word: `multisymbol train -m model=mlp,gru seed=1,2`. In a notebook it is a loop; every
-# training is a run in the same MLflow store.
+# On the command line a sweep is one flag: `multisymbol train -m model=mlp,gru seed=1,2`. In a notebook it is a
+# loop; every training is a run in the same MLflow store.
 
 # %%
 from itertools import product
@@ -24,7 +24,8 @@ SMALL = [
 rows = []
 for network, seed in product(["mlp", "gru"], [1, 2]):
     training = ms.train(ms.load_config([*SMALL, f"model={network}", f"seed={seed}"]))
-    rows.append({"network": network, "seed": seed, "validation log-loss": training.score, "run": training.models[0].run})
+    run = training.models[0].run
+    rows.append({"network": network, "seed": seed, "validation log-loss": training.score, "run": run})
 
 # %%
 table = pd.DataFrame(rows).sort_values("validation log-loss")

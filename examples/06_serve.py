@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Serving
-# A stored model answers raw bars: it segments, computes, scales and cuts windows with the code of its training, so that its
-# rows are those of the training to the bit.
+# A stored model answers raw bars: it segments, computes, scales and cuts windows with the code of its training,
+# so that its rows are those of the training to the bit.
 
 # %%
 import pandas as pd
@@ -39,4 +39,5 @@ frame = pd.DataFrame(
 print(model.predict(frame).T)
 
 # %% [markdown]
-# The same model by MLflow's own command, for any language: `mlflow models serve -m models:/NAME@champion --env-manager local`.
+# The same model by MLflow's own command, for any language:
+# `mlflow models serve -m models:/NAME@champion --env-manager local`.

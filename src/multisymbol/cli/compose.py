@@ -124,7 +124,7 @@ def load_config(
 
 
 def _allow(packages: object, folder: Path | None) -> None:
-    """Trust the caller's own packages for the rest of this process, and import them: what they register is then there."""
+    """Trust the caller's own packages for the rest of this process, and import what they register."""
     named = list(packages) if isinstance(packages, ListConfig | list) else []
     if named:
         allow([str(name) for name in named], folders=[folder, folder.parent] if folder else [])
