@@ -73,6 +73,32 @@ def test_a_stored_model_is_loaded_by_name_and_answers_raw_bars(config: ms.Config
     assert set(answer["decision"]) <= {"BUY", "HOLD", "SELL"}
 
 
+def asking(config: ms.Config, command: str) -> ms.Config:
+    overrides = [*SMALL, f"paths.outputs={config.values['paths']['outputs']}"]
+    return ms.load_config(overrides, command=command, symbols={"AAPL": "stock", "EURUSD": "forex"})
+
+
+def test_resolution_names_the_model_and_its_reasons(config: ms.Config, training: ms.TrainingResult) -> None:
+    resolution = ms.resolve("AAPL", asking(config, "resolve"))
+    assert resolution.chosen is not None
+    assert (resolution.chosen.name, resolution.chosen.version) == training.models[0].version
+    stranger = ms.resolve("NVDA", asking(config, "resolve"), as_class="stock")
+    assert stranger.request.symbol == "NVDA"
+
+
+@pytest.mark.usefixtures("training")
+def test_the_newest_decisions_are_a_frame_with_a_row_per_symbol(config: ms.Config) -> None:
+    frame = ms.predict(asking(config, "predict"))
+    assert frame["symbol"].tolist() == ["AAPL", "EURUSD"]
+
+
+@pytest.mark.usefixtures("training")
+def test_a_backtest_returns_accounts(config: ms.Config) -> None:
+    result = ms.backtest(asking(config, "backtest"))
+    assert np.isfinite(result.first.standing.performance.sharpe)
+    assert not result.seen
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 def test_bars_are_read_from_one_file(ending: str, config: ms.Config, tmp_path: Path) -> None:
     bars = config.data.source.read(config.data.universe.configs[1], config.data.period)

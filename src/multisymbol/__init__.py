@@ -5,25 +5,18 @@ from typing import Any
 __version__ = "0.1.0"
 
 _API = "multisymbol.api"
+_NAMES = (
+    *("Config", "TrainingResult", "backtest", "compare", "load_config", "load_model", "predict", "prepare"),
+    *("read_bars", "resolve", "train"),
+)
 _PUBLIC = {
     "Bars": "multisymbol.markets.bars",
     "Universe": "multisymbol.markets.symbols",
-    **dict.fromkeys(("Config", "TrainingResult", "load_config", "load_model", "prepare", "read_bars", "train"), _API),
+    **dict.fromkeys(_NAMES, _API),
 }
 """Public name -> the module that holds it, imported when the name is first used."""
 
-__all__ = [
-    "Bars",
-    "Config",
-    "TrainingResult",
-    "Universe",
-    "__version__",
-    "load_config",
-    "load_model",
-    "prepare",
-    "read_bars",
-    "train",
-]
+__all__ = ["Bars", "Universe", "__version__", *_NAMES]  # noqa: PLE0604 (loaded by __getattr__)
 
 
 def __getattr__(name: str) -> Any:

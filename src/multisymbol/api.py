@@ -20,12 +20,25 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from multisymbol.backtest.run import BacktestResult
     from multisymbol.markets.bars import Bars
+    from multisymbol.registry.selection.resolve import Resolution
     from multisymbol.samples.dataset import FoldDataset
     from multisymbol.serving.served_model import Model
     from multisymbol.training.run import TrainedModel
 
-__all__ = ["Config", "TrainingResult", "load_config", "load_model", "prepare", "read_bars", "train"]
+__all__ = [
+    "Config",
+    "TrainingResult",
+    "backtest",
+    "load_config",
+    "load_model",
+    "predict",
+    "prepare",
+    "read_bars",
+    "resolve",
+    "train",
+]
 
 
 class TrainingResult:
@@ -107,10 +120,74 @@ def train(config: Config, *, folder: str | Path | None = None, quiet: bool = Tru
         MultisymbolError: Something in the configuration or the data is not usable; says what to do.
     """
     from multisymbol.cli.train import train_models
+    from multisymbol.config.installation import library_versions
 
+    library_versions()
     run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
     outcome = train_models(config.values, run_dir, Terminal(silent=quiet))
     return TrainingResult(models=outcome.models, score=outcome.score, folder=run_dir)
+
+
+def resolve(symbol: str, config: Config, *, as_class: str | None = None) -> "Resolution":
+    """Find which stored model answers for a symbol, and why that one.
+
+    Args:
+        symbol: The symbol; it need not be a member of the universe where `as_class` says its asset class.
+        config: From `load_config(..., command="resolve")`, or `"predict"`.
+        as_class: Asset class of a symbol that is no member.
+
+    Returns:
+        The chosen version, or None, with the chain of steps and their reasons.
+
+    Raises:
+        SymbolError: The symbol is not known.
+    """
+    from multisymbol.cli.resolve import resolve_spec, symbol_config
+    from multisymbol.serving.resolver import Resolver
+
+    values = {**config.values, "as_class": as_class}
+    return Resolver.open(resolve_spec(values)).resolve(symbol_config(values, symbol))
+
+
+def predict(config: Config) -> "pd.DataFrame":
+    """Return the newest decision on every symbol, by the model that resolution chooses for it.
+
+    Args:
+        config: From `load_config(..., command="predict")`.
+
+    Returns:
+        One row per symbol: probabilities, decision, model, version and, where there is none, the reason.
+
+    Raises:
+        MultisymbolError: Bars or store are not usable; says what to do.
+    """
+    from multisymbol.cli.predict import asked_symbols
+    from multisymbol.cli.resolve import resolve_spec
+    from multisymbol.serving.latest import predict_latest, prediction_frame
+    from multisymbol.serving.resolver import Resolver
+
+    return prediction_frame(predict_latest(Resolver.open(resolve_spec(config.values)), asked_symbols(config.values)))
+
+
+def backtest(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> "BacktestResult":
+    """Trade what models predict for bars they have not seen.
+
+    Args:
+        config: From `load_config(..., command="backtest")`.
+        folder: Folder of the checkpoints where models are trained; None: a new one below `paths.outputs`.
+        quiet: Show no progress.
+
+    Returns:
+        Accounts, trades and performance by kind of model; `.first` is the only one where nothing is compared.
+
+    Raises:
+        MultisymbolError: Bars, models or rules that cannot be traded; says what to do.
+    """
+    from multisymbol.backtest.run import run
+    from multisymbol.cli.backtest import backtest_spec
+
+    run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
+    return run(backtest_spec(config.values), run_dir, Terminal(silent=quiet))
 
 
 def load_model(name: str, config: Config | None = None) -> "Model":
