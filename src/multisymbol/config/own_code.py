@@ -1,6 +1,7 @@
 """The user's own code behind a configuration: which packages it comes from, and a hash of their source."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ def own_packages(config: Any, *, modules: Iterable[str] = ()) -> tuple[str, ...]
     """
     named = {target.rpartition(".")[0] for target in _targets(config) if registered(target) == target}
     tops = {module.partition(".")[0] for module in (*named, *modules)}
-    return tuple(sorted(tops - {"multisymbol", ""}))
+    return tuple(sorted(tops - {"multisymbol", ""} - sys.stdlib_module_names))
 
 
 def own_code(config: Any, *, modules: Iterable[str] = ()) -> dict[str, str]:

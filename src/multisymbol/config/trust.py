@@ -30,12 +30,12 @@ _EARLIER_VARIABLE = "MULTISYMBOL_TRUSTED_PACKAGES"
 
 NEEDED: Mapping[Role, tuple[str, ...]] = {
     "network": ("torch.nn.modules.module.Module",),
-    "loss": ("torch.nn.modules.module.Module", "log_weights", "task"),
+    "loss": ("torch.nn.modules.module.Module",),
     "optimizer": ("torch.optim.optimizer.Optimizer",),
     "lr_scheduler": ("torch.optim.lr_scheduler.LRScheduler",),
     "callback": ("lightning.pytorch.callbacks.callback.Callback",),
     "label": ("label",),
-    "source": ("timeframe", "fingerprint", "read"),
+    "source": ("fingerprint", "read"),
     "vendor": ("check", "ready"),
     "split": ("folds",),
     "sampling": ("shares",),
@@ -145,7 +145,10 @@ def source_file(module: str) -> Path | None:
     top, *rest = module.split(".")
     if is_trusted(module):
         _make_importable(top, ())
-    spec = importlib.util.find_spec(top)
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module without a file, such as a notebook's own
+        spec = None
     if spec is None:
         return None
     if spec.submodule_search_locations:

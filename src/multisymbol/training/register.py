@@ -94,7 +94,7 @@ def bundle_of(
     network = outcome.module.network
     return Bundle(
         weights={name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
-        config={key: value for key, value in values.items() if key not in {"paths", "registry"}},
+        config={key: value for key, value in values.items() if key not in {"paths", "registry", "trust"}},
         spec=prepared.panel.spec,
         symbols=_symbols(values, prepared),
         symbol_configs={name: values["symbol_configs"][name] for name in prepared.trained},
