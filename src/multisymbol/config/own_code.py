@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multisymbol.config.names import registered
-from multisymbol.config.trust import source_file
+from multisymbol.config.trust import source_file, trusted
 
 
 def own_packages(config: Any, *, modules: Iterable[str] = ()) -> tuple[str, ...]:
@@ -37,9 +37,16 @@ def source_digest(package: str) -> str:
     return _digest(file.parent, tuple((path, path.stat().st_mtime_ns) for path in files))
 
 
-def changed_code(stored: Mapping[str, str]) -> list[str]:
+def untrusted_code(stored: Any) -> list[str]:
+    """Name the packages of stored hashes of which nothing is trusted by the user of this process."""
+    tops = {name.partition(".")[0] for name in trusted()}
+    return [str(name) for name in stored if name not in tops] if isinstance(stored, Mapping) else []
+
+
+def changed_code(stored: Any) -> list[str]:
     """Name the packages whose source is not what it was when their hash was stored."""
-    return [name for name, digest in stored.items() if source_digest(name) != digest]
+    known = stored if isinstance(stored, Mapping) else {}
+    return [str(name) for name, digest in known.items() if source_digest(str(name)) != digest]
 
 
 def _targets(data: Any) -> Iterator[str]:

@@ -97,6 +97,15 @@ def trust_problems(packages: Any) -> list[Problem]:
     ]
 
 
+def trust_hint(packages: Sequence[str]) -> str:
+    """Say how a user trusts packages."""
+    names = ",".join(packages)
+    return (
+        f"If that is your own code, add trust=[{names}] (in a file: 'trust: [{names}]'; without a configuration: "
+        f"{VARIABLE}={names})"
+    )
+
+
 def allow(packages: Sequence[str], *, folders: Sequence[Path] = ()) -> None:
     """Trust packages for the rest of this process and in the processes it starts.
 
@@ -176,7 +185,7 @@ def stored_problems(config: Mapping[str, Any], *, file: str) -> list[str]:
         file: Its name, for the messages.
     """
     named = [f"{file}: {problem.path}: {problem.text}" for problem in config_problems(config)]
-    return named + [
+    return named or [
         f"{file}: {path}: {text!r} would be looked up; a stored configuration is resolved"
         for path, text in _interpolations(config)
     ]
@@ -329,10 +338,7 @@ def _refusal(target: Any, role: Role) -> str | None:
         return f"'{target}' is {registered(target).replace(':', ' ')}, no {role}; known are {', '.join(known.values())}"
     if top in _LIBRARIES or top in sys.stdlib_module_names or role not in NEEDED:
         return f"there is no {shown}{_nearest(target, known) or '.'} Known are {', '.join(known.values())}"
-    return (
-        f"'{target}' is not part of multisymbol and its package is not trusted. If it is your own code, add "
-        f"trust=[{top}] (in a file: 'trust: [{top}]'; without a configuration: {VARIABLE}={top})"
-    )
+    return f"'{target}' is not part of multisymbol and its package is not trusted. {trust_hint([top])}"
 
 
 def _nearest(target: str, known: Mapping[str, str]) -> str:

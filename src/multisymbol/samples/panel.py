@@ -120,8 +120,8 @@ def ensure_panel(
 
     The key covers the bars' fingerprints, the resolved symbol configs, spec, period, the source code of `markets`,
     `features` and `labels`, and the releases of the libraries they compute with: a changed formula is another panel.
-    Labels, indicators and sources of the user's own count with the source code of their package. A file lock lets one process build while others wait.
-    A folder that is not whole is built again, never trusted.
+    Labels, indicators and sources of the user's own count with the source code of their package. A file lock lets one
+    process build while others wait. A folder that is not whole is built again, never trusted.
 
     One symbol is in memory at a time: its bars are read, and its rows appended, once. After the first defect the other
     symbols are still read, to list theirs too, and nothing is kept.

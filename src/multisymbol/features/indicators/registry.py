@@ -6,8 +6,8 @@ Adding one is adding one function:
     def roc(bars: Stretch, *, period: Count) -> Columns:
         ...
 
-Its name is the function's, its parameters are the keyword-only arguments of the signature. One of the user's own package
-is found where that package is trusted (`trust: [mypackage]`) and imports the module.
+Its name is the function's, its parameters are the keyword-only arguments of the signature. One of the user's own is
+found where its package is trusted (`trust: [mypackage]`) and importing the package imports its module.
 """
 
 import inspect
