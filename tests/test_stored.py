@@ -1,9 +1,11 @@
 """What commit 625966f stored is found, answers to the bit, and is finished, by the commands a user types."""
 
 import hashlib
+import inspect
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 from mlflow import pyfunc
 
+from multisymbol.config.names import current_form, registered
 from tests.conftest import Command
 from tests.stored import Stored, restored
 
@@ -158,6 +161,15 @@ def test_old_half_done_comparison_is_resumed_to_the_same_result(stored: Stored, 
     if stored.to_the_bit:
         for key, value in expected.items():
             assert found[key] == value or digest(found[key]) == value, key
+
+
+def test_every_class_an_old_page_named_still_has_a_name_and_takes_the_same_arguments(stored: Stored) -> None:
+    for target, arguments in stored.expected["targets"].items():
+        path = current_form({"_target_": target})["_target_"]
+        assert registered(path) != path, f"{target} has no registered name"
+        module, _, name = path.rpartition(".")
+        accepted = inspect.signature(getattr(import_module(module), name)).parameters
+        assert set(arguments) <= set(accepted), f"{target} is {path} now"
 
 
 def digest(value: object) -> str:
