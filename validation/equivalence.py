@@ -190,9 +190,8 @@ def run(script: str, *overrides: str) -> str:
     """Run a command as a user does, from the checkout this was started in; return what it printed."""
     root = Path.cwd()
     file = root / "scripts" / f"{script}.py"
-    # Every checkout so far has scripts; one without them has the console command.
-    console = str(Path(sys.executable).with_name("multisymbol"))
-    command = [sys.executable, str(file)] if file.is_file() else [console, script]
+    # Every checkout so far has scripts; without them the installed package answers.
+    command = [sys.executable, str(file)] if file.is_file() else [sys.executable, "-m", "multisymbol", script]
     paths = os.pathsep.join([str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
     done = subprocess.run(

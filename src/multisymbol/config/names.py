@@ -233,6 +233,9 @@ NESTED: Mapping[Role, Mapping[str, Role]] = {
 """Role -> arguments that name a class themselves -> its role. No other argument may."""
 
 
+_DEEPEST = 100
+
+
 def named(role: Role) -> Mapping[str, str]:
     """Return name -> dotted path of all that may be named at a role without being the user's own code."""
     return MappingProxyType({**OURS.get(role, {}), **LIBRARIES.get(role, {})})
@@ -271,13 +274,17 @@ def short_name(node: Mapping[str, Any]) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in letters).lstrip("_")
 
 
-def _renamed(data: Any, table: Mapping[str, str]) -> Any:
+def _renamed(data: Any, table: Mapping[str, str], depth: int = 0) -> Any:
+    if depth > _DEEPEST:  # no configuration: whoever judges it says so
+        return data
     if isinstance(data, Mapping):
         return {
-            key: table.get(value, value) if key == "_target_" and isinstance(value, str) else _renamed(value, table)
+            key: table.get(value, value)
+            if key == "_target_" and isinstance(value, str)
+            else _renamed(value, table, depth + 1)
             for key, value in data.items()
         }
-    return [_renamed(item, table) for item in data] if isinstance(data, list | tuple) else data
+    return [_renamed(item, table, depth + 1) for item in data] if isinstance(data, list | tuple) else data
 
 
 def _spellings() -> dict[str, str]:

@@ -1,13 +1,14 @@
 """The user's own code behind a configuration: which packages it comes from, and a hash of their source."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from multisymbol.config.names import registered
-from multisymbol.config.trust import source_file
+from multisymbol.config.trust import source_file, trusted
 
 
 def own_packages(config: Any, *, modules: Iterable[str] = ()) -> tuple[str, ...]:
@@ -19,7 +20,7 @@ def own_packages(config: Any, *, modules: Iterable[str] = ()) -> tuple[str, ...]
     """
     named = {target.rpartition(".")[0] for target in _targets(config) if registered(target) == target}
     tops = {module.partition(".")[0] for module in (*named, *modules)}
-    return tuple(sorted(tops - {"multisymbol", ""}))
+    return tuple(sorted(tops - {"multisymbol", ""} - sys.stdlib_module_names))
 
 
 def own_code(config: Any, *, modules: Iterable[str] = ()) -> dict[str, str]:
@@ -36,9 +37,16 @@ def source_digest(package: str) -> str:
     return _digest(file.parent, tuple((path, path.stat().st_mtime_ns) for path in files))
 
 
-def changed_code(stored: Mapping[str, str]) -> list[str]:
+def untrusted_code(stored: Any) -> list[str]:
+    """Name the packages of stored hashes of which nothing is trusted by the user of this process."""
+    tops = {name.partition(".")[0] for name in trusted()}
+    return [str(name) for name in stored if name not in tops] if isinstance(stored, Mapping) else []
+
+
+def changed_code(stored: Any) -> list[str]:
     """Name the packages whose source is not what it was when their hash was stored."""
-    return [name for name, digest in stored.items() if source_digest(name) != digest]
+    known = stored if isinstance(stored, Mapping) else {}
+    return [str(name) for name, digest in known.items() if source_digest(str(name)) != digest]
 
 
 def _targets(data: Any) -> Iterator[str]:

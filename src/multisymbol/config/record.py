@@ -14,8 +14,8 @@ OF_ONE_SYMBOL = ("single", "finetune")
 """Modes whose model is that of one symbol."""
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
 _PARAM_KEYS = ("strategy", "mode", "symbol", "from", "seed", "window", "stride", "batch_size")
-_OF_THE_MACHINE = {"paths", "registry"}
-"""Keys that say where things are kept, not what they are."""
+_OF_THE_MACHINE = {"paths", "registry", "trust"}
+"""Keys that say where things are kept and whom this user trusts, not what they are."""
 
 
 @dataclass(frozen=True, slots=True)

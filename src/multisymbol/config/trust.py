@@ -30,12 +30,12 @@ _EARLIER_VARIABLE = "MULTISYMBOL_TRUSTED_PACKAGES"
 
 NEEDED: Mapping[Role, tuple[str, ...]] = {
     "network": ("torch.nn.modules.module.Module",),
-    "loss": ("torch.nn.modules.module.Module", "log_weights", "task"),
+    "loss": ("torch.nn.modules.module.Module",),
     "optimizer": ("torch.optim.optimizer.Optimizer",),
     "lr_scheduler": ("torch.optim.lr_scheduler.LRScheduler",),
     "callback": ("lightning.pytorch.callbacks.callback.Callback",),
     "label": ("label",),
-    "source": ("timeframe", "fingerprint", "read"),
+    "source": ("fingerprint", "read"),
     "vendor": ("check", "ready"),
     "split": ("folds",),
     "sampling": ("shares",),
@@ -97,6 +97,15 @@ def trust_problems(packages: Any) -> list[Problem]:
     ]
 
 
+def trust_hint(packages: Sequence[str]) -> str:
+    """Say how a user trusts packages."""
+    names = ",".join(packages)
+    return (
+        f"If that is your own code, add trust=[{names}] (in a file: 'trust: [{names}]'; without a configuration: "
+        f"{VARIABLE}={names})"
+    )
+
+
 def allow(packages: Sequence[str], *, folders: Sequence[Path] = ()) -> None:
     """Trust packages for the rest of this process and in the processes it starts.
 
@@ -145,7 +154,10 @@ def source_file(module: str) -> Path | None:
     top, *rest = module.split(".")
     if is_trusted(module):
         _make_importable(top, ())
-    spec = importlib.util.find_spec(top)
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module without a file, such as a notebook's own
+        spec = None
     if spec is None:
         return None
     if spec.submodule_search_locations:
@@ -173,7 +185,7 @@ def stored_problems(config: Mapping[str, Any], *, file: str) -> list[str]:
         file: Its name, for the messages.
     """
     named = [f"{file}: {problem.path}: {problem.text}" for problem in config_problems(config)]
-    return named + [
+    return named or [
         f"{file}: {path}: {text!r} would be looked up; a stored configuration is resolved"
         for path, text in _interpolations(config)
     ]
@@ -326,10 +338,7 @@ def _refusal(target: Any, role: Role) -> str | None:
         return f"'{target}' is {registered(target).replace(':', ' ')}, no {role}; known are {', '.join(known.values())}"
     if top in _LIBRARIES or top in sys.stdlib_module_names or role not in NEEDED:
         return f"there is no {shown}{_nearest(target, known) or '.'} Known are {', '.join(known.values())}"
-    return (
-        f"'{target}' is not part of multisymbol and its package is not trusted. If it is your own code, add "
-        f"trust=[{top}] (in a file: 'trust: [{top}]'; without a configuration: {VARIABLE}={top})"
-    )
+    return f"'{target}' is not part of multisymbol and its package is not trusted. {trust_hint([top])}"
 
 
 def _nearest(target: str, known: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import parametrize
 
 from multisymbol.errors import ConfigError
@@ -134,17 +135,34 @@ class LowRank(nn.Module):
 
 def _thaw(network: nn.Module) -> None:
     network.requires_grad_(requires_grad=True)
+    for module in network.modules():
+        for key, hook in list(module._forward_pre_hooks.items()):
+            if hook is _keep_statistics:
+                del module._forward_pre_hooks[key]
 
 
 def _freeze_all_but(learned: nn.Module, network: nn.Module) -> None:
     network.requires_grad_(requires_grad=False)
     _thaw(learned)
+    kept = [module for module in network.modules() if isinstance(module, _NormBase)]
+    for module in kept:
+        if module.track_running_stats and module not in set(learned.modules()):
+            module.register_forward_pre_hook(_keep_statistics)
+
+
+def _keep_statistics(module: nn.Module, *_: Any) -> None:
+    """Let a frozen normalisation use the running mean and variance it has, whatever mode the network is put in."""
+    module.training = False
 
 
 def _output(network: nn.Module) -> nn.Module:
     """Return the last layer, which every network of this package calls `output`, in its head where it has one."""
     output = getattr(getattr(network, "head", network), "output", None)
-    assert isinstance(output, nn.Module), f"{type(network).__name__} has no output layer"
+    if not isinstance(output, nn.Module):
+        message = (
+            f"finetune: {type(network).__name__} names no layer `output` (or `head.output`), the one that may change"
+        )
+        raise ConfigError(f"{message}; give the network's last layer that name, or change all weights: finetune=all")
     return output
 
 

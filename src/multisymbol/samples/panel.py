@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.config.names import registered, stored_form
+from multisymbol.config.own_code import own_code
 from multisymbol.errors import FeatureError, MultisymbolError
+from multisymbol.features.indicators import modules_of
 from multisymbol.features.pipeline import FeatureSpec, feature_rows
 from multisymbol.features.scaling import Scaler
 from multisymbol.labels.labels import CLASSES, Labeller, label_bars
@@ -118,8 +120,8 @@ def ensure_panel(
 
     The key covers the bars' fingerprints, the resolved symbol configs, spec, period, the source code of `markets`,
     `features` and `labels`, and the releases of the libraries they compute with: a changed formula is another panel.
-    A labeller from elsewhere counts by its class and fields. A file lock lets one process build while others wait.
-    A folder that is not whole is built again, never trusted.
+    Labels, indicators and sources of the user's own count with the source code of their package. A file lock lets one
+    process build while others wait. A folder that is not whole is built again, never trusted.
 
     One symbol is in memory at a time: its bars are read, and its rows appended, once. After the first defect the other
     symbols are still read, to list theirs too, and nothing is kept.
@@ -218,6 +220,7 @@ def _versions() -> dict[str, str]:
 
 def _recipe(choices: _Choices) -> dict[str, Any]:
     """Return everything the numbers of a panel depend on, as plain data."""
+    own = _own_code(choices)
     return {  # under registered names, so that a class may move without its panels being made again
         "fingerprints": _fingerprints(choices),
         "timeframe": choices.source.timeframe.text,
@@ -227,7 +230,19 @@ def _recipe(choices: _Choices) -> dict[str, Any]:
         "spec": choices.spec.to_json(),
         "code": _code_digest(_PACKAGE),
         "versions": _versions(),
+        **({"own_code": own} if own else {}),
     }
+
+
+def _own_code(choices: _Choices) -> dict[str, str]:
+    """Hash the user's own packages whose formulas end up in a panel."""
+    source: Any = choices.source
+    modules = {type(labeller).__module__ for labeller in choices.labellers.values()}
+    modules |= {module for config in choices.universe for module in modules_of(config.indicators)}
+    while type(source).__module__.startswith("multisymbol."):
+        source = getattr(source, "source", getattr(source, "inner", None))  # of a coarser or turned over one
+    modules.add(type(source).__module__)
+    return own_code({}, modules=modules)
 
 
 def _key(recipe: Mapping[str, Any]) -> str:

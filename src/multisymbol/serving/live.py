@@ -99,8 +99,8 @@ def recipe_of(bundle: Bundle) -> Recipe:
             timeframe=Timeframe.parse(source["timeframe"] if resample else bundle.metadata["timeframe"]),
             stamped=source.get("stamped", "open") if resample else bundle.metadata.get("stamped", "open"),
             min_bars=1,
-            on_defect=OnDefect(**_without_target(source["on_defect"])),
-            limits=Limits(**_without_target(source["limits"])),
+            on_defect=OnDefect(**_without_target(source.get("on_defect") or {})),
+            limits=_limits(source, config),
         )
         common = config["alignment"]["hours"] == "common"
         calendars = dict.fromkeys(entry["calendar"] for entry in config["symbol_configs"].values())
@@ -115,6 +115,14 @@ def recipe_of(bundle: Bundle) -> Recipe:
         scaler=bundle.scaler,
         window=bundle.metadata["window"],
     )
+
+
+def _limits(source: Mapping[str, Any], config: Mapping[str, Any]) -> Limits:
+    """Read what counts as odd; a source of the user's own need not say, and then nothing but the flattest bars does."""
+    given = source.get("limits")
+    if given is None:
+        return Limits(wick=dict.fromkeys(config["asset_class"], 1.0), flat_bars=1_000)
+    return Limits(**_without_target(given))
 
 
 def live_windows(

@@ -6,6 +6,7 @@ MLflow comes in by `load_served` (`multisymbol.serving`, named by the MLmodel fi
 """
 
 import importlib.metadata
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import yaml
 from torch import nn
 
 from multisymbol.config.names import short_name
+from multisymbol.config.own_code import changed_code
 from multisymbol.errors import BarsError, BundleError, ConfigError, MultisymbolError, SampleError, SymbolError, nearest
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
@@ -33,6 +35,8 @@ from multisymbol.samples.windows import WindowDataset
 from multisymbol.serving.inference import predict_probabilities, predict_returns
 from multisymbol.serving.live import Recipe, Windows, live_ledger, live_windows, raise_all, recipe_of
 from multisymbol.serving.rebuild import outputs_of, rebuild
+
+_log = logging.getLogger(__name__)
 
 NEEDED = ("symbol", "timestamp", *PRICES)
 """Columns of raw bars; `volume` where a symbol's class requires it, `asset_class` for symbols not trained on."""
@@ -100,6 +104,8 @@ class Model:
     @classmethod
     def _made(cls, bundle: Bundle, *, name: str | None, version: int | None, folder: Path | None) -> "Model":
         _check_facts(bundle)
+        for package in changed_code(bundle.metadata.get("own_code")):
+            _log.warning("the code of %s has changed since the model was trained", package)
         network, recipe = rebuild(bundle), recipe_of(bundle)
         return cls(name=name, version=version, bundle=bundle, network=network, recipe=recipe, folder=folder)
 
@@ -309,6 +315,7 @@ class Model:
         stored = self.bundle.metadata.get("libraries", {})
         now = {name: _installed(name) for name in stored}
         changed = [f"{name} {then} then, {now[name]} now" for name, then in stored.items() if then != now[name]]
+        changed += [f"your own code in {name}" for name in changed_code(self.bundle.metadata.get("own_code"))]
         commit = self.bundle.metadata.get("git_commit", "unknown")
         cause = ", ".join(changed) if changed else f"multisymbol's own (commit {commit} then)"
         cure = "use the versions of requirements.txt beside the bundle, or train the model again"

@@ -19,7 +19,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -208,11 +208,25 @@ def leave_smallest_panel() -> None:
         shutil.rmtree(folder)
 
 
-def targets() -> list[str]:
-    """List every class and function of the project that a page of `conf/` names."""
-    texts = (path.read_text(encoding="utf-8") for path in Path("conf").rglob("*.yaml"))
-    found = {name for text in texts for name in re.findall(r"^ *_target_: *(multisymbol[\w.]+)", text, re.MULTILINE)}
-    return sorted(found)
+def targets() -> dict[str, list[str]]:
+    """Return what the pages of `conf/` name of the project, and with which arguments."""
+    import yaml
+
+    nodes = [node for path in Path("conf").rglob("*.yaml") for node in mappings(yaml.safe_load(path.read_text()))]
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        if str(node.get("_target_")).startswith("multisymbol."):
+            arguments = {key for key in node if key not in {"defaults", "_target_", "_partial_"}}
+            found.setdefault(node["_target_"], set()).update(arguments)
+    return {name: sorted(found[name]) for name in sorted(found)}
+
+
+def mappings(data: object) -> Iterator[dict[str, Any]]:
+    """List the mappings in plain data."""
+    if isinstance(data, dict):
+        yield data
+    for item in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from mappings(item)
 
 
 def answers() -> dict[str, Any]:

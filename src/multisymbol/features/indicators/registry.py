@@ -6,7 +6,8 @@ Adding one is adding one function:
     def roc(bars: Stretch, *, period: Count) -> Columns:
         ...
 
-Its name is the function's, its parameters are the keyword-only arguments of the signature.
+Its name is the function's, its parameters are the keyword-only arguments of the signature. One of the user's own is
+found where its package is trusted (`trust: [mypackage]`) and importing the package imports its module.
 """
 
 import inspect
@@ -18,6 +19,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.config.trust import import_trusted
 from multisymbol.errors import FeatureError, nearest
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -143,7 +145,9 @@ def indicator(
 
     def register(compute: Compute) -> Compute:
         name = compute.__name__
-        assert name not in INDICATORS, name
+        known = INDICATORS.get(name)
+        if known and known.compute.__module__ != compute.__module__:
+            raise FeatureError(f"the indicator '{name}' of {compute.__module__} has a name that is taken; rename it")
         INDICATORS[name] = Indicator(
             name=name, compute=compute, outputs=outputs, warmup=warmup, parameters=_parameters(compute),
             ascending=ascending, uses_volume=uses_volume,
@@ -208,11 +212,22 @@ def configure(key: str, entry: object) -> Configured:
     return Configured(key=key, indicator=kind, values=values)
 
 
+def modules_of(indicators: Mapping[str, Any]) -> set[str]:
+    """Return the modules that define the indicators of `features.indicators`."""
+    types = {str(entry.get("type", key)) if isinstance(entry, Mapping) else key for key, entry in indicators.items()}
+    return {INDICATORS[name].compute.__module__ for name in types if name in INDICATORS}
+
+
 def _lookup(name: str, *, where: str) -> Indicator:
+    if name not in INDICATORS:
+        import_trusted()  # the user's own are registered as their package is imported
     if name not in INDICATORS:
         known = sorted(INDICATORS)
         message = f"{where}: there is no indicator '{name}'{nearest(name, known)}; known are {', '.join(known)}"
-        raise FeatureError(f"{message}; an entry with a name of its own says `type: <indicator>`")
+        raise FeatureError(
+            f"{message}; an entry with a name of its own says `type: <indicator>`; an indicator of your own needs its "
+            "package trusted: trust=[mypackage]"
+        )
     return INDICATORS[name]
 
 

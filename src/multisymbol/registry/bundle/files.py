@@ -104,7 +104,8 @@ def read_facts(folder: Path, files: Mapping[str, bytes]) -> dict[str, dict[str, 
     Raises:
         BundleError: One is not of the form.
     """
-    return {name: current_form(parse(folder / name, files[name])) for name in FACTS}
+    facts = {name: parse(folder / name, files[name]) for name in FACTS}
+    return facts | {name: current_form(facts[name]) for name in ("config.json", "symbol_configs.json")}
 
 
 def files_digest(folder: Path) -> str:

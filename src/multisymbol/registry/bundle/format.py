@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from multisymbol.config.names import stored_form
-from multisymbol.config.trust import stored_problems
+from multisymbol.config.own_code import untrusted_code
+from multisymbol.config.trust import stored_problems, trust_hint
 from multisymbol.errors import BundleError, MultisymbolError, OutputError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler
@@ -106,6 +107,9 @@ def read_bundle(folder: Path) -> Bundle:
     facts = read_facts(folder, files)
     foreign = stored_problems(facts["config.json"], file="config.json")
     foreign += stored_problems({"symbol_configs": facts["symbol_configs.json"]}, file="symbol_configs.json")
+    unknown = untrusted_code(facts["metadata.json"].get("own_code"))
+    if unknown and not foreign:
+        foreign = [f"metadata.json: it computes with {', '.join(unknown)}; {trust_hint(unknown)}"]
     refuse_file(f"{folder} names code that may not be run; nothing was", foreign)
     return _bundle(folder, weights=_load(folder / WEIGHTS, files[WEIGHTS]), facts=facts)
 
