@@ -14,6 +14,7 @@ from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import Period
 
 if TYPE_CHECKING:
+    from multisymbol.comparison.spec import CompareSpec
     from multisymbol.registry.store.store import Store
     from multisymbol.samples.dataset import DataSpec
     from multisymbol.training.finetune import Parent
@@ -154,4 +155,34 @@ def train_spec(values: Values, *, parent: "Parent | None" = None, sweep: "SweepJ
         run=run_spec(values, sweep=sweep),
         register=bool(values["registry"]["register"]),
         parent=parent,
+    )
+
+
+def compare_spec(values: Values) -> "CompareSpec":
+    """Return the comparison a configuration (`conf/compare.yaml`) describes.
+
+    Raises:
+        MultisymbolError: A part refuses its arguments, or a level or size is out of range.
+    """
+    from multisymbol.comparison.spec import CompareSpec, SurrogateSpec
+    from multisymbol.statistics.compare import Plan
+
+    declared = values["comparison"]
+    of_plan = ("smallest", "alpha", "level", "power", "draws", "aa_draws", "seed", "weights", "exploratory")
+    return CompareSpec(
+        data=data_spec(values),
+        fit=fit_spec(values),
+        run=run_spec(values),
+        arms={name: build(node) for name, node in values["arms"].items()},
+        primary=declared["primary"],
+        seeds=tuple(declared["seeds"]),
+        plan=Plan(**{name: declared[name] for name in of_plan}),
+        # A comparison that was started before there was a choice continues as it was declared.
+        budget=declared.get("budget", "epochs"),
+        capital=declared.get("capital", 1.0),
+        surrogates=SurrogateSpec(**declared["surrogates"]),
+        decision=build(values["decision"]),
+        threads=declared["threads"],
+        register=bool(values["registry"]["register"]),
+        promote=bool(values["promote"]),
     )
