@@ -35,7 +35,7 @@ def source_of(values: Values, *, finer: bool = False) -> ExaminedSource:
     Raises:
         ConfigError: The source refuses its arguments, or its bars cannot be made that coarse.
     """
-    source: ExaminedSource = build(values["source"])
+    source: ExaminedSource = build(values["source"], role="source")
     timeframe = values["resample"]
     return source if finer or timeframe is None else Resampled(source=source, timeframe=timeframe)
 
@@ -48,7 +48,7 @@ def features_of(values: Values) -> FeatureSpec:
         fuzzy=features["fuzzy"],
         raw=features["raw"],
         restart_bars=features["restart_bars"],
-        clock=build(values["alignment"]).clock_features,
+        clock=build(values["alignment"], role="alignment").clock_features,
     )
 
 
@@ -67,11 +67,11 @@ def data_spec(values: Values) -> "DataSpec":
         finer_source=source_of(values, finer=True),
         period=Period(**values["period"]),
         features=features_of(values),
-        labellers={config.symbol: build(config.label) for config in symbols},
-        alignment=build(values["alignment"]),
-        split=build(values["split"]),
-        sampling=build(values["sampling"]),
-        scaling=build(values["scaling"]),
+        labellers={config.symbol: build(config.label, role="label") for config in symbols},
+        alignment=build(values["alignment"], role="alignment"),
+        split=build(values["split"], role="split"),
+        sampling=build(values["sampling"], role="sampling"),
+        scaling=build(values["scaling"], role="scaling"),
         window=values["window"],
         stride=values["stride"],
         sample_weights=values["sample_weights"],
@@ -90,13 +90,13 @@ def fit_spec(values: Values) -> "FitSpec":
     from multisymbol.training.fit import FitSpec
 
     return FitSpec(
-        network=build(values["model"]),
-        loss=build(values["loss"]),
-        optimizer=build(values["optimizer"]),
-        schedule=build(values["scheduler"]),
-        trainer=build(values["trainer"]),
-        callbacks={name: partial(build, node) for name, node in values["callbacks"].items()},
-        finetune=build(values["finetune"]),
+        network=build(values["model"], role="network"),
+        loss=build(values["loss"], role="loss"),
+        optimizer=build(values["optimizer"], role="optimizer"),
+        schedule=build(values["scheduler"], role="scheduler"),
+        trainer=build(values["trainer"], role="trainer"),
+        callbacks={name: partial(build, node, role="callback") for name, node in values["callbacks"].items()},
+        finetune=build(values["finetune"], role="finetune"),
         seed=values["seed"],
         window=values["window"],
         batch_size=values["batch_size"],
@@ -173,7 +173,7 @@ def compare_spec(values: Values) -> "CompareSpec":
         data=data_spec(values),
         fit=fit_spec(values),
         run=run_spec(values),
-        arms={name: build(node) for name, node in values["arms"].items()},
+        arms={name: build(node, role="arm") for name, node in values["arms"].items()},
         primary=declared["primary"],
         seeds=tuple(declared["seeds"]),
         plan=Plan(**{name: declared[name] for name in of_plan}),
@@ -181,7 +181,7 @@ def compare_spec(values: Values) -> "CompareSpec":
         budget=declared.get("budget", "epochs"),
         capital=declared.get("capital", 1.0),
         surrogates=SurrogateSpec(**declared["surrogates"]),
-        decision=build(values["decision"]),
+        decision=build(values["decision"], role="decision"),
         threads=declared["threads"],
         register=bool(values["registry"]["register"]),
         promote=bool(values["promote"]),
