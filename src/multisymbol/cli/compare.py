@@ -82,14 +82,14 @@ def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal)
     with terminal.progress("registry") as progress:
         progress("the last fold's models", 0, 1)
         versions = register_last_fold(run, done, pages=TrainingReport())
-        tag_verdicts(run.store, versions[UNIVERSAL], done.comparison)
+        tag_verdicts(spec.run.store, versions[UNIVERSAL], done.comparison)
     universal = versions[UNIVERSAL]
     terminal.fact(
         "registered",
         f"{universal.name} version {universal.version} with the verdicts, and {len(versions) - 1} single models",
     )
     if spec.promote:
-        moved = promote(run.store, versions, done.comparison)
+        moved = promote(spec.run.store, versions, done.comparison)
         terminal.fact("champions", ", ".join(moved) or "none moved: no verdict speaks for one")
 
 

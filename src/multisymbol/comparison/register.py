@@ -48,7 +48,7 @@ def register_last_fold(run: Run, done: ComparisonRun, *, pages: ModelPages) -> d
             version = _registered(run, done, arm, spec, dataset, folder=folder / slug(key), pages=pages)
             known[key] = [version.name, version.version]
             note.write_text(json.dumps(known), encoding="utf-8")
-        stored = run.store.find(known[key][0], version=known[key][1])
+        stored = done.spec.run.store.find(known[key][0], version=known[key][1])
         if stored is not None:
             found[key] = stored
     return found

@@ -97,7 +97,7 @@ def _log_children(run: Run, done: ComparisonRun) -> None:
         for child in _children(done):
             if child.name in known:
                 continue
-            opened = run.store.open_run(child.name, tags=child.tags, parent_run_id=run.run_id)
+            opened = done.spec.run.store.open_run(child.name, tags=child.tags, parent_run_id=run.run_id)
             opened.log_steps(child.steps)
             opened.finish()
             file.write(child.name + "\n")
