@@ -120,12 +120,12 @@ def test_every_arm_is_scored_on_the_same_rows_and_described(comparison: Comparis
     }
 
 
-def scores_of(done: Work, arm: str) -> ArmScores:
+def scores_of(done: ComparisonRun, arm: str) -> ArmScores:
     folds = zip(done.scored[arm], done.tasks, strict=True)
     return joined([fold_scores(arm, own, task, number=number) for number, (own, task) in enumerate(folds)])
 
 
-def drawn_effects(done: Work) -> list[Effects]:
+def drawn_effects(done: ComparisonRun) -> list[Effects]:
     stored = [json.loads(file.read_text()) for file in sorted((done.folder / "surrogates").glob("kept-*.json"))]
     return [
         Effects(symbols=tuple(own["symbols"]), overall=np.array(own["overall"]), by_symbol=np.array(own["by_symbol"]))
@@ -133,7 +133,9 @@ def drawn_effects(done: Work) -> list[Effects]:
     ]
 
 
-def test_its_losses_alone_give_the_same_result_through_compare_losses(done: Work, comparison: Comparison) -> None:
+def test_its_losses_alone_give_the_same_result_through_compare_losses(
+    done: ComparisonRun, comparison: Comparison
+) -> None:
     losses = {arm: scores_of(done, arm).losses("overall") for arm in ("universal", "single", "prior")}
     rows, declared = losses["universal"].rows, comparison.declared
     verdict = compare_losses(
