@@ -18,6 +18,7 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 
 from multisymbol.cli.schema import TrainConfig, config_problems
+from multisymbol.cli.specs import data_spec, fit_spec
 from multisymbol.config.build import plain
 from multisymbol.config.installation import conf_folder
 from multisymbol.errors import ConfigError, MultisymbolError
@@ -152,9 +153,9 @@ def _composed(groups: Sequence[str], choice: Sequence[str], folder: str) -> dict
 def _try(values: Mapping[str, Any], choice: tuple[str, ...], folder: Path, note: Path) -> None:
     started = time.perf_counter()
     try:
-        prepared = prepare(values, Terminal(silent=True))
+        prepared = prepare(data_spec(values), Terminal(silent=True))
         prepare_seconds = time.perf_counter() - started
-        fitted = fit_network(values, prepared, folder, run=None)[1]
+        fitted = fit_network(fit_spec(values), prepared, folder)[1]
         facts: dict[str, Any] = {
             **_facts(prepared),
             "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multisymbol.comparison.run import Work, work
+from multisymbol.cli.specs import compare_spec
+from multisymbol.comparison.run import ComparisonRun, compare
 from multisymbol.progress import Terminal
 from multisymbol.statistics.verdict import Kind
 from validation.bench import Bench
@@ -23,7 +24,7 @@ _TRAIN, _VALIDATION, _TEST = 0.44, 0.12, 0.18
 
 def compared(
     bench: Bench, values: Mapping[str, Any], *, folder: Path, draws: int, laid_over: Mapping[str, Any] | None = None
-) -> Work:
+) -> ComparisonRun:
     """Compare the arms on a market.
 
     Args:
@@ -34,7 +35,7 @@ def compared(
         laid_over: Top level keys that are unlike those of conf/compare.yaml.
     """
     given = {**_small(bench, values), "comparison": _declared(bench, draws=draws), **(laid_over or {})}
-    return work(given, folder / "comparison", Terminal(silent=True), name="proof", announce=lambda _: None)
+    return compare(compare_spec(given), folder / "comparison", terminal=Terminal(silent=True), name="proof")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

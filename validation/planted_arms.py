@@ -21,9 +21,11 @@ from torch import nn
 
 from multisymbol.arrays import Floats
 from multisymbol.cli.schema import symbol_configs
+from multisymbol.cli.specs import data_spec
 from multisymbol.config.build import build
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.losses import ClassLoss, completed, mixture_class_counts
+from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack, predict_stack
 from multisymbol.markets.surrogate import Drift
 from multisymbol.progress import Terminal
@@ -38,7 +40,6 @@ from multisymbol.serving.calibration import fit_temperature
 from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows, row_losses
 from multisymbol.statistics.skill import Effects, Surrogates, effects
-from multisymbol.training.fit import network_shape
 
 # n test rows, C classes
 
@@ -195,7 +196,7 @@ def turned(values: Mapping[str, Any], *, seed: int, drift: Drift) -> dict[str, A
 
 def prepared(values: Mapping[str, Any]) -> FoldDataset:
     """Prepare the one fold of a market."""
-    (whole,) = prepare_folds(values, Terminal(silent=True))
+    (whole,) = prepare_folds(data_spec(values), Terminal(silent=True))
     return whole
 
 
@@ -366,7 +367,13 @@ def _member(
     train = data.parts.positions(TRAIN)
     drawn = data.shares.draws * data.shares.weight
     counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
-    shape = replace(network_shape(values, data, outputs=len(CLASSES)), features=data.features.shape[1])
+    shape = NetworkShape(
+        features=data.features.shape[1],
+        window=values["window"],
+        symbols=len(data.trained),
+        asset_classes=len(data.trained_classes),
+        classes=len(CLASSES),
+    )
     torch.manual_seed(named_seed(job.seed, "network"))
     return StackMember(
         name=job.name,

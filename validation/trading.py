@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, TradeCounts
-from multisymbol.comparison.run import Work
+from multisymbol.comparison.run import ComparisonRun
 from multisymbol.labels.labels import CLASSES
 from multisymbol.reports.comparison import comparison_lines
 from multisymbol.samples.fold import TRAIN
@@ -74,7 +74,7 @@ def not_tradable(bench: Bench) -> Proved:
     )
 
 
-def _small_signal(bench: Bench, *, seed: int, folder: Path) -> Work:
+def _small_signal(bench: Bench, *, seed: int, folder: Path) -> ComparisonRun:
     values = market(bench.values, seed=seed, cache=folder, effects=shared(SHARED))
     return compared(
         bench,
@@ -88,7 +88,7 @@ def _small_signal(bench: Bench, *, seed: int, folder: Path) -> Work:
     )
 
 
-def _worth(done: Work) -> _Worth:
+def _worth(done: ComparisonRun) -> _Worth:
     comparison = done.comparison
     assert comparison.trading is not None
     accuracy, prior = np.mean([_accuracy(done, number) for number in range(len(done.tasks))], axis=0)
@@ -101,7 +101,7 @@ def _worth(done: Work) -> _Worth:
     )
 
 
-def _accuracy(done: Work, number: int) -> tuple[float, float]:
+def _accuracy(done: ComparisonRun, number: int) -> tuple[float, float]:
     """Return that of the universal model in a fold, and that of the commonest class."""
     scored, whole = done.scored[UNIVERSAL][number], done.tasks[number].whole
     label = whole.ledger.label[scored.rows]

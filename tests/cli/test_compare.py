@@ -14,14 +14,18 @@ from typing import Any, cast
 import pytest
 
 from multisymbol.cli import compare
+from multisymbol.cli.specs import compare_spec
 from multisymbol.comparison.register import promote, register_last_fold, tag_verdicts
 from multisymbol.comparison.result import Comparison
-from multisymbol.comparison.run import RESULT, work
+from multisymbol.comparison.run import RESULT
+from multisymbol.comparison.run import compare as run_comparison
+from multisymbol.comparison.spec import CompareSpec
 from multisymbol.config.build import plain
 from multisymbol.errors import ComparisonError
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import Store, StoredVersion
+from multisymbol.reports.training_artifacts import TrainingReport
 from multisymbol.statistics.verdict import Kind
 from tests.comparison.test_run import SMALL, composed
 from tests.conftest import ROOT, Command
@@ -108,8 +112,8 @@ def test_exploratory_comparison_registers_nothing_and_says_so(
         raise AssertionError("models of an exploratory comparison were registered")
 
     monkeypatch.setattr(compare, "register_last_fold", registered)
-    values = {"registry": {"register": True}, "comparison": {"exploratory": True}}
-    compare._store(cast(Any, None), cast(Any, None), values, Terminal())
+    spec = SimpleNamespace(register=True, plan=SimpleNamespace(exploratory=True))
+    compare._store(cast(Any, None), cast(Any, None), cast(CompareSpec, spec), Terminal())
     assert capsys.readouterr().out.startswith("registered nothing: the comparison is exploratory")
 
 
@@ -156,7 +160,7 @@ def test_killed_comparison_goes_on_without_training_again_and_comes_to_the_same_
     assert ended.returncode == 0, ended.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
     values = values_of(tmp_path)
-    whole = work(values, tmp_path / "whole", Terminal(silent=True), name=name, announce=lambda _: None)
+    whole = run_comparison(compare_spec(values), tmp_path / "whole", terminal=Terminal(silent=True), name=name)
     assert (run_dir / RESULT).read_bytes() == (whole.folder / RESULT).read_bytes()
 
     store = Store(
@@ -166,7 +170,7 @@ def test_killed_comparison_goes_on_without_training_again_and_comes_to_the_same_
     )
     assert not store.versions()  # it is exploratory; one that claims something would register these
     run = store.open_run(None, tags={})
-    register_last_fold(run, whole)
+    register_last_fold(run, whole, pages=TrainingReport())
     run.finish()
     assert {each.name for each in store.versions()} == {
         "neuro_fuzzy.1h.universal",

@@ -10,11 +10,12 @@ import pytest
 
 from multisymbol.cli import command
 from multisymbol.cli.compare_dry_run import ArmPlan, _facts, compare_dry_run, planned_arms
-from multisymbol.comparison.arms import Trained
+from multisymbol.cli.specs import compare_spec
+from multisymbol.comparison.arms import TrainedArm
 from multisymbol.comparison.fit import train_apart
-from multisymbol.comparison.preregistration import preregister
+from multisymbol.comparison.preregistration import fold_task, preregister
 from multisymbol.comparison.result import BudgetUnit, NotRun
-from multisymbol.comparison.run import Begun, begin
+from multisymbol.comparison.run import DeclaredComparison, begin
 from multisymbol.config.check import Problem
 from multisymbol.progress import Terminal
 from tests.comparison.test_run import values_in
@@ -34,21 +35,21 @@ def values(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def in_epochs(values: dict[str, Any], folder: Path) -> Begun:
-    return begin(values, folder / "run", Terminal(silent=True))
+def in_epochs(values: dict[str, Any], folder: Path) -> DeclaredComparison:
+    return begin(compare_spec(values), folder / "run", terminal=Terminal(silent=True))
 
 
-def with_budget(begun: Begun, budget: BudgetUnit | None) -> Begun:
+def with_budget(begun: DeclaredComparison, budget: BudgetUnit | None) -> DeclaredComparison:
     """The same data under another budget; None: before there was a choice."""
-    node = {key: own for key, own in begun.values["comparison"].items() if key != "budget"}
-    values = {**begun.values, "comparison": node if budget is None else {**node, "budget": budget}}
-    tasks = tuple(replace(task, values=values) for task in begun.tasks)
-    declared = preregister(values, tasks, begun.arms, name="")
-    return replace(begun, values=values, tasks=tasks, declared=declared)
+    values = begun.spec.run.record.data
+    node = {key: own for key, own in values["comparison"].items() if key != "budget"}
+    spec = compare_spec({**values, "comparison": node if budget is None else {**node, "budget": budget}})
+    tasks = tuple(fold_task(spec, task.whole, task.compared) for task in begun.tasks)
+    return replace(begun, spec=spec, tasks=tasks, declared=preregister(spec, tasks, name=""))
 
 
 @pytest.fixture(scope="module")
-def plans(in_epochs: Begun) -> dict[BudgetUnit, dict[str, ArmPlan]]:
+def plans(in_epochs: DeclaredComparison) -> dict[BudgetUnit, dict[str, ArmPlan]]:
     return {
         unit: {plan.name: plan for plan in planned_arms(with_budget(in_epochs, unit), lambda *_: None)}
         for unit in UNITS
@@ -57,12 +58,12 @@ def plans(in_epochs: Begun) -> dict[BudgetUnit, dict[str, ArmPlan]]:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_what_is_counted_is_what_is_trained(
-    unit: BudgetUnit, in_epochs: Begun, plans: dict[BudgetUnit, dict[str, ArmPlan]]
+    unit: BudgetUnit, in_epochs: DeclaredComparison, plans: dict[BudgetUnit, dict[str, ArmPlan]]
 ) -> None:
     begun = with_budget(in_epochs, unit)
     for name in ("universal", "single"):
-        arm, plan = begun.arms[name], plans[unit][name]
-        assert isinstance(arm, Trained)
+        arm, plan = begun.spec.arms[name], plans[unit][name]
+        assert isinstance(arm, TrainedArm)
         took = [
             own
             for task in begun.tasks
@@ -86,26 +87,26 @@ def test_budgets_in_steps_give_single_models_the_universal_ones_steps_and_change
     assert in_epochs["prior"].trainings == in_epochs["prior"].most_steps == 0
 
 
-def test_what_budgets_are_matched_in_is_declared(in_epochs: Begun) -> None:
+def test_what_budgets_are_matched_in_is_declared(in_epochs: DeclaredComparison) -> None:
     in_steps = with_budget(in_epochs, "steps")
     assert (in_epochs.declared.budget, in_steps.declared.budget) == ("epochs", "steps")
     assert in_epochs.declared.digest == with_budget(in_steps, "epochs").declared.digest != in_steps.declared.digest
 
 
-def test_a_comparison_begun_before_there_was_a_choice_goes_on_in_epochs(in_epochs: Begun) -> None:
+def test_a_comparison_begun_before_there_was_a_choice_goes_on_in_epochs(in_epochs: DeclaredComparison) -> None:
     before = with_budget(in_epochs, None)
     assert before.declared.budget == "epochs"
     assert "budget" not in before.declared.content["comparison"]
-    single = before.arms["single"]
-    assert isinstance(single, Trained)
-    lessons = single.lessons(before.tasks[0], {})
-    assert all(lesson.prepared is lesson.like for lesson in lessons)
+    single = before.spec.arms["single"]
+    assert isinstance(single, TrainedArm)
+    trainings = single.trainings(before.tasks[0], {})
+    assert all(own.dataset is own.like for own in trainings)
 
 
 def test_one_screen_that_trains_nothing(
     values: dict[str, Any],
     folder: Path,
-    in_epochs: Begun,
+    in_epochs: DeclaredComparison,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -130,7 +131,7 @@ def test_one_screen_that_trains_nothing(
     assert re.search(r"\nadapter +16 +[\d,]+ .* by rank 1\n", said)
 
 
-def test_symbols_left_out_are_named_by_reason(in_epochs: Begun) -> None:
+def test_symbols_left_out_are_named_by_reason(in_epochs: DeclaredComparison) -> None:
     left_out = tuple(
         NotRun(what=what, why=why)
         for what, why in (("A in fold 1", "no train samples"), ("B in fold 1", "too few"), ("A in fold 2", "too few"))

@@ -12,19 +12,22 @@ import torch
 
 from multisymbol.cli.compare_schema import SCHEMA
 from multisymbol.cli.schema import config_problems
+from multisymbol.cli.specs import compare_spec, train_spec
 from multisymbol.comparison import fit as arm_training
 from multisymbol.comparison import run as comparing
 from multisymbol.comparison.fit import weights_of
 from multisymbol.comparison.preregistration import PLAN, preregister
 from multisymbol.comparison.result import Comparison, Preregistration, to_json
-from multisymbol.comparison.run import RESULT, Work, compare, work
+from multisymbol.comparison.run import RESULT, ComparisonRun, compare
 from multisymbol.comparison.score_folds import fold_scores
 from multisymbol.comparison.scores import ArmScores, joined
+from multisymbol.comparison.spec import CompareSpec
 from multisymbol.config.build import build, plain
 from multisymbol.errors import ComparisonError
 from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import Parent, prepare_folds
-from multisymbol.samples.views import own_values, tuned_view
+from multisymbol.registry.bundle.format import Bundle
+from multisymbol.samples.dataset import prepare_folds
+from multisymbol.samples.views import tuned_view
 from multisymbol.statistics import Effects, compare_losses
 from multisymbol.training.fit import assess, fit_network, fold_loss
 from multisymbol.training.result import DirectionResult
@@ -71,8 +74,12 @@ def values_in(folder: Path, *overrides: str) -> dict[str, Any]:
     return plain(composed(*SMALL, *overrides, f"paths.outputs={folder}"))
 
 
-def done_in(values: dict[str, Any], run_dir: Path) -> Work:
-    return work(values, run_dir, Terminal(silent=True), name="tested", announce=lambda _: None)
+def spec_in(folder: Path, *overrides: str) -> CompareSpec:
+    return compare_spec(values_in(folder, *overrides))
+
+
+def done_in(spec: CompareSpec, run_dir: Path) -> ComparisonRun:
+    return compare(spec, run_dir, terminal=Terminal(silent=True), name="tested")
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +93,12 @@ def run_dir(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(folder: Path, run_dir: Path) -> Work:
-    return done_in(values_in(folder), run_dir)
+def done(folder: Path, run_dir: Path) -> ComparisonRun:
+    return done_in(spec_in(folder), run_dir)
 
 
 @pytest.fixture(scope="module")
-def comparison(done: Work) -> Comparison:
+def comparison(done: ComparisonRun) -> Comparison:
     return done.comparison
 
 
@@ -113,12 +120,12 @@ def test_every_arm_is_scored_on_the_same_rows_and_described(comparison: Comparis
     }
 
 
-def scores_of(done: Work, arm: str) -> ArmScores:
+def scores_of(done: ComparisonRun, arm: str) -> ArmScores:
     folds = zip(done.scored[arm], done.tasks, strict=True)
     return joined([fold_scores(arm, own, task, number=number) for number, (own, task) in enumerate(folds)])
 
 
-def drawn_effects(done: Work) -> list[Effects]:
+def drawn_effects(done: ComparisonRun) -> list[Effects]:
     stored = [json.loads(file.read_text()) for file in sorted((done.folder / "surrogates").glob("kept-*.json"))]
     return [
         Effects(symbols=tuple(own["symbols"]), overall=np.array(own["overall"]), by_symbol=np.array(own["by_symbol"]))
@@ -126,7 +133,9 @@ def drawn_effects(done: Work) -> list[Effects]:
     ]
 
 
-def test_its_losses_alone_give_the_same_result_through_compare_losses(done: Work, comparison: Comparison) -> None:
+def test_its_losses_alone_give_the_same_result_through_compare_losses(
+    done: ComparisonRun, comparison: Comparison
+) -> None:
     losses = {arm: scores_of(done, arm).losses("overall") for arm in ("universal", "single", "prior")}
     rows, declared = losses["universal"].rows, comparison.declared
     verdict = compare_losses(
@@ -173,7 +182,7 @@ def test_gain_of_an_arm_is_its_mean_loss_less_the_priors(comparison: Comparison)
         assert own.log_loss == pytest.approx(own.activity + own.direction)
 
 
-def test_arms_that_go_out_from_the_universal_one_change_what_they_say(done: Work) -> None:
+def test_arms_that_go_out_from_the_universal_one_change_what_they_say(done: ComparisonRun) -> None:
     def weights(arm: str) -> dict[str, dict[str, torch.Tensor]]:
         stored: dict[str, dict[str, torch.Tensor]] = torch.load(done.fold_folder(1) / f"{arm}.pt", weights_only=True)
         return stored
@@ -198,29 +207,28 @@ def test_arms_that_go_out_from_the_universal_one_change_what_they_say(done: Work
 
 
 @pytest.mark.parametrize("name", ["finetuned", "head_only", "adapter"])
-def test_an_arm_fine_tunes_as_the_mode_of_that_name_does(name: str, done: Work, tmp_path: Path) -> None:
+def test_an_arm_fine_tunes_as_the_mode_of_that_name_does(name: str, done: ComparisonRun, tmp_path: Path) -> None:
     task, folder = done.tasks[-1], done.fold_folder(len(done.tasks) - 1)
-    arm = plain(composed(*SMALL))["arms"][name]
-    values = own_values(build(arm).values(task.values), "USDJPY")
-    values |= {"seed": 2, "finetune": arm["change"]}
+    arm = build(plain(composed(*SMALL))["arms"][name])
+    fit = replace(arm.fit(task.fit), seed=2, finetune=arm.change)
     bundle = SimpleNamespace(
         weights=weights_of(folder, "universal", [2])[2],
         metadata={
             "shape": {"features": task.whole.features.shape[1], "symbols": 4, "asset_classes": 2},
-            "log_class_weights": fold_loss(values, task.whole).log_weights.tolist(),
+            "log_class_weights": fold_loss(fit, task.whole).log_weights.tolist(),
         },
     )
-    parent = cast(Parent, SimpleNamespace(bundle=bundle))
-    module, _ = fit_network(values, replace(tuned_view(values, task.whole, 3), parent=parent), tmp_path, run=None)
+    dataset = tuned_view(task.data, task.whole, 3)
+    module, _ = fit_network(fit, dataset, tmp_path, parent=cast(Bundle, bundle))
     stored = torch.load(folder / f"{name}.pt", weights_only=True)["USDJPY/2"]
     for key, own in module.network.state_dict().items():
         torch.testing.assert_close(stored[key], own, rtol=2e-5, atol=2e-5)
 
 
-def test_universal_arm_forecasts_what_the_training_of_the_same_seed_does(done: Work, folder: Path) -> None:
-    values = {**values_in(folder), "seed": 2}
-    last = prepare_folds(values, Terminal(silent=True))[-1]
-    outcome = assess(*fit_network(values, last, folder / "alone", run=None), values, last)
+def test_universal_arm_forecasts_what_the_training_of_the_same_seed_does(done: ComparisonRun, folder: Path) -> None:
+    spec = train_spec({**values_in(folder), "seed": 2})
+    last = prepare_folds(spec.data, Terminal(silent=True))[-1]
+    outcome = assess(*fit_network(spec.fit, last, folder / "alone"), spec.fit, last)
     assert isinstance(outcome, DirectionResult)
     scored = done.scored["universal"][-1]
     np.testing.assert_array_equal(scored.rows, outcome.test.positions)
@@ -238,7 +246,7 @@ def test_plan_is_written_down_before_anything_is_trained(tmp_path: Path) -> None
         raise Stop
 
     with pytest.raises(Stop):
-        compare(values_in(tmp_path), tmp_path / "run", Terminal(silent=True), announce=announce)
+        compare(spec_in(tmp_path), tmp_path / "run", terminal=Terminal(silent=True), announce=announce)
     ((declared, written, trained),) = seen
     assert written
     assert not trained
@@ -246,7 +254,7 @@ def test_plan_is_written_down_before_anything_is_trained(tmp_path: Path) -> None
 
 
 def test_repeated_report_trains_nothing_and_is_the_same_to_the_byte(
-    done: Work, folder: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+    done: ComparisonRun, folder: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (run_dir / RESULT).read_bytes()
 
@@ -254,39 +262,39 @@ def test_repeated_report_trains_nothing_and_is_the_same_to_the_byte(
         raise AssertionError("nothing may be trained again")
 
     monkeypatch.setattr(arm_training, "fit_stack", refuse)
-    again = done_in(values_in(folder), run_dir)
+    again = done_in(spec_in(folder), run_dir)
     assert to_json(again.comparison).encode() == before == (run_dir / RESULT).read_bytes()
     del done
 
 
-def test_metric_chosen_after_training_is_refused(done: Work, folder: Path, run_dir: Path) -> None:
+def test_metric_chosen_after_training_is_refused(done: ComparisonRun, folder: Path, run_dir: Path) -> None:
     with pytest.raises(ComparisonError, match="chosen after training") as refused:
-        done_in(values_in(folder, "comparison.primary=direction"), run_dir)
+        done_in(spec_in(folder, "comparison.primary=direction"), run_dir)
     assert "comparison.primary: 'overall' declared, 'direction' now" in str(refused.value)
     del done
 
 
-def test_cores_are_no_part_of_the_plan(done: Work, folder: Path, run_dir: Path) -> None:
-    assert done_in(values_in(folder, "comparison.threads=2"), run_dir).comparison.declared == done.comparison.declared
+def test_cores_are_no_part_of_the_plan(done: ComparisonRun, folder: Path, run_dir: Path) -> None:
+    assert done_in(spec_in(folder, "comparison.threads=2"), run_dir).comparison.declared == done.comparison.declared
 
 
-def test_lost_result_of_an_arm_is_made_again_to_the_byte(done: Work, folder: Path, run_dir: Path) -> None:
+def test_lost_result_of_an_arm_is_made_again_to_the_byte(done: ComparisonRun, folder: Path, run_dir: Path) -> None:
     before = (run_dir / RESULT).read_bytes()
     (run_dir / "folds" / "2" / "single.npz").unlink()
     (run_dir / "surrogates" / "kept-1.json").unlink()
-    done_in(values_in(folder), run_dir)
+    done_in(spec_in(folder), run_dir)
     assert (run_dir / RESULT).read_bytes() == before
     del done
 
 
-def test_nothing_but_effects_stays_of_a_surrogate_market(done: Work, run_dir: Path) -> None:
+def test_nothing_but_effects_stays_of_a_surrogate_market(done: ComparisonRun, run_dir: Path) -> None:
     assert [path.name for path in (run_dir / "surrogates").iterdir()] == ["kept-1.json"]
     assert [band.draws for band in done.comparison.nulls] == [1]
 
 
 def test_two_seeds_no_surrogates_and_missing_arms_are_refused_together(tmp_path: Path) -> None:
-    values = values_in(tmp_path, "comparison.exploratory=false")
-    few = {**values, "arms": {name: values["arms"][name] for name in ("universal", "rule")}}
+    spec = spec_in(tmp_path, "comparison.exploratory=false")
+    few = replace(spec, arms={name: spec.arms[name] for name in ("universal", "rule")})
     with pytest.raises(ComparisonError, match="nothing was trained") as refused:
         done_in(few, tmp_path / "run")
     assert "arms: single, prior missing" in str(refused.value)
@@ -296,27 +304,26 @@ def test_two_seeds_no_surrogates_and_missing_arms_are_refused_together(tmp_path:
 
 
 def test_fold_too_short_for_its_labels_is_refused(tmp_path: Path) -> None:
-    values = values_in(tmp_path, "split.test=8d", "labels.bars=60")
+    spec = spec_in(tmp_path, "split.test=8d", "labels.bars=60")
     with pytest.raises(ComparisonError, match=r"fold 1 of 2: .* test instants are too few for labels that overlap"):
-        done_in(values, tmp_path / "run")
+        done_in(spec, tmp_path / "run")
 
 
-def test_folds_that_test_a_row_twice_are_refused_before_training(done: Work, folder: Path) -> None:
-    values = values_in(folder)
-    arms = {key: build(node) for key, node in values["arms"].items()}
+def test_folds_that_test_a_row_twice_are_refused_before_training(done: ComparisonRun, folder: Path) -> None:
+    spec = spec_in(folder)
     first, second = done.tasks
     with pytest.raises(ComparisonError, match=rf"{len(second.rows):,} rows would be tested in more folds than one"):
-        preregister(values, [first, second, second], arms, name="")
+        preregister(spec, [first, second, second], name="")
 
 
-def test_forecasts_of_other_rows_are_refused(done: Work, folder: Path, run_dir: Path) -> None:
+def test_forecasts_of_other_rows_are_refused(done: ComparisonRun, folder: Path, run_dir: Path) -> None:
     file = run_dir / "folds" / "1" / "pooled.npz"
     whole = file.read_bytes()
     scored = done.scored["pooled"][0]
     arm_training._write(file, replace(scored, rows=scored.rows + 10**6))
     try:
         with pytest.raises(ComparisonError, match="other rows or seeds"):
-            done_in(values_in(folder), run_dir)
+            done_in(spec_in(folder), run_dir)
     finally:
         file.write_bytes(whole)
 
@@ -336,10 +343,10 @@ def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
     config = composed(*overrides)
     assert config_problems(config, schema=SCHEMA) == []
     values = plain(config)
-    assert all(build(node).what for node in values["arms"].values())
+    assert all(build(node).description for node in values["arms"].values())
 
 
-def test_a_symbol_is_not_scored_unseen_where_no_other_of_its_class_trains(done: Work, folder: Path) -> None:
+def test_a_symbol_is_not_scored_unseen_where_no_other_of_its_class_trains(done: ComparisonRun, folder: Path) -> None:
     arm, task = build(values_in(folder)["arms"]["zero_shot"]), done.tasks[0]
     first, *others = task.whole.parts.counts
     assert first.symbol == "AAPL"
@@ -370,7 +377,7 @@ def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_th
     )
     small = [text for text in SMALL if not text.startswith(("arms", "split", "source"))]
     values = plain(composed_page("compare", *small, *overrides, f"paths.outputs={tmp_path}"))
-    done = done_in(values, tmp_path / "run")
+    done = done_in(compare_spec(values), tmp_path / "run")
     assert [count.train for count in done.tasks[0].whole.parts.counts[:2]] == [0, 657]
     said = "MSFT without having been seen, in fold 1 of 4: no other symbol of its asset class trains there"
     assert said in [f"{own.what}: {own.why}" for own in done.comparison.not_run]

@@ -14,9 +14,11 @@ from validation.comparing import through_compare
 from validation.planted_arms import SYMBOLS, Training, market, own_part, plan, prepared, scratch, shared
 from validation.proof import WORLDS, World, page, prove
 
-from multisymbol.config.build import build, plain
+from multisymbol.cli.specs import data_spec
+from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, LabelError
-from multisymbol.samples.dataset import single_arms
+from multisymbol.progress import Terminal
+from multisymbol.samples.dataset import prepare_folds
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.statistics.compare import ComparisonResult
@@ -108,12 +110,14 @@ def test_the_command_says_what_it_saw_and_its_exit_status_whether_all_passed(com
 # --- The bench -------------------------------------------------------------------------------------------------------
 
 
-def test_an_own_part_is_what_single_arms_prepare_from_the_symbols_bars_alone(values: dict[str, Any]) -> None:
+def test_an_own_part_is_what_is_prepared_from_the_symbols_bars_alone(values: dict[str, Any]) -> None:
     with scratch() as cache:
         given = market(values, seed=1, cache=cache, symbols=SYMBOLS[:3], bars=800)
-        whole = prepared(given)
-        for index, (own_values, alone) in enumerate(single_arms(given, whole)):
-            part = own_part(build(own_values["sampling"]), whole, index)
+        spec, whole = data_spec(given), prepared(given)
+        for index, symbol in enumerate(whole.trained):
+            own = spec.of_symbol(symbol)
+            (alone,) = prepare_folds(own, Terminal(silent=True), folds=[whole.parts.fold])
+            part = own_part(own.sampling, whole, index)
             for number in (TRAIN, TEST):
                 ours, theirs = (dataset(data, number) for data in (part, alone))
                 np.testing.assert_array_equal(ours[0], theirs[0])

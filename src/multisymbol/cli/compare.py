@@ -1,21 +1,24 @@
-"""The verb `compare`: the engine's answer at the terminal, as a page, in the store and in the registry."""
+"""The command `compare`: the answer at the terminal, as a page, in the store and in the registry."""
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from multisymbol.cli.specs import compare_spec
+from multisymbol.cli.train import resumed
 from multisymbol.comparison.preregistration import current_keys
 from multisymbol.comparison.register import promote, register_last_fold, tag_verdicts
 from multisymbol.comparison.result import UNIVERSAL, Comparison
-from multisymbol.comparison.run import Work, begin, finish
+from multisymbol.comparison.run import ComparisonRun, begin, finish
+from multisymbol.comparison.spec import CompareSpec
 from multisymbol.errors import ComparisonError
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.store import Run
 from multisymbol.reports.comparison import comparison_lines
 from multisymbol.reports.comparison_artifacts import announce, record_comparison
+from multisymbol.reports.training_artifacts import TrainingReport
 from multisymbol.training.mlflow_run import group_run
-from multisymbol.training.resume import interrupted
 
 
 def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
@@ -29,18 +32,23 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
         ComparisonError: It cannot be made, or is another one than the folder's.
     """
     if values["resume"]:
-        stored, run_dir = interrupted(values)
+        stored, run_dir = resumed(values)
         values = current_keys(stored)
-    _check_promotion(values)
+    spec = compare_spec(values)
+    _check_promotion(spec)
     terminal, started = Terminal(), time.perf_counter()
-    begun = begin(values, run_dir, terminal)
-    with group_run(values, run_dir, name="comparison") as run:
+    begun = begin(spec, run_dir, terminal=terminal)
+    with group_run(spec.run, run_dir, name="comparison") as run:
         terminal.fact("run", f"{run.name}; if interrupted, continue: multisymbol compare resume={run.name}")
         done = finish(
-            begun, run_dir, terminal, name=run.name, announce=lambda declared: announce(run, declared, values)
+            begun,
+            run_dir,
+            terminal=terminal,
+            name=run.name,
+            announce=lambda declared: announce(run, declared, spec.run.record),
         )
-        page = record_comparison(run, done, values)
-        _store(run, done, values, terminal)
+        page = record_comparison(run, done)
+        _store(run, done, spec, terminal)
     terminal.show("")
     for line in comparison_lines(done.comparison):
         terminal.console.print(line, markup=False)
@@ -50,38 +58,38 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     return done.comparison
 
 
-def _check_promotion(values: Mapping[str, Any]) -> None:
+def _check_promotion(spec: CompareSpec) -> None:
     """Refuse before anything is trained what would be refused after."""
     problems = []
-    if values["promote"] and values["comparison"]["exploratory"]:
+    if spec.promote and spec.plan.exploratory:
         problems.append("an exploratory comparison claims nothing, so it moves no champion")
-    if values["promote"] and not values["registry"]["register"]:
+    if spec.promote and not spec.register:
         problems.append("without registered models (registry.register=false) there is no champion to move")
     if problems:
         message = f"promote=true: {'; '.join(problems)}; leave it out"
         raise ComparisonError(message)
 
 
-def _store(run: Run, done: Work, values: Mapping[str, Any], terminal: Terminal) -> None:
+def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal) -> None:
     """Register the last fold's models with the verdicts, if models are to be registered and something is claimed."""
-    if not values["registry"]["register"]:
+    if not spec.register:
         return
-    if values["comparison"]["exploratory"]:
+    if spec.plan.exploratory:
         terminal.fact(
             "registered", "nothing: the comparison is exploratory, so no model of it shall answer for a symbol"
         )
         return
     with terminal.progress("registry") as progress:
         progress("the last fold's models", 0, 1)
-        versions = register_last_fold(run, done)
-        tag_verdicts(run.store, versions[UNIVERSAL], done.comparison)
+        versions = register_last_fold(run, done, pages=TrainingReport())
+        tag_verdicts(spec.run.store, versions[UNIVERSAL], done.comparison)
     universal = versions[UNIVERSAL]
     terminal.fact(
         "registered",
         f"{universal.name} version {universal.version} with the verdicts, and {len(versions) - 1} single models",
     )
-    if values["promote"]:
-        moved = promote(run.store, versions, done.comparison)
+    if spec.promote:
+        moved = promote(spec.run.store, versions, done.comparison)
         terminal.fact("champions", ", ".join(moved) or "none moved: no verdict speaks for one")
 
 

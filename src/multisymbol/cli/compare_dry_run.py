@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multisymbol.comparison.arms import Arm, FoldTask, Trained
-from multisymbol.comparison.fit import Progress, order_of
+from multisymbol.cli.specs import compare_spec
+from multisymbol.comparison.arms import Arm, FoldTask, TrainedArm
+from multisymbol.comparison.fit import Progress, order_of, recipe_of
 from multisymbol.comparison.preregistration import instants_of, lag_of
 from multisymbol.comparison.result import SINGLE, UNIVERSAL, NotRun, Preregistration
-from multisymbol.comparison.run import Begun, begin
+from multisymbol.comparison.run import DeclaredComparison, begin
 from multisymbol.markets.time import iso
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.comparison import BUDGETS, QUESTIONS
@@ -60,7 +61,7 @@ def compare_dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
         ComparisonError: It cannot be made.
     """
     terminal = Terminal()
-    begun = begin(values, run_dir, terminal)
+    begun = begin(compare_spec(values), run_dir, terminal=terminal)
     with terminal.progress("arms") as progress:
         plans = planned_arms(begun, progress)
     terminal.show(show(planned_fold_table(begun.tasks, begun.declared)))
@@ -72,7 +73,7 @@ def compare_dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
     return math.nan
 
 
-def planned_arms(begun: Begun, progress: Progress) -> list[ArmPlan]:
+def planned_arms(begun: DeclaredComparison, progress: Progress) -> list[ArmPlan]:
     """Count what each arm would train.
 
     Args:
@@ -80,28 +81,28 @@ def planned_arms(begun: Begun, progress: Progress) -> list[ArmPlan]:
         progress: Called after each arm.
     """
     plans = []
-    for done, (name, arm) in enumerate(begun.arms.items(), start=1):
+    for done, (name, arm) in enumerate(begun.spec.arms.items(), start=1):
         plans.append(_plan(name, arm, begun.tasks))
-        progress(name, done, len(begun.arms))
+        progress(name, done, len(begun.spec.arms))
     return plans
 
 
 def _plan(name: str, arm: Arm, tasks: Sequence[FoldTask]) -> ArmPlan:
-    if not isinstance(arm, Trained):
-        return ArmPlan(name=name, what=arm.what, trainings=0, train_rows=0, steps=(), epochs=0)
+    if not isinstance(arm, TrainedArm):
+        return ArmPlan(name=name, what=arm.description, trainings=0, train_rows=0, steps=(), epochs=0)
     steps, rows, seeds = list[int](), 0, tasks[0].seeds
     for task in tasks:
         # No network is built here, so weights to go out from are not looked at.
-        lessons = arm.lessons(task, {seed: {} for seed in seeds})
-        steps += [len(order_of(lesson)) for lesson in lessons]
-        rows += sum(int(lesson.prepared.shares.draws.sum()) for lesson in lessons)
+        trainings = arm.trainings(task, {seed: {} for seed in seeds})
+        steps += [len(order_of(own)) for own in trainings]
+        rows += sum(int(own.dataset.shares.draws.sum()) for own in trainings)
     return ArmPlan(
         name=name,
-        what=arm.what,
+        what=arm.description,
         trainings=len(steps),
         train_rows=rows // len(seeds),
         steps=tuple(steps),
-        epochs=arm.values(tasks[0].values)["trainer"]["max_epochs"],
+        epochs=recipe_of(arm.fit(tasks[0].fit), threads=1).epochs,
     )
 
 
@@ -156,9 +157,8 @@ def _span(steps: Sequence[int]) -> str:
     return " to ".join(f"{steps:,}" for steps in ends)
 
 
-def _facts(begun: Begun, plans: Sequence[ArmPlan]) -> Iterator[tuple[str, str]]:
-    declared, values = begun.declared, begun.values
-    node = values["comparison"]
+def _facts(begun: DeclaredComparison, plans: Sequence[ArmPlan]) -> Iterator[tuple[str, str]]:
+    declared, plan = begun.declared, begun.spec.plan
     yield "symbols", _symbols(begun)
     yield from (("left out", text) for text in _left_out(begun.left_out))
     yield "budgets", BUDGETS[declared.budget]
@@ -166,17 +166,17 @@ def _facts(begun: Begun, plans: Sequence[ArmPlan]) -> Iterator[tuple[str, str]]:
     yield "surrogates", _surrogates(declared, plans)
     yield (
         "question",
-        f"{QUESTIONS[declared.primary]}; {declared.smallest:.4g} nats would matter; alpha {node['alpha']:g}",
+        f"{QUESTIONS[declared.primary]}; {declared.smallest:.4g} nats would matter; alpha {plan.alpha:g}",
     )
     yield "test", declared.test
     yield "detectable", "unknown before training: it hangs on how much the losses of the two arms vary, and together"
-    if node["exploratory"]:
+    if plan.exploratory:
         yield "claims", "none: the comparison is exploratory"
     yield "plan", declared.digest
     yield "dry run", "nothing was trained; without dry_run=true this is done, with the panel that is ready now"
 
 
-def _symbols(begun: Begun) -> str:
+def _symbols(begun: DeclaredComparison) -> str:
     """Name all that are compared in any fold, by class."""
     compared = {name for fold in begun.declared.folds for name in fold.symbols}
     classes: dict[str, list[str]] = {}

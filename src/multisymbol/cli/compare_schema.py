@@ -1,14 +1,11 @@
-"""The keys of `conf/compare.yaml`, and what they declare."""
+"""The keys of `conf/compare.yaml`: their types."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from multisymbol.cli.schema import TrainConfig
-from multisymbol.comparison.result import BudgetUnit
-from multisymbol.statistics.compare import Plan
 
 SCHEMA = f"{__name__}.CompareConfig"
 
@@ -84,27 +81,3 @@ class CompareConfig(TrainConfig):
     arms: dict[str, Any]
     decision: Any
     promote: bool
-
-
-def plan_of(values: Mapping[str, Any]) -> Plan:
-    """Return what is declared of the statistics.
-
-    Raises:
-        ComparisonError: A level or size out of its range.
-    """
-    node = values["comparison"]
-    names = ("smallest", "alpha", "level", "power", "draws", "aa_draws", "seed", "weights", "exploratory")
-    return Plan(**{name: node[name] for name in names})
-
-
-def budget_of(values: Mapping[str, Any]) -> BudgetUnit:
-    """Return what the budgets of universal and single models are matched in."""
-    # A comparison that was begun before there was a choice goes on as it was declared.
-    budget: BudgetUnit = values["comparison"].get("budget", "epochs")
-    return budget
-
-
-def capital_of(values: Mapping[str, Any]) -> float:
-    """Return the money of each account."""
-    capital: float = values["comparison"].get("capital", 1.0)  # a comparison begun before there was a choice had 1
-    return capital

@@ -14,6 +14,7 @@ from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import Period
 
 if TYPE_CHECKING:
+    from multisymbol.comparison.spec import CompareSpec
     from multisymbol.registry.store.store import Store
     from multisymbol.samples.dataset import DataSpec
     from multisymbol.training.finetune import Parent
@@ -34,7 +35,7 @@ def source_of(values: Values, *, finer: bool = False) -> ExaminedSource:
     Raises:
         ConfigError: The source refuses its arguments, or its bars cannot be made that coarse.
     """
-    source: ExaminedSource = build(values["source"])
+    source: ExaminedSource = build(values["source"], role="source")
     timeframe = values["resample"]
     return source if finer or timeframe is None else Resampled(source=source, timeframe=timeframe)
 
@@ -47,7 +48,7 @@ def features_of(values: Values) -> FeatureSpec:
         fuzzy=features["fuzzy"],
         raw=features["raw"],
         restart_bars=features["restart_bars"],
-        clock=build(values["alignment"]).clock_features,
+        clock=build(values["alignment"], role="alignment").clock_features,
     )
 
 
@@ -66,11 +67,11 @@ def data_spec(values: Values) -> "DataSpec":
         finer_source=source_of(values, finer=True),
         period=Period(**values["period"]),
         features=features_of(values),
-        labellers={config.symbol: build(config.label) for config in symbols},
-        alignment=build(values["alignment"]),
-        split=build(values["split"]),
-        sampling=build(values["sampling"]),
-        scaling=build(values["scaling"]),
+        labellers={config.symbol: build(config.label, role="label") for config in symbols},
+        alignment=build(values["alignment"], role="alignment"),
+        split=build(values["split"], role="split"),
+        sampling=build(values["sampling"], role="sampling"),
+        scaling=build(values["scaling"], role="scaling"),
         window=values["window"],
         stride=values["stride"],
         sample_weights=values["sample_weights"],
@@ -89,13 +90,13 @@ def fit_spec(values: Values) -> "FitSpec":
     from multisymbol.training.fit import FitSpec
 
     return FitSpec(
-        network=build(values["model"]),
-        loss=build(values["loss"]),
-        optimizer=build(values["optimizer"]),
-        schedule=build(values["scheduler"]),
-        trainer=build(values["trainer"]),
-        callbacks={name: partial(build, node) for name, node in values["callbacks"].items()},
-        finetune=build(values["finetune"]),
+        network=build(values["model"], role="network"),
+        loss=build(values["loss"], role="loss"),
+        optimizer=build(values["optimizer"], role="optimizer"),
+        schedule=build(values["scheduler"], role="scheduler"),
+        trainer=build(values["trainer"], role="trainer"),
+        callbacks={name: partial(build, node, role="callback") for name, node in values["callbacks"].items()},
+        finetune=build(values["finetune"], role="finetune"),
         seed=values["seed"],
         window=values["window"],
         batch_size=values["batch_size"],
@@ -154,4 +155,34 @@ def train_spec(values: Values, *, parent: "Parent | None" = None, sweep: "SweepJ
         run=run_spec(values, sweep=sweep),
         register=bool(values["registry"]["register"]),
         parent=parent,
+    )
+
+
+def compare_spec(values: Values) -> "CompareSpec":
+    """Return the comparison a configuration (`conf/compare.yaml`) describes.
+
+    Raises:
+        MultisymbolError: A part refuses its arguments, or a level or size is out of range.
+    """
+    from multisymbol.comparison.spec import CompareSpec, SurrogateSpec
+    from multisymbol.statistics.compare import Plan
+
+    declared = values["comparison"]
+    of_plan = ("smallest", "alpha", "level", "power", "draws", "aa_draws", "seed", "weights", "exploratory")
+    return CompareSpec(
+        data=data_spec(values),
+        fit=fit_spec(values),
+        run=run_spec(values),
+        arms={name: build(node, role="arm") for name, node in values["arms"].items()},
+        primary=declared["primary"],
+        seeds=tuple(declared["seeds"]),
+        plan=Plan(**{name: declared[name] for name in of_plan}),
+        # A comparison that was started before there was a choice continues as it was declared.
+        budget=declared.get("budget", "epochs"),
+        capital=declared.get("capital", 1.0),
+        surrogates=SurrogateSpec(**declared["surrogates"]),
+        decision=build(values["decision"], role="decision"),
+        threads=declared["threads"],
+        register=bool(values["registry"]["register"]),
+        promote=bool(values["promote"]),
     )

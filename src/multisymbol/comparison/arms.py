@@ -11,25 +11,29 @@
 Every arm is scored on the very test rows of the fold's compared symbols; a file in `conf/arms` is one of them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from multisymbol.cli.compare_schema import budget_of
+from multisymbol.arrays import Floats
+from multisymbol.comparison.result import BudgetUnit
 from multisymbol.learning.finetuning import FineTuning
-from multisymbol.samples.dataset import FoldDataset
+from multisymbol.samples.dataset import DataSpec, FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.left_out import dealt
-from multisymbol.samples.views import matched_view, own_values, own_view, tuned_view, without_view
+from multisymbol.samples.views import matched_view, own_view, tuned_view, without_view
 from multisymbol.serving.scores import prior_forecast, rule_forecast
+from multisymbol.training.fit import FitSpec
 
+Made = TypeVar("Made")
 Positions: TypeAlias = npt.NDArray[np.int64]
 Start: TypeAlias = Mapping[str, torch.Tensor]
-"""Weights a training goes out from."""
+"""First weights of a training, by parameter name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,16 +41,20 @@ class FoldTask:
     """What all arms of a fold share.
 
     Args:
-        values: Plain configuration.
+        data: The samples of the universe.
+        fit: How the universal arm's network is fitted.
         whole: The universe's data of the fold.
         compared: Numbers of the symbols that are compared in it.
-        seeds: Of the trainings.
+        seeds: Seeds of the trainings.
+        budget: What universal and single models have in equal number.
     """
 
-    values: Mapping[str, Any]
+    data: DataSpec
+    fit: FitSpec
     whole: FoldDataset
     compared: tuple[int, ...]
     seeds: tuple[int, ...]
+    budget: BudgetUnit
 
     @property
     def rows(self) -> Positions:
@@ -62,51 +70,59 @@ class TrainingTask:
     Args:
         name: Unique within the arm and fold.
         symbol: Whose model it is; empty where it is for several.
-        seed: Of first weights, order and dropout.
-        values: Its configuration.
-        prepared: Its data.
+        fit: How it is fitted, its seed included.
+        dataset: Its data.
         test: Rows it is scored on, positions in its own ledger.
         rows: The same rows in the universe's ledger.
-        start: Weights to go out from; None: fresh ones.
-        change: What of them may change; None: all, from fresh ones.
+        start: First weights; None: random ones.
+        change: Which of them may change; None: all, from random ones.
         like: Data whose mixture gives the loss its class weights.
     """
 
     name: str
     symbol: str
-    seed: int
-    values: Mapping[str, Any]
-    prepared: FoldDataset
+    fit: FitSpec
+    dataset: FoldDataset
     test: Positions
     rows: Positions
     start: Start | None
     change: FineTuning | None
     like: FoldDataset
 
+    @property
+    def seed(self) -> int:
+        """Seed of first weights, order and dropout."""
+        return self.fit.seed
+
 
 class Arm(Protocol):
     """A file in `conf/arms`."""
 
     @property
-    def what(self) -> str:
-        """Say what it is, for people."""
+    def description(self) -> str:
+        """What it is, for people."""
         ...
 
 
 @runtime_checkable
-class Trained(Arm, Protocol):
+class TrainedArm(Arm, Protocol):
     """An arm with networks."""
 
     @property
     def needs_universal(self) -> bool:
-        """Whether its trainings go out from the universal arm's weights."""
+        """Whether its trainings start from the universal arm's weights."""
         ...
 
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the configuration its networks are trained with."""
+    @property
+    def change(self) -> FineTuning | None:
+        """Which weights of the universal arm may change; None: it starts from random ones."""
         ...
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
+    def fit(self, universal: FitSpec) -> FitSpec:
+        """Return how its networks are fitted, given how the universal arm's is."""
+        ...
+
+    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """List its trainings in a fold.
 
         Args:
@@ -117,10 +133,10 @@ class Trained(Arm, Protocol):
 
 
 @runtime_checkable
-class Untrained(Arm, Protocol):
+class UntrainedArm(Arm, Protocol):
     """An arm without a network."""
 
-    def forecast(self, task: FoldTask) -> npt.NDArray[np.float64]:
+    def forecast(self, task: FoldTask) -> Floats:
         """Return probabilities for the task's rows, shape (n, 3)."""
         ...
 
@@ -130,20 +146,21 @@ class Universal:
     """One network for all symbols of the universe."""
 
     needs_universal: bool = field(default=False, init=False)
+    change: None = field(default=None, init=False)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         return "one network for all symbols"
 
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """See Trained."""
-        return dict(values)
+    def fit(self, universal: FitSpec) -> FitSpec:
+        """See TrainedArm."""
+        return universal
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """See Trained."""
+    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
+        """See TrainedArm."""
         del starts
-        return list(_of_all(task, self.values(task.values)))
+        return list(_of_all(task, self.fit(task.fit)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,25 +175,27 @@ class Pooled:
     embedding_dim: int
     unknown_dropout: float
     needs_universal: bool = field(default=False, init=False)
+    change: None = field(default=None, init=False)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         return f"one network for all symbols with {self.embedding_dim} learned numbers for each"
 
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """See Trained."""
-        told = {
-            "embedding": "symbol",
-            "embedding_dim": self.embedding_dim,
-            "unknown_dropout": self.unknown_dropout,
-        }
-        return {**values, "model": {**values["model"], **told}}
+    def fit(self, universal: FitSpec) -> FitSpec:
+        """See TrainedArm."""
+        network = bound(
+            universal.network,
+            embedding="symbol",
+            embedding_dim=self.embedding_dim,
+            unknown_dropout=self.unknown_dropout,
+        )
+        return replace(universal, network=network)
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """See Trained."""
+    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
+        """See TrainedArm."""
         del starts
-        return list(_of_all(task, self.values(task.values)))
+        return list(_of_all(task, self.fit(task.fit)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,27 +206,26 @@ class Single:
     """
 
     needs_universal: bool = field(default=False, init=False)
+    change: None = field(default=None, init=False)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         return "one network for each symbol, of the same form"
 
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """See Trained."""
-        return dict(values)
+    def fit(self, universal: FitSpec) -> FitSpec:
+        """See TrainedArm."""
+        return universal
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """See Trained."""
+    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
+        """See TrainedArm."""
         del starts
         found: list[TrainingTask] = []
         for index in task.compared:
-            symbol = task.whole.ledger.symbols[index]
-            values = own_values(task.values, symbol)
-            own = own_view(values, task.whole, index)
-            in_steps = budget_of(values) == "steps"
-            taught = matched_view(own, task.whole, batch_size=values["batch_size"]) if in_steps else own
-            found += _of_one(task, index, values=values, prepared=taught, like=own, starts=None, change=None)
+            own = own_view(task.data, task.whole, index)
+            in_steps = task.budget == "steps"
+            taught = matched_view(own, task.whole, batch_size=task.fit.batch_size) if in_steps else own
+            found += _of_one(task, index, fit=task.fit, dataset=taught, like=own, starts=None, change=None)
         return found
 
 
@@ -227,34 +245,33 @@ class Finetuned:
     needs_universal: bool = field(default=True, init=False)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         further = f"the universal network, {self.epochs} epochs further on the symbol alone at lr {self.lr:g}"
         return f"{further}, changing {self.change.what}"
 
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """See Trained."""
-        factory = dict(values["scheduler"]["factory"])
-        if "T_max" in factory:  # a cosine ends with the training
-            factory["T_max"] = self.epochs
-        return {
-            **values,
-            "optimizer": {**values["optimizer"], "lr": self.lr},
-            "scheduler": {**values["scheduler"], "factory": factory},
-            "trainer": {**values["trainer"], "max_epochs": self.epochs},
-        }
+    def fit(self, universal: FitSpec) -> FitSpec:
+        """See TrainedArm."""
+        schedule = universal.schedule
+        if isinstance(schedule.factory, partial) and "T_max" in schedule.factory.keywords:  # a cosine ends with it
+            schedule = replace(schedule, factory=bound(schedule.factory, T_max=self.epochs))
+        return replace(
+            universal,
+            optimizer=bound(universal.optimizer, lr=self.lr),
+            schedule=schedule,
+            trainer=bound(universal.trainer, max_epochs=self.epochs),
+        )
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """See Trained."""
-        values = self.values(task.values)
+    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
+        """See TrainedArm."""
+        fit = self.fit(task.fit)
         found: list[TrainingTask] = []
         for index in task.compared:
-            own = own_values(values, task.whole.ledger.symbols[index])
             found += _of_one(
                 task,
                 index,
-                values=own,
-                prepared=tuned_view(own, task.whole, index),
+                fit=fit,
+                dataset=tuned_view(task.data, task.whole, index),
                 like=task.whole,
                 starts=starts,
                 change=self.change,
@@ -277,35 +294,35 @@ class ZeroShot:
     groups: int
     seed: int
     needs_universal: bool = field(default=False, init=False)
+    change: None = field(default=None, init=False)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         return f"one network for all symbols but those it is scored on, {self.groups} groups left out in turn"
 
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """See Trained."""
-        return dict(values)
+    def fit(self, universal: FitSpec) -> FitSpec:
+        """See TrainedArm."""
+        return universal
 
-    def lessons(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """See Trained."""
+    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
+        """See TrainedArm."""
         del starts
         ledger, found = task.whole.ledger, []
         for number, names, left_out in self.unseen(task):
-            prepared = without_view(task.values, task.whole, names)
+            dataset = without_view(task.data, task.whole, names)
             rows = task.rows[np.isin(ledger.symbol[task.rows], left_out)]
             found += [
                 TrainingTask(
                     name=f"group {number}/{seed}",
                     symbol="",
-                    seed=seed,
-                    values=task.values,
-                    prepared=prepared,
+                    fit=replace(task.fit, seed=seed),
+                    dataset=dataset,
                     test=rows,
                     rows=rows,
                     start=None,
                     change=None,
-                    like=prepared,
+                    like=dataset,
                 )
                 for seed in task.seeds
             ]
@@ -314,7 +331,7 @@ class ZeroShot:
     def unseen(self, task: FoldTask) -> list[tuple[int, tuple[str, ...], list[int]]]:
         """List the groups that can be left out: number, symbols, and which of these can be scored, by number."""
         ledger = task.whole.ledger
-        scaled = task.values["scaling"]["method"] != "none"
+        scaled = task.data.scaling.method != "none"
         found = []
         for number, names in enumerate(dealt(ledger, self.groups, self.seed), start=1):
             others = [count for count in task.whole.parts.counts if count.symbol not in names and count.train]
@@ -334,12 +351,12 @@ class Prior:
     """Class shares among the symbol's own train samples: the forecast without skill."""
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         return "class shares among the symbol's train samples"
 
-    def forecast(self, task: FoldTask) -> npt.NDArray[np.float64]:
-        """See Untrained."""
+    def forecast(self, task: FoldTask) -> Floats:
+        """See UntrainedArm."""
         return prior_forecast(task.whole.ledger, task.rows, task.whole.parts.positions(TRAIN))
 
 
@@ -348,24 +365,28 @@ class MechanicalBaseline:
     """What the labels' own mechanics say: for ZigZag the retracement rule."""
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """See Arm."""
         return "class shares among train samples of all symbols in the same state of the labels' own mechanics"
 
-    def forecast(self, task: FoldTask) -> npt.NDArray[np.float64]:
-        """See Untrained."""
+    def forecast(self, task: FoldTask) -> Floats:
+        """See UntrainedArm."""
         return rule_forecast(task.whole.ledger, task.rows, task.whole.parts.positions(TRAIN))
 
 
-def _of_all(task: FoldTask, values: Mapping[str, Any]) -> Iterable[TrainingTask]:
+def bound(factory: Callable[..., Made], **changes: Any) -> Callable[..., Made]:
+    """Return a factory with keyword arguments replaced."""
+    return partial(factory, **changes)
+
+
+def _of_all(task: FoldTask, fit: FitSpec) -> Iterable[TrainingTask]:
     """Train on all symbols, score on all compared ones."""
     for seed in task.seeds:
         yield TrainingTask(
             name=f"all/{seed}",
             symbol="",
-            seed=seed,
-            values=values,
-            prepared=task.whole,
+            fit=replace(fit, seed=seed),
+            dataset=task.whole,
             test=task.rows,
             rows=task.rows,
             start=None,
@@ -378,22 +399,21 @@ def _of_one(
     task: FoldTask,
     index: int,
     *,
-    values: Mapping[str, Any],
-    prepared: FoldDataset,
+    fit: FitSpec,
+    dataset: FoldDataset,
     like: FoldDataset,
     starts: Mapping[int, Start] | None,
     change: FineTuning | None,
 ) -> Iterable[TrainingTask]:
     """Train and score on one symbol."""
-    symbol, test = prepared.ledger.symbols[0], prepared.parts.positions(TEST)
+    symbol, test = dataset.ledger.symbols[0], dataset.parts.positions(TEST)
     rows = np.flatnonzero(task.whole.ledger.symbol == index)[test]
     for seed in task.seeds:
         yield TrainingTask(
             name=f"{symbol}/{seed}",
             symbol=symbol,
-            seed=seed,
-            values=values,
-            prepared=prepared,
+            fit=replace(fit, seed=seed),
+            dataset=dataset,
             test=test,
             rows=rows,
             start=None if starts is None else starts[seed],

@@ -1,34 +1,40 @@
-"""Training one arm in one fold as a stack, and scoring it: once, whatever happens in between.
+"""Training one arm in one fold, as a stack where its networks can be stacked, and scoring it: once, even if killed.
 
 {fold}/{arm}.npz     its forecasts of the test rows, and what the trainings took: the arm is done in the fold
 {fold}/{arm}.pt      its weights
 {fold}/{arm}.ckpt    the stack after its last epoch, while it is trained
+{fold}/{arm}.ckpts/  the same of networks that are trained one by one, a file each
 """
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from multisymbol.comparison.arms import FoldTask, Start, Trained, TrainingTask, Untrained
-from multisymbol.config.build import build
-from multisymbol.errors import ComparisonError
+from multisymbol.arrays import Floats
+from multisymbol.comparison.arms import FoldTask, Start, TrainedArm, TrainingTask, UntrainedArm
+from multisymbol.errors import ComparisonError, ConfigError
 from multisymbol.labels.labels import CLASSES
+from multisymbol.learning.callbacks import Patience
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
-from multisymbol.learning.losses import ClassLoss
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, StackResult, fit_stack, predict_stack
+from multisymbol.learning.stacking.members import kind_problems
+from multisymbol.learning.stacking.one_by_one import fit_one_by_one, predict_one_by_one
+from multisymbol.learning.stacking.probe import stack_problem
+from multisymbol.learning.tasks import ForwardReturn
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TRAIN, VALIDATION
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.storage import appearing
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.serving.calibration import apply_temperature, fit_temperature
-from multisymbol.training.fit import fold_loss, network_shape
+from multisymbol.training.fit import FitSpec, fold_loss, network_shape
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
@@ -38,7 +44,7 @@ class TrainingRecord:
     """What one training came to.
 
     Args:
-        name: Of the lesson.
+        name: Name of the training task.
         symbol: Whose model; empty where it is for several.
         seed: Of the training.
         train_rows: Samples of one epoch.
@@ -75,18 +81,18 @@ class FoldForecasts:
     """
 
     rows: npt.NDArray[np.int64]
-    prob: npt.NDArray[np.float64]
+    prob: Floats
     took: tuple[TrainingRecord, ...]
 
 
-def forecasts(arm: Untrained, task: FoldTask) -> FoldForecasts:
+def forecasts(arm: UntrainedArm, task: FoldTask) -> FoldForecasts:
     """Score an arm without a network; every seed has the same forecast."""
     prob = arm.forecast(task)
     return FoldForecasts(rows=task.rows, prob=np.repeat(prob[None], len(task.seeds), axis=0), took=())
 
 
 def trained(
-    arm: Trained, task: FoldTask, *, name: str, folder: Path, threads: int, progress: Progress | None
+    arm: TrainedArm, task: FoldTask, *, name: str, folder: Path, threads: int, progress: Progress | None
 ) -> FoldForecasts:
     """Train and score an arm in one fold, or read what was scored before.
 
@@ -95,7 +101,7 @@ def trained(
         task: The fold.
         name: Of the arm.
         folder: Of the fold.
-        threads: Cores of the stack.
+        threads: Cores a stack uses.
         progress: Called after each epoch.
 
     Raises:
@@ -112,6 +118,7 @@ def trained(
     AtomicCheckpointIO().save_checkpoint(dict(zip(names, weights, strict=True)), folder / f"{name}.pt")
     _write(done, scored)
     (folder / f"{name}.ckpt").unlink(missing_ok=True)
+    shutil.rmtree(folder / f"{name}.ckpts", ignore_errors=True)
     return scored
 
 
@@ -122,7 +129,7 @@ def weights_of(folder: Path, arm: str, seeds: Sequence[int]) -> dict[int, Start]
 
 
 def train_apart(
-    arm: Trained,
+    arm: TrainedArm,
     task: FoldTask,
     *,
     starts: Mapping[int, Start],
@@ -130,103 +137,163 @@ def train_apart(
     threads: int,
     progress: Progress | None,
 ) -> tuple[FoldForecasts, list[Start]]:
-    """Train an arm in one fold, score it, and return its weights too, in the order of its trainings."""
-    lessons = arm.lessons(task, starts)
-    if not lessons:
+    """Train an arm in one fold, score it, and return its weights too, in the order of its trainings.
+
+    Args:
+        arm: The arm.
+        task: The fold.
+        starts: Seed -> the universal model's weights, where the arm starts from them.
+        checkpoint: File that holds a stack after each epoch; None: nothing is kept.
+        threads: Cores a stack uses.
+        progress: Called after each epoch of a stack, or each training.
+    """
+    trainings = arm.trainings(task, starts)
+    if not trainings:
         return FoldForecasts(rows=task.rows[:0], prob=np.empty((len(task.seeds), 0, len(CLASSES))), took=()), []
-    members = _members(lessons, task)
-    recipe = _recipe(arm.values(task.values), threads=threads)
-    results = fit_stack(
+    members = _members(trainings, task)
+    recipe = recipe_of(arm.fit(task.fit), threads=threads)
+    stacked = not (stack_problem(members[0], recipe) or kind_problems(members))
+    fitted = _fitted if stacked else _fitted_one_by_one
+    results = fitted(members, recipe, checkpoint=checkpoint, progress=progress)
+    weights = [_closed(own, member, result) for own, member, result in zip(trainings, members, results, strict=True)]
+    scored = _scored(trainings, members, results, weights=weights, task=task, recipe=recipe, stacked=stacked)
+    return scored, weights
+
+
+def _fitted(
+    members: Sequence[StackMember], recipe: StackRecipe, *, checkpoint: Path | None, progress: Progress | None
+) -> list[StackResult]:
+    return fit_stack(
         members,
         recipe=recipe,
         checkpoint=checkpoint,
         progress=None if progress is None else lambda ended: progress("", ended.epoch, recipe.epochs),
     )
-    weights = [_closed(lesson, member, own) for lesson, member, own in zip(lessons, members, results, strict=True)]
-    return _scored(lessons, members, results, weights=weights, task=task, recipe=recipe), weights
 
 
-def _closed(lesson: TrainingTask, member: StackMember, result: StackResult) -> Start:
-    """Return a training's weights in the form of the model it went out from; closes the member's network."""
-    if lesson.change is None:
+def _fitted_one_by_one(
+    members: Sequence[StackMember], recipe: StackRecipe, *, checkpoint: Path | None, progress: Progress | None
+) -> list[StackResult]:
+    folder = None if checkpoint is None else checkpoint.with_suffix(".ckpts")
+    return fit_one_by_one(members, recipe=recipe, folder=folder, progress=progress)
+
+
+def why_one_by_one(arm: TrainedArm, task: FoldTask) -> str:
+    """Say why the networks of an arm cannot be trained as a stack; empty if they can. Nothing is trained.
+
+    Raises:
+        ConfigError: The network cannot be built for the arm, or fails on the fold's samples.
+        ComparisonError: The loss is not one of BUY, HOLD and SELL.
+    """
+    probe = TrainingTask(
+        name="",
+        symbol="",
+        fit=replace(arm.fit(task.fit), seed=task.seeds[0]),
+        dataset=task.whole,
+        test=task.rows[:0],
+        rows=task.rows[:0],
+        start=None,
+        change=arm.change,
+        like=task.whole,
+    )
+    return stack_problem(_member(probe, task, dataset=_dataset(task.whole)), recipe_of(probe.fit, threads=1))
+
+
+def _closed(training: TrainingTask, member: StackMember, result: StackResult) -> Start:
+    """Return a training's weights in the form of the model it started from; closes the member's network."""
+    if training.change is None:
         return result.weights
     # Not a copy: torch's parametrized copies share a class, and closing one would break the others.
     member.network.load_state_dict(dict(result.weights))
-    lesson.change.close(member.network)
+    training.change.close(member.network)
     return dict(member.network.state_dict())
 
 
-def _members(lessons: Sequence[TrainingTask], task: FoldTask) -> list[StackMember]:
+def _members(trainings: Sequence[TrainingTask], task: FoldTask) -> list[StackMember]:
     datasets: dict[int, WindowDataset] = {}
-    for lesson in lessons:
-        datasets.setdefault(id(lesson.prepared), _dataset(lesson.prepared))
-    return [_member(lesson, task, dataset=datasets[id(lesson.prepared)]) for lesson in lessons]
+    for training in trainings:
+        datasets.setdefault(id(training.dataset), _dataset(training.dataset))
+    return [_member(training, task, dataset=datasets[id(training.dataset)]) for training in trainings]
 
 
-def _dataset(prepared: FoldDataset) -> WindowDataset:
+def _dataset(fold: FoldDataset) -> WindowDataset:
     return WindowDataset(
-        features=prepared.features,
-        ledger=prepared.ledger,
-        symbol_slots=prepared.symbol_slots,
-        class_slots=prepared.class_slots,
-        symbol_weights=prepared.shares.weight,
+        features=fold.features,
+        ledger=fold.ledger,
+        symbol_slots=fold.symbol_slots,
+        class_slots=fold.class_slots,
+        symbol_weights=fold.shares.weight,
     )
 
 
-def _member(lesson: TrainingTask, task: FoldTask, *, dataset: WindowDataset) -> StackMember:
-    prepared, values = lesson.prepared, lesson.values
-    loss = fold_loss(values, lesson.like)
-    if not isinstance(loss, ClassLoss):
+def _member(training: TrainingTask, task: FoldTask, *, dataset: WindowDataset) -> StackMember:
+    loss = fold_loss(training.fit, training.like)
+    if isinstance(loss.task, ForwardReturn):
         message = "a comparison is of models of BUY, HOLD and SELL; take a loss on classes, such as loss=class_weighted"
         raise ComparisonError(message)
-    torch.manual_seed(lesson.seed)
-    network = build(values["model"])(shape=network_shape(values, task.whole, outputs=len(CLASSES)))
-    if lesson.start is not None:
-        network.load_state_dict(dict(lesson.start))
-    if lesson.change is not None:
-        lesson.change.open(network)
+    torch.manual_seed(training.seed)
+    network = training.fit.network(shape=network_shape(training.fit, task.whole, outputs=len(CLASSES)))
+    if training.start is not None:
+        network.load_state_dict(dict(training.start))
+    if training.change is not None:
+        training.change.open(network)
     return StackMember(
-        name=lesson.name,
+        name=training.name,
         dataset=dataset,
-        sampler=order_of(lesson),
-        validation=_validation(prepared),
+        sampler=order_of(training),
+        validation=_validation(training.dataset),
         network=network,
         loss=loss,
-        seed=lesson.seed,
+        seed=training.seed,
     )
 
 
-def order_of(lesson: TrainingTask) -> EpochSampler:
+def order_of(training: TrainingTask) -> EpochSampler:
     """Return the order of a training's samples; its length is the optimizer steps of an epoch."""
-    prepared = lesson.prepared
+    dataset = training.dataset
     return EpochSampler(
-        positions=prepared.parts.positions_by_symbol(TRAIN, ledger=prepared.ledger),
-        shares=prepared.shares,
-        seed=lesson.seed,
-        batch_size=lesson.values["batch_size"],
+        positions=dataset.parts.positions_by_symbol(TRAIN, ledger=dataset.ledger),
+        shares=dataset.shares,
+        seed=training.seed,
+        batch_size=training.fit.batch_size,
         rank=0,
         ranks=1,
     )
 
 
-def _validation(prepared: FoldDataset) -> npt.NDArray[np.int64]:
+def _validation(dataset: FoldDataset) -> npt.NDArray[np.int64]:
     """Positions of the validation rows of symbols that train, as `MultiSymbolDataModule` has them."""
-    positions = prepared.parts.positions(VALIDATION)
-    return positions[(prepared.shares.rows > 0)[prepared.ledger.symbol[positions]]]
+    positions = dataset.parts.positions(VALIDATION)
+    return positions[(dataset.shares.rows > 0)[dataset.ledger.symbol[positions]]]
 
 
-def _recipe(values: Mapping[str, Any], *, threads: int) -> StackRecipe:
-    stopping = values["callbacks"].get("early_stopping")
-    clip = values["trainer"]["gradient_clip_val"]
+def recipe_of(fit: FitSpec, *, threads: int) -> StackRecipe:
+    """Return how a stack is trained where a network alone is fitted as `fit` says.
+
+    Args:
+        fit: Its trainer and its callback `early_stopping` are read, not used.
+        threads: Cores a stack uses.
+
+    Raises:
+        ConfigError: The trainer's settings cannot be read.
+    """
+    trainer = getattr(fit.trainer, "keywords", {})
+    if "max_epochs" not in trainer:
+        message = (
+            "FitSpec.trainer: a comparison reads max_epochs from it; give functools.partial(Trainer, max_epochs=...)"
+        )
+        raise ConfigError(message)
+    stopping = fit.callbacks["early_stopping"]() if "early_stopping" in fit.callbacks else None
+    assert stopping is None or isinstance(stopping, Patience), "callbacks.early_stopping is learning.callbacks's"
     return StackRecipe(
-        optimizer=build(values["optimizer"]),
-        schedule=build(values["scheduler"]),
-        clip=clip,
-        epochs=values["trainer"]["max_epochs"],
-        patience=None if stopping is None else stopping["patience"],
-        min_delta=0.0 if stopping is None else stopping["min_delta"],
-        eval_batch_size=values["eval_batch_size"],
-        device=_device(values["trainer"]["accelerator"]),
+        optimizer=fit.optimizer,
+        schedule=fit.schedule,
+        clip=trainer.get("gradient_clip_val"),
+        epochs=trainer["max_epochs"],
+        patience=None if stopping is None else stopping.patience,
+        min_delta=0.0 if stopping is None else -stopping.min_delta,  # Lightning keeps it with the sign of the mode
+        eval_batch_size=fit.eval_batch_size,
+        device=_device(trainer.get("accelerator", "auto")),
         threads=threads,
     )
 
@@ -237,44 +304,46 @@ def _device(accelerator: str) -> torch.device:
 
 
 def _scored(
-    lessons: Sequence[TrainingTask],
+    trainings: Sequence[TrainingTask],
     members: Sequence[StackMember],
     results: Sequence[StackResult],
     *,
     weights: Sequence[Start],
     task: FoldTask,
     recipe: StackRecipe,
+    stacked: bool,
 ) -> FoldForecasts:
     """Forecast validation and test in one go, calibrate on the former, and lay the latter in the order of the rows."""
-    predicted = predict_stack(
+    predict = predict_stack if stacked else predict_one_by_one
+    predicted = predict(
         members,
         weights=weights,
         positions=[
-            np.concatenate([member.validation, lesson.test]) for member, lesson in zip(members, lessons, strict=True)
+            np.concatenate([member.validation, own.test]) for member, own in zip(members, trainings, strict=True)
         ],
         eval_batch_size=recipe.eval_batch_size,
         device=recipe.device,
     )
-    rows = np.unique(np.concatenate([lesson.rows for lesson in lessons]))
+    rows = np.unique(np.concatenate([own.rows for own in trainings]))
     prob = np.full((len(task.seeds), len(rows), len(CLASSES)), np.nan)
     took = []
-    for lesson, member, result, found in zip(lessons, members, results, predicted, strict=True):
+    for own, member, result, found in zip(trainings, members, results, predicted, strict=True):
         count = len(member.validation)
-        label = lesson.prepared.ledger.label[member.validation]
+        label = own.dataset.ledger.label[member.validation]
         temperature = fit_temperature(found[:count], label).value
-        place = np.searchsorted(rows, lesson.rows)
-        prob[task.seeds.index(lesson.seed), place] = apply_temperature(found[count:], temperature)
-        took.append(_took(lesson, result, temperature))
+        place = np.searchsorted(rows, own.rows)
+        prob[task.seeds.index(own.seed), place] = apply_temperature(found[count:], temperature)
+        took.append(_took(own, result, temperature))
     assert np.isfinite(prob).all(), "every seed must be scored on every row"
     return FoldForecasts(rows=rows, prob=prob, took=tuple(took))
 
 
-def _took(lesson: TrainingTask, result: StackResult, temperature: float) -> TrainingRecord:
+def _took(training: TrainingTask, result: StackResult, temperature: float) -> TrainingRecord:
     return TrainingRecord(
-        name=lesson.name,
-        symbol=lesson.symbol,
-        seed=lesson.seed,
-        train_rows=int(lesson.prepared.shares.draws.sum()),
+        name=training.name,
+        symbol=training.symbol,
+        seed=training.seed,
+        train_rows=int(training.dataset.shares.draws.sum()),
         epochs=result.epochs_run,
         best_epoch=result.best_epoch,
         best_score=result.best_score,
@@ -298,4 +367,4 @@ def _read(path: Path, task: FoldTask) -> FoldForecasts:
         message = f"{path} holds forecasts of other rows or seeds: remove it, and the arm is trained again"
         raise ComparisonError(message)
     found = tuple(TrainingRecord(**{**own, "scores": tuple(own["scores"])}) for own in took)
-    return FoldForecasts(rows=cast(npt.NDArray[np.int64], rows), prob=cast(npt.NDArray[np.float64], prob), took=found)
+    return FoldForecasts(rows=cast(npt.NDArray[np.int64], rows), prob=cast(Floats, prob), took=found)

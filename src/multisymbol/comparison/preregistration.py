@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.cli.compare_schema import budget_of
-from multisymbol.comparison.arms import Arm, FoldTask, ZeroShot
+from multisymbol.comparison.arms import FoldTask, ZeroShot
 from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, FoldFacts, NotRun, Preregistration, digest
+from multisymbol.comparison.spec import CompareSpec
 from multisymbol.config.names import current_form, stored_form
+from multisymbol.config.record import ConfigRecord
 from multisymbol.errors import ComparisonError
 from multisymbol.samples.dataset import FoldDataset, no_own_model
 from multisymbol.samples.fold import TRAIN
@@ -28,21 +29,6 @@ TEST_TEXT = (
     "Diebold-Mariano on the mean difference of live symbols at each instant, lag: 95 % label span, small-sample "
     "correction; cross-check: batch means"
 )
-
-_NOT_DECIDING = (
-    "paths",
-    "registry",
-    "dry_run",
-    "resume",
-    "trust",
-    "promote",
-    "symbols",
-    "asset_class",
-    "finetune",
-    "strategy",
-)
-"""Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
-
 
 _STORED_KEYS = {"aa_draws": "relabellings"}
 """Key of `conf/comparison` -> its name in stored plans and configurations, where the two differ: a plan keeps its hash
@@ -61,8 +47,12 @@ def stored_keys(comparison: Mapping[str, Any]) -> dict[str, Any]:
     return {_STORED_KEYS.get(key, key): value for key, value in comparison.items()}
 
 
-def tasks_of(values: Mapping[str, Any], folds: Sequence[FoldDataset]) -> tuple[list[FoldTask], list[NotRun]]:
-    """Say which symbols each fold compares, and why others are not.
+def tasks_of(spec: CompareSpec, folds: Sequence[FoldDataset]) -> tuple[list[FoldTask], list[NotRun]]:
+    """Say which symbols each fold compares, and why others are not compared.
+
+    Args:
+        spec: The comparison.
+        folds: Its data.
 
     Raises:
         ComparisonError: A fold has none.
@@ -79,64 +69,63 @@ def tasks_of(values: Mapping[str, Any], folds: Sequence[FoldDataset]) -> tuple[l
             lines = [f"  {fold.ledger.symbols[index]}: {why}" for index, why in reasons.items()]
             message = "\n".join([f"{name}: no symbol can be compared; move the cuts (conf/split)", *lines])
             raise ComparisonError(message)
-        seeds = tuple(values["comparison"]["seeds"])
-        tasks.append(FoldTask(values=values, whole=fold, compared=compared, seeds=seeds))
+        tasks.append(fold_task(spec, fold, compared))
     return tasks, left_out
 
 
-def preregister(
-    values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm], *, name: str
-) -> Preregistration:
+def fold_task(spec: CompareSpec, fold: FoldDataset, compared: tuple[int, ...]) -> FoldTask:
+    """Return what all arms of a fold share, given the numbers of the symbols it compares."""
+    return FoldTask(data=spec.data, fit=spec.fit, whole=fold, compared=compared, seeds=spec.seeds, budget=spec.budget)
+
+
+def preregister(spec: CompareSpec, tasks: Sequence[FoldTask], *, name: str) -> Preregistration:
     """Write down what will be compared and how.
+
+    Args:
+        spec: The comparison.
+        tasks: Its folds.
+        name: Name of its run.
 
     Raises:
         ComparisonError: Too few seeds, draws or instants, or an arm missing; all problems at once.
     """
-    problems = list(_problems(values, tasks, arms))
+    problems = list(_problems(spec, tasks))
     if problems:
         raise ComparisonError("\n".join(["this comparison cannot be made; nothing was trained.", *problems]))
-    node = values["comparison"]
     folds = tuple(_facts(task) for task in tasks)
-    content = _content(values, tasks)
+    content = _content(spec.run.record, tasks)
     return Preregistration(
         name=name,
         digest=digest(content),
         content=content,
-        primary=node["primary"],
+        primary=spec.primary,
         test=TEST_TEXT,
-        arms={key: arm.what for key, arm in arms.items()},
-        seeds=tuple(node["seeds"]),
-        surrogates=kinds_of(values),
-        smallest=node["smallest"],
-        budget=budget_of(values),
+        arms={key: arm.description for key, arm in spec.arms.items()},
+        seeds=spec.seeds,
+        surrogates={str(kind): count for kind, count in spec.surrogates.draws.items()},
+        smallest=spec.plan.smallest,
+        budget=spec.budget,
         folds=folds,
     )
 
 
-def kinds_of(values: Mapping[str, Any]) -> dict[str, int]:
-    """Return kind of surrogate -> draws, those that are asked for."""
-    node = values["comparison"]["surrogates"]
-    return {kind: node[kind] for kind in ("kept", "removed") if node[kind]}
-
-
-def _problems(values: Mapping[str, Any], tasks: Sequence[FoldTask], arms: Mapping[str, Arm]) -> Iterator[str]:
-    node = values["comparison"]
-    missing = [name for name in (UNIVERSAL, SINGLE, PRIOR) if name not in arms]
+def _problems(spec: CompareSpec, tasks: Sequence[FoldTask]) -> Iterator[str]:
+    missing = [name for name in (UNIVERSAL, SINGLE, PRIOR) if name not in spec.arms]
     if missing:
         yield f"  arms: {', '.join(missing)} missing; every comparison is of universal and single, gated by prior"
-    if values["mode"] != "universal":
-        yield f"  mode={values['mode']}: leave it out; both kinds of model are trained"
-    if len(set(node["seeds"])) != len(node["seeds"]):
-        yield f"  comparison.seeds={node['seeds']}: a seed twice is no seed more"
-    if not node["exploratory"]:
-        draws = kinds_of(values) or {"any": 0}
-        found = [seeds_problem(len(node["seeds"])), *(draws_problem(count) for count in draws.values())]
+    if spec.run.mode != "universal":
+        yield f"  mode={spec.run.mode}: leave it out; both kinds of model are trained"
+    if len(set(spec.seeds)) != len(spec.seeds):
+        yield f"  comparison.seeds={list(spec.seeds)}: a seed twice is no seed more"
+    if not spec.plan.exploratory:
+        draws = list(spec.surrogates.draws.values()) or [0]
+        found = [seeds_problem(len(spec.seeds)), *map(draws_problem, draws)]
         yield from (f"  {text}" for text in dict.fromkeys(filter(None, found)))
     for task in tasks:
         text = _instants_problem(task)
         if text:
             yield f"  {text}"
-    for key, arm in arms.items():
+    for key, arm in spec.arms.items():
         if isinstance(arm, ZeroShot) and not any(arm.unseen(task) for task in tasks):
             yield f"  arms.{key}: no compared symbol shares its asset class with another that trains; leave the arm out"
     twice = int((np.bincount(np.concatenate([task.rows for task in tasks])) > 1).sum())
@@ -176,14 +165,10 @@ def _facts(task: FoldTask) -> FoldFacts:
     )
 
 
-def _content(values: Mapping[str, Any], tasks: Sequence[FoldTask]) -> dict[str, Any]:
-    """Return plain data that decides every number; machines, folders and cores are not in it."""
-    content = {key: value for key, value in values.items() if key not in _NOT_DECIDING}
-    comparison = {key: value for key, value in stored_keys(values["comparison"]).items() if key != "threads"}
-    surrogates = {key: value for key, value in comparison["surrogates"].items() if key != "workers"}
-    content["comparison"] = {**comparison, "surrogates": surrogates}
-    content["source"] = {key: value for key, value in values["source"].items() if key != "root"}
-    content["callbacks"] = {"early_stopping": values["callbacks"].get("early_stopping")}
+def _content(record: ConfigRecord, tasks: Sequence[FoldTask]) -> dict[str, Any]:
+    """Return plain data that decides every number: configuration, bars and folds."""
+    content = record.deciding()
+    content["comparison"] = stored_keys(content["comparison"])
     content["bars"] = dict(tasks[0].whole.panel.fingerprints)
     content["folds"] = [
         {

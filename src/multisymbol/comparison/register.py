@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from multisymbol.cli.schema import TrainConfig
-from multisymbol.comparison.arms import FoldTask
 from multisymbol.comparison.fit import TrainingRecord
 from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison
-from multisymbol.comparison.run import Work
-from multisymbol.config.build import build
+from multisymbol.comparison.run import ComparisonRun
 from multisymbol.errors import ComparisonError
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.trainer import FitResult
@@ -21,13 +18,13 @@ from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import iso
 from multisymbol.registry.selection.policies import UNSEEN, VERDICT_TAG
 from multisymbol.registry.store.store import Run, Store, StoredVersion
-from multisymbol.reports.comparison_artifacts import plain_note
 from multisymbol.samples.dataset import FoldDataset
-from multisymbol.samples.views import own_values, own_view
+from multisymbol.samples.views import own_view
 from multisymbol.statistics.verdict import Kind
-from multisymbol.training.fit import assess, fold_loss, network_shape
+from multisymbol.training.fit import FitSpec, assess, fold_loss, network_shape
 from multisymbol.training.mlflow_run import opened_run
-from multisymbol.training.register import register
+from multisymbol.training.register import ModelPages, register
+from multisymbol.training.spec import TrainSpec
 
 CHAMPION = "champion"
 _NOTE = "registered.json"
@@ -35,68 +32,83 @@ _NOTE = "registered.json"
 _UNIVERSAL_SERVES: tuple[Kind, ...] = ("UNIVERSAL_BETTER", "EQUIVALENT")
 
 
-def register_last_fold(run: Run, done: Work) -> dict[str, StoredVersion]:
+def register_last_fold(run: Run, done: ComparisonRun, *, pages: ModelPages) -> dict[str, StoredVersion]:
     """Register the last fold's models of the first seed, each once; return them by symbol, and `universal`.
 
     Args:
-        run: The comparison's.
+        run: The comparison's run.
         done: What it came to.
+        pages: Makes the model cards.
     """
-    task, folder = done.tasks[-1], done.folder / "models"
+    folder = done.folder / "models"
     note = done.folder / _NOTE
     known, found = plain_note(note), {}
-    for key, arm, prepared, values in _models(task):
+    for key, arm, spec, dataset in _models(done):
         if key not in known:
-            version = _registered(run, done, arm, prepared, values, folder=folder / slug(key))
+            version = _registered(run, done, arm, spec, dataset, folder=folder / slug(key), pages=pages)
             known[key] = [version.name, version.version]
             note.write_text(json.dumps(known), encoding="utf-8")
-        stored = run.store.find(known[key][0], version=known[key][1])
+        stored = done.spec.run.store.find(known[key][0], version=known[key][1])
         if stored is not None:
             found[key] = stored
     return found
 
 
-def _models(task: FoldTask) -> "list[tuple[str, str, FoldDataset, dict[str, Any]]]":
-    keys = {"symbol_configs", *(entry.name.rstrip("_") for entry in fields(TrainConfig))}
-    values = {key: value for key, value in task.values.items() if key in keys}
-    values["seed"] = task.seeds[0]
-    found = [(UNIVERSAL, UNIVERSAL, task.whole, values)]
+def plain_note(path: Path) -> dict[str, Any]:
+    """Read a note of plain data; empty where there is none."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def _models(done: ComparisonRun) -> list[tuple[str, str, TrainSpec, FoldDataset]]:
+    """List key, arm, training and data of each model, as if it had been trained by a command of its own."""
+    spec, task = done.spec, done.tasks[-1]
+    seed = task.seeds[0]
+    whole = TrainSpec(
+        data=spec.data,
+        fit=replace(spec.fit, seed=seed),
+        run=replace(spec.run, record=spec.run.record.of_training(seed=seed)),
+        register=True,
+    )
+    found = [(UNIVERSAL, UNIVERSAL, whole, task.whole)]
     for index in task.compared:
-        symbol = task.whole.ledger.symbols[index]
-        own = own_values(values, symbol)
-        found.append((symbol, SINGLE, own_view(own, task.whole, index), own))
+        own = whole.of_symbol(task.whole.ledger.symbols[index])
+        found.append((task.whole.ledger.symbols[index], SINGLE, own, own_view(own.data, task.whole, index)))
     return found
 
 
 def _registered(
-    run: Run, done: Work, arm: str, prepared: FoldDataset, values: Mapping[str, Any], *, folder: Path
+    run: Run,
+    done: ComparisonRun,
+    arm: str,
+    spec: TrainSpec,
+    dataset: FoldDataset,
+    *,
+    folder: Path,
+    pages: ModelPages,
 ) -> StoredVersion:
     """Put the network together again, score it as a training would, and register it."""
-    task, seed = done.tasks[-1], values["seed"]
-    name = f"{values['symbol']}/{seed}" if arm == SINGLE else f"all/{seed}"
+    name = f"{spec.run.symbol}/{spec.fit.seed}" if arm == SINGLE else f"all/{spec.fit.seed}"
     file = done.fold_folder(len(done.tasks) - 1) / f"{arm}.pt"
     weights = torch.load(file, map_location="cpu", weights_only=True)[name]
     took = next(own for own in done.scored[arm][-1].took if own.name == name)
-    module = _module(values, prepared, task, weights)
-    with opened_run(values, prepared, folder, parent=run) as child:
-        fitted = _fit_result(took, file=file, monitor=module.task.monitor)
-        return register(child, assess(module, fitted, values, prepared), values, prepared, folder)
+    module = _module(spec.fit, dataset, weights)
+    with opened_run(spec.run, dataset, folder, parent=run) as child:
+        result = assess(module, _fit_result(took, file=file, monitor=module.task.monitor), spec.fit, dataset)
+        return register(child, result, spec, dataset, folder, pages=pages)
 
 
-def _module(
-    values: Mapping[str, Any], prepared: FoldDataset, task: FoldTask, weights: Mapping[str, torch.Tensor]
-) -> DirectionModule:
-    loss = fold_loss(values, prepared)
-    network = build(values["model"])(shape=network_shape(values, prepared, outputs=loss.task.outputs))
+def _module(fit: FitSpec, dataset: FoldDataset, weights: Mapping[str, torch.Tensor]) -> DirectionModule:
+    loss = fold_loss(fit, dataset)
+    network = fit.network(shape=network_shape(fit, dataset, outputs=loss.task.outputs))
     network.load_state_dict(dict(weights))
-    del task
     return DirectionModule(
         network=network,
         loss=loss,
-        optimizer=build(values["optimizer"]),
-        schedule=build(values["scheduler"]),
-        symbols=prepared.universe.symbols,
-        seed=values["seed"],
+        optimizer=fit.optimizer,
+        schedule=fit.schedule,
+        symbols=dataset.universe.symbols,
+        seed=fit.seed,
     )
 
 

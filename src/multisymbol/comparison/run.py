@@ -9,18 +9,16 @@ Whatever is there is read, not made again: a comparison that was killed goes on,
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 
-from multisymbol.cli.compare_schema import capital_of, plan_of
-from multisymbol.cli.schema import label_text
-from multisymbol.comparison.arms import Arm, FoldTask, Trained, Untrained
-from multisymbol.comparison.fit import FoldForecasts, TrainingRecord, forecasts, trained
-from multisymbol.comparison.preregistration import as_kept, check_kept, keep_plan, kinds_of, preregister, tasks_of
+from multisymbol.comparison.arms import Arm, FoldTask, Start, TrainedArm, UntrainedArm
+from multisymbol.comparison.fit import FoldForecasts, TrainingRecord, forecasts, recipe_of, trained, why_one_by_one
+from multisymbol.comparison.preregistration import as_kept, check_kept, keep_plan, preregister, tasks_of
 from multisymbol.comparison.result import (
     PRIOR,
     SINGLE,
@@ -38,6 +36,7 @@ from multisymbol.comparison.result import (
 )
 from multisymbol.comparison.score_folds import fold_scores
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, joined, shared
+from multisymbol.comparison.spec import CompareSpec
 from multisymbol.comparison.subgroups import (
     accuracy_interval,
     arm_outcome,
@@ -47,8 +46,9 @@ from multisymbol.comparison.subgroups import (
 )
 from multisymbol.comparison.surrogates import surrogates
 from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
-from multisymbol.config.build import build
-from multisymbol.markets.time import DAY, Period
+from multisymbol.errors import ComparisonError, ConfigError
+from multisymbol.markets.surrogate import Drift
+from multisymbol.markets.time import DAY
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import prepare_folds
 from multisymbol.samples.fold import TRAIN, Span
@@ -68,16 +68,18 @@ ByArm: TypeAlias = Mapping[str, ArmScores]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
+class ComparisonRun:
     """Everything a comparison was made of, for those who record it.
 
     Args:
+        spec: What was asked.
         comparison: The answer.
         tasks: The folds.
         scored: Arm -> what it came to, fold by fold.
         folder: Holds the results.
     """
 
+    spec: CompareSpec
     comparison: Comparison
     tasks: tuple[FoldTask, ...]
     scored: Mapping[str, tuple[FoldForecasts, ...]]
@@ -88,89 +90,135 @@ class Work:
         return _fold_folder(self.folder, number)
 
 
-def compare(
-    values: Mapping[str, Any],
-    run_dir: Path,
-    terminal: Terminal,
-    *,
-    name: str = "comparison",
-    announce: Announce = lambda _: None,
-) -> Comparison:
-    """Compare the arms of a configuration; see `work`."""
-    return work(values, run_dir, terminal, name=name, announce=announce).comparison
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Begun:
+class DeclaredComparison:
     """A comparison that can be made: declared, nothing trained or written.
 
     Args:
-        values: Plain configuration.
-        arms: By name.
+        spec: What is compared.
         tasks: The folds.
         left_out: Symbols that are not compared, and why.
         declared: The plan; not named yet.
+        one_by_one: Arm -> why its networks cannot be trained as a stack; empty where all can.
     """
 
-    values: Mapping[str, Any]
-    arms: Mapping[str, Arm]
+    spec: CompareSpec
     tasks: tuple[FoldTask, ...]
     left_out: tuple[NotRun, ...]
     declared: Preregistration
+    one_by_one: Mapping[str, str]
 
 
-def begin(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> Begun:
-    """Prepare the data and declare; every refusal comes here.
+def compare(
+    spec: CompareSpec,
+    folder: Path,
+    *,
+    terminal: Terminal,
+    name: str = "comparison",
+    announce: Announce = lambda _: None,
+) -> ComparisonRun:
+    """Compare arms: declare, train, score and answer; what the folder holds already is not made again.
 
     Args:
-        values: Plain, checked configuration (`conf/compare.yaml`).
-        run_dir: The comparison's folder.
-        terminal: Shows what is going on.
+        spec: What is compared.
+        folder: The comparison's folder.
+        terminal: Shows progress.
+        name: Name of the comparison.
+        announce: Called with the plan before anything is trained.
 
     Raises:
         ComparisonError: It cannot be made, or is another one than the folder's.
     """
-    arms: dict[str, Arm] = {key: build(node) for key, node in values["arms"].items()}
-    tasks, left_out = tasks_of(values, prepare_folds(values, terminal))
-    declared = as_kept(preregister(values, tasks, arms, name=""), run_dir)
-    check_kept(declared, run_dir)
-    return Begun(values=values, arms=arms, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared)
+    return finish(begin(spec, folder, terminal=terminal), folder, terminal=terminal, name=name, announce=announce)
 
 
-def work(values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
-    """Begin and finish a comparison; see there."""
-    return finish(begin(values, run_dir, terminal), run_dir, terminal, name=name, announce=announce)
+def begin(spec: CompareSpec, folder: Path, *, terminal: Terminal) -> DeclaredComparison:
+    """Prepare the data and declare; every refusal comes here.
+
+    Args:
+        spec: What is compared.
+        folder: The comparison's folder.
+        terminal: Shows progress.
+
+    Raises:
+        ComparisonError: It cannot be made, or is another one than the folder's.
+    """
+    tasks, left_out = tasks_of(spec, prepare_folds(spec.data, terminal))
+    declared = as_kept(preregister(spec, tasks, name=""), folder)
+    check_kept(declared, folder)
+    one_by_one = _one_by_one(spec, tasks[0])
+    if one_by_one:
+        terminal.fact("one by one", _cost(spec, tasks, one_by_one))
+    return DeclaredComparison(
+        spec=spec, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared, one_by_one=one_by_one
+    )
 
 
-def finish(begun: Begun, run_dir: Path, terminal: Terminal, *, name: str, announce: Announce) -> Work:
+def _one_by_one(spec: CompareSpec, task: FoldTask) -> dict[str, str]:
+    """Name the arms whose networks cannot be stacked, and why."""
+    found: dict[str, str] = {}
+    problems = []
+    for name, arm in spec.arms.items():
+        try:
+            why = why_one_by_one(arm, task) if isinstance(arm, TrainedArm) else ""
+        except (ConfigError, TypeError) as error:
+            problems.append(f"  arms.{name}: {error}")
+        else:
+            found |= {name: why} if why else {}
+    if problems:
+        raise ComparisonError("\n".join(["this comparison cannot be made; nothing was trained.", *problems]))
+    return found
+
+
+def _cost(spec: CompareSpec, tasks: Sequence[FoldTask], one_by_one: Mapping[str, str]) -> str:
+    """Say what training one by one costs; on a CPU a stack is faster by the cores it uses (benchmarks/stack.py)."""
+    starts: dict[int, Start] = {seed: {} for seed in spec.seeds}
+    counts = {
+        name: [len(arm.trainings(task, starts)) for task in tasks]
+        for name in one_by_one
+        if isinstance(arm := spec.arms[name], TrainedArm)
+    }
+    on_surrogates = sum(sum(counts.get(name, ())) for name in (UNIVERSAL, SINGLE)) // len(spec.seeds)
+    trainings = sum(map(sum, counts.values())) + sum(spec.surrogates.draws.values()) * on_surrogates
+    on_cpu = recipe_of(spec.fit, threads=spec.threads).device.type == "cpu"
+    times = spec.threads if on_cpu else max(map(max, counts.values()))
+    slower = f"about {times} times slower than as a stack" if times > 1 else "about as fast as a stack on one core"
+    whose = "this network" if len(set(one_by_one.values())) == 1 else f"the networks of {', '.join(one_by_one)}"
+    why = "; ".join(dict.fromkeys(one_by_one.values()))
+    return f"{whose} cannot be stacked ({why}): {trainings:,} trainings one by one, {slower}"
+
+
+def finish(
+    begun: DeclaredComparison, folder: Path, *, terminal: Terminal, name: str, announce: Announce
+) -> ComparisonRun:
     """Write the plan down, then train, score and answer, going on with what the folder holds.
 
     Args:
         begun: What was declared.
-        run_dir: The comparison's folder.
-        terminal: Shows what is going on.
-        name: Of the comparison.
-        announce: Gets the declaration, before anything is trained.
+        folder: The comparison's folder.
+        terminal: Shows progress.
+        name: Name of the comparison.
+        announce: Called with the plan before anything is trained.
     """
-    values, arms, tasks, left_out = begun.values, begun.arms, begun.tasks, begun.left_out
+    spec, tasks = begun.spec, begun.tasks
     declared = replace(begun.declared, name=name)
-    keep_plan(declared, run_dir)
+    keep_plan(declared, folder)
     announce(declared)
     terminal.fact("plan", f"{declared.digest}, written down before training · {_asked(declared)}")
-    scored = {key: tuple(own) for key, own in _train(arms, tasks, run_dir, terminal).items()}
-    drawn = _surrogates(values, tasks, run_dir, terminal)
+    scored = {key: tuple(own) for key, own in _train(spec, tasks, folder, terminal).items()}
+    drawn = _surrogates(spec, tasks, folder, terminal)
     scores = {
         key: joined(
             [fold_scores(key, own, task, number=n) for n, (own, task) in enumerate(zip(each, tasks, strict=True))]
         )
         for key, each in scored.items()
     }
-    made = _Made(values=values, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
+    made = _Made(spec=spec, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
     with terminal.progress("tests") as progress:
         progress("testing", 0, 1)
-        comparison = _assembled(made, arms, left_out)
-    _written(comparison, run_dir / RESULT)
-    return Work(comparison=comparison, tasks=tasks, scored=scored, folder=run_dir)
+        comparison = _assembled(made, begun.left_out)
+    _written(comparison, folder / RESULT)
+    return ComparisonRun(spec=spec, comparison=comparison, tasks=tasks, scored=scored, folder=folder)
 
 
 def _asked(declared: Preregistration) -> str:
@@ -183,44 +231,43 @@ def _asked(declared: Preregistration) -> str:
 
 
 def _train(
-    arms: Mapping[str, Arm], tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
+    spec: CompareSpec, tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
 ) -> dict[str, list[FoldForecasts]]:
-    """Train every arm in every fold; those that go out from the universal one come after it."""
-    order = sorted(
-        arms, key=lambda key: (isinstance(arms[key], Trained) and _follows(arms[key]), list(arms).index(key))
-    )
+    """Train every arm in every fold; those that start from the universal one come after it."""
+    arms = spec.arms
+    order = sorted(arms, key=lambda key: _follows(arms[key]))
     found: dict[str, list[FoldForecasts]] = {key: [] for key in arms}
     for number, task in enumerate(tasks):
         folder = _fold_folder(run_dir, number)
         folder.mkdir(parents=True, exist_ok=True)
         for key in order:
-            found[key].append(_one(arms[key], task, name=key, folder=folder, terminal=terminal))
+            made = _one(arms[key], task, name=key, folder=folder, threads=spec.threads, terminal=terminal)
+            found[key].append(made)
     return found
 
 
 def _follows(arm: Arm) -> bool:
-    return isinstance(arm, Trained) and arm.needs_universal
+    return isinstance(arm, TrainedArm) and arm.needs_universal
 
 
 def _fold_folder(run_dir: Path, number: int) -> Path:
     return run_dir / "folds" / str(number + 1)
 
 
-def _one(arm: Arm, task: FoldTask, *, name: str, folder: Path, terminal: Terminal) -> FoldForecasts:
-    if isinstance(arm, Untrained):
+def _one(arm: Arm, task: FoldTask, *, name: str, folder: Path, threads: int, terminal: Terminal) -> FoldForecasts:
+    if isinstance(arm, UntrainedArm):
         return forecasts(arm, task)
-    assert isinstance(arm, Trained)
-    threads = task.values["comparison"]["threads"]
+    assert isinstance(arm, TrainedArm)
     with terminal.progress(name) as progress:
         return trained(arm, task, name=name, folder=folder, threads=threads, progress=progress)
 
 
 def _surrogates(
-    values: Mapping[str, Any], tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
+    spec: CompareSpec, tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
 ) -> dict[Question, tuple[Surrogates, ...]]:
     with terminal.progress("surrogates") as progress:
         return surrogates(
-            values,
+            spec,
             folds=[task.whole.parts.fold for task in tasks],
             compared=[tuple(task.whole.ledger.symbols[index] for index in task.compared) for task in tasks],
             folder=run_dir / "surrogates",
@@ -232,7 +279,7 @@ def _surrogates(
 class _Made:
     """All results, before they are answered."""
 
-    values: Mapping[str, Any]
+    spec: CompareSpec
     declared: Preregistration
     tasks: tuple[FoldTask, ...]
     scored: Mapping[str, tuple[FoldForecasts, ...]]
@@ -241,7 +288,7 @@ class _Made:
 
     @property
     def plan(self) -> Plan:
-        return plan_of(self.values)
+        return self.spec.plan
 
     @property
     def classes(self) -> dict[str, str]:
@@ -249,16 +296,16 @@ class _Made:
         return dict(zip(ledger.symbols, ledger.asset_classes, strict=True))
 
 
-def _assembled(made: _Made, arms: Mapping[str, Arm], left_out: Sequence[NotRun]) -> Comparison:
+def _assembled(made: _Made, left_out: Sequence[NotRun]) -> Comparison:
     results = {question: _result_of(made, question) for question in QUESTIONS}
     primary = results[made.declared.primary]
-    universal, single = made.scores[UNIVERSAL], made.scores[SINGLE]
+    universal, single, order = made.scores[UNIVERSAL], made.scores[SINGLE], _in_order(made.spec.arms)
     return Comparison(
         declared=made.declared,
         results=results,
-        arms=tuple(_outcome(made, key, arms[key]) for key in _in_order(arms)),
-        confidence_set=arms_confidence_set([made.scores[key] for key in _in_order(arms)], plan=made.plan),
-        any_better=p_any_better(single, [made.scores[key] for key in _in_order(arms) if key != SINGLE], plan=made.plan),
+        arms=tuple(_outcome(made, key, made.spec.arms[key]) for key in order),
+        confidence_set=arms_confidence_set([made.scores[key] for key in order], plan=made.plan),
+        any_better=p_any_better(single, [made.scores[key] for key in order if key != SINGLE], plan=made.plan),
         accuracy=accuracy_interval(universal, single, lag=primary.differentials.lag, plan=made.plan),
         trading=_trading(made, lag=primary.differentials.lag),
         folds=_by_fold(made, primary),
@@ -268,11 +315,11 @@ def _assembled(made: _Made, arms: Mapping[str, Arm], left_out: Sequence[NotRun])
         unseen=_unseen(made),
         data_until=int(universal.rows.resolved_at.max()),
         hashes=_hashes(made),
-        not_run=(*left_out, *_not_run(made, arms)),
+        not_run=(*left_out, *_not_run(made)),
     )
 
 
-def _in_order(arms: Mapping[str, Arm]) -> list[str]:
+def _in_order(arms: Iterable[str]) -> list[str]:
     return [UNIVERSAL, SINGLE, *(key for key in arms if key not in {UNIVERSAL, SINGLE})]
 
 
@@ -293,7 +340,7 @@ def _outcome(made: _Made, key: str, arm: Arm) -> ArmOutcome:
     return arm_outcome(
         made.scores[key],
         others={name: made.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)},
-        what=arm.what,
+        what=arm.description,
         budget=_budget(took, seeds=len(made.declared.seeds)),
         plan=made.plan,
     )
@@ -319,7 +366,7 @@ def _trading(made: _Made, *, lag: int) -> Trading:
     for config in whole.universe:
         own = rows.decided_at[rows.symbol == rows.symbols.index(config.symbol)]
         if len(own):
-            bars = whole.source.read(config, Period(**made.values["period"]))
+            bars = whole.source.read(config, made.spec.data.period)
             markets[config.symbol] = TradedMarket(
                 config=config,
                 bars=decided_bars(bars, start=int(own.min()), end=int(own.max())),
@@ -329,9 +376,9 @@ def _trading(made: _Made, *, lag: int) -> Trading:
         made.scores[UNIVERSAL],
         made.scores[SINGLE],
         markets=markets,
-        rule=build(made.values["decision"]),
-        rule_text=_rule_text(made.values),
-        capital=capital_of(made.values),
+        rule=made.spec.decision,
+        rule_text=f"{made.spec.run.record.decision}, decided at the close, filled at the next open",
+        capital=made.spec.capital,
         lag=lag,
         plan=made.plan,
     )
@@ -341,13 +388,6 @@ def _tested(made: _Made, symbol: str) -> tuple[Span, ...]:
     """List the test spans of the folds that compare a symbol."""
     folds = [own.whole.parts.fold for own in made.tasks if own.whole.ledger.symbols.index(symbol) in own.compared]
     return tuple(span for fold in folds for span in fold.test_spans)
-
-
-def _rule_text(values: Mapping[str, Any]) -> str:
-    node = values["decision"]
-    name = str(node["_target_"]).rpartition(".")[2]
-    told = ", ".join(f"{key}={value}" for key, value in node.items() if key != "discipline" and key[0] != "_")
-    return f"{name}({told}), decided at the close, filled at the next open"
 
 
 def _by_fold(made: _Made, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
@@ -423,7 +463,7 @@ def _hashes(made: _Made) -> Hashes:
         plan=made.declared.digest,
         data=data_digest(whole),
         features=whole.panel.spec.digest,
-        labels=label_text(made.values),
+        labels=made.spec.run.record.label,
         code=git_commit(),
         results=results.hexdigest()[:16],
     )
@@ -432,15 +472,16 @@ def _hashes(made: _Made) -> Hashes:
 _KNOWN_ARMS = ("universal", "single", "zero_shot", "finetuned", "head_only", "adapter", "pooled", "prior", "rule")
 
 
-def _not_run(made: _Made, arms: Mapping[str, Arm]) -> list[NotRun]:
+def _not_run(made: _Made) -> list[NotRun]:
+    arms = made.spec.arms
     found = [NotRun(what=f"arm {key}", why="not among the arms asked for") for key in _KNOWN_ARMS if key not in arms]
-    drawn = kinds_of(made.values)
+    drawn = made.spec.surrogates.draws
     found += [
         NotRun(what=f"surrogate markets, drift {kind}", why="not asked for")
-        for kind in ("kept", "removed")
+        for kind in get_args(Drift)
         if kind not in drawn
     ]
-    if made.values["arms"].keys() - {UNIVERSAL, SINGLE, PRIOR} and drawn:
+    if arms.keys() - {UNIVERSAL, SINGLE, PRIOR} and drawn:
         found.append(
             NotRun(
                 what="surrogate markets of the other arms",

@@ -1,12 +1,12 @@
 """From folds of prepared data to each arm's forecasts of all test rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.comparison.arms import Arm, FoldTask, Trained, Untrained
+from multisymbol.comparison.arms import Arm, FoldTask, TrainedArm, UntrainedArm
 from multisymbol.comparison.fit import FoldForecasts, forecasts, train_apart
 from multisymbol.comparison.scores import ArmScores, ScoredRows, joined, shared
 from multisymbol.samples.dataset import FoldDataset
@@ -15,34 +15,27 @@ from multisymbol.samples.strata import SESSION, strata
 
 
 def arm_scores(
-    values: Mapping[str, Any],
-    folds: Sequence[FoldDataset],
-    *,
-    compared: Sequence[tuple[str, ...]],
-    seeds: tuple[int, ...],
-    arms: Mapping[str, Arm],
+    tasks: Sequence[FoldTask], *, compared: Sequence[tuple[str, ...]], arms: Mapping[str, Arm]
 ) -> dict[str, ArmScores]:
     """Train and score arms in every fold, keeping nothing: for a market that is looked at once.
 
     Args:
-        values: Plain configuration.
-        folds: Its data.
+        tasks: The folds.
         compared: Names of the symbols compared in each fold; those that cannot be here are left out.
-        seeds: Of the trainings.
         arms: By name.
     """
     parts: dict[str, list[ArmScores]] = {name: [] for name in arms}
-    for number, (fold, names) in enumerate(zip(folds, compared, strict=True)):
-        task = FoldTask(values=values, whole=fold, compared=_possible(fold, names), seeds=seeds)
+    for number, (given, names) in enumerate(zip(tasks, compared, strict=True)):
+        task = replace(given, compared=_possible(given.whole, names))
         for name, arm in arms.items():
             parts[name].append(fold_scores(name, _once(arm, task), task, number=number))
     return shared({name: joined(own) for name, own in parts.items()})
 
 
 def _once(arm: Arm, task: FoldTask) -> FoldForecasts:
-    if isinstance(arm, Untrained):
+    if isinstance(arm, UntrainedArm):
         return forecasts(arm, task)
-    assert isinstance(arm, Trained)
+    assert isinstance(arm, TrainedArm)
     return train_apart(arm, task, starts={}, checkpoint=None, threads=1, progress=None)[0]
 
 

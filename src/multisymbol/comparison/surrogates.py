@@ -11,50 +11,64 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from multisymbol.comparison.arms import Arm, FoldTask
 from multisymbol.comparison.fit import Progress
-from multisymbol.comparison.preregistration import kinds_of
-from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit
 from multisymbol.comparison.score_folds import arm_scores
 from multisymbol.comparison.scores import QUESTIONS, ArmScores
-from multisymbol.config.build import build
+from multisymbol.comparison.spec import CompareSpec
+from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.resampling import Resampled
+from multisymbol.markets.surrogate import Drift, SurrogateSource
 from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import prepare_folds
+from multisymbol.samples.dataset import DataSpec, prepare_folds
 from multisymbol.samples.fold import Fold
 from multisymbol.statistics.skill import Effects, Surrogates, effects
 from multisymbol.statistics.verdict import Question
+from multisymbol.training.fit import FitSpec
 
-_TEXT = {"kept": "drift kept", "removed": "drift removed"}
+_TEXT: Mapping[Drift, str] = {"kept": "drift kept", "removed": "drift removed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Draw:
-    """One surrogate market to be made.
+    """One surrogate market to be made; it travels to another process, so it holds no more than is needed there.
 
     Args:
-        kind: Of drift.
-        seed: Of its signs.
-        values: Of the comparison.
-        folds: The real market's cuts, and the symbols compared in each.
-        compared: Names.
+        kind: Whether the drift is kept or removed.
+        seed: Seed of its signs.
+        data: The real market's data.
+        fit: How the universal arm's network is fitted.
+        arms: The three arms that are trained on it, by name.
+        training_seed: The one seed they are trained with.
+        budget: What universal and single models have in equal number.
+        weights: Symbol -> weight in the mean over symbols; None: all equal.
+        folds: The real market's cuts.
+        compared: Names of the symbols compared in each fold.
         file: Where its effects are kept.
     """
 
-    kind: str
+    kind: Drift
     seed: int
-    values: Mapping[str, Any]
+    data: DataSpec
+    fit: FitSpec
+    arms: Mapping[str, Arm]
+    training_seed: int
+    budget: BudgetUnit
+    weights: Mapping[str, float] | None
     folds: tuple[Fold, ...]
     compared: tuple[tuple[str, ...], ...]
     file: Path
 
 
 def surrogates(
-    values: Mapping[str, Any],
+    spec: CompareSpec,
     *,
     folds: Sequence[Fold],
     compared: Sequence[tuple[str, ...]],
@@ -64,30 +78,39 @@ def surrogates(
     """Make all draws that are not kept yet, several at a time; return the effects of all.
 
     Args:
-        values: Plain configuration of the comparison.
+        spec: The comparison.
         folds: The real market's cuts.
-        compared: Names of the symbols compared in each.
+        compared: Names of the symbols compared in each fold.
         folder: Where effects are kept.
         progress: Called after each draw.
     """
-    draws = list(_draws(values, folds=tuple(folds), compared=tuple(compared), folder=folder))
+    draws = list(_draws(spec, folds=tuple(folds), compared=tuple(compared), folder=folder))
     missing = [draw for draw in draws if not draw.file.exists()]
     done = len(draws) - len(missing)
-    for ended in _made(missing, workers=values["comparison"]["surrogates"]["workers"]):
+    for ended in _made(missing, workers=spec.surrogates.workers):
         done += 1
         progress(ended, done, len(draws))
-    return {question: tuple(_read(draws, kind, question) for kind in kinds_of(values)) for question in QUESTIONS}
+    return {question: tuple(_read(draws, kind, question) for kind in spec.surrogates.draws) for question in QUESTIONS}
 
 
 def _draws(
-    values: Mapping[str, Any], *, folds: tuple[Fold, ...], compared: tuple[tuple[str, ...], ...], folder: Path
+    spec: CompareSpec, *, folds: tuple[Fold, ...], compared: tuple[tuple[str, ...], ...], folder: Path
 ) -> Iterator[_Draw]:
-    first = values["comparison"]["surrogates"]["seed"]
-    for kind, count in kinds_of(values).items():
-        for number in range(count):
-            seed = first + number
-            file = folder / f"{kind}-{seed}.json"
-            yield _Draw(kind=kind, seed=seed, values=values, folds=folds, compared=compared, file=file)
+    for kind, count in spec.surrogates.draws.items():
+        for seed in range(spec.surrogates.seed, spec.surrogates.seed + count):
+            yield _Draw(
+                kind=kind,
+                seed=seed,
+                data=spec.data,
+                fit=spec.fit,
+                arms={name: spec.arms[name] for name in (UNIVERSAL, SINGLE, PRIOR)},
+                training_seed=spec.seeds[0],
+                budget=spec.budget,
+                weights=spec.plan.weights,
+                folds=folds,
+                compared=compared,
+                file=folder / f"{kind}-{seed}.json",
+            )
 
 
 def _made(draws: Sequence[_Draw], *, workers: int) -> Iterator[str]:
@@ -139,28 +162,35 @@ def _make(draw: _Draw) -> str:
 
 
 def _effects(draw: _Draw, room: Path) -> dict[str, Any]:
-    values = _surrogate_values(draw, room)
-    folds = prepare_folds(values, Terminal(silent=True), folds=draw.folds)
-    arms = {name: build(values["arms"][name]) for name in (UNIVERSAL, SINGLE, PRIOR)}
-    seeds = tuple(values["comparison"]["seeds"][:1])
-    scores = arm_scores(values, folds, compared=draw.compared, seeds=seeds, arms=arms)
-    weights = values["comparison"]["weights"]
-    return {question: _plain(scores, question, weights=weights) for question in QUESTIONS}
+    data = surrogate_data(draw.data, seed=draw.seed, drift=draw.kind, cache=room)
+    tasks = [
+        FoldTask(data=data, fit=draw.fit, whole=fold, compared=(), seeds=(draw.training_seed,), budget=draw.budget)
+        for fold in prepare_folds(data, Terminal(silent=True), folds=draw.folds)
+    ]
+    scores = arm_scores(tasks, compared=draw.compared, arms=draw.arms)
+    return {question: _plain(scores, question, weights=draw.weights) for question in QUESTIONS}
 
 
-def _surrogate_values(draw: _Draw, room: Path) -> dict[str, Any]:
-    source = {
-        "_target_": "multisymbol.markets.surrogate.SurrogateSource",
-        "inner": draw.values["source"],
-        "seed": draw.seed,
-        "drift": draw.kind,
-    }
-    return {
-        **draw.values,
-        "source": source,
-        "paths": {**draw.values["paths"], "cache": str(room)},
-        "least_class_share": 0.0,  # what the real market's labels passed
-    }
+def surrogate_data(data: DataSpec, *, seed: int, drift: Drift, cache: Path) -> DataSpec:
+    """Return the same data on a surrogate of its market.
+
+    Args:
+        data: The real market's data.
+        seed: Seed of the signs.
+        drift: Whether each symbol's drift is kept or removed.
+        cache: Folder of its panels.
+    """
+    finer = SurrogateSource(inner=data.finer_source, seed=seed, drift=drift)
+    coarser = data.source.timeframe
+    same = coarser == data.finer_source.timeframe
+    source: ExaminedSource = finer if same else Resampled(source=finer, timeframe=coarser.text)
+    return replace(
+        data,
+        source=source,
+        finer_source=finer,
+        cache=cache,
+        least_class_share=0.0,  # the real market's labels have passed
+    )
 
 
 def _plain(
@@ -179,7 +209,7 @@ def _plain(
     }
 
 
-def _read(draws: Sequence[_Draw], kind: str, question: Question) -> Surrogates:
+def _read(draws: Sequence[_Draw], kind: Drift, question: Question) -> Surrogates:
     found = []
     for draw in draws:
         if draw.kind == kind:

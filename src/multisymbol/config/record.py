@@ -16,6 +16,21 @@ _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model",
 _PARAM_KEYS = ("strategy", "mode", "symbol", "from", "seed", "window", "stride", "batch_size")
 _OF_THE_MACHINE = {"paths", "registry", "trust"}
 """Keys that say where things are kept and whom this user trusts, not what they are."""
+_OF_A_COMPARISON = {"comparison", "arms", "decision", "promote"}
+"""Keys that a comparison has and a training has not."""
+_NOT_DECIDING = (
+    "paths",
+    "registry",
+    "dry_run",
+    "resume",
+    "trust",
+    "promote",
+    "symbols",
+    "asset_class",
+    "finetune",
+    "strategy",
+)
+"""Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +81,17 @@ class ConfigRecord:
     @property
     def label(self) -> str:
         """The default label definition as a stored model's tag says it: `ZigZag(threshold=volatility, ...)`."""
-        node = self.data["labels"]
-        given = ", ".join(f"{key}={value}" for key, value in node.items() if not key.startswith("_"))
-        return f"{self.choice('labels')}({given})"
+        return self._written("labels")
+
+    @property
+    def decision(self) -> str:
+        """The decision rule of a comparison: `Threshold(enter_confidence=0.5, ...)`."""
+        return self._written("decision", without="discipline")
+
+    def _written(self, group: str, *, without: str = "") -> str:
+        items = self.data[group].items()
+        given = ", ".join(f"{key}={value}" for key, value in items if key != without and key[0] != "_")
+        return f"{self.choice(group)}({given})"
 
     @property
     def source(self) -> str:
@@ -98,6 +121,24 @@ class ConfigRecord:
     def changed(self, **changes: Any) -> "ConfigRecord":
         """Return the record with top-level keys replaced."""
         return ConfigRecord({**self.data, **changes})
+
+    def of_training(self, *, seed: int) -> "ConfigRecord":
+        """Return the record of one training of a comparison's universal arm."""
+        kept = {key: value for key, value in self.data.items() if key not in _OF_A_COMPARISON}
+        return ConfigRecord({**kept, "seed": seed})
+
+    def deciding(self) -> dict[str, Any]:
+        """Return the part of a comparison's configuration that can change a number: the part its plan is hashed over.
+
+        Folders, machines, processes and threads are left out.
+        """
+        content = {key: value for key, value in self.data.items() if key not in _NOT_DECIDING}
+        comparison = {key: value for key, value in self.data["comparison"].items() if key != "threads"}
+        surrogates = {key: value for key, value in comparison["surrogates"].items() if key != "workers"}
+        content["comparison"] = {**comparison, "surrogates": surrogates}
+        content["source"] = {key: value for key, value in self.data["source"].items() if key != "root"}
+        content["callbacks"] = {"early_stopping": self.data["callbacks"].get("early_stopping")}
+        return content
 
 
 def _class_name(node: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ NEEDED: Mapping[Role, tuple[str, ...]] = {
     "split": ("folds",),
     "sampling": ("shares",),
     "finetune": ("what", "open", "close"),
-    "arm": ("what",),
+    "arm": ("description",),
     "decision": ("weights",),
     "weighting": ("weights",),
     "policy": ("preference",),

@@ -1,10 +1,8 @@
 """What a comparison leaves in the store: plan before training; then page, tables, figures, a run per training."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +10,8 @@ from multisymbol.comparison.arms import FoldTask
 from multisymbol.comparison.fit import FoldForecasts
 from multisymbol.comparison.preregistration import PLAN
 from multisymbol.comparison.result import Comparison, Preregistration
-from multisymbol.comparison.run import RESULT, Work
+from multisymbol.comparison.run import RESULT, ComparisonRun
+from multisymbol.config.record import ConfigRecord
 from multisymbol.labels.labels import CLASSES
 from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import Run
@@ -21,27 +20,26 @@ from multisymbol.reports.page import page_html
 from multisymbol.reports.tables.comparison import arm_table, comparison_symbol_table, question_table
 from multisymbol.reports.tables.table import to_csv, to_markdown
 from multisymbol.statistics.loss_differentials import row_losses
-from multisymbol.training.mlflow_run import data_facts, flat_params
+from multisymbol.training.mlflow_run import data_facts
 
 PAGE = "comparison.html"
 _CHILDREN = "children.txt"
 """Names of the child runs that are whole, a line each."""
 
 
-def announce(run: Run, declared: Preregistration, values: Mapping[str, Any]) -> None:
+def announce(run: Run, declared: Preregistration, record: ConfigRecord) -> None:
     """Note the plan and its hash in the store before anything is trained."""
     run.set_tags({"plan": declared.digest, "primary": declared.primary, "verb": "compare"})
-    run.log_params({**flat_params(values), "plan": declared.digest, "seeds": ",".join(map(str, declared.seeds))})
+    run.log_params({**record.params(), "plan": declared.digest, "seeds": ",".join(map(str, declared.seeds))})
     run.log_json({"digest": declared.digest, "content": dict(declared.content)}, path=PLAN)
 
 
-def record_comparison(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
+def record_comparison(run: Run, done: ComparisonRun) -> Path:
     """Write the page and log everything; return the page.
 
     Args:
-        run: The comparison's.
+        run: The comparison's run.
         done: What it came to.
-        values: Plain configuration.
     """
     comparison = done.comparison
     made = comparison_page(comparison)
@@ -49,7 +47,7 @@ def record_comparison(run: Run, done: Work, values: Mapping[str, Any]) -> Path:
     page.write_text(page_html(made), encoding="utf-8")
     run.log_file(page)
     run.set_tags({NOTE_TAG: f"{made.lead}\n\n{to_markdown(arm_table(comparison))}\n\nAll of it: `{PAGE}`."})
-    run.log_inputs(data_facts(done.tasks[0].whole, values), context="comparison")
+    run.log_inputs(data_facts(done.tasks[0].whole, source=done.spec.run.record.source), context="comparison")
     run.log_file(done.folder / RESULT)
     for name, table in (
         ("questions", question_table(comparison)),
@@ -91,7 +89,7 @@ class _Child:
     steps: Mapping[int, Mapping[str, float]]
 
 
-def _log_children(run: Run, done: Work) -> None:
+def _log_children(run: Run, done: ComparisonRun) -> None:
     """Give every arm, symbol and seed a run of its own, those that have one already left out."""
     note = done.folder / _CHILDREN
     known = set(note.read_text(encoding="utf-8").split("\n")) if note.exists() else set()
@@ -99,14 +97,14 @@ def _log_children(run: Run, done: Work) -> None:
         for child in _children(done):
             if child.name in known:
                 continue
-            opened = run.store.open_run(child.name, tags=child.tags, parent_run_id=run.run_id)
+            opened = done.spec.run.store.open_run(child.name, tags=child.tags, parent_run_id=run.run_id)
             opened.log_steps(child.steps)
             opened.finish()
             file.write(child.name + "\n")
             file.flush()
 
 
-def _children(done: Work) -> Iterator[_Child]:
+def _children(done: ComparisonRun) -> Iterator[_Child]:
     """Arms without networks have the same numbers with every seed: they are in the tables alone."""
     for arm, scored in done.scored.items():
         if not scored[0].took:
@@ -151,9 +149,3 @@ def _balanced(prob: np.typing.NDArray[np.float64], label: np.typing.NDArray[np.i
     rows = np.bincount(label, minlength=len(CLASSES))
     right = np.bincount(label[prob.argmax(axis=1) == label], minlength=len(CLASSES))
     return float((right[rows > 0] / rows[rows > 0]).mean())
-
-
-def plain_note(path: Path) -> dict[str, Any]:
-    """Read a note of plain data; empty where there is none."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found

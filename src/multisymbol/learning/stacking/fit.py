@@ -18,7 +18,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from multisymbol.errors import ConfigError, SampleError
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
-from multisymbol.learning.losses import Loss
 from multisymbol.learning.stacking.evaluation import StackEvaluation
 from multisymbol.learning.stacking.gather import Panels
 from multisymbol.learning.stacking.members import (
@@ -28,6 +27,7 @@ from multisymbol.learning.stacking.members import (
     StackResult,
     check_members,
     check_recipe,
+    scaled_forecast,
 )
 from multisymbol.learning.stacking.network import StackedNetwork, Weights, layout_of
 from multisymbol.learning.stacking.training import Training
@@ -127,7 +127,7 @@ def predict_stack(
         outputs = evaluation.outputs(eval_batch_size)
     factors = temperatures or [1.0] * len(members)
     forecasts = {
-        member: _forecast(members[member].loss, output.double(), factors[member])
+        member: scaled_forecast(members[member].loss, output.double(), factors[member])
         for member, output in zip(order, outputs, strict=True)
     }
     broken = [members[member].name for member in order if not np.isfinite(forecasts[member]).all()]
@@ -135,11 +135,3 @@ def predict_stack(
         message = f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
         raise SampleError(message)
     return [forecasts[member] for member in range(len(members))]
-
-
-def _forecast(loss: Loss, output_BC: torch.Tensor, temperature: float) -> npt.NDArray[np.float64]:
-    # softmax((logits - log w) / T)
-    forecast: npt.NDArray[np.float64] = loss.task.forecast(
-        output_BC / temperature, loss.log_weights.cpu().double() / temperature
-    ).numpy()
-    return forecast

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError, LabelError, SampleError
 from multisymbol.learning.losses import Loss
 from multisymbol.learning.module import OptimizerFactory
@@ -131,17 +132,27 @@ def check_recipe(recipe: StackRecipe) -> None:
 
 def check_members(members: Sequence[StackMember]) -> None:
     """Raise ConfigError unless there are members, of different names, whose networks and losses can be one."""
+    problems = [*name_problems(members), *kind_problems(members)]
+    if problems:
+        raise ConfigError("stack: " + "; ".join(problems))
+
+
+def name_problems(members: Sequence[StackMember]) -> list[str]:
+    """Say why results could not be told apart by name."""
     names = [member.name for member in members]
-    problems = [] if members else ["a stack needs at least one member"]
     twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        problems.append(f"members need names of their own; more than one is called {', '.join(twice)}")
+    problems = [] if members else ["a stack needs at least one member"]
+    return problems + [f"members need names of their own; more than one is called {name}" for name in twice]
+
+
+def kind_problems(members: Sequence[StackMember]) -> list[str]:
+    """Say which networks, losses or windows differ in more than their numbers."""
+    problems = []
     for what, kind in (("network", _network_kind), ("loss", _loss_kind), ("window", _window_kind)):
         others = [member.name for member in members if kind(member) != kind(members[0])]
         if others:
-            problems.append(f"{what} of {', '.join(others)} is of another kind than that of {names[0]}")
-    if problems:
-        raise ConfigError("stack: " + "; ".join(problems))
+            problems.append(f"{what} of {', '.join(others)} is of another kind than that of {members[0].name}")
+    return problems
 
 
 def _network_kind(member: StackMember) -> tuple[Any, ...]:
@@ -156,7 +167,12 @@ def _network_kind(member: StackMember) -> tuple[Any, ...]:
 def _loss_kind(member: StackMember) -> tuple[Any, ...]:
     """Return all that makes a loss what it is, but its class weights."""
     common = {*vars(nn.Module()), "weight_C"}
-    return type(member.loss), {name: value for name, value in vars(member.loss).items() if name not in common}
+    return type(member.loss), {name: _plain(value) for name, value in vars(member.loss).items() if name not in common}
+
+
+def _plain(value: Any) -> Any:
+    """Return a tensor, which cannot be compared as a whole, as its numbers."""
+    return value.tolist() if isinstance(value, torch.Tensor) else value
 
 
 def _window_kind(member: StackMember) -> tuple[int, ...]:
@@ -194,6 +210,20 @@ def check_samples(members: Sequence[StackMember], orders: Sequence[torch.Tensor]
 def _truth(member: StackMember, order: torch.Tensor) -> torch.Tensor:
     positions = torch.from_numpy(np.union1d(order.numpy(), member.validation))
     return member.loss.task.truth(member.dataset.without_windows(positions))
+
+
+def scaled_forecast(loss: Loss, output_BC: torch.Tensor, temperature: float) -> Floats:
+    """Return what a loss's task forecasts: softmax((logits - log w) / T) for classes.
+
+    Args:
+        loss: Says which weights the outputs have in them.
+        output_BC: Outputs of a network, float64.
+        temperature: T of the calibration, 1 for none.
+    """
+    forecast: Floats = loss.task.forecast(
+        output_BC / temperature, loss.log_weights.cpu().double() / temperature
+    ).numpy()
+    return forecast
 
 
 def identity(members: Sequence[StackMember], orders: Sequence[torch.Tensor], recipe: StackRecipe) -> str:

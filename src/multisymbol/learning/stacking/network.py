@@ -189,15 +189,21 @@ def _replaced(module: nn.Module, chance: NoiseTape) -> nn.Module | None:
 
 
 def _check(network: nn.Module) -> None:
-    others = [
-        f"{name}: {module}"
+    others = unstackable_parts(network)
+    if others:
+        message = f"model: {', '.join(others)} cannot be stacked: a model alone would change it; train one by one"
+        raise ConfigError(message)
+
+
+def unstackable_parts(network: nn.Module) -> list[str]:
+    """Name what each model of a stack would have to change for itself: batch norms, other buffers, other dropouts."""
+    modules = {
+        name: type(module).__name__
         for name, module in network.named_modules()
         if isinstance(module, _NormBase) or (isinstance(module, _DropoutNd) and not isinstance(module, nn.Dropout))
-    ]
-    others += [f"buffer {name}" for name, _ in network.named_buffers()]
-    if others:
-        message = f"model: {'; '.join(others)} cannot be stacked: a model alone would change it; train one by one"
-        raise ConfigError(message)
+    }
+    buffers = [f"buffer {name}" for name, _ in network.named_buffers() if name.rpartition(".")[0] not in modules]
+    return [*dict.fromkeys(modules.values()), *buffers]
 
 
 def stacked_class_weights(loss: Loss) -> torch.Tensor | None:

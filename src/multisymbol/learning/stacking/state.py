@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.adamw import adamw
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
@@ -30,7 +30,7 @@ class OptimizerState:
 
     def __init__(self, optimizer: OptimizerFactory, schedule: Schedule) -> None:
         self._optimizer = optimizer([nn.Parameter(torch.zeros(()))])
-        if type(self._optimizer) is not AdamW or self._group["amsgrad"] or self._group["maximize"]:
+        if not _can_be_stacked(self._optimizer):
             message = f"optimizer: a stack learns by AdamW without amsgrad and maximize, got {self._optimizer}"
             raise ConfigError(message)
         self._schedule: LRScheduler = schedule.factory(self._optimizer)
@@ -77,6 +77,20 @@ class OptimizerState:
         self._schedule.load_state_dict(state["schedule"])
 
 
+def optimizer_problem(optimizer: OptimizerFactory) -> str:
+    """Name an optimizer that a stack does not know; empty if it does."""
+    made = optimizer([nn.Parameter(torch.zeros(()))])
+    if _can_be_stacked(made):
+        return ""
+    options = [name for name in ("amsgrad", "maximize") if made.defaults.get(name)]
+    return f"optimizer {type(made).__name__}{'(' + ', '.join(options) + ')' if options else ''}"
+
+
+def _can_be_stacked(optimizer: Optimizer) -> bool:
+    group = optimizer.param_groups[0]
+    return type(optimizer) is AdamW and not (group["amsgrad"] or group["maximize"])
+
+
 @dataclass(kw_only=True, slots=True)
 class History:
     """One model's epochs so far.
@@ -94,6 +108,11 @@ class History:
     best_epoch: int = -1
     waited: int = 0
     awaited: float = math.inf
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        names = ("losses", "scores", "best_epoch", "waited", "awaited")
+        return {name: getattr(self, name) for name in names}
 
     def close(self, loss: float, score: float, *, min_delta: float) -> bool:
         """Add an epoch; return whether it is the best one. The rules of Lightning's checkpoints and early stopping.
@@ -195,12 +214,11 @@ class StackState:
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain values."""
-        names = ("losses", "scores", "best_epoch", "waited", "awaited")
         return {
             "epoch": self.epoch,
             "running": list(self.running),
             "tensors": [tensor.cpu() for tensor in (*self._whole, self.best)],
-            "progress": [{name: getattr(progress, name) for name in names} for progress in self.progress],
+            "progress": [progress.state_dict() for progress in self.progress],
             "paces": [pace.state_dict() for pace in self._paces],
         }
 

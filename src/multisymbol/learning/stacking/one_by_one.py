@@ -1,0 +1,299 @@
+"""Networks that cannot be stacked, trained one after another: the same members, recipe and results as a stack's.
+
+Each network sees the samples, the order, the learning rates, the dropout and the stopping it has in a stack; it may
+hold buffers (a batch norm's running statistics) and learn by any optimizer of torch. The price is time: nothing is
+shared between the networks.
+"""
+
+# B batch, C output
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from multisymbol.arrays import Floats
+from multisymbol.errors import ConfigError, SampleError
+from multisymbol.learning.checkpoints import AtomicCheckpointIO
+from multisymbol.learning.losses import Loss
+from multisymbol.learning.stacking.members import (
+    StackMember,
+    StackRecipe,
+    StackResult,
+    check_recipe,
+    check_samples,
+    identity,
+    name_problems,
+    scaled_forecast,
+)
+from multisymbol.learning.stacking.state import History
+from multisymbol.samples.sampler import EpochSampler
+from multisymbol.seeding import named_seed
+
+Weights = Mapping[str, torch.Tensor]
+
+
+def fit_one_by_one(
+    members: Sequence[StackMember],
+    *,
+    recipe: StackRecipe,
+    folder: Path | None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[StackResult]:
+    """Train members one after another; return what each came to, in their order.
+
+    Args:
+        members: At least one; their networks may differ.
+        recipe: The same for all; its optimizer may be any of torch.
+        folder: Holds each network after its last epoch, a file a member. What is there is not trained again, and an
+            interrupted training continues to the same end, bit for bit. None: nothing is kept.
+        progress: Called before each training and after the last with the member's name, trainings done and of how many.
+
+    Raises:
+        ConfigError: Names that are not unique, a recipe out of range, or files of other trainings.
+        LabelError: Samples hold nothing the loss could learn.
+        SampleError: A member has no validation samples, or a score that is no number; names the member.
+        OutputError: A file cannot be written.
+    """
+    check_recipe(recipe)
+    problems = name_problems(members)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    orders = [torch.cat(list(_order(member, 0))) for member in members]
+    check_samples(members, orders)
+    results = []
+    for number, (member, order) in enumerate(zip(members, orders, strict=True)):
+        if progress is not None:
+            progress(member.name, number, len(members))
+        file = None if folder is None else folder / f"{number}.ckpt"
+        results.append(_fitted(member, recipe, file=file, told=identity([member], [order], recipe)))
+    if progress is not None:
+        progress(members[-1].name, len(members), len(members))
+    return results
+
+
+def predict_one_by_one(
+    members: Sequence[StackMember],
+    *,
+    weights: Sequence[Weights],
+    positions: Sequence[npt.NDArray[np.int64]],
+    eval_batch_size: int,
+    device: torch.device,
+) -> list[Floats]:
+    """Run each member's network over samples of its own; see `predict_stack`.
+
+    Raises:
+        SampleError: A forecast is no number; names the members.
+    """
+    found = [
+        _forecast(member, own, torch.from_numpy(rows.copy()), size=eval_batch_size, device=device)
+        for member, own, rows in zip(members, weights, positions, strict=True)
+    ]
+    broken = [member.name for member, own in zip(members, found, strict=True) if not np.isfinite(own).all()]
+    if broken:
+        message = f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
+        raise SampleError(message)
+    return found
+
+
+def _forecast(
+    member: StackMember, weights: Weights, positions: torch.Tensor, *, size: int, device: torch.device
+) -> Floats:
+    network = copy.deepcopy(member.network).to(device)
+    network.load_state_dict(dict(weights))
+    outputs = [torch.empty(0, member.loss.task.outputs)]
+    outputs += [output_BC.cpu() for output_BC, _ in _outputs(network, member, positions, size=size, device=device)]
+    return scaled_forecast(member.loss, torch.cat(outputs).double(), 1.0)
+
+
+def _outputs(
+    network: nn.Module, member: StackMember, positions: torch.Tensor, *, size: int, device: torch.device
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield outputs and what they are compared with, without dropout and gradients."""
+    network.eval()
+    with torch.no_grad():
+        for part in torch.split(positions, size) if len(positions) else ():
+            batch = member.dataset[part]
+            inputs = (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)
+            yield network(*(tensor.to(device) for tensor in inputs)), member.loss.task.truth(batch)
+
+
+class _Training:
+    """One network on its way.
+
+    Args:
+        member: The network's first weights, its samples and their order.
+        recipe: How it is trained.
+    """
+
+    def __init__(self, member: StackMember, recipe: StackRecipe) -> None:
+        self._member, self._recipe = member, recipe
+        self._network = copy.deepcopy(member.network).to(recipe.device)
+        self._loss = _on(member.loss, recipe.device)
+        self._learning = [own for own in self._network.parameters() if own.requires_grad]
+        self._optimizer = recipe.optimizer(self._learning)
+        self._schedule: LRScheduler = recipe.schedule.factory(self._optimizer)
+        self._by_step = recipe.schedule.interval == "step"
+        if self._by_step and isinstance(self._schedule, ReduceLROnPlateau):
+            message = "scheduler: interval must be epoch for ReduceLROnPlateau, got step"
+            raise ConfigError(message)
+        self._best = self._weights()
+        self._history = History()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether patience ended it."""
+        return self._recipe.patience is not None and self._history.waited >= self._recipe.patience
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.stopped or len(self._history.scores) >= self._recipe.epochs
+
+    def epoch(self) -> None:
+        """Train and score for an epoch.
+
+        Raises:
+            SampleError: A score is no number.
+        """
+        loss = self._learn(len(self._history.scores))
+        score = self._score()
+        self._check_finite(loss, score)
+        if self._history.close(loss, score, min_delta=self._recipe.min_delta):
+            self._best = self._weights()
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(score)
+        elif not self._by_step:
+            self._schedule.step()
+
+    def _learn(self, epoch: int) -> float:
+        """Make an epoch's steps; return their mean loss."""
+        self._network.train()
+        total = torch.zeros((), dtype=torch.float64, device=self._recipe.device)
+        order = _order(self._member, epoch)
+        for step, positions in enumerate(order):
+            seed = named_seed(self._member.seed, "dropout", epoch, step, 0)  # as `DirectionModule` seeds it
+            torch.default_generator.manual_seed(seed)
+            if self._recipe.device.type == "cuda":
+                torch.cuda.manual_seed(seed)
+            total += self._step(positions)
+        return float(total) / len(order)
+
+    def _step(self, positions: torch.Tensor) -> torch.Tensor:
+        batch, device = self._member.dataset[positions], self._recipe.device
+        inputs = [tensor.to(device) for tensor in (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)]
+        truth_B, weight_B = self._loss.task.truth(batch).to(device), batch.weight_B.to(device)
+
+        def closure() -> torch.Tensor:
+            self._optimizer.zero_grad()
+            loss = self._loss(self._network(*inputs), truth_B, weight_B)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self._recipe.clip is not None:
+                nn.utils.clip_grad_norm_(self._learning, self._recipe.clip)
+            return loss.detach()
+
+        loss: torch.Tensor = self._optimizer.step(closure)  # type: ignore[assignment, arg-type]
+        if self._by_step:
+            self._schedule.step()
+        return loss
+
+    def _score(self) -> float:
+        """Return the score on the validation samples."""
+        task = self._loss.task
+        tally, log_weights = task.tally(1), self._loss.log_weights.cpu()
+        positions = torch.tensor(self._member.validation)
+        size = self._recipe.eval_batch_size
+        for output_BC, truth_B in _outputs(
+            self._network, self._member, positions, size=size, device=self._recipe.device
+        ):
+            forecast = task.forecast(output_BC.cpu(), log_weights)
+            tally.update(forecast, truth_B, torch.zeros(len(truth_B), dtype=torch.int64))
+        return task.score(tally.by_symbol()[0])
+
+    def _check_finite(self, loss: float, score: float) -> None:
+        name = self._member.name
+        if not math.isfinite(loss):
+            message = (
+                f"training of {name} diverged: the loss is no finite number any more. Lower optimizer.lr, set "
+                "trainer.gradient_clip_val, or look for NaN and extreme features"
+            )
+            raise SampleError(message)
+        if not math.isfinite(score):
+            message = f"scores of {name} are no numbers: their features hold NaN in validation samples"
+            raise SampleError(message)
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.detach().cpu().clone() for name, tensor in self._network.state_dict().items()}
+
+    def result(self) -> StackResult:
+        """Return what it has come to."""
+        history = self._history
+        return StackResult(
+            name=self._member.name,
+            weights=self._best,
+            best_epoch=history.best_epoch + 1,
+            best_score=history.scores[history.best_epoch],
+            epochs_run=len(history.scores),
+            stopped_early=self.stopped,
+            steps=len(history.scores) * len(self._member.sampler),
+            train_losses=tuple(history.losses),
+            scores=tuple(history.scores),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return tensors and plain values."""
+        return {
+            "network": self._weights(),
+            "best": self._best,
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "history": self._history.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take them up again."""
+        self._network.load_state_dict(state["network"])
+        self._best = state["best"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._history = History(**state["history"])
+
+
+def _fitted(member: StackMember, recipe: StackRecipe, *, file: Path | None, told: str) -> StackResult:
+    training = _Training(member, recipe)
+    if file is not None and file.exists():
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        if content.get("identity") != told:
+            message = (
+                f"{file} is of another training: its samples, first weights or recipe have changed; continue with "
+                "those it was started with, or remove it to start anew"
+            )
+            raise ConfigError(message)
+        training.load_state_dict(content)
+    while not training.ended:
+        training.epoch()
+        if file is not None:
+            AtomicCheckpointIO().save_checkpoint({"identity": told, **training.state_dict()}, file)
+    return training.result()
+
+
+def _on(loss: Loss, device: torch.device) -> Loss:
+    """Return a copy of a loss on a device."""
+    made = copy.deepcopy(loss)
+    if isinstance(made, nn.Module):
+        made.to(device)
+    return made
+
+
+def _order(member: StackMember, epoch: int) -> EpochSampler:
+    """Return the batches of an epoch."""
+    sampler = copy.copy(member.sampler)
+    sampler.set_epoch(epoch)
+    return sampler
