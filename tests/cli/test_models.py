@@ -198,7 +198,7 @@ def test_compare_of_universal_and_single_takes_the_symbol_they_share(say: Say) -
     [
         ({"label": "Horizon(bars=5)"}, r"the labels differ \(ZigZag\(threshold=0.02\) and Horizon\(bars=5\)\)"),
         ({"spans": {**METADATA["spans"], "test_until": "2021-01-01T00:00Z"}}, "the test spans differ"),
-        ({"test": {"test_huber": 0.1}}, "one is judged by log-loss, the other by Huber loss"),
+        ({"test": {"test_huber": 0.1}}, "one is judged by log-loss, the other by Huber"),
         ({"bars": {"GC=F": "0" * 64}}, "no symbol has the same test rows"),
         ({"test_by_symbol": {"GC=F": {"test_log_loss": 0.1, "test_rows": 99.0}}}, "no symbol has the same test rows"),
     ],

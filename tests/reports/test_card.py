@@ -15,8 +15,8 @@ from multisymbol.markets.symbols import Costs, resolve_symbols, universe
 from multisymbol.markets.time import instant
 from multisymbol.registry.bundle.format import Bundle, read_bundle, write_bundle
 from multisymbol.reports.card import model_card, span_figure
+from multisymbol.reports.figures.training import score_figure
 from multisymbol.reports.page import Code, Facts, Folded, Page, page_html, page_markdown
-from multisymbol.reports.tables.stored_scores import class_table, score_figure, score_table
 from multisymbol.reports.tables.table import Table
 
 FEATURES: dict[str, Any] = {
@@ -154,19 +154,19 @@ def test_worthless_model_says_so_in_its_lead() -> None:
 
 def test_accuracy_never_stands_alone() -> None:
     headings = [column.name for column in tables(card())["test, by symbol"].columns]
-    for name in ("log-loss", "bal.acc"):
-        assert headings[headings.index(name) + 1] == "no-skill"
+    for name, beside in (("log-loss", "no-skill"), ("bal.acc", "no-skill acc")):
+        assert headings[headings.index(name) + 1] == beside
 
 
 def test_prior_and_rule_are_shown_where_they_are_known() -> None:
     known = {"GC=F": scores(0.5, 0.6, 1000.0) | {"test_prior_log_loss": 0.7, "test_rule_log_loss": 0.6}}
-    with_both = score_table(bundle(test_by_symbol=known))
+    with_both = tables(card(bundle(test_by_symbol=known)))["test, by symbol"]
     assert {"prior", "rule"} <= {column.name for column in with_both.columns}
-    assert not {"prior", "rule"} & {column.name for column in score_table(bundle()).columns}
+    assert not {"prior", "rule"} & {column.name for column in tables(card())["test, by symbol"].columns}
 
 
 def test_class_scores_are_means_over_rows() -> None:
-    rows = {row[0]: row[1:] for row in class_table(bundle()).rows}
+    rows = {row[0]: row[1:] for row in tables(card())["test, by class"].rows}
     assert rows["metal"] == pytest.approx((1, 1000, 0.5, 0.6, 1 / 6))
     model, without = (0.6 * 900 + 0.9 * 100) / 1000, (0.8 * 900 + 0.6 * 100) / 1000
     assert rows["stock"] == pytest.approx((2, 1000, model, without, 1 - model / without))

@@ -6,7 +6,8 @@ Made from a bundle's facts alone, so that the card of any stored model can be ma
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,12 @@ from multisymbol.markets.time import DAY, instant, iso
 from multisymbol.registry.bundle.format import Bundle
 from multisymbol.registry.store.versions import lacks_skill
 from multisymbol.reports.figures.canvas import BLUE, GREEN, ORANGE, canvas, dated, legend, say
+from multisymbol.reports.figures.training import score_figure
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
-from multisymbol.reports.tables.stored_scores import (
-    DIRECTION,
-    ScoreKind,
-    class_table,
-    score,
-    score_figure,
-    score_table,
-    task_of,
-    trained_classes,
-    trained_symbols,
-)
-from multisymbol.reports.tables.table import ALL, Table, TableColumn
+from multisymbol.reports.tables.scores import class_table, score, score_table
+from multisymbol.reports.tables.table import ALL, Cell, Table, column, group_by, plain_table, tabulate
 from multisymbol.reports.tables.table import to_markdown as table_markdown
+from multisymbol.serving.metrics import DIRECTION, ScoreKind, kind_of
 
 ZIGZAG_WARNING = (
     "The labels are legs of a ZigZag. About 75 % of such labels can be told on a pure random walk, from how far the "
@@ -62,12 +55,12 @@ def model_card(
         figures: Pictures of its training, where they are at hand; they stand with the scores.
         hashes: `hashes.json` of the stored bundle: file -> SHA-256; None: left out.
     """
-    metadata, task = bundle.metadata, task_of(bundle)
+    metadata, task = bundle.metadata, kind_of(bundle.metadata)
     called = name or f"{metadata['strategy']} {metadata['timeframe']} {metadata['scope']}, not registered"
     sections = (
         Section(title="Training", parts=tuple(_training(bundle))),
         Section(title="Label", parts=tuple(_label(bundle))),
-        Section(title="Scores", note=f"No-skill is {task.without_skill}.", parts=(*_scores(bundle, task), *figures)),
+        Section(title="Scores", note=f"No-skill is {task.explained}.", parts=(*_scores(bundle, task), *figures)),
         *([Section(title="Calibration", parts=tuple(_calibration(metadata)))] if task is DIRECTION else []),
         Section(title="Limits", parts=tuple(_limits(bundle))),
         Section(title="Symbols it has not seen", parts=(Bullets(items=tuple(_unseen(bundle))),)),
@@ -81,7 +74,7 @@ def model_card(
 
 def summary(bundle: Bundle) -> str:
     """Say what a stored model is and what it scored, as Markdown for a page that shows little more."""
-    return f"{_lead(bundle, task_of(bundle))}\n\n{table_markdown(score_table(bundle))}"
+    return f"{_lead(bundle, kind_of(bundle.metadata))}\n\n{table_markdown(_score_table(bundle))}"
 
 
 def span_figure(spans: Mapping[str, str]) -> Figure:
@@ -120,7 +113,7 @@ def _lead(bundle: Bundle, task: ScoreKind) -> str:
     loss, reference = score(scores, task.loss.key), score(scores, task.reference.key)
     if not math.isfinite(loss):
         return f"{first} It has no test scores."
-    worth = f"{task.loss.name} {loss:{task.loss.form}} against {reference:{task.reference.form}} without skill"
+    worth = f"{task.loss.heading} {loss:{task.loss.form}} against {reference:{task.reference.form}} without skill"
     verdict = ": it is worth nothing there" if lacks_skill(score(scores, "test_skill")) else ""
     tail = " Most of a gain on such labels is their mechanics and earns nothing." if _is_zigzag(bundle) else ""
     return f"{first} On {score(scores, 'test_rows'):,.0f} test rows: {worth}{verdict}.{tail}"
@@ -164,36 +157,33 @@ def _parent(metadata: Mapping[str, Any]) -> str:
 
 def _symbol_table(bundle: Bundle) -> Table:
     entries = bundle.symbols["symbols"]
-    counts = {
-        symbol: [entry.get(part, 0) for part in ("train", "validation", "test")] for symbol, entry in entries.items()
-    }
-    sums = [sum(column) for column in zip(*counts.values(), strict=True)]
-    total = max(sums[0], 1)
-    return Table(
-        title="symbols",
+    parts = ("train", "validation", "test")
+    total = {part: sum(entry.get(part, 0) for entry in entries.values()) for part in parts}
+
+    def value(key: str, default: Cell) -> Callable[[tuple[str, Mapping[str, Any]]], Cell]:
+        return lambda item: item[1].get(key, default)
+
+    return tabulate(
+        "symbols",
+        entries.items(),
+        (
+            column("symbol", of=lambda item: item[0]),
+            column("class", key="asset_class", of=value("asset_class", "")),
+            column("role", of=value("role", "trained")),
+            *(column(part, ",d", of=value(part, 0)) for part in parts),
+            column("share", ".1%", of=lambda item: item[1].get("train", 0) / max(total["train"], 1)),
+        ),
         note="share = of all train rows; how often each is drawn: mixture",
-        columns=(
-            *(TableColumn(name=key.replace("asset_", ""), key=key) for key in ("symbol", "asset_class", "role")),
-            *(TableColumn(name=key, key=key, form=",d") for key in ("train", "validation", "test")),
-            TableColumn(name="share", key="share", form=".1%"),
-        ),
-        rows=tuple(
-            (symbol, entry["asset_class"], entry.get("role", "trained"), *counts[symbol], counts[symbol][0] / total)
-            for symbol, entry in entries.items()
-        ),
-        total=(ALL, "", "", *sums, sums[0] / total) if len(entries) > 1 else None,
+        total=(ALL, total | {"role": ""}) if len(entries) > 1 else None,
     )
 
 
 def _label(bundle: Bundle) -> Iterator[Part]:
     yield f"{bundle.metadata.get('label', 'Not said.')}"
-    own: dict[str, list[str]] = {}
-    for symbol, config in bundle.symbol_configs.items():
-        own.setdefault(_call(config.get("label")), []).append(symbol)
-    if len(own) > 1:
-        columns = (TableColumn(name="of", key="symbols"), TableColumn(name="label", key="label"))
-        rows = tuple((", ".join(symbols), label) for label, symbols in own.items())
-        yield Table(title="Parameters by symbol", columns=columns, rows=rows)
+    labels = group_by(bundle.symbol_configs, lambda symbol: _call(bundle.symbol_configs[symbol].get("label")))
+    if len(labels) > 1:
+        rows = [(", ".join(symbols), label) for label, symbols in labels.items()]
+        yield plain_table("Parameters by symbol", rows, "symbols", "label")
 
 
 def _scores(bundle: Bundle, task: ScoreKind) -> Iterator[Part]:
@@ -204,10 +194,17 @@ def _scores(bundle: Bundle, task: ScoreKind) -> Iterator[Part]:
     model, no_skill = (
         np.array([score(each, m.key) for each in by_symbol.values()]) for m in (task.loss, task.reference)
     )
-    yield score_figure(list(by_symbol), model=model, no_skill=no_skill, measure=task.loss.name)
-    yield score_table(bundle)
+    yield score_figure(list(by_symbol), model=model, no_skill=no_skill, measure=task.loss.heading)
+    yield _score_table(bundle)
     if len(by_symbol) > 1:
-        yield class_table(bundle)
+        classes = {symbol: entry["asset_class"] for symbol, entry in bundle.symbols["symbols"].items()}
+        yield class_table(task, by_symbol, asset_classes=classes)
+
+
+def _score_table(bundle: Bundle) -> Table:
+    metadata = bundle.metadata
+    pooled, by_symbol = metadata.get("test", {}), metadata["test_by_symbol"]
+    return score_table(kind_of(metadata), by_symbol, pooled, places=("tables", "card"), title="test, by symbol")
 
 
 def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
@@ -230,7 +227,7 @@ def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
 def _limits(bundle: Bundle) -> Iterator[Part]:
     if _is_zigzag(bundle):
         yield Caution(text=ZIGZAG_WARNING)
-    elif task_of(bundle) is DIRECTION:
+    elif kind_of(bundle.metadata) is DIRECTION:
         yield Caution(text=VOLATILITY_WARNING)
     yield Bullets(items=tuple(_limit_lines(bundle)))
 
@@ -307,21 +304,16 @@ def _history_table(bundle: Bundle) -> Table:
     for config in universe(bundle.symbol_configs):
         bars = history_bars(config=config, spec=bundle.spec, window=window)
         needed[config.asset_class] = max(needed.get(config.asset_class, 0), bars)
-    columns = (TableColumn(name="class", key="asset_class"), TableColumn(name="bars of history", key="bars", form=",d"))
-    return Table(title="", columns=columns, rows=tuple(sorted(needed.items())))
+    shown = (column("class", of=itemgetter(0)), column("bars of history", ",d", of=itemgetter(1)))
+    return tabulate("", sorted(needed.items()), shown)
 
 
 def _features(bundle: Bundle) -> Iterator[Part]:
     kinds = [column.kind for column in bundle.spec.columns]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     yield f"{len(kinds)} columns ({counted}), {bundle.metadata['window']} bars in a window; raw columns are scaled."
-    rows = tuple((str(place), column.name, column.kind) for place, column in enumerate(bundle.spec.columns, start=1))
-    columns = (
-        TableColumn(name="", key="place"),
-        TableColumn(name="column", key="column"),
-        TableColumn(name="kind", key="kind"),
-    )
-    yield Folded(title=f"All {len(kinds)} columns", parts=(Table(title="", columns=columns, rows=rows),))
+    rows = [(str(place), each.name, each.kind) for place, each in enumerate(bundle.spec.columns, start=1)]
+    yield Folded(title=f"All {len(kinds)} columns", parts=(plain_table("", rows, "number", "column", "kind"),))
 
 
 def _provenance(bundle: Bundle, hashes: Mapping[str, str] | None) -> Iterator[Part]:
@@ -341,8 +333,7 @@ def _provenance(bundle: Bundle, hashes: Mapping[str, str] | None) -> Iterator[Pa
 
 
 def _hash_table(title: str, hashes: Mapping[str, str], *, of: str) -> Folded:
-    columns = (TableColumn(name=of, key=of), TableColumn(name="SHA-256", key="sha256"))
-    return Folded(title=title, parts=(Table(title="", columns=columns, rows=tuple(hashes.items())),))
+    return Folded(title=title, parts=(plain_table("", hashes.items(), of, "SHA-256"),))
 
 
 def _call(node: Any) -> str:
@@ -357,6 +348,17 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return _call(value) or json.dumps(value)
     return str(value)
+
+
+def trained_symbols(bundle: Bundle) -> list[str]:
+    """Return the symbols whose rows it learned from."""
+    entries = bundle.symbols["symbols"].items()
+    return [symbol for symbol, each in entries if each.get("role", "trained") in {"trained", "trains only"}]
+
+
+def trained_classes(bundle: Bundle) -> list[str]:
+    """Return their asset classes, sorted."""
+    return sorted({bundle.symbols["symbols"][symbol]["asset_class"] for symbol in trained_symbols(bundle)})
 
 
 def _is_zigzag(bundle: Bundle) -> bool:

@@ -13,29 +13,25 @@ from multisymbol.registry.store.store import Run
 from multisymbol.reports.card import model_card, summary
 from multisymbol.reports.figures.training import calibration_figure, confusion_figure, fold_figure, sampling_figure
 from multisymbol.reports.page import page_html, page_markdown
+from multisymbol.reports.tables.scores import score_table
 from multisymbol.reports.tables.table import (
     Table,
     drop_table,
     fold_table,
     one_line,
-    return_table,
     sampling_table,
-    symbol_rows,
-    symbol_table,
     table_from_json,
     to_csv,
     to_markdown,
 )
 from multisymbol.samples.dataset import FoldDataset
-from multisymbol.training.result import DirectionResult, EvaluationResult, ReturnResult
+from multisymbol.training.result import DirectionResult, EvaluationResult
 from multisymbol.training.run import TrainedModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PREDICTIONS = "predictions.parquet"
-
-_PER_SYMBOL = ("test_log_loss", "test_huber", "test_ic", "test_skill")
 
 
 class TrainingReport:
@@ -91,10 +87,7 @@ def group_table(models: Sequence[TrainedModel]) -> Table:
 def result_table(result: EvaluationResult, dataset: FoldDataset) -> Table:
     """Return the test scores: a row per symbol, and one over all where there are several."""
     roles = {count.symbol: count.role for count in dataset.parts.counts}
-    if isinstance(result, DirectionResult):
-        return symbol_table(symbol_rows(result.evaluation, roles=roles))
-    assert isinstance(result, ReturnResult)
-    return return_table(result.evaluation, roles=roles)
+    return score_table(result.kind, result.by_symbol(), result.pooled(), roles=roles)
 
 
 def result_figures(result: EvaluationResult) -> "dict[str, Figure]":
@@ -121,10 +114,10 @@ def tables(result: EvaluationResult, dataset: FoldDataset) -> dict[str, Table]:
 def _run_metrics(result: EvaluationResult) -> dict[str, float]:
     """Name a run's final numbers: pooled, per symbol, and of the fit."""
     of_symbols = {
-        f"test/{name.removeprefix('test_')}/{slug(symbol)}": value
+        f"test/{metric.name}/{slug(symbol)}": scores[metric.key]
         for symbol, scores in result.by_symbol().items()
-        for name, value in scores.items()
-        if name in _PER_SYMBOL
+        for metric in result.kind.metrics
+        if metric.each_symbol
     }
     return {
         **{f"test/{name.removeprefix('test_')}": value for name, value in result.pooled().items()},

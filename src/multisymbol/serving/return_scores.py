@@ -4,7 +4,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import torch
 from multisymbol.errors import SampleError
 from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_sums
 from multisymbol.samples.ledger import Ledger
+from multisymbol.serving.metrics import FORWARD_RETURN
 from multisymbol.statistics.mean_tests import mean_error
 
 LEAST_SYMBOLS = 8
@@ -30,6 +31,7 @@ class ReturnSkillScores:
             where either is constant, NaN without rows.
         skill: 1 - Huber loss / that of zero; 0 is worthless, 1 perfect; NaN where zero makes no error.
         r2: Likewise of the squared error: out-of-sample R2 against zero, not against the mean (Gu, Kelly, Xiu 2020).
+        named: The metrics declared in `serving.metrics`, by name.
     """
 
     model: ReturnScores
@@ -37,6 +39,15 @@ class ReturnSkillScores:
     rank_ic: float
     skill: float
     r2: float
+    named: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnRows:
+    """Forecasts and the returns that came, shape (n,) each."""
+
+    forecast: npt.NDArray[np.float64]
+    target: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,9 +108,11 @@ def evaluate_regression(
     by_symbol = {}
     for i in np.unique(symbol):
         own = symbol == i
-        by_symbol[ledger.symbols[i]] = _worth(forecast[own], target[own], delta=delta)
+        by_symbol[ledger.symbols[i]] = _skill_scores(
+            ReturnRows(forecast=forecast[own], target=target[own]), delta=delta
+        )
     return ReturnEvaluation(
-        overall=_worth(forecast, target, delta=delta),
+        overall=_skill_scores(ReturnRows(forecast=forecast, target=target), delta=delta),
         by_symbol=by_symbol,
         cross_section=_cross_section(
             forecast, target, decided_at=ledger.decided_at[positions], resolved_at=ledger.resolved_at[positions]
@@ -140,17 +153,19 @@ def correlations(
     return found
 
 
-def _worth(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnSkillScores:
+def _skill_scores(rows: ReturnRows, *, delta: float) -> ReturnSkillScores:
+    forecast, target = rows.forecast, rows.target
     model, zero = (_scores(f, target, delta=delta) for f in (forecast, np.zeros_like(forecast)))
     group = np.zeros(len(target), dtype=np.int64)
     rank_ic = correlations(mean_ranks(forecast, group=group), mean_ranks(target, group=group), group=group)[0]
-    return ReturnSkillScores(
+    scored = ReturnSkillScores(
         model=model,
         zero=zero,
         rank_ic=0.0 if math.isnan(rank_ic) else float(rank_ic),
         skill=_skill(model.huber, zero.huber),
         r2=_skill(model.mse, zero.mse),
     )
+    return replace(scored, named=FORWARD_RETURN.named(rows, scored))
 
 
 def _scores(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnScores:

@@ -4,7 +4,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from multisymbol.labels.labels import BUY, CLASSES, HOLD, SELL
 from multisymbol.learning.metrics import PROBABILITY_FLOOR, Scores, scores
 from multisymbol.samples.ledger import Ledger
 from multisymbol.serving.calibration import Reliability, reliability
+from multisymbol.serving.metrics import DIRECTION
 
 CALIBRATION_BINS = 10
 
@@ -55,6 +56,7 @@ class SkillScores:
         activity: HOLD against the rest, on all rows.
         support: Rows of each class.
         confusion: Rows are labels, columns decisions.
+        named: The metrics declared in `serving.metrics`, by name.
     """
 
     model: Scores
@@ -66,6 +68,12 @@ class SkillScores:
     activity: QuestionScores
     support: tuple[int, ...]
     confusion: tuple[tuple[int, ...], ...]
+    named: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Scores:
+        """Scores of the better forecast without skill."""
+        return self.prior if self.no_skill == "prior" else self.rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,15 +92,17 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Forecasts:
-    """Three forecasts of the same n rows, shape (n, C) each."""
+class DirectionRows:
+    """Three forecasts of the same n rows, shape (n, C) each, and the labels that came, shape (n,)."""
 
     model: npt.NDArray[np.float64]
     prior: npt.NDArray[np.float64]
     rule: npt.NDArray[np.float64]
+    label: npt.NDArray[np.int64]
 
-    def rows(self, chosen: npt.NDArray[np.bool_]) -> "_Forecasts":
-        return _Forecasts(model=self.model[chosen], prior=self.prior[chosen], rule=self.rule[chosen])
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "DirectionRows":
+        """Keep some of the rows."""
+        return DirectionRows(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
 
 
 def evaluate(
@@ -113,18 +123,16 @@ def evaluate(
         SampleError: No rows to score, no train rows, probabilities of another shape or that are no numbers.
     """
     _check(prob, positions, train_positions)
-    forecasts = _Forecasts(
+    rows = DirectionRows(
         model=prob,
         prior=prior_forecast(ledger, positions, train_positions),
         rule=rule_forecast(ledger, positions, train_positions),
+        label=ledger.label[positions].astype(np.int64),
     )
-    y, symbol = ledger.label[positions].astype(np.int64), ledger.symbol[positions]
-    by_symbol = {}
-    for i in np.unique(symbol):
-        chosen = symbol == i
-        by_symbol[ledger.symbols[i]] = _worth(forecasts.rows(chosen), y[chosen])
-    tables = {name: reliability(prob[:, c], y == c, bins=CALIBRATION_BINS) for c, name in enumerate(CLASSES)}
-    return Evaluation(overall=_worth(forecasts, y), by_symbol=by_symbol, reliability=tables)
+    symbol = ledger.symbol[positions]
+    tables = {name: reliability(prob[:, c], rows.label == c, bins=CALIBRATION_BINS) for c, name in enumerate(CLASSES)}
+    by_symbol = {ledger.symbols[i]: _skill_scores(rows.only(symbol == i)) for i in np.unique(symbol)}
+    return Evaluation(overall=_skill_scores(rows), by_symbol=by_symbol, reliability=tables)
 
 
 def prior_forecast(
@@ -172,32 +180,32 @@ def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _worth(forecasts: _Forecasts, y: npt.NDArray[np.int64]) -> SkillScores:
-    model, prior, rule = (_scores(p, y) for p in (forecasts.model, forecasts.prior, forecasts.rule))
+def _skill_scores(rows: DirectionRows) -> SkillScores:
+    model, prior, rule = (_scores(p, rows.label) for p in (rows.model, rows.prior, rows.rule))
     no_skill = _better(prior.log_loss, rule.log_loss)
-    confusion = _confusion(forecasts.model, y)
-    return SkillScores(
+    confusion = _confusion(rows.model, rows.label)
+    scored = SkillScores(
         model=model,
         prior=prior,
         rule=rule,
         no_skill=no_skill,
         skill=_skill(model.log_loss, {"prior": prior, "rule": rule}[no_skill].log_loss),
-        direction=_answer(forecasts, y, question="direction"),
-        activity=_answer(forecasts, y, question="activity"),
+        direction=_question_scores(rows, question="direction"),
+        activity=_question_scores(rows, question="activity"),
         support=tuple(confusion.sum(axis=1).tolist()),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
+    return replace(scored, named=DIRECTION.named(rows, scored))
 
 
-def _answer(forecasts: _Forecasts, y: npt.NDArray[np.int64], *, question: Question) -> QuestionScores:
-    asked = y != HOLD if question == "direction" else np.ones(len(y), dtype=np.bool_)
-    p_asked = forecasts.rows(asked)
+def _question_scores(rows: DirectionRows, *, question: Question) -> QuestionScores:
+    asked = rows.only(rows.label != HOLD) if question == "direction" else rows
     model, prior, rule = (
-        _binary_log_loss(p, y[asked], question=question) for p in (p_asked.model, p_asked.prior, p_asked.rule)
+        _binary_log_loss(p, asked.label, question=question) for p in (asked.model, asked.prior, asked.rule)
     )
     no_skill = _better(prior, rule)
     skill = _skill(model, prior if no_skill == "prior" else rule)
-    return QuestionScores(rows=int(asked.sum()), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
+    return QuestionScores(rows=len(asked.label), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
 
 
 def _binary_log_loss(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64], *, question: Question) -> float:

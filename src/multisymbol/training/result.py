@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,18 @@ from multisymbol.learning.trainer import FitResult
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.serving.calibration import Temperature
 from multisymbol.serving.inference import Probabilities, Returns
-from multisymbol.serving.return_scores import ReturnEvaluation, ReturnSkillScores
-from multisymbol.serving.scores import Evaluation, SkillScores
+from multisymbol.serving.metrics import DIRECTION, FORWARD_RETURN, ScoreKind
+from multisymbol.serving.return_scores import ReturnEvaluation
+from multisymbol.serving.scores import Evaluation
 
 
 class EvaluationResult(Protocol):
     """What is recorded of a model, whatever it forecasts."""
+
+    @property
+    def kind(self) -> ScoreKind:
+        """The metrics of its test scores."""
+        ...
 
     @property
     def fitted(self) -> FitResult:
@@ -51,8 +57,27 @@ class EvaluationResult(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DirectionResult:
+class _TestScores:
+    """Test scores as they are stored, from an evaluation's named metrics."""
+
+    kind: ClassVar[ScoreKind]
+    evaluation: Any
+
+    def pooled(self) -> dict[str, float]:
+        """See EvaluationResult."""
+        overall = self.evaluation.overall
+        return self.kind.stored(overall.named, rows=overall.model.rows, pooled=True)
+
+    def by_symbol(self) -> dict[str, dict[str, float]]:
+        """See EvaluationResult."""
+        return {
+            symbol: self.kind.stored(scored.named, rows=scored.model.rows, pooled=False)
+            for symbol, scored in self.evaluation.by_symbol.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionResult(_TestScores):
     """A model of BUY, HOLD and SELL.
 
     Args:
@@ -64,6 +89,7 @@ class DirectionResult:
         before: The same scores without the temperature.
     """
 
+    kind: ClassVar[ScoreKind] = DIRECTION
     fitted: FitResult
     module: DirectionModule
     temperature: Temperature
@@ -78,21 +104,6 @@ class DirectionResult:
         forecast = {f"p_{name.lower()}": self.test.prob[:, place] for place, name in enumerate(CLASSES)}
         return _sample_rows(dataset, rows).assign(label=label, **forecast)
 
-    def pooled(self) -> dict[str, float]:
-        """See EvaluationResult."""
-        return _direction_scores(self.evaluation.overall)
-
-    def by_symbol(self) -> dict[str, dict[str, float]]:
-        """See EvaluationResult."""
-        return {
-            symbol: {
-                **_direction_scores(worth),
-                "test_prior_log_loss": worth.prior.log_loss,
-                "test_rule_log_loss": worth.rule.log_loss,
-            }
-            for symbol, worth in self.evaluation.by_symbol.items()
-        }
-
     def more_metrics(self) -> dict[str, float]:
         """See EvaluationResult."""
         return {
@@ -106,7 +117,7 @@ class DirectionResult:
     def facts(self) -> dict[str, Any]:
         """See EvaluationResult."""
         return {
-            "task": "direction",
+            "task": self.kind.task,
             "classes": list(CLASSES),
             "log_class_weights": self.module.loss.log_weights.tolist(),
             "temperature": self.temperature.value,
@@ -117,8 +128,8 @@ class DirectionResult:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReturnResult:
+@dataclass(frozen=True, kw_only=True)
+class ReturnResult(_TestScores):
     """A model of the forward return.
 
     Args:
@@ -128,6 +139,7 @@ class ReturnResult:
         evaluation: Scores on the test rows beside a forecast of zero.
     """
 
+    kind: ClassVar[ScoreKind] = FORWARD_RETURN
     fitted: FitResult
     module: DirectionModule
     test: Returns
@@ -138,14 +150,6 @@ class ReturnResult:
         rows = self.test.positions
         return _sample_rows(dataset, rows).assign(target=dataset.ledger.target[rows], forecast=self.test.forecast)
 
-    def pooled(self) -> dict[str, float]:
-        """See EvaluationResult."""
-        return _return_scores(self.evaluation.overall)
-
-    def by_symbol(self) -> dict[str, dict[str, float]]:
-        """See EvaluationResult."""
-        return {symbol: _return_scores(worth) for symbol, worth in self.evaluation.by_symbol.items()}
-
     def more_metrics(self) -> dict[str, float]:
         """See EvaluationResult."""
         cross = self.evaluation.cross_section
@@ -155,7 +159,7 @@ class ReturnResult:
 
     def facts(self) -> dict[str, Any]:
         """See EvaluationResult."""
-        return {"task": "forward_return", "classes": []}
+        return {"task": self.kind.task, "classes": []}
 
 
 def _sample_rows(dataset: FoldDataset, rows: "np.typing.NDArray[np.int64]") -> pd.DataFrame:
@@ -168,31 +172,3 @@ def _sample_rows(dataset: FoldDataset, rows: "np.typing.NDArray[np.int64]") -> p
             "resolved_at": pd.to_datetime(ledger.resolved_at[rows], unit="ns", utc=True),
         }
     )
-
-
-def _direction_scores(worth: SkillScores) -> dict[str, float]:
-    no_skill = worth.prior if worth.no_skill == "prior" else worth.rule
-    return {
-        "test_log_loss": worth.model.log_loss,
-        "test_no_skill_log_loss": no_skill.log_loss,
-        "test_skill": worth.skill,
-        "test_balanced_accuracy": worth.model.balanced_accuracy,
-        "test_no_skill_balanced_accuracy": no_skill.balanced_accuracy,
-        "test_macro_f1": worth.model.macro_f1,
-        "test_mcc": worth.model.mcc,
-        "test_brier": worth.model.brier,
-        "test_rows": float(worth.model.rows),
-    }
-
-
-def _return_scores(worth: ReturnSkillScores) -> dict[str, float]:
-    return {
-        "test_huber": worth.model.huber,
-        "test_zero_huber": worth.zero.huber,
-        "test_skill": worth.skill,
-        "test_r2": worth.r2,
-        "test_ic": worth.model.ic,
-        "test_rank_ic": worth.rank_ic,
-        "test_sign_accuracy": worth.model.sign_accuracy,
-        "test_rows": float(worth.model.rows),
-    }

@@ -7,36 +7,41 @@ import pytest
 from rich.console import Console
 
 from multisymbol.learning.metrics import Scores
+from multisymbol.reports.tables.scores import score_table
 from multisymbol.reports.tables.table import (
-    SymbolRow,
     Table,
+    column,
     drop_table,
     fold_table,
     sampling_table,
     show,
-    symbol_rows,
-    symbol_table,
+    tabulate,
     to_csv,
     to_markdown,
 )
 from multisymbol.samples.fold import FoldCount
 from multisymbol.samples.ledger import SymbolCount
 from multisymbol.samples.mixture import SamplingWeights
-from multisymbol.serving.scores import Evaluation, QuestionScores, SkillScores
+from multisymbol.serving.metrics import DIRECTION, ScoreMetric
+from multisymbol.serving.scores import DirectionRows, QuestionScores, SkillScores
 
 
-def row(symbol: str, role: str = "trained", *, mcc: float = 0.0521) -> SymbolRow:
-    return SymbolRow(
-        symbol=symbol,
-        role=role,
-        rows=46101,
-        log_loss=0.98144,
-        no_skill_log_loss=0.993,
-        balanced_accuracy=0.371,
-        no_skill_balanced_accuracy=0.352,
-        mcc=mcc,
-        brier=0.196,
-    )
+def scored(mcc: float = 0.0521) -> dict[str, float]:
+    return {
+        "test_log_loss": 0.98144,
+        "test_no_skill_log_loss": 0.993,
+        "test_skill": 0.01,
+        "test_balanced_accuracy": 0.371,
+        "test_no_skill_balanced_accuracy": 0.352,
+        "test_mcc": mcc,
+        "test_brier": 0.196,
+        "test_rows": 46101.0,
+    }
+
+
+def scores_of(*symbols: str, mcc: float = 0.0521, roles: dict[str, str] | None = None) -> Table:
+    by_symbol = {symbol: scored(mcc if symbol == symbols[-1] else 0.0521) for symbol in symbols}
+    return score_table(DIRECTION, by_symbol, scored(), roles=roles)
 
 
 def printed(table: Table, *, terminal: bool, most: int | None = None) -> str:
@@ -46,18 +51,18 @@ def printed(table: Table, *, terminal: bool, most: int | None = None) -> str:
 
 
 def test_scores_stand_in_aligned_columns() -> None:
-    text = printed(symbol_table([row("AUDJPY"), row("GC=F", mcc=math.nan), row("all", "")]), terminal=False)
+    text = printed(scores_of("AUDJPY", "GC=F", mcc=math.nan), terminal=False)
     assert text.splitlines() == [
-        "test                    no-skill = the better of prior and rule, same rows",
-        "symbol     rows   log-loss   no-skill   bal.acc   no-skill     MCC   Brier",
-        "AUDJPY   46,101      0.981      0.993     0.371      0.352   0.052   0.196",
-        "GC=F     46,101      0.981      0.993     0.371      0.352       –   0.196",
-        "all      46,101      0.981      0.993     0.371      0.352   0.052   0.196",
+        "test                        no-skill = the better of prior and rule, same rows",
+        "symbol     rows   log-loss   no-skill   bal.acc   no-skill acc     MCC   Brier",
+        "AUDJPY   46,101      0.981      0.993     0.371          0.352   0.052   0.196",
+        "GC=F     46,101      0.981      0.993     0.371          0.352       –   0.196",
+        "all      46,101      0.981      0.993     0.371          0.352   0.052   0.196",
     ]
 
 
 def test_piped_output_has_no_colour_codes_and_no_cut_lines() -> None:
-    table = symbol_table([row("A" * 60)])
+    table = scores_of("A" * 60)
     assert "\x1b" in printed(table, terminal=True)
     piped = printed(table, terminal=False)
     assert "\x1b" not in piped
@@ -65,28 +70,27 @@ def test_piped_output_has_no_colour_codes_and_no_cut_lines() -> None:
 
 
 def test_roles_are_shown_only_where_they_differ() -> None:
-    assert "role" not in printed(symbol_table([row("A"), row("B"), row("all", "")]), terminal=False)
-    assert "unseen" in printed(symbol_table([row("A"), row("B", "unseen")]), terminal=False)
+    assert "role" not in printed(scores_of("A", "B", roles=dict.fromkeys("AB", "trained")), terminal=False)
+    assert "unseen" in printed(scores_of("A", "B", roles={"A": "trained", "B": "unseen"}), terminal=False)
 
 
 def test_long_tables_count_what_they_leave_out_and_keep_the_total() -> None:
-    rows = [*(row(f"S{index}") for index in range(200)), row("all", "")]
-    lines = printed(symbol_table(rows), terminal=False, most=20).splitlines()
+    lines = printed(scores_of(*(f"S{index}" for index in range(200))), terminal=False, most=20).splitlines()
     assert len(lines) == 2 + 20 + 1 + 1
     assert lines[-2] == "… 180 more rows in the run's tables"
     assert lines[-1].startswith("all ")
 
 
 def test_csv_keeps_every_row_and_digit() -> None:
-    table = symbol_table([row("BRK.B", mcc=math.nan), row("all", "")])
-    first, last = csv.DictReader(io.StringIO(to_csv(table)))
+    table = scores_of("GC=F", "BRK.B", mcc=math.nan)
+    _, first, last = csv.DictReader(io.StringIO(to_csv(table)))
     assert (float(first["log_loss"]), float(first["no_skill_log_loss"])) == (0.98144, 0.993)
     assert first["mcc"] == ""
     assert last["symbol"] == "all"
 
 
 def test_markdown_shows_what_the_terminal_shows() -> None:
-    lines = to_markdown(symbol_table([row("A|B")])).splitlines()
+    lines = to_markdown(scores_of("A|B")).splitlines()
     assert lines[0].startswith("| symbol | rows | log-loss |")
     assert lines[1].startswith("| :--- | ---: |")
     assert lines[2] == "| A\\|B | 46,101 | 0.981 | 0.993 | 0.371 | 0.352 | 0.052 | 0.196 |"
@@ -127,16 +131,16 @@ def test_no_symbols_make_an_empty_table_not_an_error() -> None:
 
 
 def test_no_skill_is_the_better_of_prior_and_rule() -> None:
-    def scored(log_loss: float) -> Scores:
+    def of(log_loss: float) -> Scores:
         return Scores(
             rows=9, log_loss=log_loss, brier=0.5, macro_f1=0.3, balanced_accuracy=log_loss / 2, mcc=0.0, accuracy=0.4
         )
 
     answer = QuestionScores(rows=9, model=1.0, prior=1.0, rule=1.0, no_skill="prior", skill=0.0)
     worth = SkillScores(
-        model=scored(0.9),
-        prior=scored(1.1),
-        rule=scored(1.0),
+        model=of(0.9),
+        prior=of(1.1),
+        rule=of(1.0),
         no_skill="rule",
         skill=0.1,
         direction=answer,
@@ -144,11 +148,33 @@ def test_no_skill_is_the_better_of_prior_and_rule() -> None:
         support=(3, 3, 3),
         confusion=((1, 1, 1), (1, 1, 1), (1, 1, 1)),
     )
-    one = symbol_rows(Evaluation(overall=worth, by_symbol={"A": worth}, reliability={}), roles={"A": "trained"})
-    assert [(line.symbol, line.log_loss, line.no_skill_log_loss) for line in one] == [("A", 0.9, 1.0)]
-    assert one[0].no_skill_balanced_accuracy == pytest.approx(0.5)
-    two = symbol_rows(
-        Evaluation(overall=worth, by_symbol={"A": worth, "B": worth}, reliability={}),
-        roles={"A": "trained", "B": "unseen"},
+    stored = DIRECTION.stored(DIRECTION.named(None, worth), rows=9, pooled=False)
+    one = score_table(DIRECTION, {"A": stored}, stored)
+    cells = dict(zip((each.key for each in one.columns), one.rows[0], strict=True))
+    assert (cells["log_loss"], cells["no_skill_log_loss"]) == (0.9, 1.0)
+    assert cells["no_skill_balanced_accuracy"] == pytest.approx(0.5)
+    assert one.total is None
+    two = score_table(DIRECTION, {"A": stored, "B": stored}, stored)
+    assert [row[0] for row in two.rows] == ["A", "B"]
+    assert two.total is not None
+
+
+def test_two_columns_of_a_table_never_share_a_heading() -> None:
+    with pytest.raises(AssertionError, match="two columns with the same heading"):
+        tabulate("t", [], (column("from"), column("from", key="other")))
+
+
+def test_a_declared_metric_is_computed_stored_logged_and_shown() -> None:
+    """One declaration is all that a new metric needs."""
+    confident = ScoreMetric(
+        name="confidence", heading="confident", better="higher", of=lambda rows: rows.model.max(axis=1).mean()
     )
-    assert [line.symbol for line in two] == ["A", "B", "all"]
+    DIRECTION.metrics.append(confident)
+    try:
+        prob = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]])
+        rows = DirectionRows(model=prob, prior=prob, rule=prob, label=np.array([0, 2]))
+        stored = DIRECTION.stored({"confidence": confident.score(rows, None)}, rows=2, pooled=True)
+        assert stored == {"test_confidence": pytest.approx(0.55), "test_rows": 2.0}
+        assert "confident" in printed(score_table(DIRECTION, {"A": stored}, stored), terminal=False)
+    finally:
+        DIRECTION.metrics.remove(confident)

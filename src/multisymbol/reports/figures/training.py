@@ -1,5 +1,6 @@
 """Figures of a training: functions that take plain results and return a Figure; saving is the caller's."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.time import DAY, NEVER, iso
@@ -18,12 +20,14 @@ from multisymbol.reports.figures.canvas import (
     INK,
     ORANGE,
     PAPER,
+    beside,
     canvas,
     dated,
     days,
     frame,
     headline,
     legend,
+    lines,
     listed,
     say,
     write,
@@ -133,6 +137,34 @@ def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str,
     errors = ", ".join(f"{label} {_mean_error(table):.3f}" for label, (table, _, _) in tables.items())
     rows = max((_rows(table) for table in before.values()), default=0)
     headline(figure, f"Expected calibration error, mean over classes: {errors} ({rows:,} rows, bins of equal mass)")
+    return figure
+
+
+def score_figure(
+    symbols: Sequence[str], *, model: npt.NDArray[np.float64], no_skill: npt.NDArray[np.float64], measure: str
+) -> Figure:
+    """Show each symbol's loss beside that without skill: to the left is better.
+
+    Args:
+        symbols: Names from top to bottom, s >= 1.
+        model: Loss of the model, NaN where there is none. Shape (s,).
+        no_skill: Loss without skill. Shape (s,).
+        measure: Name of the loss.
+    """
+    figure, (axes,) = canvas(height=1.35 + 0.24 * len(symbols))
+    rows = np.arange(len(symbols))
+    axes.hlines(rows, model, no_skill, color=FAINT, linewidth=2.2, zorder=1)
+    axes.plot(no_skill, rows, "|", markersize=11, markeredgewidth=2, color=GREY, zorder=2)
+    axes.plot(model, rows, "o", markersize=6, color=BLUE, zorder=3)
+    for row, skill in enumerate(1 - model / no_skill):
+        beside(axes, f"{100 * skill:.0f} %" if math.isfinite(skill) else "–", row=row)
+    listed(axes, symbols)
+    lines(axes, of="x")
+    axes.set_xlabel(f"{measure} on test rows; right: skill = 1 - model / no-skill")
+    better = int((model < no_skill).sum())
+    say(axes, f"Better than no skill on {better} of {len(symbols)} symbols")
+    marks = [("model", "o", BLUE), ("no-skill", "|", GREY)]
+    legend(figure, [Line2D([], [], linestyle="", marker=m, color=c, markeredgewidth=2, label=n) for n, m, c in marks])
     return figure
 
 

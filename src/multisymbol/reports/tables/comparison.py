@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter, itemgetter
 
 from multisymbol.comparison.result import ArmOutcome, BudgetUnit, Comparison, SubgroupEffect, Trading
 from multisymbol.markets.time import iso
-from multisymbol.reports.tables.table import ABSENT, Cell, Table, TableColumn
+from multisymbol.reports.tables.table import ABSENT, ALL, RIGHT, Cell, Column, Table, column, columns, tabulate
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.compare import ComparisonResult, SymbolResult
-from multisymbol.statistics.skill import Skill
 from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import REALISTIC_MONTHS, Conclusion, Kind, Question, VerdictEvidence
 
@@ -30,105 +31,97 @@ BUDGETS: Mapping[BudgetUnit, str] = {
     "steps": "matched in epochs and steps: a single model's epoch repeats its samples up to the universal one's steps",
 }
 
-_P = " "  # text, set to the right
 _NATS = "+.4f"
-_INTERVAL = (TableColumn(name="from", key="low", form=_NATS), TableColumn(name="to", key="high", form=_NATS))
+
+
+def _interval(of: str) -> tuple[Column, Column]:
+    """Declare the ends of an interval, an attribute of the rows' items."""
+    interval = attrgetter(of)
+    return (
+        column("from", _NATS, key="low", of=lambda own: ends(interval(own))[0]),
+        column("to", _NATS, key="high", of=lambda own: ends(interval(own))[1]),
+    )
+
+
+def _envelope(of: str) -> tuple[Column, Column]:
+    """Declare the ends of the surrogate band."""
+    nulls = attrgetter(of)
+    return (
+        column("band from", _NATS, key="band_low", of=lambda own: envelope(nulls(own))[0]),
+        column("band to", _NATS, key="band_high", of=lambda own: envelope(nulls(own))[1]),
+    )
+
+
+def _p(name: str, of: str, *, key: str = "") -> Column:
+    """Declare a p-value, an attribute of the rows' items."""
+    p = attrgetter(of)
+    return column(name, RIGHT, key=key or of.rpartition(".")[2], of=lambda own: p_text(p(own)))
+
+
+_VERDICT = column("verdict", of=lambda own: verdict_text(own.verdict, own.evidence))
 
 
 def question_table(comparison: Comparison) -> Table:
     """Set the three questions one below the other, the primary one named."""
-    rows = tuple(
-        _question_row(answer, primary=question == comparison.declared.primary)
-        for question, answer in comparison.results.items()
-    )
-    return Table(
-        title="three questions",
-        note="nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
-        columns=(
-            TableColumn(name="question", key="question"),
-            TableColumn(name="verdict", key="verdict"),
-            TableColumn(name="effect", key="effect", form=_NATS),
-            *_INTERVAL,
-            TableColumn(name="beyond", key="beyond", form=_NATS),
-            TableColumn(name="p", key="p", form=_P),
-            TableColumn(name="batch means", key="p_cross_check", form=_P),
-            TableColumn(name="with seeds", key="p_seeds", form=_P),
-            TableColumn(name="equivalent", key="p_equivalent", form=_P),
+    primary = comparison.declared.primary
+    return tabulate(
+        "three questions",
+        comparison.results.values(),
+        (
+            column("question", of=lambda own: own.question + (" (primary)" if own.question == primary else "")),
+            _VERDICT,
+            column("effect", _NATS, of="differentials.effect"),
+            *_interval("evidence.interval"),
+            column("beyond", _NATS, of="evidence.beyond"),
+            _p("p", "evidence.p"),
+            _p("batch means", "evidence.p_cross_check"),
+            _p("with seeds", "evidence.p_seeds"),
+            _p("equivalent", "evidence.p_equivalent"),
         ),
-        rows=rows,
+        note="nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
     )
 
 
 def comparison_symbol_table(comparison: Comparison) -> Table:
     """Return a row per symbol of the primary question, the largest effect first."""
     facts = {own.symbol: own for own in comparison.symbols}
-    rows: list[tuple[Cell, ...]] = [
+    return tabulate(
+        "symbol by symbol",
+        by_effect(comparison.primary.by_symbol),
         (
-            own.test.symbol,
-            verdict_text(own.verdict, own.evidence),
-            own.test.effect,
-            *ends(own.test.interval),
-            own.evidence.beyond,
-            p_text(own.test.p_holm),
-            facts[own.test.symbol].history,
-            facts[own.test.symbol].test_rows,
-            _months(own.verdict.months_needed),
-        )
-        for own in by_effect(comparison.primary.by_symbol)
-    ]
-    return Table(
-        title="symbol by symbol",
-        note="verdicts rest on Holm's p; intervals are not adjusted",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="verdict", key="verdict"),
-            TableColumn(name="effect", key="effect", form=_NATS),
-            *_INTERVAL,
-            TableColumn(name="beyond", key="beyond", form=_NATS),
-            TableColumn(name="p Holm", key="p_holm", form=_P),
-            TableColumn(name="own train rows", key="history", form=",d"),
-            TableColumn(name="test rows", key="test_rows", form=",d"),
-            TableColumn(name="months more", key="months_needed", form=",.1f"),
+            column("symbol", of="test.symbol"),
+            _VERDICT,
+            column("effect", _NATS, of="test.effect"),
+            *_interval("test.interval"),
+            column("beyond", _NATS, of="evidence.beyond"),
+            _p("p Holm", "test.p_holm"),
+            column("own train rows", ",d", key="history", of=lambda own: facts[own.test.symbol].history),
+            column("test rows", ",d", of=lambda own: facts[own.test.symbol].test_rows),
+            column("months more", ",.1f", key="months_needed", of=lambda own: _months(own.verdict.months_needed)),
         ),
-        rows=tuple(rows),
+        note="verdicts rest on Holm's p; intervals are not adjusted",
     )
 
 
 def symbol_test_table(comparison: Comparison) -> Table:
     """Return what else is known of each symbol's test: every p, the effect pulled towards the common one, skill."""
     facts = {own.symbol: own for own in comparison.symbols}
-    rows: list[tuple[Cell, ...]] = [
+    return tabulate(
+        "tests of every symbol",
+        by_effect(comparison.primary.by_symbol),
         (
-            own.test.symbol,
-            facts[own.test.symbol].asset_class,
-            facts[own.test.symbol].folds,
-            p_text(own.test.p),
-            p_text(own.test.p_holm),
-            p_text(own.test.p_bh),
-            p_text(own.test.p_equivalent),
-            own.test.shrunk,
-            *envelope(own.evidence.nulls),
-            ", ".join(own.evidence.skilled) or "none",
-        )
-        for own in by_effect(comparison.primary.by_symbol)
-    ]
-    return Table(
-        title="tests of every symbol",
-        note="shrunk: pulled towards the common effect; band: all surrogates together",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="class", key="asset_class"),
-            TableColumn(name="folds", key="folds", form=",d"),
-            TableColumn(name="p", key="p", form=_P),
-            TableColumn(name="Holm", key="p_holm", form=_P),
-            TableColumn(name="BH", key="p_bh", form=_P),
-            TableColumn(name="equivalent", key="p_equivalent", form=_P),
-            TableColumn(name="shrunk", key="shrunk", form=_NATS),
-            TableColumn(name="band from", key="band_low", form=_NATS),
-            TableColumn(name="to", key="band_high", form=_NATS),
-            TableColumn(name="skill", key="skill"),
+            column("symbol", of="test.symbol"),
+            column("class", key="asset_class", of=lambda own: facts[own.test.symbol].asset_class),
+            column("folds", ",d", of=lambda own: facts[own.test.symbol].folds),
+            _p("p", "test.p"),
+            _p("Holm", "test.p_holm"),
+            _p("BH", "test.p_bh"),
+            _p("equivalent", "test.p_equivalent"),
+            column("shrunk", _NATS, of="test.shrunk"),
+            *_envelope("evidence.nulls"),
+            column("skill", of=lambda own: ", ".join(own.evidence.skilled) or "none"),
         ),
-        rows=tuple(rows),
+        note="shrunk: pulled towards the common effect; band: all surrogates together",
     )
 
 
@@ -139,226 +132,174 @@ def by_effect(results: Sequence[SymbolResult]) -> list[SymbolResult]:
 
 def group_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
     """Return the primary effect in parts of the rows."""
-    return Table(
-        title=title,
+    return tabulate(
+        title,
+        groups,
+        (
+            column(title.removeprefix("by "), key="group"),
+            column("effect", _NATS),
+            *_interval("interval"),
+            _p("p", "p"),
+            *columns("instants", "symbols", form=",d"),
+        ),
         note="p is not adjusted for the number of lines",
-        columns=(
-            TableColumn(name=title.removeprefix("by "), key="group"),
-            TableColumn(name="effect", key="effect", form=_NATS),
-            *_INTERVAL,
-            TableColumn(name="p", key="p", form=_P),
-            TableColumn(name="instants", key="instants", form=",d"),
-            TableColumn(name="symbols", key="symbols", form=",d"),
-        ),
-        rows=tuple(
-            (own.group, own.effect, *ends(own.interval), p_text(own.p), own.instants, own.symbols) for own in groups
-        ),
     )
 
 
 def arm_table(comparison: Comparison) -> Table:
     """Set the scores of all arms beside one another."""
     best = () if comparison.confidence_set is None else comparison.confidence_set.kept
-    return Table(
-        title="arms",
+    return tabulate(
+        "arms",
+        comparison.arms,
+        (
+            column("arm"),
+            *columns("log-loss", "activity", "direction", form=".4f"),
+            column("bal.acc", ".2%", key="balanced_accuracy"),
+            column("gain", _NATS),
+            column("symbols", ",d", of=lambda own: len(own.symbols)),
+            column("best", of=lambda own: "yes" if own.arm in best else ""),
+        ),
         note="gain: on the prior, nats; best: cannot be told from the best arm",
-        columns=(
-            TableColumn(name="arm", key="arm"),
-            TableColumn(name="log-loss", key="log_loss", form=".4f"),
-            TableColumn(name="activity", key="activity", form=".4f"),
-            TableColumn(name="direction", key="direction", form=".4f"),
-            TableColumn(name="bal.acc", key="balanced_accuracy", form=".2%"),
-            TableColumn(name="gain", key="gain", form=_NATS),
-            TableColumn(name="symbols", key="symbols", form=",d"),
-            TableColumn(name="best", key="best"),
-        ),
-        rows=tuple(
-            (
-                own.arm,
-                own.log_loss,
-                own.activity,
-                own.direction,
-                own.balanced_accuracy,
-                own.gain,
-                len(own.symbols),
-                "yes" if own.arm in best else "",
-            )
-            for own in comparison.arms
-        ),
     )
 
 
 def against_table(comparison: Comparison) -> Table:
     """Say what each arm loses less than the single and than the universal one."""
-    return Table(
-        title="arms against the single and the universal one",
+
+    def against(other: str) -> tuple[Column, ...]:
+        interval = attrgetter(f"against_{other}")
+        return (
+            column(f"on {other}", _NATS, of=lambda own: interval(own).estimate if interval(own) else math.nan),
+            column(f"{other} from", _NATS, key=f"on_{other}_low", of=lambda own: ends(interval(own))[0]),
+            column(f"{other} to", _NATS, key=f"on_{other}_high", of=lambda own: ends(interval(own))[1]),
+            _p(f"{other} p", f"p_against_{other}", key=f"p_on_{other}"),
+        )
+
+    return tabulate(
+        "arms against the single and the universal one",
+        comparison.arms,
+        (column("arm"), *against("single"), *against("universal")),
         note="above 0 the arm of the line is better; p is not adjusted for the number of arms",
-        columns=(
-            TableColumn(name="arm", key="arm"),
-            TableColumn(name="on single", key="on_single", form=_NATS),
-            TableColumn(name="from", key="on_single_low", form=_NATS),
-            TableColumn(name="to", key="on_single_high", form=_NATS),
-            TableColumn(name="p", key="p_on_single", form=_P),
-            TableColumn(name="on universal", key="on_universal", form=_NATS),
-            TableColumn(name="from", key="on_universal_low", form=_NATS),
-            TableColumn(name="to", key="on_universal_high", form=_NATS),
-            TableColumn(name="p", key="p_on_universal", form=_P),
-        ),
-        rows=tuple(
-            (
-                own.arm,
-                *_against(own.against_single),
-                p_text(own.p_against_single),
-                *_against(own.against_universal),
-                p_text(own.p_against_universal),
-            )
-            for own in comparison.arms
-        ),
     )
 
 
 def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
     """Say what each arm's trainings took, and what universal and single models have the same number of."""
-    return Table(
-        title="budgets",
+
+    def steps_an_epoch(own: ArmOutcome) -> float:
+        return own.budget.steps / (own.budget.models * own.budget.epochs) if own.budget.models else math.nan
+
+    return tabulate(
+        "budgets",
+        arms,
+        (
+            column("arm"),
+            column("models", ",d", of="budget.models"),
+            column("train rows", ",d", of="budget.train_rows"),
+            column("epochs", ".1f", of="budget.epochs"),
+            column("best epoch", ".1f", of="budget.best_epoch"),
+            column("steps", ",d", of="budget.steps"),
+            column("per epoch", ",.1f", key="steps_an_epoch", of=steps_an_epoch),
+            column("stopped early", ".0%", of="budget.stopped_early"),
+        ),
         note=(
             f"universal and single matched in {matched}   train rows: one epoch of all models of one seed   "
             "epochs: means over models   per epoch: mean steps of one model"
-        ),
-        columns=(
-            TableColumn(name="arm", key="arm"),
-            TableColumn(name="models", key="models", form=",d"),
-            TableColumn(name="train rows", key="train_rows", form=",d"),
-            TableColumn(name="epochs", key="epochs", form=".1f"),
-            TableColumn(name="best epoch", key="best_epoch", form=".1f"),
-            TableColumn(name="steps", key="steps", form=",d"),
-            TableColumn(name="per epoch", key="steps_an_epoch", form=",.1f"),
-            TableColumn(name="stopped early", key="stopped_early", form=".0%"),
-        ),
-        rows=tuple(
-            (
-                own.arm,
-                own.budget.models,
-                own.budget.train_rows,
-                own.budget.epochs,
-                own.budget.best_epoch,
-                own.budget.steps,
-                own.budget.steps / (own.budget.models * own.budget.epochs) if own.budget.models else math.nan,
-                own.budget.stopped_early,
-            )
-            for own in arms
         ),
     )
 
 
 def trade_table(trading: Trading) -> Table:
     """Return what a trade of each arm earns, by symbol and over all."""
-    universal, single = trading.universal, trading.single
-    names = dict.fromkeys((*universal.by_symbol, *single.by_symbol))
-    rows = [(name, universal.by_symbol.get(name, math.nan), single.by_symbol.get(name, math.nan)) for name in names]
-    return Table(
-        title="net of costs, basis points a trade",
-        note="one symbol's trades are few: its numbers are not tested",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="universal", key="universal", form="+.1f"),
-            TableColumn(name="single", key="single", form="+.1f"),
+    arms = {"universal": trading.universal, "single": trading.single}
+    names = dict.fromkeys(name for arm in arms.values() for name in arm.by_symbol)
+    nets = [(name, *(arm.by_symbol.get(name, math.nan) for arm in arms.values())) for name in names]
+    return tabulate(
+        "net of costs, basis points a trade",
+        nets,
+        (
+            column("symbol", of=itemgetter(0)),
+            *(column(name, "+.1f", of=itemgetter(place)) for place, name in enumerate(arms, start=1)),
         ),
-        rows=tuple(rows),
-        total=("all", universal.net_bps, single.net_bps),
+        note="one symbol's trades are few: its numbers are not tested",
+        total=(ALL, *(arm.net_bps for arm in arms.values())),
     )
 
 
 def skill_table(answer: ComparisonResult) -> Table:
     """Say of both arms whether they gain more than a no-skill forecast, and more than on markets without signal."""
-    evidence = answer.evidence
-    skills = (evidence.skills.first, evidence.skills.second)
-    return Table(
-        title="skill",
-        note="gain on the no-skill forecast, nats; band: 5 to 95 % of what surrogate markets give",
-        columns=(
-            TableColumn(name="arm", key="arm"),
-            TableColumn(name="gain", key="gain", form=_NATS),
-            TableColumn(name="p no-skill", key="p_prior", form=_P),
-            TableColumn(name="band from", key="band_low", form=_NATS),
-            TableColumn(name="to", key="band_high", form=_NATS),
-            TableColumn(name="p surrogates", key="p_surrogates", form=_P),
-            TableColumn(name="skill", key="skill"),
+    skilled = answer.evidence.skilled
+    return tabulate(
+        "skill",
+        (answer.evidence.skills.first, answer.evidence.skills.second),
+        (
+            column("arm"),
+            column("gain", _NATS, of="effect"),
+            _p("p no-skill", "p_prior"),
+            *_envelope("nulls"),
+            _p("p surrogates", "p_surrogates"),
+            column("skill", of=lambda own: "shown" if own.arm in skilled else "not shown"),
         ),
-        rows=tuple(_skill_row(own, shown=own.arm in evidence.skilled) for own in skills),
+        note="gain on the no-skill forecast, nats; band: 5 to 95 % of what surrogate markets give",
     )
 
 
 def null_table(nulls: Sequence[SurrogateNull]) -> Table:
     """Set the effect beside its surrogate nulls."""
-    return Table(
-        title="the effect on markets without signal",
+    return tabulate(
+        "the effect on markets without signal",
+        nulls,
+        (
+            column("surrogate", of="kind"),
+            column("draws", ",d"),
+            column("5 %", _NATS, key="low"),
+            column("95 %", _NATS, key="high"),
+            column("real market", _NATS, key="value"),
+            column("beyond", _NATS),
+            _p("p", "p_above", key="p"),
+        ),
         note="p: share of draws with as large an effect, one-sided",
-        columns=(
-            TableColumn(name="surrogate", key="surrogate"),
-            TableColumn(name="draws", key="draws", form=",d"),
-            TableColumn(name="5 %", key="low", form=_NATS),
-            TableColumn(name="95 %", key="high", form=_NATS),
-            TableColumn(name="real market", key="value", form=_NATS),
-            TableColumn(name="beyond", key="beyond", form=_NATS),
-            TableColumn(name="p", key="p", form=_P),
-        ),
-        rows=tuple(
-            (own.kind, own.draws, own.low, own.high, own.value, own.beyond, p_text(own.p_above)) for own in nulls
-        ),
     )
 
 
 def comparison_fold_table(comparison: Comparison) -> Table:
     """Say when each fold trains and tests."""
-    return Table(
-        title="folds",
-        columns=(
-            *(
-                TableColumn(name=name, key=name.replace(" ", "_"))
-                for name in ("fold", "train from", "validation from", "test from", "test until")
-            ),
-            TableColumn(name="symbols", key="symbols", form=",d"),
-            TableColumn(name="train rows", key="train_rows", form=",d"),
-            TableColumn(name="test rows", key="test_rows", form=",d"),
-        ),
-        rows=tuple(
-            (
-                own.name,
-                *(iso(at) for at in (own.train_from, own.validation_from, own.test_from, own.test_until)),
-                len(own.symbols),
-                own.train_rows,
-                own.test_rows,
-            )
-            for own in comparison.declared.folds
+
+    def at(name: str) -> Column:
+        instant = attrgetter(name.replace(" ", "_"))
+        return column(name, of=lambda own: iso(instant(own)))
+
+    return tabulate(
+        "folds",
+        comparison.declared.folds,
+        (
+            column("fold", of="name"),
+            *map(at, ("train from", "validation from", "test from", "test until")),
+            column("symbols", ",d", of=lambda own: len(own.symbols)),
+            *columns("train rows", "test rows", form=",d"),
         ),
     )
 
 
 def unseen_table(unseen: Mapping[str, ComparisonResult]) -> Table:
     """Set the universal model that never saw a symbol against the symbol's own, by asset class."""
-    return Table(
-        title="symbols the universal model was not trained on",
+
+    def of_result(declared: Column) -> Column:
+        return replace(declared, of=lambda item: declared.of(item[1]))
+
+    shown = (
+        _VERDICT,
+        column("effect", _NATS, of="differentials.effect"),
+        *_interval("evidence.interval"),
+        _p("p", "evidence.p"),
+        column("symbols", ",d", of=lambda own: len(own.differentials.symbols)),
+    )
+    return tabulate(
+        "symbols the universal model was not trained on",
+        unseen.items(),
+        (column("class", key="asset_class", of=itemgetter(0)), *map(of_result, shown)),
         note="exploratory: not tested against surrogates",
-        columns=(
-            TableColumn(name="class", key="asset_class"),
-            TableColumn(name="verdict", key="verdict"),
-            TableColumn(name="effect", key="effect", form=_NATS),
-            *_INTERVAL,
-            TableColumn(name="p", key="p", form=_P),
-            TableColumn(name="symbols", key="symbols", form=",d"),
-        ),
-        rows=tuple(
-            (
-                name,
-                verdict_text(own.verdict, own.evidence),
-                own.differentials.effect,
-                *ends(own.evidence.interval),
-                p_text(own.evidence.p),
-                len(own.differentials.symbols),
-            )
-            for name, own in unseen.items()
-        ),
     )
 
 
@@ -386,27 +327,3 @@ def ends(interval: Interval | None) -> tuple[float, float]:
 def envelope(nulls: Sequence[SurrogateNull]) -> tuple[float, float]:
     """Return the ends of all nulls together, NaN without any."""
     return min((own.low for own in nulls), default=math.nan), max((own.high for own in nulls), default=math.nan)
-
-
-def _question_row(answer: ComparisonResult, *, primary: bool) -> tuple[Cell, ...]:
-    evidence = answer.evidence
-    return (
-        answer.question + (" (primary)" if primary else ""),
-        verdict_text(answer.verdict, evidence),
-        answer.differentials.effect,
-        *ends(evidence.interval),
-        evidence.beyond,
-        p_text(evidence.p),
-        p_text(evidence.p_cross_check),
-        p_text(evidence.p_seeds),
-        p_text(evidence.p_equivalent),
-    )
-
-
-def _against(interval: Interval | None) -> tuple[float, float, float]:
-    return (math.nan if interval is None else interval.estimate, *ends(interval))
-
-
-def _skill_row(own: Skill, *, shown: bool) -> tuple[Cell, ...]:
-    verdict = "shown" if shown else "not shown"
-    return (own.arm, own.effect, p_text(own.p_prior), *envelope(own.nulls), p_text(own.p_surrogates), verdict)

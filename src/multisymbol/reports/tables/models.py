@@ -1,22 +1,19 @@
 """What is shown of stored versions: lines and tables, and which scores may stand beside each other."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from multisymbol.markets.time import DAY, HOUR, MINUTE, instant
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.reports.tables.table import Cell, Table, TableColumn
+from multisymbol.reports.tables.scores import score
+from multisymbol.reports.tables.table import Column, Table, column, plain_table, tabulate
+from multisymbol.serving.metrics import ScoreMetric, kind_of
 
 Facts = Mapping[str, Mapping[str, Any]]
 """The JSON files of a bundle by name."""
 _SYMBOLS_SHOWN = 4
-_SCORES = (
-    ("test_log_loss", "test_no_skill_log_loss", "log-loss"),
-    ("test_huber", "test_zero_huber", "Huber loss"),
-)
-"""What a model is judged by: its score, that of the forecast without skill, and the name; the first it has counts."""
 _OWN_TAGS = {"run_id", "model_id", "registered_at", "files_digest", "imported_from", "original_run_id"}
 """Tags that differ between any two versions and say nothing about the models."""
 _BULKY = {"symbol_configs", "symbols", "asset_class", "features"}
@@ -31,45 +28,36 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
         now: From which ages are counted.
     """
     names = len({version.name for version in versions})
-    return Table(
-        title=f"{counted(len(versions), 'version')} of {counted(names, 'model')}",
-        note="test log-loss, and that of the better forecast without skill on the same rows",
-        columns=(
-            *(
-                TableColumn(name=name, key=name)
-                for name in ("model", "version", "aliases", "scope", "symbols", "timeframe")
-            ),
-            TableColumn(name="test", key="test_log_loss", form=".4f"),
-            TableColumn(name="no-skill", key="no_skill", form=".4f"),
-            TableColumn(name="better by", key="better_by", form="+.4f"),
-            TableColumn(name="age", key="age"),
+
+    def tag(name: str, key: str = "", form: str = ".4f") -> Column:
+        return column(name, form, key=key, of=lambda version: _tag_number(version.tags, key))
+
+    return tabulate(
+        f"{counted(len(versions), 'version')} of {counted(names, 'model')}",
+        versions,
+        (
+            column("model", of="name"),
+            column("version", of=lambda version: str(version.version)),
+            column("aliases", of=lambda version: ", ".join([*version.aliases, *["retired"] * version.retired])),
+            column("scope", of=lambda version: version.tags.get("scope", "")),
+            column("symbols", of=lambda version: few(model_names(version.tags, "symbols"))),
+            column("timeframe", of=lambda version: version.tags.get("timeframe", "")),
+            tag("test", "test_log_loss"),
+            tag("no-skill", "no_skill"),
+            column("better by", "+.4f", of=_better_by),
+            column("age", of=lambda version: _age(version.tags, now=now)),
         ),
-        rows=tuple(_row(version, now=now) for version in versions),
+        note="test log-loss, and that of the better forecast without skill on the same rows",
     )
+
+
+def _better_by(version: StoredVersion) -> float:
+    return _tag_number(version.tags, "no_skill") - _tag_number(version.tags, "test_log_loss")
 
 
 def counted(number: int, what: str) -> str:
     """Write `1 model`, `2 models`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _row(version: StoredVersion, *, now: int) -> tuple[Cell, ...]:
-    tags = version.tags
-    score, no_skill = _tag_number(tags, "test_log_loss"), _tag_number(tags, "no_skill")
-    roles = [*version.aliases, *(["retired"] if version.retired else [])]
-    symbols = model_names(tags, "symbols")
-    return (
-        version.name,
-        str(version.version),
-        ", ".join(roles),
-        tags.get("scope", ""),
-        few(symbols),
-        tags.get("timeframe", ""),
-        score,
-        no_skill,
-        no_skill - score,
-        _age(tags, now=now),
-    )
 
 
 def plain_version(version: StoredVersion) -> dict[str, Any]:
@@ -146,53 +134,41 @@ def fact_lines(version: StoredVersion, facts: Facts) -> list[str]:
     return [f"{name:<11}{text}" for name, text in texts.items() if text not in {None, ""}]
 
 
-def _score_of(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
-    known = metadata.get("test", {})
-    return next((keys for keys in _SCORES if keys[0] in known), _SCORES[0])
-
-
 def scores_table(facts: Facts) -> Table:
     """Set the test scores of a version's symbols beside those without skill."""
     metadata, symbols = facts["metadata.json"], facts["symbols.json"]["symbols"]
-    score, no_skill, name = _score_of(metadata)
-    by_symbol = metadata.get("test_by_symbol", {})
-    rows = tuple(
-        (
-            symbol,
-            str(of.get("asset_class", "")),
-            _number(of, "train"),
-            _number(of, "test"),
-            _number(by_symbol.get(symbol, {}), score),
-            _number(by_symbol.get(symbol, {}), no_skill),
+    kind, by_symbol = kind_of(metadata), metadata.get("test_by_symbol", {})
+
+    def test_score(metric: ScoreMetric) -> Column:
+        return column(
+            metric.heading, ".4f", key=metric.key, of=lambda item: score(by_symbol.get(item[0], {}), metric.key)
         )
-        for symbol, of in symbols.items()
-    )
-    return Table(
-        title="scores on the test rows",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="class", key="asset_class"),
-            TableColumn(name="train rows", key="train", form=",.0f"),
-            TableColumn(name="test rows", key="test", form=",.0f"),
-            TableColumn(name=name, key=score, form=".4f"),
-            TableColumn(name="no-skill", key=no_skill, form=".4f"),
+
+    return tabulate(
+        "scores on the test rows",
+        symbols.items(),
+        (
+            column("symbol", of=lambda item: item[0]),
+            column("class", key="asset_class", of=lambda item: str(item[1].get("asset_class", ""))),
+            column("train rows", ",.0f", key="train", of=lambda item: score(item[1], "train")),
+            column("test rows", ",.0f", key="test", of=lambda item: score(item[1], "test")),
+            test_score(kind.loss),
+            test_score(kind.reference),
         ),
-        rows=rows,
     )
-
-
-def _number(data: Mapping[str, Any], key: str) -> float:
-    value = data.get(key)
-    return math.nan if value is None else float(value)
 
 
 def difference_table(pairs: Mapping[str, Sequence[Any]], names: Sequence[str]) -> Table:
     """Set facts that differ beside each other."""
-    return Table(
-        title=f"{counted(len(pairs), 'fact')} of the two versions {'differs' if len(pairs) == 1 else 'differ'}",
-        columns=(TableColumn(name="fact", key="fact"), *(TableColumn(name=name, key=name) for name in names)),
-        rows=tuple((fact, *map(_shown, pair)) for fact, pair in pairs.items()),
-    )
+    rows = [(fact, *map(_shown, pair)) for fact, pair in pairs.items()]
+    title = f"{counted(len(pairs), 'fact')} of the two versions {'differs' if len(pairs) == 1 else 'differ'}"
+    return plain_table(title, rows, "fact", *_distinct(names))
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Name the second version so that it differs from the first where a version is compared with itself."""
+    first, second = names
+    return (first, second if second != first else f"{second} again")
 
 
 def differing(versions: Sequence[StoredVersion], facts: Sequence[Facts]) -> dict[str, list[Any]]:
@@ -227,7 +203,7 @@ def incomparable(facts: Sequence[Facts]) -> list[str]:
     spans = [f"{each['spans']['test_from']} .. {each['spans']['test_until']}" for each in (a, b)]
     problems = [] if spans[0] == spans[1] else [f"the test spans differ ({spans[0]} and {spans[1]})"]
     problems += [] if a["label"] == b["label"] else [f"the labels differ ({a['label']} and {b['label']})"]
-    kinds = [_score_of(each)[2] for each in (a, b)]
+    kinds = [kind_of(each).loss.heading for each in (a, b)]
     return problems + ([] if kinds[0] == kinds[1] else [f"one is judged by {kinds[0]}, the other by {kinds[1]}"])
 
 
@@ -238,7 +214,7 @@ def paired(facts: Sequence[Facts]) -> tuple[dict[str, list[float]], list[str]]:
         Symbol -> rows, score of the first, score of the second, score without skill; and the symbols left out.
     """
     a, b = (each["metadata.json"] for each in facts)
-    score, no_skill, _ = _score_of(a)
+    kind = kind_of(a)
     scores, left_out = {}, []
     for symbol in dict.fromkeys([*a["test_by_symbol"], *b["test_by_symbol"]]):
         of = [each["test_by_symbol"].get(symbol, {}) for each in (a, b)]
@@ -247,21 +223,27 @@ def paired(facts: Sequence[Facts]) -> tuple[dict[str, list[float]], list[str]]:
         if rows[0] is None or rows[0] != rows[1] or bars[0] != bars[1]:
             left_out.append(symbol)
             continue
-        scores[symbol] = [rows[0], *(_number(each, score) for each in of), _number(of[0], no_skill)]
+        scores[symbol] = [
+            rows[0],
+            *(score(each, kind.loss.key) for each in of),
+            score(of[0], kind.reference.key),
+        ]
     return scores, left_out
 
 
 def paired_table(scores: Mapping[str, Sequence[float]], names: Sequence[str]) -> Table:
     """Set the scores of two versions beside each other: see `paired`."""
-    return Table(
-        title="scores on the same test rows",
-        note="less is better; a difference without an interval is no verdict: multisymbol compare",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="rows", key="rows", form=",.0f"),
-            *(TableColumn(name=name, key=name, form=".4f") for name in names),
-            TableColumn(name="second − first", key="difference", form="+.4f"),
-            TableColumn(name="no-skill", key="no_skill", form=".4f"),
+    first, second = _distinct(names)
+    return tabulate(
+        "scores on the same test rows",
+        ((symbol, *of) for symbol, of in scores.items()),
+        (
+            column("symbol", of=itemgetter(0)),
+            column("rows", ",.0f", of=itemgetter(1)),
+            column(first, ".4f", of=itemgetter(2)),
+            column(second, ".4f", of=itemgetter(3)),
+            column("second − first", "+.4f", key="difference", of=lambda item: item[3] - item[2]),
+            column("no-skill", ".4f", of=itemgetter(4)),
         ),
-        rows=tuple((symbol, rows, a, b, b - a, floor) for symbol, (rows, a, b, floor) in scores.items()),
+        note="less is better; a difference without an interval is no verdict: multisymbol compare",
     )

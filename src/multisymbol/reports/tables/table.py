@@ -1,11 +1,18 @@
-"""Tables a person reads: aligned text for the terminal, CSV and Markdown of the same rows for the run's artifacts."""
+"""Tables a person reads: aligned text for the terminal, CSV and Markdown of the same rows for the run's artifacts.
+
+A table is declared column by column, each with its heading, its format and where its cells come from:
+
+    tabulate("arms", comparison.arms, (column("arm"), column("log-loss", ".4f"), column("gain", "+.4f")))
+"""
 
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter, itemgetter
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.text import Text
 
@@ -16,15 +23,16 @@ if TYPE_CHECKING:
     from multisymbol.samples.fold import FoldCount
     from multisymbol.samples.ledger import SymbolCount
     from multisymbol.samples.mixture import SamplingWeights
-    from multisymbol.serving.return_scores import ReturnEvaluation, ReturnSkillScores
-    from multisymbol.serving.scores import Evaluation, SkillScores
 
 ABSENT = "–"
 """Shown for a number that does not exist, such as the MCC of a symbol without a BUY."""
 ALL = "all"
 GAP = "   "
+RIGHT = " "
+"""Format of text that is set to the right."""
 
 Cell = str | int | float
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +40,7 @@ class TableColumn:
     """One column.
 
     Args:
-        name: Heading; two columns may have the same one.
+        name: Heading, unique in its table.
         key: Name in the CSV file, unique.
         form: Format of a number (`,d`, `.3f`); empty for text, which is set to the left.
     """
@@ -40,6 +48,19 @@ class TableColumn:
     name: str
     key: str
     form: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A column declared with where its cells come from.
+
+    Args:
+        shown: Heading, key and format.
+        of: Returns the cell of an item.
+    """
+
+    shown: TableColumn
+    of: Callable[[Any], Cell]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,94 +84,66 @@ class Table:
     def __post_init__(self) -> None:
         lines = (*self.rows, *(() if self.total is None else (self.total,)))
         assert all(len(line) == len(self.columns) for line in lines), f"{self.title}: a row of another length"
+        for names in ([column.name for column in self.columns], [column.key for column in self.columns]):
+            assert len(names) == len(set(names)), f"{self.title}: two columns with the same heading or key: {names}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SymbolRow:
-    """One symbol's line in the table of test scores; NaN where a score does not exist.
-
-    Args:
-        symbol: Name, or `all`.
-        role: As in `FoldCount`.
-        rows: Test rows.
-        log_loss: Of the model, nats.
-        no_skill_log_loss: Of the better of prior and rule, on the same rows.
-        balanced_accuracy: Of the model.
-        no_skill_balanced_accuracy: Of that no-skill forecast.
-        mcc: Matthews correlation of the model.
-        brier: Multi-class Brier score of the model.
-    """
-
-    symbol: str
-    role: str
-    rows: int
-    log_loss: float
-    no_skill_log_loss: float
-    balanced_accuracy: float
-    no_skill_balanced_accuracy: float
-    mcc: float
-    brier: float
-
-
-def symbol_rows(evaluation: "Evaluation", *, roles: Mapping[str, str]) -> tuple[SymbolRow, ...]:
-    """Return a line per scored symbol and, where there are several, one over all rows (role empty).
+def column(name: str, form: str = "", *, key: str = "", of: str | Callable[[Any], Cell] = "") -> Column:
+    """Declare a column.
 
     Args:
-        evaluation: The scores.
-        roles: Symbol -> role in the fold.
+        name: Heading.
+        form: Format of a number (`,d`, `.3f`); `RIGHT` for text at the right; empty for text.
+        key: Name in the CSV file; empty: the heading with `_` for blanks and hyphens.
+        of: Attribute of an item that holds the cell, with dots for attributes of attributes, or a function of the
+            item; empty: the attribute named by the key.
     """
-    rows = [_symbol_row(symbol, roles[symbol], worth) for symbol, worth in evaluation.by_symbol.items()]
-    overall = [_symbol_row(ALL, "", evaluation.overall)] if len(rows) > 1 else []
-    return (*rows, *overall)
+    key = key or name.replace(" ", "_").replace("-", "_")
+    return Column(shown=TableColumn(name=name, key=key, form=form), of=of if callable(of) else attrgetter(of or key))
 
 
-def symbol_table(rows: Sequence[SymbolRow], *, title: str = "test") -> Table:
-    """Set test scores beside those without skill; roles are shown where symbols differ in them."""
-    roles = len({row.role for row in rows if row.symbol != ALL}) > 1
-    columns = (
-        TableColumn(name="symbol", key="symbol"),
-        *((TableColumn(name="role", key="role"),) if roles else ()),
-        TableColumn(name="rows", key="rows", form=",d"),
-        TableColumn(name="log-loss", key="log_loss", form=".3f"),
-        TableColumn(name="no-skill", key="no_skill_log_loss", form=".3f"),
-        TableColumn(name="bal.acc", key="balanced_accuracy", form=".3f"),
-        TableColumn(name="no-skill", key="no_skill_balanced_accuracy", form=".3f"),
-        TableColumn(name="MCC", key="mcc", form=".3f"),
-        TableColumn(name="Brier", key="brier", form=".3f"),
-    )
-    lines = {row.symbol: tuple(getattr(row, column.key) for column in columns) for row in rows}
+def columns(*names: str, form: str = "") -> tuple[Column, ...]:
+    """Declare columns of one format that are called as the attributes they show."""
+    return tuple(column(name, form) for name in names)
+
+
+def tabulate(
+    title: str, items: Iterable[Any], declared: Iterable[Column], *, note: str = "", total: Any = None
+) -> Table:
+    """Make a table of one row per item.
+
+    Args:
+        title: As in `Table`.
+        items: From top to bottom.
+        declared: The columns.
+        note: As in `Table`.
+        total: Item of a last row set off from the others; None: no such row.
+    """
+    declared = tuple(declared)
+
+    def row(item: Any) -> tuple[Cell, ...]:
+        return tuple(each.of(item) for each in declared)
+
     return Table(
         title=title,
-        note="no-skill = the better of prior and rule, same rows",
-        columns=columns,
-        rows=tuple(line for symbol, line in lines.items() if symbol != ALL),
-        total=lines.get(ALL),
+        note=note,
+        columns=tuple(each.shown for each in declared),
+        rows=tuple(row(item) for item in items),
+        total=None if total is None else row(total),
     )
 
 
-def return_table(evaluation: "ReturnEvaluation", *, roles: Mapping[str, str]) -> Table:
-    """Set the test scores of forecasts of a return beside those of zero."""
-    rows = tuple(_return_row(symbol, roles[symbol], worth) for symbol, worth in evaluation.by_symbol.items())
-    numbers = ("Huber", "zero", "R2 to zero", "IC", "rank IC", "sign acc.")
-    keys = ("huber", "zero_huber", "r2", "ic", "rank_ic", "sign_accuracy")
-    return Table(
-        title="test, forward return in deviations of its horizon",
-        note="zero = a forecast of zero, same rows",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="role", key="role"),
-            TableColumn(name="rows", key="rows", form=",d"),
-            *(TableColumn(name=name, key=key, form=".4f") for name, key in zip(numbers, keys, strict=True)),
-        ),
-        rows=rows,
-        total=_return_row(ALL, "", evaluation.overall) if len(rows) > 1 else None,
-    )
+def plain_table(title: str, rows: Iterable[tuple[str, ...]], *names: str, note: str = "") -> Table:
+    """Make a table of texts that are at hand."""
+    return tabulate(title, rows, (column(name, of=itemgetter(place)) for place, name in enumerate(names)), note=note)
 
 
-def _return_row(symbol: str, role: str, worth: "ReturnSkillScores") -> tuple[Cell, ...]:
-    model = worth.model
-    scored = (model.huber, worth.zero.huber, worth.r2, model.ic, worth.rank_ic, model.sign_accuracy)
-    return (symbol, role, model.rows, *scored)
+def group_by(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+    """Return the items of each key, in the order in which keys first appear."""
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def one_line(table: Table, *, name: str) -> Table:
@@ -181,56 +174,46 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
 def sampling_table(symbols: Sequence[str], shares: "SamplingWeights") -> Table:
     """Say how often each symbol is drawn in an epoch."""
     values = zip(
-        symbols, shares.rows.tolist(), shares.share.tolist(), shares.draws.tolist(), shares.passes.tolist(), strict=True
+        symbols, *(each.tolist() for each in (shares.rows, shares.share, shares.draws, shares.passes)), strict=True
     )
     rows, draws = int(shares.rows.sum()), int(shares.draws.sum())
-    return Table(
-        title="sampling, one epoch",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="train rows", key="train_rows", form=",d"),
-            TableColumn(name="share", key="share", form=".1%"),
-            TableColumn(name="draws", key="draws", form=",d"),
-            TableColumn(name="passes", key="passes", form=".2f"),
-        ),
-        rows=tuple(values),
-        total=(ALL, rows, float(shares.share.sum()), draws, draws / rows if rows else math.nan)
-        if len(symbols) > 1
-        else None,
+    total = (ALL, rows, float(shares.share.sum()), draws, draws / rows if rows else math.nan)
+    shown = (
+        column("symbol", of=itemgetter(0)),
+        column("train rows", ",d", of=itemgetter(1)),
+        column("share", ".1%", of=itemgetter(2)),
+        column("draws", ",d", of=itemgetter(3)),
+        column("passes", ".2f", of=itemgetter(4)),
     )
+    return tabulate("sampling, one epoch", values, shown, total=total if len(symbols) > 1 else None)
 
 
 def fold_table(counts: "Sequence[FoldCount]", *, title: str = "fold") -> Table:
     """Say how many samples of each symbol train, validate and test, and how many were purged at the edges."""
-    rows = tuple((row.symbol, row.role, row.train, row.validation, row.test, row.purged) for row in counts)
-    return Table(
-        title=title,
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="role", key="role"),
-            *_numbers("train", "validation", "test", "purged"),
-        ),
-        rows=rows,
-        total=(ALL, "", *_sums([row[2:] for row in rows])) if len(rows) > 1 else None,
-    )
+    numbers = columns("train", "validation", "test", "purged", form=",d")
+    return tabulate(title, counts, (*columns("symbol", "role"), *numbers), total=_sum(counts, numbers))
 
 
 def drop_table(counts: "Sequence[SymbolCount]") -> Table:
     """Say where each symbol's bars went: bars = misaligned + warm-up + filling + unresolved + strided + samples."""
-    names = ("bars", "misaligned", "warmup", "filling", "unresolved", "strided", "samples")
-    rows = tuple((row.symbol, *(getattr(row, name) for name in names)) for row in counts)
-    return Table(
-        title="where the bars went",
-        note="misaligned = outside the common hours; filling = too few bars for a window yet",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            *_numbers("bars", "misaligned"),
-            TableColumn(name="warm-up", key="warmup", form=",d"),
-            *_numbers("filling", "unresolved", "strided", "samples"),
-        ),
-        rows=rows,
-        total=(ALL, *_sums([row[1:] for row in rows])) if len(rows) > 1 else None,
+    numbers = (
+        *columns("bars", "misaligned", form=",d"),
+        column("warm-up", ",d", key="warmup"),
+        *columns("filling", "unresolved", "strided", "samples", form=",d"),
     )
+    return tabulate(
+        "where the bars went",
+        counts,
+        (column("symbol"), *numbers),
+        note="misaligned = outside the common hours; filling = too few bars for a window yet",
+        total=_sum(counts, numbers),
+    )
+
+
+def _sum(counts: Sequence[Any], numbers: Sequence[Column]) -> SimpleNamespace | None:
+    """Add up several symbols' counts; None for one symbol."""
+    sums = {each.shown.key: sum(int(each.of(count)) for count in counts) for each in numbers}
+    return SimpleNamespace(symbol=ALL, role="", **sums) if len(counts) > 1 else None
 
 
 def show(table: Table, *, most: int | None = None) -> Text:
@@ -280,29 +263,6 @@ def formatted(cell: Cell, form: str) -> str:
 def _heading(table: Table, *, width: int) -> str:
     gap = max(width - len(table.title) - len(table.note), len(GAP))
     return f"{table.title}{' ' * gap}{table.note}".rstrip()
-
-
-def _symbol_row(symbol: str, role: str, worth: "SkillScores") -> SymbolRow:
-    no_skill = worth.prior if worth.no_skill == "prior" else worth.rule
-    return SymbolRow(
-        symbol=symbol,
-        role=role,
-        rows=worth.model.rows,
-        log_loss=worth.model.log_loss,
-        no_skill_log_loss=no_skill.log_loss,
-        balanced_accuracy=worth.model.balanced_accuracy,
-        no_skill_balanced_accuracy=no_skill.balanced_accuracy,
-        mcc=worth.model.mcc,
-        brier=worth.model.brier,
-    )
-
-
-def _numbers(*names: str) -> tuple[TableColumn, ...]:
-    return tuple(TableColumn(name=name, key=name, form=",d") for name in names)
-
-
-def _sums(rows: Sequence[Sequence[int]]) -> list[int]:
-    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def _lines(table: Table) -> tuple[tuple[Cell, ...], ...]:

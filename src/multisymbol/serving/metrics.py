@@ -1,0 +1,166 @@
+"""Test scores, each declared once: tables, model cards, MLflow metrics and stored metadata follow the declaration.
+
+A metric of your own is one more `ScoreMetric`, appended to `DIRECTION.metrics` or `FORWARD_RETURN.metrics`:
+
+    DIRECTION.metrics.append(
+        ScoreMetric(name="top_share", heading="top share", better="higher", of=lambda rows: float(...))
+    )
+
+It needs no torch, so that commands that only list models start quickly.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
+
+from multisymbol.labels.labels import CLASSES
+
+Shown = Literal["tables", "card", "stored"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreMetric:
+    """One score of a model on test rows.
+
+    Args:
+        name: Stored as `test_<name>`, logged as `test/<name>`, column `<name>` of CSV files.
+        heading: Column heading in tables.
+        better: Which values are better.
+        of: Attribute of `SkillScores` or `ReturnSkillScores` with dots, or a function of the scored rows
+            (`DirectionRows` or `ReturnRows`).
+        form: Format of the number.
+        shown: `tables`: in a run's table and on the card; `card`: on the card only; `stored`: in neither.
+        each_symbol: Whether MLflow gets it for each symbol too, as `test/<name>/<symbol>`.
+        pooled: Whether it is also stored over the rows of all symbols together.
+    """
+
+    name: str
+    heading: str
+    better: Literal["lower", "higher"]
+    of: str | Callable[[Any], float]
+    form: str = ".3f"
+    shown: Shown = "tables"
+    each_symbol: bool = False
+    pooled: bool = True
+
+    @property
+    def key(self) -> str:
+        """Name in stored metadata."""
+        return f"test_{self.name}"
+
+    def score(self, rows: Any, scores: Any) -> float:
+        """Compute it.
+
+        Args:
+            rows: Forecasts with what came: `DirectionRows` or `ReturnRows`.
+            scores: Scores on the same rows: `SkillScores` or `ReturnSkillScores`.
+        """
+        return float(attrgetter(self.of)(scores) if isinstance(self.of, str) else self.of(rows))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreKind:
+    """Scores of one kind of model.
+
+    Args:
+        task: Name of what is forecast in stored metadata.
+        forecast: The same in words, as in "a model of ...".
+        without_skill: The forecast that needs no skill, in a few words.
+        explained: The same in a sentence's length.
+        title: Heading of its tables.
+        metrics: In the order in which they are stored and shown. The first is the loss it was trained for, the second
+            that of the forecast without skill.
+    """
+
+    task: str
+    forecast: str
+    without_skill: str
+    explained: str
+    title: str
+    metrics: list[ScoreMetric]
+
+    @property
+    def loss(self) -> ScoreMetric:
+        """Loss of the model."""
+        return self.metrics[0]
+
+    @property
+    def reference(self) -> ScoreMetric:
+        """Loss of the forecast without skill."""
+        return self.metrics[1]
+
+    def named(self, rows: Any, scores: Any) -> dict[str, float]:
+        """Compute every metric: name -> value."""
+        return {metric.name: metric.score(rows, scores) for metric in self.metrics}
+
+    def stored(self, named: Mapping[str, float], *, rows: int, pooled: bool) -> dict[str, float]:
+        """Return scores as they are stored: those over all symbols, or those of one symbol, which are more."""
+        values = {metric: named[metric.name] for metric in self.metrics if metric.name in named}
+        by_symbol = {} if pooled else {metric.key: value for metric, value in values.items() if not metric.pooled}
+        return {
+            **{metric.key: value for metric, value in values.items() if metric.pooled},
+            "test_rows": float(rows),
+            **by_symbol,
+        }
+
+    def shown(self, *places: Shown) -> list[ScoreMetric]:
+        """Return the metrics that are shown in these places."""
+        return [metric for metric in self.metrics if metric.shown in places]
+
+
+DIRECTION = ScoreKind(
+    task="direction",
+    forecast=f"{', '.join(CLASSES[:-1])} and {CLASSES[-1]}",
+    without_skill="the better of prior and rule",
+    explained="the better of the symbol's own class shares (prior) and the labels' own mechanics (rule)",
+    title="test",
+    metrics=[
+        ScoreMetric(name="log_loss", heading="log-loss", better="lower", of="model.log_loss", each_symbol=True),
+        ScoreMetric(name="no_skill_log_loss", heading="no-skill", better="lower", of="reference.log_loss"),
+        ScoreMetric(
+            name="skill", heading="skill", better="higher", of="skill", form=".1%", shown="card", each_symbol=True
+        ),
+        ScoreMetric(name="balanced_accuracy", heading="bal.acc", better="higher", of="model.balanced_accuracy"),
+        ScoreMetric(
+            name="no_skill_balanced_accuracy",
+            heading="no-skill acc",
+            better="higher",
+            of="reference.balanced_accuracy",
+        ),
+        ScoreMetric(name="macro_f1", heading="macro F1", better="higher", of="model.macro_f1", shown="stored"),
+        ScoreMetric(name="mcc", heading="MCC", better="higher", of="model.mcc"),
+        ScoreMetric(name="brier", heading="Brier", better="lower", of="model.brier"),
+        ScoreMetric(
+            name="prior_log_loss", heading="prior", better="lower", of="prior.log_loss", shown="card", pooled=False
+        ),
+        ScoreMetric(
+            name="rule_log_loss", heading="rule", better="lower", of="rule.log_loss", shown="card", pooled=False
+        ),
+    ],
+)
+FORWARD_RETURN = ScoreKind(
+    task="forward_return",
+    forecast="the forward return, in deviations of its horizon",
+    without_skill="a forecast of zero",
+    explained="a forecast of zero",
+    title="test, forward return in deviations of its horizon",
+    metrics=[
+        ScoreMetric(name="huber", heading="Huber", better="lower", of="model.huber", form=".4f", each_symbol=True),
+        ScoreMetric(name="zero_huber", heading="zero", better="lower", of="zero.huber", form=".4f"),
+        ScoreMetric(
+            name="skill", heading="skill", better="higher", of="skill", form=".1%", shown="card", each_symbol=True
+        ),
+        ScoreMetric(name="r2", heading="R2 to zero", better="higher", of="r2", form=".4f"),
+        ScoreMetric(name="ic", heading="IC", better="higher", of="model.ic", form=".4f", each_symbol=True),
+        ScoreMetric(name="rank_ic", heading="rank IC", better="higher", of="rank_ic", form=".4f"),
+        ScoreMetric(name="sign_accuracy", heading="sign acc.", better="higher", of="model.sign_accuracy", form=".4f"),
+    ],
+)
+
+
+def kind_of(metadata: Mapping[str, Any]) -> ScoreKind:
+    """Return the kind of a stored model; where metadata has no task, the kind of its test scores."""
+    known = metadata.get("test", {})
+    task = metadata.get("task", FORWARD_RETURN.task if FORWARD_RETURN.loss.key in known else DIRECTION.task)
+    return FORWARD_RETURN if task == FORWARD_RETURN.task else DIRECTION
