@@ -161,4 +161,4 @@ def test_commands_that_obey_them_take_them(composed: Compose) -> None:
     for key in ("dry_run=true", "resume=some-run"):
         assert lines(composed, key) == []
         compare = composed_page("compare", key)
-        assert config_problems(compare, schema="multisymbol.cli.compare_schema.CompareConfig") == []
+        assert config_problems(compare, schema="multisymbol.cli.schema.CompareConfig") == []

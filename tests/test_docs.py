@@ -16,7 +16,7 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROO
 CONF_FILES = sorted([*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "validation" / "conf").rglob("*.yaml")])
 SCHEMAS = {
     "train": SCHEMA,
-    "compare": "multisymbol.cli.compare_schema.CompareConfig",
+    "compare": "multisymbol.cli.schema.CompareConfig",
     "backtest": "multisymbol.cli.schema.BacktestConfig",
     "predict": "multisymbol.cli.predict.PredictConfig",
     "resolve": "multisymbol.cli.resolve.ResolveConfig",

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import PositiveInt
 
-from multisymbol.cli.compare_schema import CompareConfig
+from multisymbol.cli.schema import CompareConfig
 from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.table import Table, TableColumn, show, to_markdown

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from multisymbol.cli import command
-from multisymbol.cli.compare_dry_run import ArmPlan, _facts, compare_dry_run, planned_arms
+from multisymbol.cli.dry_run.compare import ArmPlan, _facts, compare_dry_run, planned_arms
 from multisymbol.cli.specs import compare_spec
 from multisymbol.comparison.arms import TrainedArm
 from multisymbol.comparison.fit import train_apart

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from multisymbol.cli.dry_run import dry_run, plan_table, planned
+from multisymbol.cli.dry_run.train import dry_run, plan_table, planned
 from multisymbol.cli.schema import config_problems
 from multisymbol.cli.specs import data_spec, features_of
 from multisymbol.config.build import plain

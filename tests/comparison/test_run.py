@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from multisymbol.cli.compare_schema import SCHEMA
+from multisymbol.cli.schema import COMPARE_SCHEMA as SCHEMA
 from multisymbol.cli.schema import config_problems
 from multisymbol.cli.specs import compare_spec, train_spec
 from multisymbol.comparison import fit as arm_training

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMAS = {
     "train": TRAIN,
-    "compare": "multisymbol.cli.compare_schema.CompareConfig",
+    "compare": "multisymbol.cli.schema.CompareConfig",
     "backtest": "multisymbol.cli.schema.BacktestConfig",
     "predict": "multisymbol.cli.predict.PredictConfig",
     "resolve": "multisymbol.cli.resolve.ResolveConfig",

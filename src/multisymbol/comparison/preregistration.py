@@ -35,11 +35,11 @@ _STORED_KEYS = {"aa_draws": "relabellings"}
 when a key is renamed."""
 
 
-def current_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+def current_keys(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored configuration with the keys of `comparison` under their present names."""
     current = {stored: key for key, stored in _STORED_KEYS.items()}
-    comparison = {current.get(key, key): value for key, value in values.get("comparison", {}).items()}
-    return {**values, "comparison": comparison} if comparison else dict(values)
+    comparison = {current.get(key, key): value for key, value in stored.get("comparison", {}).items()}
+    return {**stored, "comparison": comparison} if comparison else dict(stored)
 
 
 def stored_keys(comparison: Mapping[str, Any]) -> dict[str, Any]:

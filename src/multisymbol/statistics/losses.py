@@ -36,7 +36,7 @@ _EARLIEST = 10**15
 
 
 @runtime_checkable
-class Table(Protocol):
+class LossTable(Protocol):
     """Columns by name: a dict of arrays, or a DataFrame of pandas or polars."""
 
     def __getitem__(self, name: str, /) -> Any:
@@ -156,7 +156,7 @@ class Verdict:
 
 
 def compare_losses(
-    losses: Table,
+    losses: LossTable,
     timestamps: Column,
     symbols: Column,
     seeds: Column | None = None,
@@ -265,7 +265,7 @@ def compare_losses(
 
 
 def surrogate_effects(
-    losses: Table,
+    losses: LossTable,
     timestamps: Column,
     symbols: Column,
     seeds: Column | None = None,
@@ -401,7 +401,7 @@ class _Aligned:
 
 
 def _aligned(
-    losses: Table,
+    losses: LossTable,
     timestamps: Column,
     symbols: Column,
     seeds: Column | None = None,
@@ -439,7 +439,7 @@ def _aligned(
 class _Table:
     """Reads columns by name, and checks that all have the same length."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: LossTable) -> None:
         self._table = table
         self._rows: tuple[str, int] | None = None
 
@@ -558,7 +558,7 @@ def _resolved_after(decided_at: Instants, symbol: npt.NDArray[np.int64], *, lag:
     return known_at
 
 
-def _names(losses: Table, arms: Sequence[str] | None, *, baseline: Column | None, timestamps: Column) -> list[str]:
+def _names(losses: LossTable, arms: Sequence[str] | None, *, baseline: Column | None, timestamps: Column) -> list[str]:
     """Name the arms of a table with a column for each."""
     if arms is None and isinstance(timestamps, str):
         message = "arms: name the columns of the losses to compare, for example arms=('mine', 'theirs')"

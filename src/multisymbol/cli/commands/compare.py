@@ -14,7 +14,7 @@ from multisymbol.config.installation import conf_folder, library_versions
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Import torch and Lightning only once the configuration has been checked."""
     if values["dry_run"]:
-        from multisymbol.cli.compare_dry_run import compare_dry_run
+        from multisymbol.cli.dry_run.compare import compare_dry_run
 
         return compare_dry_run(values, run_dir)
     library_versions()
@@ -27,7 +27,7 @@ def work(values: Mapping[str, Any], run_dir: Path) -> float:
 @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="compare")
 def main(config: DictConfig) -> float:
     """Preregister, train, score and record."""
-    schema = "multisymbol.cli.compare_schema.CompareConfig"
+    schema = "multisymbol.cli.schema.CompareConfig"
     return command.execute(work, config, schema=schema, leaves=not (config.dry_run or config.resume))
 
 

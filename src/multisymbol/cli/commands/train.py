@@ -14,7 +14,7 @@ from multisymbol.config.installation import conf_folder, library_versions
 def work(values: Mapping[str, Any], run_dir: Path) -> float:
     """Import torch and Lightning only once the configuration has been checked."""
     if values["dry_run"]:
-        from multisymbol.cli.dry_run import dry_run
+        from multisymbol.cli.dry_run.train import dry_run
 
         return dry_run(values)
     library_versions()

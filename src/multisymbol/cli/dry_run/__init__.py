@@ -1,0 +1,1 @@
+"""What a command would do, and nothing else: `dry_run=true`."""
