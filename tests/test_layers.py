@@ -40,10 +40,6 @@ FRAMEWORKS = {
 }
 
 
-NOT_YET: frozenset[str] = frozenset()
-"""Files whose imports still point up; the set only shrinks."""
-
-
 def imports(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -75,7 +71,7 @@ def test_imports_point_down(file: Path) -> None:
         return
     ours = [layer(name) for name in imports(file) if name.startswith("multisymbol.")]
     upward = [name for name in ours if not allowed(importer, name)]
-    assert upward == [] or file.relative_to(SOURCE).as_posix() in NOT_YET
+    assert upward == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
@@ -85,7 +81,7 @@ def test_frameworks_stay_in_their_rooms(file: Path) -> None:
     strays = [
         name for name in used if not any(place == room or place.startswith(f"{room}/") for room in FRAMEWORKS[name])
     ]
-    assert strays == [] or place in NOT_YET
+    assert strays == []
 
 
 def test_siblings_do_not_import_each_other() -> None:

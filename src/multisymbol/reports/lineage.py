@@ -235,7 +235,7 @@ def _indicator_recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[
                 value=value,
                 origin=origin(("indicators", key, name), f"features.indicators.{key}.{name}"),
             )
-            for name, value in configured.values.items()
+            for name, value in configured.given.items()
         )
         recipes |= dict.fromkeys(configured.columns, parameters)
     return recipes

@@ -109,7 +109,7 @@ class Configured:
 
     key: str
     indicator: Indicator
-    values: Mapping[str, int | float]
+    given: Mapping[str, int | float]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -120,11 +120,11 @@ class Configured:
     @property
     def warmup(self) -> int:
         """Bars at the start of a stretch before its values count."""
-        return self.indicator.warmup(**self.values)
+        return self.indicator.warmup(**self.given)
 
     def compute(self, bars: BarSegment) -> Columns:
         """Return its columns for a stretch longer than its warm-up."""
-        columns = self.indicator.compute(bars, **self.values)
+        columns = self.indicator.compute(bars, **self.given)
         assert len(columns) == len(self.indicator.outputs), self.indicator.name
         return columns
 
@@ -204,12 +204,12 @@ def configure(key: str, entry: object) -> Configured:
     where = f"features.indicators.{key}"
     if not isinstance(entry, Mapping):
         raise FeatureError(f"{where}: expected parameters like {{period: 14}}, got {entry!r}")
-    values = {name: value for name, value in entry.items() if name != "type"}
+    given = {name: value for name, value in entry.items() if name != "type"}
     kind = _lookup(str(entry.get("type", key)), where=where)
-    problems = _problems(kind, values, where=where)
+    problems = _problems(kind, given, where=where)
     if problems:
         raise FeatureError("\n".join(problems))
-    return Configured(key=key, indicator=kind, values=values)
+    return Configured(key=key, indicator=kind, given=given)
 
 
 def modules_of(indicators: Mapping[str, Any]) -> set[str]:
@@ -231,24 +231,24 @@ def _lookup(name: str, *, where: str) -> Indicator:
     return INDICATORS[name]
 
 
-def _problems(kind: Indicator, values: Mapping[str, Any], *, where: str) -> list[str]:
+def _problems(kind: Indicator, given: Mapping[str, Any], *, where: str) -> list[str]:
     known = [parameter.name for parameter in kind.parameters]
     problems = [
         f"{where}.{name}: {kind.name} has no such parameter{nearest(str(name), known)}; it takes {', '.join(known)}"
-        for name in values
+        for name in given
         if name not in known
     ]
     for parameter in kind.parameters:
-        if parameter.name not in values:
+        if parameter.name not in given:
             problems.append(f"{where}: {kind.name} needs '{parameter.name}', {parameter.wanted}")
-        elif not parameter.accepts(values[parameter.name]):
-            problems.append(f"{where}.{parameter.name}: expected {parameter.wanted}, got {values[parameter.name]!r}")
-    return problems or _order_problems(kind, values, where=where)
+        elif not parameter.accepts(given[parameter.name]):
+            problems.append(f"{where}.{parameter.name}: expected {parameter.wanted}, got {given[parameter.name]!r}")
+    return problems or _order_problems(kind, given, where=where)
 
 
-def _order_problems(kind: Indicator, values: Mapping[str, Any], *, where: str) -> list[str]:
+def _order_problems(kind: Indicator, given: Mapping[str, Any], *, where: str) -> list[str]:
     return [
-        f"{where}: {lower} must be smaller than {upper}, got {lower} {values[lower]} and {upper} {values[upper]}"
+        f"{where}: {lower} must be smaller than {upper}, got {lower} {given[lower]} and {upper} {given[upper]}"
         for lower, upper in zip(kind.ascending, kind.ascending[1:], strict=False)
-        if values[lower] >= values[upper]
+        if given[lower] >= given[upper]
     ]
