@@ -336,8 +336,8 @@ def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[n
         if unmatched:
             message = (
                 f"{len(unmatched):,} of {len(rows):,} rows are missing for some seeds, first "
-                f"{rows.text(unmatched[0])}: seeds {rows.seed[first[0]]} and {rows.seed[other[0]]} do not both have it. "
-                "Score every seed on every row, or leave that seed out of all arms"
+                f"{rows.text(unmatched[0])}: seeds {rows.seed[first[0]]} and {rows.seed[other[0]]} do not both "
+                "have it. Score every seed on every row, or leave that seed out of all arms"
             )
             raise ComparisonError(message)
 
