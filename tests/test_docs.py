@@ -82,8 +82,10 @@ def shown_commands(page: Path) -> Iterator[Shown]:
     for found in re.finditer(r"(?<![\w.`/-])(`?)(?:\$ )?multisymbol ([a-z-]+|COMMAND)\b([^\n]*)", text):
         ticked, command, rest = found.groups()
         rest = rest.split("`")[0] if ticked else re.split(r"\s{2,}|\s#\s", rest)[0] if "   " in rest else rest
-        if command in SCHEMAS or command in WITHOUT_KEYS:
+        if command in SCHEMAS:
             yield Shown(page=page.name, command=command, arguments=tuple(shlex.split(rest, comments=True)))
+        elif command in WITHOUT_KEYS:
+            yield Shown(page=page.name, command=command, arguments=())
 
 
 ALL_SHOWN = list(dict.fromkeys(shown for page in PAGES if page.stem != "extending" for shown in shown_commands(page)))

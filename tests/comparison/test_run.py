@@ -299,7 +299,7 @@ def test_two_seeds_no_surrogates_and_missing_arms_are_refused_together(tmp_path:
         done_in(few, tmp_path / "run")
     assert "arms: single, prior missing" in str(refused.value)
     assert "2 seeds cannot tell" in str(refused.value)
-    assert "1 surrogate draws make no band" in str(refused.value)
+    assert "1 surrogate draws are too few" in str(refused.value)
     assert not (tmp_path / "run").exists()
 
 

@@ -107,5 +107,5 @@ def test_a_number_is_ranked_among_the_draws_that_have_it() -> None:
 def test_nineteen_draws_make_no_band() -> None:
     assert draws_problem(20) == ""
     assert draws_problem(19) == (
-        "19 surrogate draws make no band: at least 20 of each kind; or say exploratory=true, which claims nothing"
+        "19 surrogate draws are too few: at least 20 of each kind; or say exploratory=true, which claims nothing"
     )

@@ -1,10 +1,10 @@
-"""What a comparison of arms came to: all that its page, the store and the registry need, and nothing of how it was run.
+"""The result of a comparison: everything its page, the store and the registry need, independent of how it was run.
 
-    Declaration     written down and hashed before anything is trained
-    Comparison      the answers to the three questions, and everything a careful reader asks about them
+    Preregistration   written down and hashed before anything is trained
+    Comparison        the results on the three questions, and everything a careful reader wants to know about them
 
-Effects are nats a forecast: loss of the single arm less that of the universal one, so positive ones favour the
-universal. Plain data and arrays; `digest` tells two comparisons apart to the last bit.
+Effects are in nats per forecast: the loss of the single arm less that of the universal one, so positive effects favour
+the universal model. All is plain data and arrays; equal comparisons give equal text (`to_json`).
 """
 
 import dataclasses
@@ -25,23 +25,23 @@ from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import Question, VerdictEvidence
 
 UNIVERSAL, SINGLE, PRIOR, RULE = "universal", "single", "prior", "rule"
-"""Names of arms that every comparison knows; the first two are the ones it is about."""
+"""Names of arms with a role of their own; the first two are the ones compared."""
 BudgetUnit: TypeAlias = Literal["epochs", "steps"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldFacts:
-    """One fold, instants in UTC.
+    """One fold; instants in UTC nanoseconds.
 
     Args:
-        name: Of the fold.
-        train_from: First decision of the train part.
-        validation_from: Where validation begins.
+        name: Name of the fold.
+        train_from: First training decision.
+        validation_from: Start of validation.
         test_from: First test decision.
-        test_until: Last one.
-        symbols: Compared in it: those that train, validate and are tested.
-        train_rows: Train samples of these.
-        test_rows: Test samples of these.
+        test_until: Last test decision.
+        symbols: Compared symbols: those with training, validation and test samples.
+        train_rows: Training samples of these symbols.
+        test_rows: Test samples of these symbols.
     """
 
     name: str
@@ -59,17 +59,17 @@ class Preregistration:
     """What was written down before training.
 
     Args:
-        name: Of the comparison's run.
+        name: Name of the comparison's run.
         digest: Hash of `content`, 16 hex digits.
-        content: Resolved configuration of everything that can change a number, arms, seeds, folds, test.
-        primary: The question that the verdict is about.
-        test: The primary test in words.
-        arms: Name -> what it is.
-        seeds: Of the trainings.
-        surrogates: Kind of surrogate market -> draws.
-        smallest: Smallest effect of interest, nats.
-        budget: What universal and single models have the same number of.
-        folds: In order of time.
+        content: Resolved configuration of everything that can change a number: arms, seeds, folds, tests.
+        primary: Question that the verdict is about.
+        test: Primary test in words.
+        arms: Name of an arm -> its description.
+        seeds: Training seeds.
+        surrogates: Kind of surrogate market -> number of draws.
+        smallest: Smallest effect of interest, nats per forecast.
+        budget: Unit in which the budgets of universal and single models are matched.
+        folds: Folds in order of time.
     """
 
     name: str
@@ -87,15 +87,15 @@ class Preregistration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """What an arm's trainings took in all folds and seeds; all zero for an arm without training.
+    """Training effort of an arm over all folds and seeds; all zero for an arm without training.
 
     Args:
-        models: Trained.
-        train_rows: Samples of one epoch of all of them, one seed.
-        epochs: Mean number of epochs that were run.
-        best_epoch: Mean of the epochs that were taken.
-        steps: Optimizer steps together.
-        stopped_early: Share of models that patience ended.
+        models: Number of models trained.
+        train_rows: Samples of one epoch of all models, for one seed.
+        epochs: Mean number of epochs run.
+        best_epoch: Mean of the epochs that were kept.
+        steps: Optimizer steps in total.
+        stopped_early: Share of models stopped by patience, 0..1.
     """
 
     models: int
@@ -108,13 +108,13 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TradeCounts:
-    """What an arm's decisions earn after costs; mean over seeds. Per trade: sums over trades, divided by their number.
+    """Profit of an arm's trades, over all seeds.
 
     Args:
-        trades: Closed ones, all symbols, mean of the seeds.
-        gross_bps: Before costs, basis points of the notional a trade; NaN without trades.
-        net_bps: After them.
-        by_symbol: Symbol -> net_bps.
+        trades: Closed trades over all symbols, mean over seeds.
+        gross_bps: Mean profit per trade before costs, basis points of the notional; NaN without trades.
+        net_bps: Mean profit per trade after costs.
+        by_symbol: Symbol -> mean profit per trade after costs.
     """
 
     trades: float
@@ -128,11 +128,11 @@ class Trading:
     """Both arms traded by the same rule, with next-bar fills and the costs of each class.
 
     Args:
-        rule: In words, with its parameters.
-        universal: Of that arm.
-        single: Likewise.
-        difference: Net basis points a trade, universal less single; None where an arm does not trade or the test span
-            is too short.
+        rule: Trading rule in words, with its parameters.
+        universal: Trades of the universal arm.
+        single: Trades of the single arm.
+        difference: Net basis points per trade, universal less single; None where an arm does not trade or the test
+            span is too short.
     """
 
     rule: str
@@ -143,23 +143,23 @@ class Trading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmOutcome:
-    """One arm over all folds, seeds and compared symbols; means weigh instants as the primary test does.
+    """Scores of one arm over all folds, seeds and compared symbols, weighted as in the primary test.
 
     Args:
-        arm: Its name.
-        what: In words.
-        budget: What it took.
-        symbols: Scored: an arm may leave some out, and is then compared on the others alone.
-        log_loss: Mean, nats; likewise `activity` and `direction`, its parts.
-        activity: HOLD against the rest.
-        direction: BUY against SELL.
-        balanced_accuracy: Over all its rows, mean of the seeds.
+        arm: Name of the arm.
+        what: Description of the arm.
+        budget: Training effort.
+        symbols: Scored symbols; an arm that leaves some out is compared on the others alone.
+        log_loss: Mean log-loss, nats.
+        activity: Part of the log-loss on activity, HOLD against the rest, nats.
+        direction: Part of the log-loss on direction, BUY against SELL, nats.
+        balanced_accuracy: Balanced accuracy over all rows, mean over seeds, 0..1.
         by_symbol: Symbol -> mean log-loss.
-        against_single: Loss of the single arm less this arm's; None for the single arm, or where it was not tested.
-        p_against_single: Two-sided, fixed smoothing, over time and seeds.
-        against_universal: Loss of the universal arm less this arm's; likewise.
-        p_against_universal: Likewise.
-        gain: Loss of the prior less this arm's, nats.
+        against_single: Loss of the single arm less this arm's; None for the single arm, or if not tested.
+        p_against_single: Two-sided p-value of it: fixed smoothing, over time and seeds.
+        against_universal: Loss of the universal arm less this arm's; None for the universal arm, or if not tested.
+        p_against_universal: Two-sided p-value of it.
+        gain: Loss of the class prior less this arm's, nats.
     """
 
     arm: str
@@ -180,15 +180,15 @@ class ArmOutcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubgroupEffect:
-    """The effect of the primary question on some of the rows: a fold, a class, a session.
+    """Effect on the primary question within a subgroup of the rows: a fold, a class or a session.
 
     Args:
-        group: Its name.
-        instants: That have rows of it.
-        symbols: That have.
+        group: Name of the subgroup.
+        instants: Number of instants with rows of the subgroup.
+        symbols: Number of symbols with rows of it.
         effect: Mean over instants of the mean over live symbols.
-        interval: None where there are too few instants for the labels' span.
-        p: Two-sided, fixed smoothing over time; NaN where there is no interval. Not adjusted for the number of groups.
+        interval: Interval of the effect; None with too few instants for the labels' span.
+        p: Two-sided p-value, fixed smoothing over time, not adjusted for the number of subgroups; NaN if not tested.
     """
 
     group: str
@@ -201,14 +201,14 @@ class SubgroupEffect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolFacts:
-    """What is known of a compared symbol besides its answers.
+    """Facts about a compared symbol.
 
     Args:
-        symbol: Its name.
-        asset_class: Its class.
-        history: Train samples of its own in the last fold it is compared in.
-        test_rows: In all folds.
-        folds: In which it is compared.
+        symbol: Name of the symbol.
+        asset_class: Asset class.
+        history: Training samples of the symbol in the last fold it is compared in.
+        test_rows: Test rows in all folds.
+        folds: Number of folds it is compared in.
     """
 
     symbol: str
@@ -220,7 +220,7 @@ class SymbolFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotRun:
-    """Something a reader could expect to find and does not, and why."""
+    """Something that a reader could expect and that was not run, with the reason."""
 
     what: str
     why: str
@@ -228,15 +228,15 @@ class NotRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hashes:
-    """What the comparison was made of.
+    """Hashes of everything the comparison depends on.
 
     Args:
-        plan: `Declaration.digest`.
-        data: Of the bars of all symbols.
-        features: Of the columns.
-        labels: In words.
-        code: Commit.
-        results: Of all stored forecasts.
+        plan: `Preregistration.digest`.
+        data: Hash of the bars of all symbols.
+        features: Hash of the feature columns.
+        labels: Label definition in words.
+        code: Commit of the code.
+        results: Hash of all forecasts.
     """
 
     plan: str
@@ -249,27 +249,27 @@ class Hashes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """All of it.
+    """The complete comparison.
 
     Args:
-        declared: What was written down before.
-        results: Question -> result, all three.
-        arms: All that were run, universal and single first.
-        confidence_set: Arms that cannot be told from the best, on the symbols all of them score; None where it was not
+        declared: What was written down before training.
+        results: Question -> result, for all three questions.
+        arms: All arms, universal and single first.
+        confidence_set: Arms that cannot be distinguished from the best, on the rows that all of them score; None if not
             tested.
-        any_better: p that no other arm loses less than the single one, adjusted for all that were tried (Hansen 2005);
-            NaN where it was not tested.
-        accuracy: Difference of balanced accuracies, universal less single, 0..1; None where it was not tested.
-        trading: Net of costs.
-        folds: The primary effect by fold.
-        classes: By asset class.
-        sessions: By quarter of the day on the symbol's own calendar's clock; empty for bars of a day.
+        any_better: p-value of "no other arm loses less than the single one", adjusted for the number of arms (Hansen
+            2005); NaN if not tested.
+        accuracy: Difference of balanced accuracies, universal less single, -1..1; None if not tested.
+        trading: Trades of both arms, net of costs.
+        folds: Effect on the primary question by fold.
+        classes: The same by asset class.
+        sessions: The same by quarter of the day in the time zone of the symbol's calendar; empty for daily bars.
         symbols: In the order of `answers[..].by_symbol`.
-        unseen: Asset class -> the universal model without a symbol (first) against the symbol's own, over the class's
-            symbols; empty without the zero-shot arm. Never tested against surrogates, so always exploratory.
-        data_until: Last instant a test label became known, UTC ns.
-        hashes: What it was made of.
-        not_run: Everything that was left out.
+        unseen: Asset class -> universal model trained without the symbol (first arm) against the symbol's own model;
+            empty without the zero-shot arm. Not run on surrogate markets, so always exploratory.
+        data_until: Last instant at which a test label became known, UTC nanoseconds.
+        hashes: Hashes of everything the comparison depends on.
+        not_run: Everything that was left out, with reasons.
     """
 
     declared: Preregistration
@@ -290,19 +290,19 @@ class Comparison:
 
     @property
     def primary(self) -> ComparisonResult:
-        """The answer the verdict is about."""
+        """Result on the question the verdict is about."""
         return self.results[self.declared.primary]
 
     @property
     def nulls(self) -> tuple[SurrogateNull, ...]:
-        """Surrogate bands of the primary effect, one for each kind."""
+        """Surrogate nulls of the primary effect, one for each kind."""
         return self.primary.evidence.nulls
 
     def arm(self, name: str) -> ArmOutcome:
-        """Look an arm up.
+        """Return an arm by its name.
 
         Raises:
-            ComparisonError: It was not run.
+            ComparisonError: The arm was not run.
         """
         for own in self.arms:
             if own.arm == name:

@@ -1,4 +1,4 @@
-"""Forecasts of an arm on the test rows of all folds, and what follows from them alone."""
+"""Forecasts of an arm on the test rows of all folds, and the scores that follow from them alone."""
 
 # n rows, S seed, C class
 
@@ -21,21 +21,19 @@ _PARTS = {"overall": "total", "direction": "direction", "activity": "activity"}
 _COLUMNS = ("symbol", "decided_at", "resolved_at", "label", "fold", "session")
 
 
-@dataclass(frozen=True, kw_only=True)  # without slots: how they are laid out is worked out once and kept
+@dataclass(frozen=True, kw_only=True)  # without slots: the layout is computed once and kept
 class ScoredRows:
-    """The test rows of a comparison, those of one fold after those of another. Shape (n,) each.
-
-    Share one object between arms scored on the same rows.
+    """Test rows of a comparison, fold after fold. Arms scored on the same rows should share one object.
 
     Args:
-        seeds: Trainings that each row is scored by.
-        symbols: Names; `symbol` counts in them.
-        symbol: Whose.
-        decided_at: UTC ns.
-        resolved_at: UTC ns.
-        label: 0 BUY, 1 HOLD, 2 SELL.
-        fold: Number of the fold.
-        session: Quarter of the day, 0 to 3, on the symbol's calendar's clock.
+        seeds: Training seeds that each row is scored with.
+        symbols: Symbol names.
+        symbol: Index into `symbols` of each row. Shape (n,).
+        decided_at: Instant of the forecast, UTC nanoseconds. Shape (n,).
+        resolved_at: Instant at which the label became known, UTC nanoseconds. Shape (n,).
+        label: 0 BUY, 1 HOLD, 2 SELL. Shape (n,).
+        fold: Number of the fold. Shape (n,).
+        session: Quarter of the day, 0 to 3, in the time zone of the symbol's calendar. Shape (n,).
     """
 
     seeds: tuple[int, ...]
@@ -52,7 +50,7 @@ class ScoredRows:
 
     @cached_property
     def of_losses(self) -> Rows:
-        """The rows of every seed, one seed after another."""
+        """Rows of every seed, seed after seed."""
         seeds = len(self.seeds)
         return Rows(
             symbols=self.symbols,
@@ -68,19 +66,19 @@ class ScoredRows:
         return ScoredRows(seeds=self.seeds, symbols=self.symbols, **columns)
 
     def same(self, other: "ScoredRows") -> bool:
-        """Whether they are the very same rows in the same order."""
+        """Whether both hold the same rows in the same order."""
         head = (self.seeds, self.symbols, len(self)) == (other.seeds, other.symbols, len(other))
         return head and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmScores:
-    """What an arm forecast.
+    """Forecasts of an arm.
 
     Args:
-        arm: Its name.
-        rows: Those it has forecasts for.
-        prob: Shape (S, n, 3).
+        arm: Name of the arm.
+        rows: Rows that the forecasts belong to.
+        prob: Probabilities of BUY, HOLD, SELL for each seed and row. Shape (S, n, 3).
     """
 
     arm: str
@@ -103,7 +101,7 @@ class ArmScores:
         return self if chosen.all() else self.only(chosen)
 
     def on(self, rows: ScoredRows) -> "ArmScores":
-        """Keep the rows that another arm has as well."""
+        """Keep the rows that another arm has too."""
         if rows is self.rows:
             return self
         instants = np.union1d(self.rows.decided_at, rows.decided_at)
@@ -115,11 +113,11 @@ class ArmScores:
         return self if chosen.all() else self.only(chosen)
 
     def scored(self) -> tuple[str, ...]:
-        """Name the symbols that have rows."""
+        """Return the names of the symbols that have rows."""
         return tuple(self.rows.symbols[number] for number in np.unique(self.rows.symbol).tolist())
 
     def balanced_accuracy(self) -> float:
-        """Mean recall of the classes that have rows, over all rows; mean of the seeds."""
+        """Return the mean recall of the classes that have rows, averaged over seeds."""
         label = self.rows.label
         rows = np.bincount(label, minlength=len(CLASSES))
         recalls = []
@@ -130,7 +128,7 @@ class ArmScores:
 
 
 def joined(parts: Sequence[ArmScores]) -> ArmScores:
-    """Put the folds of an arm after one another."""
+    """Concatenate the folds of an arm."""
     first = parts[0].rows
     columns = {name: np.concatenate([getattr(part.rows, name) for part in parts]) for name in _COLUMNS}
     return ArmScores(
@@ -141,7 +139,7 @@ def joined(parts: Sequence[ArmScores]) -> ArmScores:
 
 
 def shared(scores: Mapping[str, ArmScores]) -> dict[str, ArmScores]:
-    """Let arms that are scored on the same rows share one object of them: they are laid out once."""
+    """Let arms that are scored on the same rows share one rows object, so that its layout is computed once."""
     known: list[ScoredRows] = []
     found = {}
     for name, own in scores.items():

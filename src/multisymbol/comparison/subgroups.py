@@ -1,12 +1,11 @@
-"""Effects beside the primary one: by fold, class and session, of further arms, and in balanced accuracy.
+"""Subgroup effects by fold, class and session, effects of further arms, and the effect in balanced accuracy.
 
-Nothing stands beside these tests, so they are by fixed smoothing, whose size is nearly right alone.
+These tests have no cross-check beside them, so they use fixed smoothing, whose size is nearly correct on its own.
 """
 
 # T instant, N symbol, S seed
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +24,9 @@ from multisymbol.statistics.bootstrap import (
 )
 from multisymbol.statistics.compare import Plan
 from multisymbol.statistics.loss_differentials import (
-    ArmLosses,
     LossDifferentials,
     label_lag,
+    mean_losses,
     paired_differentials,
     symbol_mean,
 )
@@ -37,34 +36,39 @@ from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
 
 
 def subgroup_effects(
-    found: LossDifferentials, rows: ScoredRows, *, group: npt.NDArray[np.int64], names: Sequence[str], plan: Plan
+    differentials: LossDifferentials,
+    rows: ScoredRows,
+    *,
+    group: npt.NDArray[np.int64],
+    names: Sequence[str],
+    plan: Plan,
 ) -> tuple[SubgroupEffect, ...]:
-    """Return the effect on each group of rows.
+    """Return the effect within each subgroup of the rows.
 
     Args:
-        found: The paired differences of all rows.
-        rows: The rows, each once.
-        group: Number of each row's group. Shape (n,).
-        names: Of the groups.
+        differentials: Loss differentials of all rows.
+        rows: Rows, each once.
+        group: Number of each row's subgroup. Shape (n,).
+        names: Names of the subgroups.
         plan: Levels and sizes.
     """
-    code = np.full(found.by_symbol.shape, -1, dtype=np.int64)
-    column = {name: number for number, name in enumerate(found.symbols)}
+    code = np.full(differentials.by_symbol.shape, -1, dtype=np.int64)
+    column = {name: number for number, name in enumerate(differentials.symbols)}
     place = np.array([column.get(name, -1) for name in rows.symbols])
-    code[np.searchsorted(found.instants, rows.decided_at), place[rows.symbol]] = group
+    code[np.searchsorted(differentials.instants, rows.decided_at), place[rows.symbol]] = group
     return tuple(
-        _group_effect(found, rows.only(group == number), kept=code == number, name=name, plan=plan)
+        _group_effect(differentials, rows.only(group == number), kept=code == number, name=name, plan=plan)
         for number, name in enumerate(names)
         if (group == number).any()
     )
 
 
 def _group_effect(
-    found: LossDifferentials, rows: ScoredRows, *, kept: npt.NDArray[np.bool_], name: str, plan: Plan
+    differentials: LossDifferentials, rows: ScoredRows, *, kept: npt.NDArray[np.bool_], name: str, plan: Plan
 ) -> SubgroupEffect:
-    series = symbol_mean(np.where(kept, found.by_symbol, np.nan), weights=found.weights)
+    series = symbol_mean(np.where(kept, differentials.by_symbol, np.nan), weights=differentials.weights)
     live = ~np.isnan(series)
-    lag = label_lag(found.instants[live], decided_at=rows.decided_at, resolved_at=rows.resolved_at)
+    lag = label_lag(differentials.instants[live], decided_at=rows.decided_at, resolved_at=rows.resolved_at)
     tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
     return SubgroupEffect(
         group=name,
@@ -77,7 +81,7 @@ def _group_effect(
 
 
 def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interval, MeanTest] | None:
-    """Test a mean over time, unless the series is too short for its lag."""
+    """Test a mean over time; None if the series is too short for its lag."""
     if len(series) < least_instants(lag):
         return None
     seed = named_seed(plan.seed, f"bootstrap/{name}")
@@ -88,19 +92,19 @@ def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interva
 def arm_outcome(
     scores: ArmScores, *, others: Mapping[str, ArmScores], what: str, budget: Budget, plan: Plan
 ) -> ArmOutcome:
-    """Describe an arm, and compare it with the prior, the universal and the single arm on the rows it scores.
+    """Score an arm, and compare it with the prior, the universal and the single arm on the rows it has.
 
     Args:
-        scores: Its own.
-        others: Those three, by name.
-        what: It is, in words.
-        budget: It took.
+        scores: Forecasts of the arm.
+        others: Forecasts of those three arms, by name.
+        what: Description of the arm.
+        budget: Training effort of the arm.
         plan: Levels and sizes.
     """
     symbols = scores.scored()
     parts = {question: scores.losses(question) for question in QUESTIONS}
     beside = {name: other.on(scores.rows) for name, other in others.items()}
-    means = {question: _mean_loss(loss, plan=plan) for question, loss in parts.items()}
+    means = {question: mean_losses(loss, weights=plan.weights) for question, loss in parts.items()}
     tested = {name: _against(scores, beside[name], plan=plan) for name in ("single", "universal")}
     overall = means["overall"]
     return ArmOutcome(
@@ -124,34 +128,29 @@ def arm_outcome(
 def _against(scores: ArmScores, other: ArmScores, *, plan: Plan) -> tuple[Interval | None, float]:
     if scores.arm == other.arm:
         return None, float("nan")
-    found = _difference(scores, other, plan=plan)
-    tested = _tested(found.series, lag=found.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
+    differentials = _difference(scores, other, plan=plan)
+    tested = _tested(differentials.series, lag=differentials.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
     if tested is None:
         return None, float("nan")
     interval, test = tested
-    effects = found.by_seed.mean(axis=1)
-    return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda own: own.p)
+    effects = differentials.by_seed.mean(axis=1)
+    return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda of: of.p)
 
 
 def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> LossDifferentials:
-    """Pair an arm with another one; positive differences are in its favour."""
+    """Pair an arm with another one; positive differentials favour the arm."""
     return paired_differentials(scores.losses("overall"), other.losses("overall"), weights=plan.weights)
 
 
-def _mean_loss(losses: ArmLosses, *, plan: Plan) -> LossDifferentials:
-    """Average an arm's own losses as differences are averaged."""
-    return paired_differentials(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=plan.weights)
-
-
 def arms_confidence_set(scores: Sequence[ArmScores], *, plan: Plan) -> ConfidenceSet | None:
-    """Find the arms that cannot be told from the best, on the rows that all of them score; None if not testable."""
-    found = _on_common_rows(scores, plan=plan)
-    if found is None:
+    """Find the arms that cannot be distinguished from the best, on the rows that all have; None if not testable."""
+    losses = _on_common_rows(scores, plan=plan)
+    if losses is None:
         return None
     return confidence_set(
-        np.column_stack([own.series for own in found]),
-        arms=[own.arm for own in scores],
-        lag=found[0].lag,
+        np.column_stack([arm.series for arm in losses]),
+        arms=[arm.arm for arm in scores],
+        lag=losses[0].lag,
         draws=plan.draws,
         seed=_draws_seed(plan),
         alpha=plan.alpha,
@@ -159,37 +158,37 @@ def arms_confidence_set(scores: Sequence[ArmScores], *, plan: Plan) -> Confidenc
 
 
 def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Plan) -> float:
-    """Test whether any of several arms loses less than one, allowing for all that were tried; NaN if not testable.
+    """Test whether any of several arms loses less than a benchmark, accounting for the number of arms tried.
 
     Args:
-        benchmark: That one.
-        others: The arms that were tried, one or more.
+        benchmark: Forecasts of the benchmark.
+        others: Forecasts of the other arms, one or more.
         plan: Levels and sizes.
 
     Returns:
-        The p of `several_arms.superior_predictive_ability`, on the rows that all of them score.
+        p-value of `superior_predictive_ability` on the rows that all arms have; NaN if not testable.
     """
-    found = _on_common_rows([benchmark, *others], plan=plan)
-    if found is None:
+    losses = _on_common_rows([benchmark, *others], plan=plan)
+    if losses is None:
         return float("nan")
     return superior_predictive_ability(
-        found[0].series,
-        np.column_stack([own.series for own in found[1:]]),
-        lag=found[0].lag,
+        losses[0].series,
+        np.column_stack([arm.series for arm in losses[1:]]),
+        lag=losses[0].lag,
         draws=plan.draws,
         seed=_draws_seed(plan),
     )
 
 
 def _on_common_rows(scores: Sequence[ArmScores], *, plan: Plan) -> list[LossDifferentials] | None:
-    """Return each arm's mean loss at the instants that all of them score; None if they are too few for the tests."""
+    """Return the mean losses of each arm on the rows that all have; None if these are too few for the tests."""
     common = scores[0]
-    for own in scores[1:]:
-        common = common.on(own.rows)
+    for arm in scores[1:]:
+        common = common.on(arm.rows)
     if len(scores) < 2 or not len(common.rows):
         return None
-    found = [_mean_loss(own.on(common.rows).losses("overall"), plan=plan) for own in scores]
-    return None if len(found[0].instants) < least_instants(found[0].lag) else found
+    losses = [mean_losses(arm.on(common.rows).losses("overall"), weights=plan.weights) for arm in scores]
+    return None if len(losses[0].instants) < least_instants(losses[0].lag) else losses
 
 
 def _draws_seed(plan: Plan) -> int:
@@ -197,7 +196,17 @@ def _draws_seed(plan: Plan) -> int:
 
 
 def accuracy_interval(first: ArmScores, second: ArmScores, *, lag: int, plan: Plan) -> Interval | None:
-    """Return the difference of balanced accuracies over all rows and seeds, first less second; None if not testable."""
+    """Return the interval of the difference of balanced accuracies, over all rows and seeds.
+
+    Args:
+        first: Forecasts of the first arm.
+        second: Forecasts of the second arm, on the same rows.
+        lag: Number of later instants that a label overlaps.
+        plan: Levels and sizes.
+
+    Returns:
+        Balanced accuracy of the first less the second, -1..1; None if not testable.
+    """
     instants, instant = np.unique(first.rows.decided_at, return_inverse=True)
     if len(instants) < least_instants(lag):
         return None

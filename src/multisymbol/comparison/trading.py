@@ -1,4 +1,4 @@
-"""Two arms traded by one rule, and what a trade of each earns after costs."""
+"""Two arms traded by the same rule, and the profit per trade of each after costs."""
 
 # n bars, k decisions, S seed
 
@@ -24,17 +24,17 @@ from multisymbol.statistics.compare import Plan
 from multisymbol.statistics.mean_tests import least_instants
 
 VOLATILITY_BARS = 100
-"""Returns in the trailing volatility that rules are told."""
+"""Number of returns in the trailing volatility that decision rules receive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TradedMarket:
-    """A symbol's bars of the test span and what its trading costs.
+    """Bars of a symbol over the test span, and the costs of trading it.
 
     Args:
-        config: The symbol's.
-        bars: From the first test decision's bar on.
-        spans: Of time in which it is tested, in order.
+        config: Configuration of the symbol, with its costs.
+        bars: Bars from the first test decision on.
+        spans: Test spans of the symbol, in order of time.
     """
 
     config: SymbolConfig
@@ -42,8 +42,8 @@ class TradedMarket:
     spans: tuple[Span, ...]
 
     @property
-    def asked(self) -> npt.NDArray[np.bool_]:
-        """Whether models are asked at each close. Shape (n,)."""
+    def tested(self) -> npt.NDArray[np.bool_]:
+        """Whether each close lies in a test span. Shape (n,)."""
         closed_at = self.bars.closed_at
         inside: npt.NDArray[np.bool_] = np.any(
             [(closed_at >= one.start) & (closed_at < one.stop) for one in self.spans], axis=0
@@ -53,12 +53,12 @@ class TradedMarket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Closed:
-    """Closed trades of one symbol and seed, in basis points of their notional. Shape (m,) each.
+    """Closed trades of one symbol and seed.
 
     Args:
-        entered_at: Close of the bar that was decided at before the entry.
-        gross: Before costs.
-        net: After them.
+        entered_at: Close of the bar whose decision led to the entry, UTC nanoseconds. Shape (m,).
+        gross: Profit before costs, basis points of the notional. Shape (m,).
+        net: Profit after costs, basis points of the notional. Shape (m,).
     """
 
     entered_at: npt.NDArray[np.int64]
@@ -77,19 +77,19 @@ def trading(
     lag: int,
     plan: Plan,
 ) -> Trading:
-    """Trade both arms on every symbol, each seed for itself: decisions at closes, fills at the next open.
+    """Trade both arms on every symbol, separately for each seed: decisions at closes, fills at the next open.
 
-    Between two decisions, where samples are a stride apart, a position is kept; where a symbol is not tested, between
-    spans that lie apart, nothing stays open.
+    A position is held between two decisions when samples are a stride apart. It is closed at the end of a test span
+    that the next one does not follow at once.
 
     Args:
-        universal: That arm.
-        single: The other.
-        markets: Symbol -> its bars.
-        rule: From probabilities to weights.
-        rule_text: The rule in words, with its parameters.
-        capital: Of each account; it matters only for costs that are money, such as a least commission.
-        lag: Of the primary test, for the interval.
+        universal: Forecasts of the universal arm.
+        single: Forecasts of the single arm.
+        markets: Symbol -> bars and costs.
+        rule: Decision rule, from probabilities to weights.
+        rule_text: Rule in words, with its parameters.
+        capital: Capital of each account; matters only for costs in money, such as a minimum commission.
+        lag: Lag of the primary test, for the interval.
         plan: Levels and sizes.
     """
     both = [
@@ -140,7 +140,7 @@ def _context(market: TradedMarket) -> DecisionContext:
         fill="next_open",
         round_trip_cost=2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4,
     )
-    return replace(context, segment=stretches(bars.segment, asked=market.asked))
+    return replace(context, segment=stretches(bars.segment, asked=market.tested))
 
 
 def _trades(found: Mapping[str, Sequence[_Closed]], *, seeds: int) -> TradeCounts:
@@ -161,7 +161,7 @@ def _mean(values: Floats) -> float:
 def _difference(
     both: Sequence[Mapping[str, Sequence[_Closed]]], *, instants: npt.NDArray[np.int64], lag: int, plan: Plan
 ) -> Interval | None:
-    """Bootstrap the difference of means over instants of decision; None where an arm hardly trades."""
+    """Bootstrap the difference of mean profits over instants of decision; None where an arm does not trade."""
     columns = []
     for found in both:
         closed = [own for each in found.values() for own in each]
@@ -182,13 +182,19 @@ def _difference(
 
 
 def _mean_difference(totals: Floats) -> Floats:
-    """Return the mean of the first less that of the second; NaN where a resample has no trade of one."""
+    """Return the mean of the first less that of the second; NaN where a resample lacks trades of either."""
     with np.errstate(divide="ignore", invalid="ignore"):
         means: Floats = totals[:, 0] / totals[:, 1] - totals[:, 2] / totals[:, 3]
     return np.where(np.isfinite(means), means, np.nan)
 
 
 def decided_bars(bars: Bars, *, start: int, end: int) -> Bars:
-    """Keep the bars that close from `start` to `end`, and one more that the last decision is filled at."""
+    """Keep the bars that close from `start` to `end`, and one more, at which the last decision is filled.
+
+    Args:
+        bars: Bars of a symbol.
+        start: First close, UTC nanoseconds.
+        end: Last close, UTC nanoseconds.
+    """
     begin, last = np.searchsorted(bars.closed_at, [start, end]).tolist()
     return bars_between(bars, begin, min(last + 2, len(bars)))

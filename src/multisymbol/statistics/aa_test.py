@@ -1,15 +1,16 @@
-"""A/A: how often the primary test sees a difference between arms that are made equal on the very data at hand.
+"""A/A test: how often the primary test reports a difference between arms that were made equal on these very data.
 
-The arms swap names in blocks of time: the sign of the centred difference changes, everything else stays.
+The arms swap names in blocks of time: the sign of the centred loss differential changes, everything else stays. One
+assignment of signs to blocks is a sign pattern; the primary test is run on each.
 
-How many relabellings a test of the right size rejects is no binomial matter: all are made of the same k block sums,
-and whether these happen to be large or small beside the variance at the lag is in every one. With six blocks a right
-test rejects none of them in three data sets of ten, and more than a tenth in others. What is to be expected is
-therefore found by doing the same to series that suit the test: moving sums of independent normal shocks, as long and
-with as long an overlap. The bounds so found are wide in short series; there the check can find only what is far off.
+The share of patterns that a test of correct size rejects is not binomial. All patterns reuse the same k block sums, so
+if these happen to be large beside the variance at the lag, they are large in every pattern. With six blocks a correct
+test rejects no pattern in three data sets of ten, and more than a tenth of them in others. The expected range is
+therefore simulated: the same patterns are applied to series for which the test is correct, moving sums of independent
+normal shocks of the same length and overlap. The range is wide in short series, where only gross errors can be found.
 """
 
-# T instant, k block, R relabelling, W series
+# T instant, k block, R sign pattern, W series
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,20 +32,21 @@ from multisymbol.statistics.mean_tests import (
 
 Whole = npt.NDArray[np.int64]
 BOUNDS_LEVEL = 0.95
-_SUITED, _AT_ONCE = 1000, 1_000_000
-"""Series that bounds are found from, and values of them in memory at a time."""
+_SERIES, _AT_ONCE = 1000, 1_000_000
+"""Number of simulated series, and number of their values in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AATest:
-    """Result of the A/A run.
+    """Result of the A/A test.
 
     Args:
-        p: Of the primary test, one for each relabelling. Shape (R,).
+        p: p-value of the primary test for each sign pattern. Shape (R,).
         alpha: Nominal size.
-        share: Of relabellings that were rejected.
-        low: Share that 97.5 % of series that suit the test reach; likewise `high`, which 97.5 % do not exceed.
-        blocks: In which names were swapped.
+        share: Share of patterns that the test rejects.
+        low: Share that 97.5 % of simulated series reach.
+        high: Share that 97.5 % of simulated series do not exceed.
+        blocks: Number of blocks in which names were swapped.
     """
 
     p: Floats = field(repr=False)
@@ -56,18 +58,18 @@ class AATest:
 
     @property
     def within(self) -> bool:
-        """Whether the share of rejections is what series of this length give where the test has its size."""
+        """Whether the share of rejections is in the range of series on which the test has its nominal size."""
         return self.low <= self.share <= self.high
 
 
 def run_aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float) -> AATest:
-    """Swap the arms' names in blocks of three lags and test each time.
+    """Swap the arms' names in blocks of three lags, and test after each swap.
 
     Args:
-        series: d_t. Shape (T,).
-        lag: Instants up to which values overlap.
-        draws: Relabellings at most; all 2^(k-1) that differ are made where they are no more.
-        seed: Of the signs.
+        series: Loss differentials d_t in order of time. Shape (T,).
+        lag: Number of neighbours that a value overlaps.
+        draws: Largest number of sign patterns; all 2^(k-1) that differ are used if they are no more.
+        seed: Seed for the signs.
         alpha: Nominal size.
 
     Raises:
@@ -82,32 +84,44 @@ def run_aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float
 
 @lru_cache(maxsize=64)
 def expected_rates(instants: int, *, lag: int, draws: int, seed: int, alpha: float) -> tuple[float, float]:
-    """Return between which shares of rejections 95 % of series lie that suit the test, ends included.
+    """Return the range that holds the share of rejections of 95 % of simulated series, ends included.
 
     Args:
-        instants: T.
-        lag: Instants up to which values overlap.
-        draws: Relabellings at most, with the same signs as the data's.
-        seed: Of the signs.
+        instants: Length of the series, T.
+        lag: Number of neighbours that a value overlaps.
+        draws: Largest number of sign patterns; the patterns are those of the data.
+        seed: Seed for the signs.
         alpha: Nominal size.
     """
     signs = _signs(instants, lag=lag, draws=draws, seed=seed)
-    shares = np.concatenate([(_p(own, lag=lag, signs=signs) <= alpha).mean(axis=1) for own in _suited(instants, lag)])
+    shares = np.concatenate(
+        [(_p(batch, lag=lag, signs=signs) <= alpha).mean(axis=1) for batch in _simulated(instants, lag)]
+    )
     tail = (1 - BOUNDS_LEVEL) / 2
     low, high = np.quantile(shares, tail, method="lower"), np.quantile(shares, 1 - tail, method="higher")
     return float(low), float(high)
 
 
 def binomial_bounds(draws: int, *, share: float) -> tuple[float, float]:
-    """Return between which observed shares 95 % of binomial outcomes lie, ends included, if the true one is `share`."""
+    """Return the range that holds the observed share in 95 % of binomial samples, ends included.
+
+    Args:
+        draws: Sample size.
+        share: True share, 0..1.
+    """
     low, high = stats.binom.interval(BOUNDS_LEVEL, draws, share)
     return float(low) / draws, float(high) / draws
 
 
 def share_interval(hits: int, draws: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a true share after so many hits (Clopper, Pearson 1934)."""
-    found = stats.binomtest(hits, draws).proportion_ci(confidence_level=BOUNDS_LEVEL, method="exact")
-    return float(found.low), float(found.high)
+    """Return the exact 95 % interval of a share (Clopper, Pearson 1934).
+
+    Args:
+        hits: Number of hits.
+        draws: Sample size.
+    """
+    interval = stats.binomtest(hits, draws).proportion_ci(confidence_level=BOUNDS_LEVEL, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def _blocks(instants: int, *, lag: int) -> int:
@@ -118,18 +132,27 @@ def _signs(instants: int, *, lag: int, draws: int, seed: int) -> Floats:
     return sign_patterns(_blocks(instants, lag=lag), most=draws, seed=seed)
 
 
-def _suited(instants: int, lag: int) -> Iterator[Floats]:
-    """Yield moving sums of lag + 1 shocks, always the same, some at a time. Shape (w, T)."""
+def _simulated(instants: int, lag: int) -> Iterator[Floats]:
+    """Yield moving sums of lag + 1 shocks, always the same ones, a batch at a time. Shape (w, T)."""
     generator = np.random.default_rng(0)
     most = max(1, _AT_ONCE // instants)
-    for done in range(0, _SUITED, most):
-        shape = (min(most, _SUITED - done), instants + lag + 1)
+    for done in range(0, _SERIES, most):
+        shape = (min(most, _SERIES - done), instants + lag + 1)
         total = np.cumsum(generator.standard_normal(shape), axis=1)
         yield total[:, lag + 1 :] - total[:, :instants]
 
 
 def _p(series: Floats, *, lag: int, signs: Floats) -> Floats:
-    """Test centred series under each pattern by Diebold-Mariano. Shapes (W, T), (R, k) to (W, R)."""
+    """Test centred series under each sign pattern by Diebold-Mariano.
+
+    Args:
+        series: Series. Shape (W, T).
+        lag: Number of neighbours that a value overlaps.
+        signs: Sign patterns. Shape (R, k).
+
+    Returns:
+        p-values. Shape (W, R).
+    """
     n, edges = series.shape[1], block_edges(series.shape[1], blocks=signs.shape[1])
     off = np.where(np.ptp(series, axis=1, keepdims=True) > 0, series - series.mean(axis=1, keepdims=True), 0.0)
     mean = np.add.reduceat(off, edges[:-1], axis=1) @ signs.T / n
@@ -137,33 +160,42 @@ def _p(series: Floats, *, lag: int, signs: Floats) -> Floats:
     positive = variance > 0
     error = np.sqrt(np.where(positive, variance, 1.0) / n / small_sample(n, horizon=lag + 1))
     p: Floats = 2 * stats.t.sf(np.abs(mean) / error, n - 1)
-    for one, pattern in np.argwhere(~positive).tolist():  # where the test itself turns to batch means
+    for one, pattern in np.argwhere(~positive).tolist():  # where the test falls back to batch means
         p[one, pattern] = diebold_mariano(off[one] * np.repeat(signs[pattern], np.diff(edges)), lag=lag).p
     return p
 
 
 def _variances(off: Floats, mean: Floats, signs: Floats, *, edges: Whole, lag: int) -> Floats:
-    """Return each pattern's long-run variance at the lag, from sums of products within and between blocks.
+    """Return the long-run variance at the lag under each sign pattern, without building the R signed series.
 
-    With y_t = s_b x_t and m its mean, T LRV = sum over |t - u| <= lag of (y_t - m) (y_u - m). A block is longer than
-    the lag, so products reach from a block into the one before and no further, and s^2 = 1 within it.
+    Let y_t = s_b x_t be the signed series and m its mean. Then
+
+        T LRV = sum over |t - u| <= lag of (y_t - m)(y_u - m)
+              = sum of y_t y_u  -  2 m sum of y_t n_t  +  m^2 sum of n_t,    n_t: instants within `lag` of t
+
+    A block is at least three lags long, so a product y_t y_u joins instants of the same block, where s^2 = 1 and the
+    sign drops out, or of two neighbouring blocks, where it is s_b s_(b-1). Sums per block are computed once; a pattern
+    costs k multiplications instead of T (lag + 1).
 
     Args:
-        off: x. Shape (W, T).
-        mean: m. Shape (W, R).
-        signs: s. Shape (R, k).
-        edges: Of the blocks. Shape (k + 1,).
-        lag: Of the variance.
+        off: Centred series x. Shape (W, T).
+        mean: Means m of the signed series. Shape (W, R).
+        signs: Sign patterns s. Shape (R, k).
+        edges: First instant of each block, and T. Shape (k + 1,).
+        lag: Lag of the variance.
 
     Returns:
-        Shape (W, R).
+        Variances. Shape (W, R).
     """
     n, first = off.shape[1], edges[:-1]
+    # Of each instant: first and end of its block, and of its window t - lag .. t + lag, cut at the ends of the series.
     start, end = (np.repeat(each, np.diff(edges)) for each in (first, edges[1:]))
     low, high = np.maximum(np.arange(n) - lag, 0), np.minimum(np.arange(n) + lag + 1, n)
+    # Differences of cumulated sums: x summed over the window's part in the own block, and in the block before.
     total = np.pad(np.cumsum(off, axis=1), ((0, 0), (1, 0)))
     within = total[:, np.minimum(high, end)] - total[:, np.maximum(low, start)]
     before = total[:, start] - total[:, np.minimum(low, start)]
+    # Each pair of neighbouring blocks is met from the later one only, hence the factor 2.
     same = (off * within).sum(axis=1, keepdims=True)
     other = 2 * np.add.reduceat(off * before, first, axis=1)[:, 1:] @ (signs[:, 1:] * signs[:, :-1]).T
     neighbours = (high - low).astype(np.float64)

@@ -1,11 +1,13 @@
-"""Intervals by resampling whole instants, all symbols together, in blocks that keep neighbours (circular blocks).
+"""Bootstrap intervals: whole instants are resampled, all symbols together, in circular blocks that keep neighbours.
 
-Everything is resampled as totals: a statistic is a function of sums over instants, so a resample is a handful of sums
-over blocks, read off cumulative sums.
+A statistic is a function of sums over instants, so a resample is a few sums over blocks, read off cumulative sums.
 
-The plain percentile interval is too short (as a test at 5 % it rejects up to 13 %, docs/sizes.md). The default is
-therefore studentised and symmetric: each resample's deviation is divided by its own error, which knows how few blocks
-there are (Hall 1988; Goetze, Kuensch 1996).
+The plain percentile interval is too short: as a test at 5 % it rejects up to 13 % (docs/sizes.md). The default is
+studentised and symmetric: the deviation of each resample is divided by the resample's own error, which reflects how few
+blocks there are.
+
+Sources: Politis and Romano 1992 (circular blocks); Politis and White 2004 (block length); Hall 1988, Goetze and Kuensch
+1996 (studentised block bootstrap).
 """
 
 # T instant, K sum, R resample, b block
@@ -23,11 +25,12 @@ from multisymbol.errors import ComparisonError
 from multisymbol.statistics.mean_tests import long_run_variance, require_instants
 
 Functional: TypeAlias = Callable[[Floats], Floats]
-"""Totals of K sums, shape (R, K), to R values."""
+"""Function from totals of K sums, shape (R, K), to R values."""
 Method = Literal["studentised", "percentile"]
 
 LAGS_PER_BLOCK = 2
 _AT_ONCE = 4_000_000
+"""Values in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,13 +38,13 @@ class Interval:
     """A bootstrap interval; approximate in short series.
 
     Args:
-        estimate: On the data themselves.
+        estimate: Estimate on the data.
         low: Lower end.
         high: Upper end.
         error: Standard error of the estimate.
         level: Nominal coverage, for example 0.95.
         block: Instants per block.
-        method: How the ends were found.
+        method: Method of the ends.
     """
 
     estimate: float
@@ -54,16 +57,16 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether all of it is above zero, or all below."""
+        """Whether both ends are above zero, or both below."""
         return self.low > 0 or self.high < 0
 
 
 def block_length(series: Floats, *, lag: int) -> int:
-    """Return the larger of Politis and White's (2004) block length for circular blocks, and two lags; at most T / 3.
+    """Return the block length: Politis and White (2004) for circular blocks, at least two lags, at most T / 3.
 
     Args:
-        series: Shape (T,).
-        lag: Instants up to which values overlap.
+        series: Values in order of time. Shape (T,).
+        lag: Number of neighbours that a value overlaps.
     """
     from arch.bootstrap import optimal_block_length  # takes 2 s to import
 
@@ -80,20 +83,20 @@ def mean_interval(
     """Return the interval of the mean of a series.
 
     Args:
-        series: In order of time. Shape (T,).
-        lag: Instants up to which values overlap.
-        draws: R.
-        seed: Of the resampling.
+        series: Values in order of time. Shape (T,).
+        lag: Number of neighbours that a value overlaps.
+        draws: Number of resamples, R.
+        seed: Seed for resampling.
         level: Coverage.
-        method: See above.
+        method: Studentised, or plain percentiles.
 
     Raises:
         ComparisonError: Too few values for the lag.
     """
 
     def mean(totals: Floats) -> Floats:
-        found: Floats = totals[:, 0] / len(series)
-        return found
+        means: Floats = totals[:, 0] / len(series)
+        return means
 
     return functional_interval(
         series[:, None], functional=mean, lag=lag, draws=draws, seed=seed, level=level, method=method
@@ -112,19 +115,20 @@ def functional_interval(
 ) -> Interval:
     """Return the interval of a function of totals, such as a difference of balanced accuracies.
 
-    Errors come from the function's slope at the data: each instant's influence is the slope times its sums.
+    Standard errors come from the slope of the function at the data (delta method): the influence of an instant is the
+    slope times its sums.
 
     Args:
-        sums: What each instant adds, rows of all symbols together. Shape (T, K).
-        functional: Of the totals over instants; smooth.
-        lag: Instants up to which they depend on each other.
-        draws: R.
-        seed: Of the resampling.
+        sums: Contribution of each instant to the totals, all symbols together. Shape (T, K).
+        functional: Smooth function of the totals.
+        lag: Number of neighbours that an instant depends on.
+        draws: Number of resamples, R.
+        seed: Seed for resampling.
         level: Coverage.
-        method: See above.
+        method: Studentised, or plain percentiles.
 
     Raises:
-        ComparisonError: Too few instants for the lag, or the function is no number on the data.
+        ComparisonError: Too few instants for the lag, or the function is not finite on the data.
     """
     require_instants(len(sums), lag=lag, of="bootstrap")
     totals = sums.sum(axis=0)
@@ -149,18 +153,18 @@ def balanced_accuracy_sums(
     instants: int,
     classes: int,
 ) -> Floats:
-    """Count, at each instant and for each class: rows the first arm decided right, rows the second did, rows.
+    """Count for each instant and class: rows that the first arm decided correctly, that the second did, all rows.
 
     Args:
-        first: Decision of the first arm. Shape (n,).
-        second: Of the second arm. Shape (n,).
-        label: Shape (n,).
-        instant: Number of the row's instant, 0 .. T-1. Shape (n,).
-        instants: T.
-        classes: C.
+        first: Decisions of the first arm, class numbers. Shape (n,).
+        second: Decisions of the second arm. Shape (n,).
+        label: Labels, class numbers. Shape (n,).
+        instant: Number of each row's instant, 0 .. T-1. Shape (n,).
+        instants: Number of instants, T.
+        classes: Number of classes, C.
 
     Returns:
-        Shape (T, 3 C).
+        Counts. Shape (T, 3 C).
     """
     cell = instant.astype(np.int64) * classes + label
     right = (first == label, second == label, np.ones(len(label), dtype=np.bool_))
@@ -171,13 +175,13 @@ def balanced_accuracy_sums(
 
 
 def balanced_accuracy_difference(totals: Floats) -> Floats:
-    """First arm's balanced accuracy less the second's, over the classes that have rows.
+    """Return the balanced accuracy of the first arm less that of the second, over the classes that have rows.
 
     Args:
-        totals: Of `balanced_accuracy_sums`. Shape (R, 3 C).
+        totals: Totals of `balanced_accuracy_sums`. Shape (R, 3 C).
 
     Returns:
-        Shape (R,); NaN without rows.
+        Differences, -1..1; NaN without rows. Shape (R,).
     """
     first, second, rows = np.split(totals, 3, axis=1)
     present = rows > 0
@@ -188,10 +192,13 @@ def balanced_accuracy_difference(totals: Floats) -> Floats:
 
 
 def _influence(sums: Floats, *, functional: Functional) -> Floats:
-    """Return T times the slope along each instant's deviation: its mean is 0, the error of its mean the function's."""
+    """Return T times the slope along the deviation of each instant.
+
+    The influence has mean 0, and the standard error of its mean is that of the function (delta method).
+    """
     totals = sums.sum(axis=0)
     spread = np.sqrt(len(sums)) * sums.std(axis=0)
-    # A hundredth of the total's own error is where the function is straight and rounding does not matter.
+    # A step of a hundredth of the total's own error: the function is straight there, and rounding does not matter.
     steps = np.where(spread > 0, spread, 1.0) * 1e-2
     up, down = functional(totals + np.diag(steps)), functional(totals - np.diag(steps))
     slope = (up - down) / (2 * steps)
@@ -200,7 +207,7 @@ def _influence(sums: Floats, *, functional: Functional) -> Floats:
 
 
 def _error(influence: Floats, *, lag: int, block: int) -> float:
-    """Take the larger of two variances: of circular blocks (too small by what blocks cut off), and at the lag."""
+    """Take the larger of two variances: that of circular blocks, which misses products across edges, and at the lag."""
     n = len(influence)
     wrapped = np.concatenate([[0.0], np.cumsum(np.concatenate([influence, influence[:block]]))])
     sums = wrapped[block : block + n] - wrapped[:n]
@@ -210,7 +217,7 @@ def _error(influence: Floats, *, lag: int, block: int) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Drawn:
-    """R resamples: the statistic, and the error of its mean influence as the resample's blocks show it."""
+    """R resamples: the statistic, and its error estimated from the blocks of the resample."""
 
     value: Floats
     error: Floats
@@ -218,6 +225,7 @@ class _Drawn:
 
 def _resample(sums: Floats, influence: Floats, *, functional: Functional, block: int, draws: int, seed: int) -> _Drawn:
     n, columns = len(sums), np.column_stack([sums, influence])
+    # Cumulative sums over the circle, once around and one block further: a block is one difference.
     wrapped = np.concatenate(
         [np.zeros((1, columns.shape[1])), np.cumsum(np.tile(columns, (2, 1))[: n + block], axis=0)]
     )
@@ -232,7 +240,7 @@ def _resample(sums: Floats, influence: Floats, *, functional: Functional, block:
 
 
 def _starts(n: int, *, blocks: int, draws: int, seed: int, width: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield where the blocks of some resamples begin, so many at once as fit into memory. Shape (r, blocks)."""
+    """Yield the first instants of the blocks of resamples, as many at once as fit into memory. Shape (r, blocks)."""
     generator = np.random.default_rng(seed)
     most = max(1, _AT_ONCE // (blocks * width))
     for done in range(0, draws, most):

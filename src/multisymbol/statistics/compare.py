@@ -216,7 +216,7 @@ def compare_arms(
         p_cross_check=cross_check.p,
         p_seeds=diagnostics.split.p,
         p_equivalent=larger_p(
-            smoothed, effects=diagnostics.split.effects, p=lambda own: own.p_equivalent(plan.smallest)
+            smoothed, effects=diagnostics.split.effects, p=lambda test: test.p_equivalent(plan.smallest)
         ),
         nulls=tuple(
             SurrogateNull.of(differentials.effect, kind.overall()[:, BETWEEN], kind=kind.kind) for kind in surrogates
@@ -341,12 +341,12 @@ def _too_few(test: SymbolTest) -> str:
 
 def _symbol_months_needed(differentials: LossDifferentials, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
     """Plan for each symbol: until it can be tested, or until it could be decided at the level of Holm's first step."""
-    count = sum(own.test is not None for own in tests)
+    count = sum(symbol.test is not None for symbol in tests)
     needed = []
-    for number, own in enumerate(tests):
+    for number, symbol in enumerate(tests):
         months, by_seed = differentials.months_of(number), differentials.symbol_by_seed[:, number]
-        if own.test is None:
-            needed.append(months * (own.least / own.instants - 1))
+        if symbol.test is None:
+            needed.append(months * (symbol.least / symbol.instants - 1))
         else:
-            needed.append(_months(own.test, effects=by_seed, months=months, tests=count, plan=plan))
+            needed.append(_months(symbol.test, effects=by_seed, months=months, tests=count, plan=plan))
     return needed

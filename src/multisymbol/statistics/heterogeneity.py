@@ -1,10 +1,11 @@
 """Does the gain differ between symbols, or between groups of them?
 
-Under the null all symbols gain the same, so what a symbol gains beyond the mean of the live ones has mean zero at each
-instant. Those contrasts are summed over k <= 20 blocks of at least three lags, and whole blocks (all symbols together)
-change sign at random: k nearly independent, nearly symmetric vectors (Canay, Romano, Shaikh 2017, "Randomization tests
-under an approximate symmetry assumption"). That needs no covariance matrix of the symbols, which no test span can give.
-Size by simulation: docs/sizes.md.
+Under the null hypothesis all symbols gain the same, so the gain of a symbol beyond the mean of the live ones has mean
+zero at each instant. These contrasts are summed over k <= 20 blocks of at least three lags, and whole blocks (all
+symbols together) change sign at random: k nearly independent, nearly symmetric vectors. No covariance matrix of the
+symbols is needed, which no test span is long enough to estimate. Rejection rates in simulations: docs/sizes.md.
+
+Source: Canay, Romano and Shaikh 2017, Randomization Tests under an Approximate Symmetry Assumption.
 """
 
 # T instant, N symbol, G group, k block
@@ -27,14 +28,14 @@ MOST_PATTERNS = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heterogeneity:
-    """The test's answer.
+    """Result of the test.
 
     Args:
-        groups: Names of what was compared; those without any contrast are in, with effect NaN.
-        effect: Mean gain of each group beyond the mean of all at the same instants. Shape (G,).
-        statistic: Sum over groups of squared self-normalised sums; NaN where it could not be tested.
-        p: Of equal gains; NaN where there are fewer than two groups or too few blocks.
-        blocks: k.
+        groups: Names of the groups, those without any contrast included, with effect NaN.
+        effect: Mean gain of each group beyond the mean of all symbols at the same instants. Shape (G,).
+        statistic: Sum over groups of squared self-normalised sums; NaN if not tested.
+        p: p-value of equal gains; NaN with fewer than two groups or too few blocks.
+        blocks: Number of blocks, k.
     """
 
     groups: tuple[str, ...]
@@ -49,8 +50,9 @@ def heterogeneity_test(differentials: LossDifferentials, *, groups: Sequence[str
 
     Args:
         differentials: Loss differentials of the two arms.
-        groups: Group of each symbol, for example its asset class; the symbols' own names to compare symbols. Length N.
-        seed: Of the random signs, used where the patterns are too many to try them all.
+        groups: Group of each symbol, for example its asset class; the symbol names themselves to compare symbols.
+            Length N.
+        seed: Seed for the signs, used where there are too many patterns to try all.
     """
     names, number = np.unique(np.array(groups), return_inverse=True)
     contrasts = _contrasts(differentials, number=number, groups=len(names))
@@ -64,13 +66,13 @@ def heterogeneity_test(differentials: LossDifferentials, *, groups: Sequence[str
 
 
 def shrunk_effects(effect: Floats, error: Floats) -> Floats:
-    """Pull each symbol's effect towards the common one, the more the less is known of it.
+    """Shrink the effect of each symbol towards the common one, more so where it is less certain.
 
-    Empirical Bayes with the spread between symbols from DerSimonian and Laird (1986), as if symbols were independent: a
-    picture to look at, no test.
+    Empirical Bayes with the spread between symbols of DerSimonian and Laird (1986), as if symbols were independent:
+    descriptive, not a test.
 
     Args:
-        effect: NaN stays NaN. Shape (N,).
+        effect: Effects; NaN stays NaN. Shape (N,).
         error: Standard errors, above 0. Shape (N,).
     """
     spread = spread_between(effect, error)
@@ -83,7 +85,12 @@ def shrunk_effects(effect: Floats, error: Floats) -> Floats:
 
 
 def spread_between(effect: Floats, error: Floats) -> float:
-    """Return the variance of true effects between symbols (DerSimonian, Laird 1986); 0 where errors explain it all."""
+    """Return the variance of true effects between symbols (DerSimonian, Laird 1986); 0 where errors explain all of it.
+
+    Args:
+        effect: Effects; NaN is left out. Shape (N,).
+        error: Standard errors, above 0. Shape (N,).
+    """
     known = np.isfinite(effect) & np.isfinite(error)
     if known.sum() < 2:
         return 0.0
@@ -94,7 +101,7 @@ def spread_between(effect: Floats, error: Floats) -> float:
 
 
 def _contrasts(differentials: LossDifferentials, *, number: npt.NDArray[np.int64], groups: int) -> Floats:
-    """Return each group's mean less the mean of all live symbols; NaN where none of the group is. Shape (T, G)."""
+    """Return the mean of each group less that of all live symbols; NaN where the group is not live. Shape (T, G)."""
     columns = [
         symbol_mean(differentials.by_symbol[:, number == group], weights=differentials.weights[number == group])
         for group in range(groups)
@@ -113,8 +120,8 @@ def _means(contrasts: Floats) -> Floats:
 def _block_sums(contrasts: Floats, *, blocks: int, gap: int) -> Floats:
     """Sum contrasts over blocks, leaving out `gap` instants before each following block. Shape (k, G).
 
-    Half a lag between blocks takes away seven eighths of what neighbours share; without it the test rejects 7.5 % at
-    nominal 5 % (1,500 worlds of 500 and of 1,000 instants), with it 5.3 %.
+    A gap of half a lag removes seven eighths of the dependence between neighbouring blocks. Without it the test rejects
+    7.5 % at nominal 5 % (1,500 simulated panels of 500 and of 1,000 instants), with it 5.3 %.
     """
     edges = block_edges(len(contrasts), blocks=blocks)
     apart = np.nan_to_num(contrasts)
@@ -125,14 +132,14 @@ def _block_sums(contrasts: Floats, *, blocks: int, gap: int) -> Floats:
 
 
 def _sign_test(sums: Floats, *, seed: int) -> tuple[float, float]:
-    """Return the statistic and its p; the data's own signs are one of the patterns. Sums: shape (k, G)."""
-    # A contrast that is zero at every instant but for rounding (the group alone was live) says nothing.
+    """Return the statistic and its p-value; the signs of the data are one of the patterns. Sums: shape (k, G)."""
+    # A contrast that is zero at every instant but for rounding (the group alone was live) carries no information.
     scale = np.square(sums).sum(axis=0)
-    telling = scale > 1e-20 * scale.max(initial=0.0)
-    if not telling.any():
+    informative = scale > 1e-20 * scale.max(initial=0.0)
+    if not informative.any():
         return np.nan, np.nan
-    normed = sums[:, telling] / np.sqrt(scale[telling])
+    normed = sums[:, informative] / np.sqrt(scale[informative])
     statistics = np.square(sign_patterns(len(sums), most=MOST_PATTERNS, seed=seed) @ normed).sum(axis=1)
-    # Equal patterns must count as equal whatever order the sums were taken in.
+    # Equal patterns must count as equal in whatever order their sums were taken.
     least = statistics[0] * (1 - 1e-12)
     return float(statistics[0]), float((statistics >= least).mean())

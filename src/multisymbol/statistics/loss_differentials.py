@@ -283,12 +283,12 @@ class _Layout:
         """Average over the live symbols of each instant by weight. Shape (S, m) to (S, T)."""
         weight = weights[self.symbol]
         share = weight / np.bincount(self.instant, weights=weight)[self.instant]
-        return np.stack([np.bincount(self.instant, weights=own * share) for own in value])
+        return np.stack([np.bincount(self.instant, weights=of_seed * share) for of_seed in value])
 
     def symbol_means(self, value: Floats) -> Floats:
         """Average over each symbol's instants. Shape (S, m) to (S, N)."""
         rows = np.bincount(self.symbol)
-        return np.stack([np.bincount(self.symbol, weights=own) / rows for own in value])
+        return np.stack([np.bincount(self.symbol, weights=of_seed) / rows for of_seed in value])
 
 
 def _layout(rows: Rows) -> _Layout:
@@ -296,9 +296,9 @@ def _layout(rows: Rows) -> _Layout:
     seeds, starts = np.unique(rows.seed[order], return_index=True)
     _check_once(rows, order)
     _check_seeds(rows, order, starts)
-    own = order[: len(order) // len(seeds)]
-    used, symbol = np.unique(rows.symbol[own], return_inverse=True)
-    decided_at, resolved_at = rows.decided_at[own], rows.resolved_at[own]
+    one_seed = order[: len(order) // len(seeds)]
+    used, symbol = np.unique(rows.symbol[one_seed], return_inverse=True)
+    decided_at, resolved_at = rows.decided_at[one_seed], rows.resolved_at[one_seed]
     instants, instant = np.unique(decided_at, return_inverse=True)
     edges = np.searchsorted(symbol, np.arange(len(used) + 1)).tolist()
     lags = [
@@ -329,21 +329,21 @@ def _check_once(rows: Rows, order: npt.NDArray[np.int64]) -> None:
 
 
 def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
-    """Refuse rows that only some seeds have: seeds would then be compared on different markets."""
+    """Refuse rows that only some seeds have: seeds would then be scored on different rows."""
     first, *others = np.split(order, starts[1:])
-    for own in others:
-        alone = _alone(rows, first, rows, own) + _alone(rows, own, rows, first)
-        if alone:
+    for other in others:
+        unmatched = _unmatched(rows, first, rows, other) + _unmatched(rows, other, rows, first)
+        if unmatched:
             message = (
-                f"{len(alone):,} of {len(rows):,} rows are missing for some seeds, first {rows.text(alone[0])}: seeds "
-                f"{rows.seed[first[0]]} and {rows.seed[own[0]]} do not both have it. Score every seed on every row, or "
-                "leave that seed out of all arms"
+                f"{len(unmatched):,} of {len(rows):,} rows are missing for some seeds, first "
+                f"{rows.text(unmatched[0])}: seeds {rows.seed[first[0]]} and {rows.seed[other[0]]} do not both "
+                "have it. Score every seed on every row, or leave that seed out of all arms"
             )
             raise ComparisonError(message)
 
 
-def _alone(
-    rows: Rows, own: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
+def _unmatched(
+    rows: Rows, chosen: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
 ) -> list[int]:
     """Return the rows that have no counterpart of the same symbol and instant (and seed) among the other rows."""
 
@@ -351,11 +351,11 @@ def _alone(
         columns = [of.symbol[places], of.decided_at[places]]
         return [*columns, of.seed[places]] if seeds else columns
 
-    one, two = keys(rows, own), keys(other_rows, other)
-    if len(own) == len(other) and all(map(np.array_equal, one, two)):
+    one, two = keys(rows, chosen), keys(other_rows, other)
+    if len(chosen) == len(other) and all(map(np.array_equal, one, two)):
         return []
     known = set(zip(*(column.tolist() for column in two), strict=True))
-    place = zip(own.tolist(), zip(*(column.tolist() for column in one), strict=True), strict=True)
+    place = zip(chosen.tolist(), zip(*(column.tolist() for column in one), strict=True), strict=True)
     return [number for number, key in place if key not in known]
 
 
@@ -386,11 +386,11 @@ def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
 def _missing(arm: ArmLosses, other: ArmLosses) -> list[str]:
     """Describe the rows of an arm that another arm lacks; the first by seed, symbol and instant is named."""
     own, others = (np.lexsort((rows.decided_at, rows.symbol, rows.seed)) for rows in (arm.rows, other.rows))
-    alone = _alone(arm.rows, own, other.rows, others, seeds=True)
-    if not alone:
+    unmatched = _unmatched(arm.rows, own, other.rows, others, seeds=True)
+    if not unmatched:
         return []
-    first = arm.rows.text(alone[0])
-    return [f"{len(alone):,} of {len(arm.rows):,} rows of {arm.arm} are missing from {other.arm}, first {first}"]
+    first = arm.rows.text(unmatched[0])
+    return [f"{len(unmatched):,} of {len(arm.rows):,} rows of {arm.arm} are missing from {other.arm}, first {first}"]
 
 
 def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> Floats:

@@ -129,7 +129,7 @@ class Verdict:
         """Return one row for each symbol: verdict, effect, interval, p-values raw and adjusted."""
         import pandas as pd
 
-        return pd.DataFrame([_symbol_row(own) for own in self.result.by_symbol]).set_index("symbol")
+        return pd.DataFrame([_symbol_row(symbol) for symbol in self.result.by_symbol]).set_index("symbol")
 
     def tests(self) -> "pd.DataFrame":
         """Return one row for each test over all symbols: what is tested, statistic, degrees of freedom, p-value."""
@@ -235,7 +235,7 @@ def compare_losses(
         arm_column=arm_column,
         loss_column=loss_column,
     )
-    drawn = tuple(Surrogates(kind=kind, draws=tuple(each)) for kind, each in (surrogates or {}).items())
+    drawn = tuple(Surrogates(kind=kind, draws=tuple(markets)) for kind, markets in (surrogates or {}).items())
     if drawn and aligned.baseline is None:
         message = "surrogates without a baseline: skill on surrogate markets is a gain on the baseline; pass it"
         raise ComparisonError(message)
@@ -325,38 +325,40 @@ def _classes_of(classes: Mapping[str, str] | None, aligned: "_Aligned") -> Mappi
 
 def _verdict(result: ComparisonResult, aligned: "_Aligned", *, plan: Plan) -> Verdict:
     every = [*aligned.arms, *([] if aligned.baseline is None else [aligned.baseline])]
-    means = {own.arm: mean_losses(own, weights=plan.weights) for own in every}
-    compared = [means[own.arm].series for own in aligned.arms]
+    means = {arm.arm: mean_losses(arm, weights=plan.weights) for arm in every}
+    compared = [means[arm.arm].series for arm in aligned.arms]
     best = None
     if len(compared) > 2:
         best = confidence_set(
             np.column_stack(compared),
-            arms=[own.arm for own in aligned.arms],
+            arms=[arm.arm for arm in aligned.arms],
             lag=result.differentials.lag,
             draws=plan.draws,
             seed=named_seed(plan.seed, "arms") % 2**32,
             alpha=plan.alpha,
         )
-    return Verdict(result=result, mean_losses={name: own.effect for name, own in means.items()}, confidence_set=best)
+    return Verdict(
+        result=result, mean_losses={name: losses.effect for name, losses in means.items()}, confidence_set=best
+    )
 
 
-def _symbol_row(own: SymbolResult) -> dict[str, Any]:
-    interval = own.test.interval
+def _symbol_row(symbol: SymbolResult) -> dict[str, Any]:
+    interval = symbol.test.interval
     return {
-        "symbol": own.test.symbol,
-        "verdict": _KINDS[own.verdict.kind],
-        "effect": own.test.effect,
+        "symbol": symbol.test.symbol,
+        "verdict": _KINDS[symbol.verdict.kind],
+        "effect": symbol.test.effect,
         "low": math.nan if interval is None else interval.low,
         "high": math.nan if interval is None else interval.high,
-        "p": own.test.p,
-        "p_holm": own.test.p_holm,
-        "p_bh": own.test.p_bh,
-        "p_equivalent": own.test.p_equivalent,
-        "shrunk_effect": own.test.shrunk,
-        "beyond_null": own.evidence.beyond,
-        "timestamps": own.test.instants,
-        "lag": own.test.lag,
-        "months_needed": own.verdict.months_needed,
+        "p": symbol.test.p,
+        "p_holm": symbol.test.p_holm,
+        "p_bh": symbol.test.p_bh,
+        "p_equivalent": symbol.test.p_equivalent,
+        "shrunk_effect": symbol.test.shrunk,
+        "beyond_null": symbol.evidence.beyond,
+        "timestamps": symbol.test.instants,
+        "lag": symbol.test.lag,
+        "months_needed": symbol.verdict.months_needed,
     }
 
 
@@ -593,17 +595,17 @@ def _tall(
         raise ComparisonError(message)
     names, number = _numbered(table.column(arm_column, "arm_column"), "arm_column")
     loss = table.losses(loss_column, "loss_column")
-    chosen = _two_or_more([name for name in (arms if arms is not None else names) if name != baseline])
-    unknown = [name for name in (*chosen, *([baseline] if baseline else [])) if name not in names]
+    compared = _two_or_more([name for name in (arms if arms is not None else names) if name != baseline])
+    unknown = [name for name in (*compared, *([baseline] if baseline else [])) if name not in names]
     if unknown:
         message = f"arms: {', '.join(unknown)} not in column '{arm_column}', which has {', '.join(names)}"
         raise ComparisonError(message)
 
     def arm(name: str) -> ArmLosses:
-        own = np.flatnonzero(number == names.index(name))
-        return ArmLosses(arm=name, rows=_only(rows, own), loss=loss[own])
+        chosen = np.flatnonzero(number == names.index(name))
+        return ArmLosses(arm=name, rows=_only(rows, chosen), loss=loss[chosen])
 
-    return _Aligned(arms=tuple(map(arm, chosen)), baseline=None if baseline is None else arm(baseline))
+    return _Aligned(arms=tuple(map(arm, compared)), baseline=None if baseline is None else arm(baseline))
 
 
 def _only(rows: Rows, chosen: npt.NDArray[np.int64]) -> Rows:

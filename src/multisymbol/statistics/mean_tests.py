@@ -1,6 +1,6 @@
-"""Is the mean of a series zero, if neighbours in the series depend on each other?
+"""Tests of mean zero for a series whose neighbours depend on each other.
 
-Three answers for a series d_1 .. d_T whose values up to `lag` apart overlap. All are t-statistics, mean / error:
+Three tests for a series d_1 .. d_T whose values up to `lag` apart overlap. All are t-statistics, mean / error:
 
     Diebold-Mariano      error^2 = (c_0 + 2 sum_{k<=lag} c_k) / T / f,  f = (T + 1 - 2h + h(h-1)/T) / T,  h = lag + 1,
                          T - 1 degrees of freedom (Diebold, Mariano 1995; f: Harvey, Leybourne, Newbold 1997, eq. 9)
@@ -8,11 +8,16 @@ Three answers for a series d_1 .. d_T whose values up to `lag` apart overlap. Al
     fixed smoothing      error^2 = mean of the first v squared cosine coefficients / T, v degrees (equal-weighted
                          cosines: Lazarus, Lewis, Stock, Watson 2018, eq. 4-5; for forecasts: Coroneo, Iacone 2020)
 
-Diebold-Mariano is the primary test, batch means its cross-check. Far in the tails, where Holm looks, the
-first rejects too often in short series (docs/sizes.md), so tests of many symbols and equivalence use fixed smoothing.
+Diebold-Mariano is the primary test, batch means its cross-check. Far in the tails, where Holm's correction looks,
+Diebold-Mariano rejects too often in short series (docs/sizes.md). Tests of many symbols and of equivalence therefore
+use fixed smoothing.
+
+Sources: Diebold and Mariano 1995, Comparing Predictive Accuracy; Harvey, Leybourne and Newbold 1997, Testing the
+Equality of Prediction Mean Squared Errors; Lazarus, Lewis, Stock and Watson 2018, HAR Inference; Coroneo and Iacone
+2020, Comparing Predictive Accuracy in Small Samples Using Fixed-Smoothing Asymptotics.
 """
 
-# T instant
+# T instant, R pattern, k block
 
 import math
 from dataclasses import dataclass
@@ -34,13 +39,13 @@ LAGS_PER_BLOCK = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeanTest:
-    """A t-test of mean zero.
+    """Result of a t-test of mean zero.
 
     Args:
-        method: Which one; Diebold-Mariano turns into batch means where its variance is negative.
-        mean: Of the series.
-        error: Standard error of the mean, with all corrections in it; 0 for a constant series.
-        freedom: Degrees of freedom; no whole number once seeds are in the error (`seed_spread`).
+        method: Test that was made; Diebold-Mariano falls back to batch means where its variance is not positive.
+        mean: Mean of the series.
+        error: Standard error of the mean, all corrections included; 0 for a constant series.
+        freedom: Degrees of freedom; not an integer once the variance between seeds is included (`seed_variance`).
     """
 
     method: Method
@@ -57,33 +62,33 @@ class MeanTest:
 
     @property
     def p(self) -> float:
-        """Two-sided."""
+        """Two-sided p-value."""
         return float(2 * stats.t.sf(abs(self.statistic), self.freedom))
 
     @property
     def p_above(self) -> float:
-        """One-sided, against a mean above zero."""
+        """One-sided p-value of mean zero or less, small if the mean is above zero."""
         return float(stats.t.sf(self.statistic, self.freedom))
 
     def p_equivalent(self, smallest: float) -> float:
-        """Return the p of two one-sided tests (Schuirmann 1987) against |mean| >= smallest: small says equivalent."""
+        """Return the p-value of two one-sided tests (Schuirmann 1987) of |mean| >= smallest: small means equivalent."""
         off = smallest - abs(self.mean)
         statistic = off / self.error if self.error > 0 else math.copysign(math.inf, off)
         return float(stats.t.sf(statistic, self.freedom))
 
 
 def least_instants(lag: int) -> int:
-    """Return how many instants the tests need: four blocks of three lags."""
+    """Return the number of instants the tests need: four blocks of three lags."""
     return LEAST_BLOCKS * LAGS_PER_BLOCK * max(lag, 1)
 
 
 def instants_problem(instants: int, *, lag: int, of: str) -> str:
-    """Say why a series is too short for its lag; empty if it is not.
+    """Explain why a series is too short for its lag; empty if it is long enough.
 
     Args:
-        instants: T.
-        lag: Instants that labels overlap.
-        of: Whose series: a test, a fold, a symbol.
+        instants: Length of the series, T.
+        lag: Number of later instants that a label overlaps.
+        of: Name of the series in the message: a test, a fold, a symbol.
     """
     least = least_instants(lag)
     if instants >= least:
@@ -96,7 +101,12 @@ def instants_problem(instants: int, *, lag: int, of: str) -> str:
 
 
 def require_instants(instants: int, *, lag: int, of: str) -> None:
-    """Refuse a series too short for its lag.
+    """Refuse a series that is too short for its lag.
+
+    Args:
+        instants: Length of the series, T.
+        lag: Number of later instants that a label overlaps.
+        of: Name of the series in the message.
 
     Raises:
         ComparisonError: See `instants_problem`.
@@ -107,11 +117,11 @@ def require_instants(instants: int, *, lag: int, of: str) -> None:
 
 
 def diebold_mariano(series: Floats, *, lag: int) -> MeanTest:
-    """Test with the long-run variance at `lag`, or with batch means where that is not positive.
+    """Test with the long-run variance at `lag`, or with batch means where that variance is not positive.
 
     Args:
-        series: In order of time, finite. Shape (T,).
-        lag: Neighbours up to which values overlap.
+        series: Values in order of time, finite. Shape (T,).
+        lag: Number of neighbours that a value overlaps.
 
     Raises:
         ComparisonError: Too few values for the lag.
@@ -126,9 +136,13 @@ def diebold_mariano(series: Floats, *, lag: int) -> MeanTest:
 
 
 def batch_means(series: Floats, *, lag: int) -> MeanTest:
-    """Test with the means of as many blocks, at most 20, as there are stretches of three lags.
+    """Test with the means of blocks of at least three lags, at most 20 blocks.
 
-    Blocks differ by one value at most; the mean is that of the blocks.
+    Block lengths differ by one value at most; the mean is the mean of the blocks.
+
+    Args:
+        series: Values in order of time, finite. Shape (T,).
+        lag: Number of neighbours that a value overlaps.
 
     Raises:
         ComparisonError: Too few values for the lag.
@@ -145,7 +159,11 @@ def fixed_smoothing(series: Floats, *, lag: int) -> MeanTest:
     """Test with the long-run variance from the v lowest cosine frequencies.
 
     v = 0.4 T^(2/3) as Lazarus et al. recommend, but no frequency above 1 / (4 lag + 4) per instant, a quarter of the
-    way to where the spectrum of labels that overlap falls to zero.
+    way to the frequency at which the spectrum of overlapping labels falls to zero.
+
+    Args:
+        series: Values in order of time, finite. Shape (T,).
+        lag: Number of neighbours that a value overlaps.
 
     Raises:
         ComparisonError: Too few values for the lag.
@@ -153,17 +171,20 @@ def fixed_smoothing(series: Floats, *, lag: int) -> MeanTest:
     n = len(series)
     require_instants(n, lag=lag, of="fixed smoothing")
     freedom = max(2, min(int(0.4 * n ** (2 / 3)), n // (2 * (lag + 1))))
+    # Cosine j of length T has frequency j / (2 T). Each squared coefficient estimates the spectrum there, so near zero
+    # each is an independent estimate of the long-run variance; v of them make a chi-square, and the t-test exact as T
+    # grows with v fixed. Coefficient 0 is the mean itself.
     coefficients = fft.dct(series, norm="ortho")[1 : freedom + 1]
     error = 0.0 if np.ptp(series) == 0 else math.sqrt(float(coefficients @ coefficients) / freedom / n)
     return MeanTest(method="fixed_smoothing", mean=float(series.mean()), error=error, freedom=freedom)
 
 
 def mean_error(series: Floats, *, lag: int) -> float:
-    """Return the standard error of a mean of values that overlap (Newey and West 1987, Bartlett weights).
+    """Return the standard error of the mean of overlapping values (Newey and West 1987, Bartlett weights).
 
     Args:
-        series: In order of time. Shape (T,).
-        lag: Instants up to which they are correlated; at most T - 1 are used.
+        series: Values in order of time. Shape (T,).
+        lag: Number of neighbours a value is correlated with; at most T - 1 are used.
     """
     covariances = autocovariances(series, lag=min(lag, len(series) - 1))
     weights = 1 - np.arange(len(covariances)) / (lag + 1)
@@ -172,9 +193,13 @@ def mean_error(series: Floats, *, lag: int) -> float:
 
 
 def autocovariances(series: Floats, *, lag: int) -> Floats:
-    """Return c_0 .. c_lag with divisor T. Shape (lag + 1,).
+    """Return the autocovariances c_0 .. c_lag with divisor T. Shape (lag + 1,).
 
-    Summed in one thread: BLAS shares long sums out, and on a busy machine its threads wait for each other.
+    Summed in one thread: BLAS splits long sums, and on a busy machine its threads wait for each other.
+
+    Args:
+        series: Values in order of time. Shape (T,).
+        lag: Largest lag, below T.
     """
     off = series - series.mean()
     n = len(off)
@@ -182,7 +207,14 @@ def autocovariances(series: Floats, *, lag: int) -> Floats:
 
 
 def long_run_variance(series: Floats, *, lag: int) -> float:
-    """Return c_0 + 2 (c_1 + .. + c_lag), equal weights; may be negative."""
+    """Return c_0 + 2 (c_1 + .. + c_lag), without declining weights; may be negative.
+
+    Args:
+        series: Values in order of time. Shape (T,).
+        lag: Largest lag, below T.
+    """
+    # Equal weights are unbiased when values more than `lag` apart are independent, as non-overlapping labels are;
+    # declining (Bartlett) weights would underestimate the variance. The price is that the sum may be negative.
     covariances = autocovariances(series, lag=lag)
     return float(covariances[0] + 2 * covariances[1:].sum())
 
@@ -193,23 +225,30 @@ def block_edges(instants: int, *, blocks: int) -> npt.NDArray[np.int64]:
 
 
 def small_sample(instants: int, *, horizon: int) -> float:
-    """Return the factor f by which Harvey, Leybourne and Newbold (1997) divide the squared error."""
+    """Return the factor f by which Harvey, Leybourne and Newbold (1997, eq. 9) divide the squared error.
+
+    Args:
+        instants: Length of the series, T.
+        horizon: Forecast horizon h, the lag plus 1.
+    """
     n = instants
     return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
 
 
 def sign_patterns(blocks: int, *, most: int, seed: int) -> Floats:
-    """Return all patterns that differ by more than a common sign, or `most` random ones; the first is all plus.
+    """Return sign patterns of blocks, for tests by change of sign; the first pattern is all plus.
 
     Args:
-        blocks: k.
-        most: Patterns; all 2^(k-1) of them are taken where they are no more.
-        seed: Of the random ones.
+        blocks: Number of blocks, k.
+        most: Largest number of patterns. All 2^(k-1) that differ by more than a common sign are returned if they are
+            no more; otherwise this many random ones.
+        seed: Seed for random patterns.
 
     Returns:
-        -1 and 1. Shape (R, k).
+        Signs, -1 or 1. Shape (R, k).
     """
     if 2 ** (blocks - 1) <= most:
+        # Row r holds the binary digits of r: digit 1 flips the block. The last block never flips.
         bits = np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks) & 1
         patterns: Floats = (1 - 2 * bits).astype(np.float64)
         return patterns

@@ -1,6 +1,6 @@
-"""More than two arms at once: which of them cannot be told from the best, and does any beat a benchmark?
+"""More than two arms at once: the model confidence set, and the test for superior predictive ability.
 
-Both questions allow for having looked at all arms, and resample whole instants in circular blocks as `bootstrap` does.
+Both account for the number of arms that were tried, and resample whole instants in circular blocks as `bootstrap` does.
 """
 
 # T instant, A arm
@@ -17,12 +17,12 @@ from multisymbol.statistics.mean_tests import require_instants
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfidenceSet:
-    """Arms that cannot be told from the best one (Hansen, Lunde, Nason 2011).
+    """Arms that cannot be distinguished from the best one (Hansen, Lunde, Nason 2011).
 
     Args:
-        arms: All that were compared.
-        p: Of each: the smallest level at which it is dropped. Shape (A,).
-        kept: Those whose p is above alpha: the best one is among them with probability 1 - alpha.
+        arms: All arms that were compared.
+        p: p-value of each arm, the smallest level at which it is dropped. Shape (A,).
+        kept: Arms whose p-value is above alpha; the best arm is among them with probability 1 - alpha or more.
         block: Instants per block.
     """
 
@@ -35,15 +35,15 @@ class ConfidenceSet:
 def confidence_set(
     losses: Floats, *, arms: Sequence[str], lag: int, draws: int, seed: int, alpha: float
 ) -> ConfidenceSet:
-    """Find the arms that are as good as the best.
+    """Find the arms that cannot be distinguished from the best.
 
     Args:
-        losses: Mean over live symbols and seeds at each instant, in order of time. Shape (T, A), A at least 2.
-        arms: Their names.
-        lag: Instants that labels overlap.
-        draws: Resamples.
-        seed: Of them.
-        alpha: Level.
+        losses: Mean losses over live symbols and seeds, in order of time. Shape (T, A), A at least 2.
+        arms: Names of the arms.
+        lag: Number of later instants that a label overlaps.
+        draws: Number of resamples.
+        seed: Seed for resampling, below 2^32.
+        alpha: Level, for example 0.05.
 
     Raises:
         ComparisonError: Too few instants for the lag.
@@ -51,22 +51,25 @@ def confidence_set(
     from arch.bootstrap import MCS  # takes 2 s to import
 
     block = _block(losses - losses.mean(axis=1, keepdims=True), lag=lag)
-    found = MCS(losses, alpha, reps=draws, block_size=block, method="R", bootstrap="circular", seed=seed)
-    found.compute()
-    p = found.pvalues["Pvalue"].sort_index().to_numpy(dtype=np.float64, copy=True)
-    kept = tuple(arm for arm, own in zip(arms, p, strict=True) if own > alpha)
+    procedure = MCS(losses, alpha, reps=draws, block_size=block, method="R", bootstrap="circular", seed=seed)
+    procedure.compute()
+    p = procedure.pvalues["Pvalue"].sort_index().to_numpy(dtype=np.float64, copy=True)
+    kept = tuple(arm for arm, p_arm in zip(arms, p, strict=True) if p_arm > alpha)
     return ConfidenceSet(arms=tuple(arms), p=p, kept=kept, block=block)
 
 
 def superior_predictive_ability(benchmark: Floats, others: Floats, *, lag: int, draws: int, seed: int) -> float:
-    """Test whether any of several arms loses less than the benchmark (SPA, Hansen 2005, consistent p).
+    """Test whether any of several arms loses less than the benchmark (SPA test, Hansen 2005).
 
     Args:
-        benchmark: Its loss at each instant. Shape (T,).
-        others: Theirs. Shape (T, A).
-        lag: Instants that labels overlap.
-        draws: Resamples.
-        seed: Of them.
+        benchmark: Mean losses of the benchmark, in order of time. Shape (T,).
+        others: Mean losses of the other arms. Shape (T, A).
+        lag: Number of later instants that a label overlaps.
+        draws: Number of resamples.
+        seed: Seed for resampling, below 2^32.
+
+    Returns:
+        Consistent p-value of "no arm is better than the benchmark".
 
     Raises:
         ComparisonError: Too few instants for the lag.
@@ -74,11 +77,11 @@ def superior_predictive_ability(benchmark: Floats, others: Floats, *, lag: int, 
     from arch.bootstrap import SPA
 
     block = _block(benchmark[:, None] - others, lag=lag)
-    found = SPA(benchmark, others, block_size=block, reps=draws, bootstrap="circular", seed=seed)
-    found.compute()
-    return float(found.pvalues["consistent"])
+    procedure = SPA(benchmark, others, block_size=block, reps=draws, bootstrap="circular", seed=seed)
+    procedure.compute()
+    return float(procedure.pvalues["consistent"])
 
 
-def _block(differences: Floats, *, lag: int) -> int:
-    require_instants(len(differences), lag=lag, of="comparison of several arms")
-    return max(block_length(column, lag=lag) for column in differences.T)
+def _block(differentials: Floats, *, lag: int) -> int:
+    require_instants(len(differentials), lag=lag, of="comparison of several arms")
+    return max(block_length(column, lag=lag) for column in differentials.T)

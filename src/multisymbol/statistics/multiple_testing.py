@@ -7,6 +7,7 @@ series (docs/sizes.md).
 
 # N symbol
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +22,12 @@ from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
 
 
 def holm(p: Floats) -> Floats:
-    """Adjust for claims: the chance of even one false claim stays below alpha, however the tests depend (Holm 1979).
+    """Adjust p-values for claims: the chance of even one false claim is at most alpha (Holm 1979).
+
+    Valid under any dependence of the tests.
 
     Args:
-        p: NaN for a test that could not be made; it is not counted and stays NaN. Shape (n,).
+        p: p-values; NaN for a test that could not be made, which is not counted and stays NaN. Shape (n,).
     """
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(p[tested], kind="stable")]
@@ -35,12 +38,12 @@ def holm(p: Floats) -> Floats:
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
-    """Adjust for exploration: the share of false ones among those found stays below alpha (Benjamini, Hochberg 1995).
+    """Adjust p-values for exploration: the expected share of false findings is at most alpha.
 
-    Holds for independent and for positively dependent tests.
+    Valid for independent and for positively dependent tests (Benjamini, Hochberg 1995; Benjamini, Yekutieli 2001).
 
     Args:
-        p: NaN for a test that could not be made; it is not counted and stays NaN. Shape (n,).
+        p: p-values; NaN for a test that could not be made, which is not counted and stays NaN. Shape (n,).
     """
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(-p[tested], kind="stable")]
@@ -52,21 +55,21 @@ def benjamini_hochberg(p: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolTest:
-    """One symbol; `test` and `interval` are None and every p is NaN where it has too few instants for its labels.
+    """Test of one symbol. With too few instants, `test` and `interval` are None and every p-value is NaN.
 
     Args:
-        symbol: Its name.
-        instants: It was decided at.
-        least: Instants a test needs.
-        lag: Instants of its own clock that labels overlap.
-        effect: Mean loss of the second arm less that of the first, nats.
-        shrunk: Effect pulled towards the common one; NaN if not tested.
-        test: Over time.
-        interval: Of the effect, over time and seeds, not adjusted for the number of symbols.
-        p: The larger of the p over time and the p with seeds.
-        p_holm: Adjusted for claims.
-        p_bh: Adjusted for exploration.
-        p_equivalent: Of two one-sided tests, adjusted for claims.
+        symbol: Name of the symbol.
+        instants: Number of its test instants.
+        least: Number of instants a test needs.
+        lag: Number of later instants of its own clock that a label overlaps.
+        effect: Mean loss of the second arm less that of the first.
+        shrunk: Effect shrunk towards the common one; NaN if not tested.
+        test: Test over time.
+        interval: Interval of the effect over time and seeds, not adjusted for the number of symbols.
+        p: Two-sided p-value, the larger of the one over time and the one with the variance between seeds.
+        p_holm: The same, adjusted for claims (Holm).
+        p_bh: The same, adjusted for exploration (Benjamini-Hochberg).
+        p_equivalent: p-value of two one-sided tests, adjusted for claims.
     """
 
     symbol: str
@@ -85,10 +88,10 @@ class SymbolTest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolTests:
-    """All symbols, in the order of the differences.
+    """Tests of all symbols, in the order of the loss differentials.
 
     Args:
-        tests: One for each symbol.
+        tests: One test for each symbol.
         spread: Variance of true effects between symbols; 0 where chance explains all of it.
     """
 
@@ -109,52 +112,76 @@ def symbol_tests(
         seed: Seed for resampling.
         name: Name of the test, so that each test has a random stream of its own.
     """
-    sizes = {"smallest": smallest, "level": level}
-    alone = [
-        _alone(differentials, number, draws=draws, seed=named_seed(seed, f"bootstrap/{name}/{symbol}"), **sizes)
+    raw = [
+        _symbol_test(
+            differentials,
+            number,
+            smallest=smallest,
+            draws=draws,
+            level=level,
+            seed=named_seed(seed, f"bootstrap/{name}/{symbol}"),
+        )
         for number, symbol in enumerate(differentials.symbols)
     ]
-    p = np.array([own.p for own in alone])
-    p_holm, p_bh, p_equivalent = holm(p), benjamini_hochberg(p), holm(np.array([own.p_equivalent for own in alone]))
-    effect = np.array([own.effect for own in alone])
-    error = np.array([np.nan if own.test is None or own.test.error == 0 else own.test.error for own in alone])
-    shrunk = shrunk_effects(effect, error)
-    adjusted = zip(alone, shrunk.tolist(), p_holm.tolist(), p_bh.tolist(), p_equivalent.tolist(), strict=True)
+    p = np.array([result.p for result in raw])
+    p_equivalent = np.array([result.p_equivalent for result in raw])
+    effect, error = np.array([result.effect for result in raw]), np.array([_error(result.test) for result in raw])
+    columns = (shrunk_effects(effect, error), holm(p), benjamini_hochberg(p), holm(p_equivalent))
     return SymbolTests(
         tests=tuple(
-            replace(own, shrunk=pulled, p_holm=claim, p_bh=exploring, p_equivalent=equivalent)
-            for own, pulled, claim, exploring, equivalent in adjusted
+            replace(result, shrunk=shrunk, p_holm=p_holm, p_bh=p_bh, p_equivalent=p_equivalent)
+            for result, shrunk, p_holm, p_bh, p_equivalent in zip(
+                raw, *(column.tolist() for column in columns), strict=True
+            )
         ),
         spread=spread_between(effect, error),
     )
 
 
 def time_test(differentials: LossDifferentials, number: int) -> MeanTest | None:
-    """Test one symbol over time by fixed smoothing; None where it has too few instants for its labels."""
+    """Test one symbol over time by fixed smoothing; None if it has too few instants for its labels.
+
+    Args:
+        differentials: Loss differentials of the two arms.
+        number: Column of the symbol.
+    """
     series, lag = differentials.of_symbol(number), int(differentials.symbol_lags[number])
     return fixed_smoothing(series, lag=lag) if len(series) >= least_instants(lag) else None
 
 
-def _alone(
+def _error(test: MeanTest | None) -> float:
+    """Return the standard error; NaN if there is no test, or for a constant series."""
+    return math.nan if test is None or test.error == 0 else test.error
+
+
+def _symbol_test(
     differentials: LossDifferentials, number: int, *, smallest: float, draws: int, level: float, seed: int
 ) -> SymbolTest:
-    """Test one symbol, nothing adjusted yet."""
-    series, lag, nan = differentials.of_symbol(number), int(differentials.symbol_lags[number]), float("nan")
-    test = time_test(differentials, number)
-    effects = differentials.symbol_by_seed[:, number]
-    return SymbolTest(
+    """Test one symbol, without any adjustment."""
+    series, lag = differentials.of_symbol(number), int(differentials.symbol_lags[number])
+    by_seed = differentials.symbol_by_seed[:, number]
+    untested = SymbolTest(
         symbol=differentials.symbols[number],
         instants=len(series),
         least=least_instants(lag),
         lag=lag,
         effect=float(series.mean()),
-        shrunk=nan,
+        shrunk=math.nan,
+        test=None,
+        interval=None,
+        p=math.nan,
+        p_holm=math.nan,
+        p_bh=math.nan,
+        p_equivalent=math.nan,
+    )
+    test = time_test(differentials, number)
+    if test is None:
+        return untested
+    interval = mean_interval(series, lag=lag, draws=draws, seed=seed, level=level)
+    return replace(
+        untested,
         test=test,
-        interval=None
-        if test is None
-        else interval_with_seeds(mean_interval(series, lag=lag, draws=draws, seed=seed, level=level), effects=effects),
-        p=nan if test is None else larger_p(test, effects=effects, p=lambda own: own.p),
-        p_holm=nan,
-        p_bh=nan,
-        p_equivalent=nan if test is None else larger_p(test, effects=effects, p=lambda own: own.p_equivalent(smallest)),
+        interval=interval_with_seeds(interval, effects=by_seed),
+        p=larger_p(test, effects=by_seed, p=lambda of: of.p),
+        p_equivalent=larger_p(test, effects=by_seed, p=lambda of: of.p_equivalent(smallest)),
     )

@@ -1,9 +1,9 @@
-"""What the best of many trials is worth: the deflated Sharpe ratio and the probability of backtest overfitting.
+"""Is the best of many trials luck? The deflated Sharpe ratio and the probability of backtest overfitting.
 
-Choose the best of 200 strategies without any skill and its Sharpe ratio looks like skill. Two answers:
+The best of 200 strategies without any skill has a Sharpe ratio that looks like skill. Two measures correct for that:
 
-    deflated_sharpe    how probable a true ratio above 0 is, given how many were tried
-    overfitting        how often the best of one half of time is below the median in the other half
+    deflated_sharpe            probability that the true ratio is above what luck gives the best of N trials
+    overfitting_probability    how often the best trial of one half of time is below the median in the other half
 """
 
 # T instant, N trial, K choice of blocks
@@ -19,7 +19,11 @@ from multisymbol.errors import ComparisonError
 
 
 def sharpe_ratios(returns_TN: Floats) -> Floats:
-    """Return mean over deviation (n - 1) of each trial, per instant; 0 where nothing varies. Shape (N,)."""
+    """Return the Sharpe ratio of each trial per instant, mean over deviation (n - 1); 0 for constants. Shape (N,).
+
+    Args:
+        returns_TN: Returns of every trial. Shape (T, N).
+    """
     deviation = returns_TN.std(axis=0, ddof=1)
     ratios: Floats = np.divide(
         returns_TN.mean(axis=0), deviation, out=np.zeros(returns_TN.shape[1]), where=deviation > 0
@@ -28,11 +32,11 @@ def sharpe_ratios(returns_TN: Floats) -> Floats:
 
 
 def expected_best(trials: int, *, deviation: float) -> float:
-    """Return the Sharpe ratio to be expected of the best of `trials` without skill.
+    """Return the expected Sharpe ratio of the best of `trials` without skill.
 
     Args:
-        trials: Independent ones, N >= 1.
-        deviation: Of the ratios of all trials.
+        trials: Number of independent trials, 1 or more.
+        deviation: Standard deviation of the ratios of all trials.
 
     Source: Bailey and Lopez de Prado 2014, The Deflated Sharpe Ratio, eq. 1 (expected maximum of N normals).
     """
@@ -43,11 +47,11 @@ def expected_best(trials: int, *, deviation: float) -> float:
 
 
 def probabilistic_sharpe(returns_T: Floats, *, benchmark: float) -> float:
-    """Return how probable it is that the true Sharpe ratio is above a benchmark.
+    """Return the probability that the true Sharpe ratio is above a benchmark.
 
     Args:
-        returns_T: Of one trial, in order of time, not autocorrelated.
-        benchmark: Ratio per instant.
+        returns_T: Returns of one trial in order of time, not autocorrelated. Shape (T,).
+        benchmark: Ratio per instant to exceed.
 
     Raises:
         ComparisonError: Fewer than 3 returns, or they do not vary.
@@ -64,10 +68,10 @@ def probabilistic_sharpe(returns_T: Floats, *, benchmark: float) -> float:
 
 
 def deflated_sharpe(returns_TN: Floats) -> float:
-    """Return how probable it is that the best trial's true Sharpe ratio is above what luck gives the best of N.
+    """Return the probability that the best trial's true Sharpe ratio is above what luck gives the best of N.
 
     Args:
-        returns_TN: Returns of every trial that was made, those given up included.
+        returns_TN: Returns of every trial that was made, including those that were given up. Shape (T, N).
 
     Raises:
         ComparisonError: As `probabilistic_sharpe`, of the best trial.
@@ -87,8 +91,8 @@ def overfitting_probability(returns_TN: Floats, *, blocks: int) -> float:
     the other half. The probability is the share of choices in which it is at or below the median there.
 
     Args:
-        returns_TN: Returns of every trial, in order of time.
-        blocks: Even, 2 or more, at most T // 2.
+        returns_TN: Returns of every trial, in order of time. Shape (T, N).
+        blocks: Number of blocks of time: even, 2 or more, at most T // 2.
 
     Raises:
         ComparisonError: Blocks that do not fit, or fewer than 2 trials.
@@ -103,13 +107,14 @@ def overfitting_probability(returns_TN: Floats, *, blocks: int) -> float:
         )
         raise ComparisonError(message)
     edges = np.arange(blocks + 1) * instants // blocks
+    # Every Sharpe ratio over a choice of blocks follows from counts, sums and sums of squares per block.
     counts, sums, squares = (np.add.reduceat(each, edges[:-1], axis=0) for each in _moments(returns_TN))
     chosen = np.array(list(combinations(range(blocks), blocks // 2)))
     inside = np.zeros((len(chosen), blocks))
     inside[np.arange(len(chosen))[:, None], chosen] = 1.0
     seen, unseen = (_ratios(part, counts, sums, squares) for part in (inside, 1 - inside))
-    own = unseen[np.arange(len(chosen)), seen.argmax(axis=1)]
-    rank = (unseen < own[:, None]).sum(axis=1) + ((unseen == own[:, None]).sum(axis=1) + 1) / 2
+    winner = unseen[np.arange(len(chosen)), seen.argmax(axis=1)]
+    rank = (unseen < winner[:, None]).sum(axis=1) + ((unseen == winner[:, None]).sum(axis=1) + 1) / 2
     return float((rank / (trials + 1) <= 0.5).mean())
 
 

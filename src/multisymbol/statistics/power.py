@@ -1,4 +1,4 @@
-"""How much the data are worth: independent observations in them, what they could have shown, how many more it takes."""
+"""How much information the data hold: effective sample sizes, detectable effect, months that a decision would take."""
 
 # T instant, N symbol
 
@@ -16,15 +16,18 @@ from multisymbol.statistics.mean_tests import MeanTest, autocovariances
 from multisymbol.statistics.seed_variance import with_seeds
 
 _MOST_TIMES = 1e6
-"""Of the data at hand; nobody asks beyond."""
+"""Largest multiple of the data at hand that is planned for."""
 
 
 def effective_instants(series: Floats, test: MeanTest) -> float:
-    """Return T c_0 / LRV: so many independent instants would give the same error; at most T, NaN for a constant.
+    """Return the effective sample size T c_0 / LRV, the number of independent instants that would give the same error.
 
     Args:
-        series: Shape (T,).
-        test: Of this series; its error gives the long-run variance.
+        series: Values in order of time. Shape (T,).
+        test: Test of this series; its error gives the long-run variance.
+
+    Returns:
+        At most T; NaN for a constant series.
     """
     if test.error == 0:
         return math.nan
@@ -32,10 +35,13 @@ def effective_instants(series: Floats, test: MeanTest) -> float:
 
 
 def effective_symbols(by_symbol: Floats) -> float:
-    """Return N / (1 + (N - 1) rho), rho the mean correlation of two symbols' differences where both are live; 1 .. N.
+    """Return the effective number of symbols N / (1 + (N - 1) rho), 1 .. N.
+
+    rho is the mean correlation of two symbols' loss differentials over the instants at which both are live, at least 0
+    (design effect of a cluster sample: Kish 1965).
 
     Args:
-        by_symbol: NaN where a symbol is not live. Shape (T, N).
+        by_symbol: Loss differentials; NaN where a symbol is not live. Shape (T, N).
     """
     symbols = by_symbol.shape[1]
     correlations = _pairwise_correlations(by_symbol)
@@ -46,13 +52,13 @@ def effective_symbols(by_symbol: Floats) -> float:
 
 
 def detectable_effect(test: MeanTest, *, power: float, alpha: float) -> float:
-    """Return the true mean that a two-sided test would find with this probability.
+    """Return the true mean that a two-sided test detects with the given probability.
 
     Args:
-        test: The narrowest of those that must agree: its degrees of freedom say how well its error is known, and seeds
-            are in it.
-        power: For example 0.8.
-        alpha: Of the test.
+        test: Least powerful of the tests that must agree, with the variance between seeds; its degrees of freedom
+            reflect how well its error is known.
+        power: Probability of detection, for example 0.8.
+        alpha: Level of the test.
     """
     return float(stats.t.ppf(1 - alpha / 2, test.freedom) + stats.t.ppf(power, test.freedom)) * test.error
 
@@ -60,20 +66,20 @@ def detectable_effect(test: MeanTest, *, power: float, alpha: float) -> float:
 def months_needed(
     test: MeanTest, *, effects: Floats, months: float, smallest: float, power: float, alpha: float
 ) -> float:
-    """Return how many more months of test data a decision takes.
+    """Return the further months of test data that a decision would take.
 
-    Planned for an effect of `smallest` and for one of zero: enough to find the first, and to call the second
-    equivalent, each with this power. Where that many are there already, the estimate lies near the edge of what
-    matters, and the answer is how many it takes if the estimate stays what it is: a million times as many on the edge
-    itself. The seeds' variance stays whatever the months; where it is too large by itself they are infinitely many.
+    The plan covers a true effect of `smallest` and one of zero: enough data to detect the first, and to call the second
+    equivalent, each with the given power. Where the data suffice for that already, the estimate lies near the edge of
+    what matters, and the plan assumes that the estimate stays what it is; on the edge itself it takes a million times
+    the data. The variance between seeds does not shrink with time; where it alone is too large, the result is infinite.
 
     Args:
-        test: Over time, of the data at hand; its error shrinks with the root of the months.
-        effects: Of each seed. Shape (S,).
-        months: Of the data at hand.
+        test: Test over time of the data at hand; its error shrinks with the root of the months.
+        effects: Effect of each seed. Shape (S,).
+        months: Months of data at hand.
         smallest: Smallest effect of interest.
-        power: For example 0.8.
-        alpha: Of the tests; for one of N symbols alpha / N, the level of Holm's first step.
+        power: Probability of a decision, for example 0.8.
+        alpha: Level of the tests; for one of N symbols alpha / N, the level of Holm's first step.
     """
 
     def planned(later: MeanTest) -> float:
@@ -90,7 +96,7 @@ def months_needed(
 
 
 def _times_more(lacking: Callable[[MeanTest], float], test: MeanTest, *, effects: Floats) -> float:
-    """Return how many times the data must come on top until a test of them lacks nothing; infinite for the seeds'."""
+    """Return the multiple of the data that must be added until `lacking` is 0; infinite if seeds alone prevent it."""
 
     def after(times: float) -> float:
         return lacking(with_seeds(_grown(test, times), effects=effects))
@@ -112,11 +118,12 @@ def _quantile(test: MeanTest, probability: float) -> float:
 
 def _pairwise_correlations(by_symbol: Floats) -> Floats:
     live: npt.NDArray[Any] = (~np.isnan(by_symbol)).astype(np.float64)
-    # Centred first: the moments below would lose the digits of a small spread around a large mean.
+    # Sums of products over the instants at which both symbols are live, all pairs at once. Centred first: the moments
+    # would otherwise lose the digits of a small spread around a large mean.
     value = np.nan_to_num(by_symbol - np.nanmean(by_symbol, axis=0))
     count, first, square, product = live.T @ live, value.T @ live, (value**2).T @ live, value.T @ value
     with np.errstate(invalid="ignore", divide="ignore"):
         covariance = product / count - first * first.T / count**2
         variance = square / count - (first / count) ** 2
-        found: Floats = covariance / np.sqrt(variance * variance.T)
-    return found
+        correlations: Floats = covariance / np.sqrt(variance * variance.T)
+    return correlations

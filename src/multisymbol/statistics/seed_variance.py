@@ -1,11 +1,13 @@
-"""Chance of training as a part of the doubt: seeds beside time and symbols.
+"""Variance between training seeds, added to the variance over time.
 
-A test over time takes the trained networks as given. A claim about two ways of training, be it that they differ or that
-they do not, must also hold for other seeds, so it takes both errors:
+A test over time takes the trained networks as given. A claim about two ways of training, whether they differ or not,
+must also hold for other seeds, so it needs both errors:
 
-    error^2 = variance over time + variance over seeds / S
+    error^2 = variance over time + variance between seeds / S
 
-A test over seeds alone is no test at all: all of them saw the same test span.
+A test over seeds alone is not valid: all seeds were scored on the same test span.
+
+Source: Satterthwaite 1946, An Approximate Distribution of Estimates of Variance Components (degrees of freedom).
 """
 
 # S seed, N symbol
@@ -26,15 +28,15 @@ LEAST_SEEDS = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VarianceSplit:
-    """Where the doubt about the effect comes from: parts of the variance of the estimate.
+    """Variance of the estimated effect, by source.
 
     Args:
         effects: Effect of each seed. Shape (S,).
-        seed: Part of the seeds, their variance / S; NaN for a single one.
-        time: Part of the test span, the squared error of the test over time.
-        symbol: Part of which symbols were taken, were they drawn from many: the variance between symbols / N. Not in
-            `p`: the claim is about these symbols.
-        p: Two-sided, with seed and time together (Satterthwaite 1946); NaN for a single seed.
+        seed: Variance from seeds, their variance / S; NaN for a single seed.
+        time: Variance from the test span, the squared error of the test over time.
+        symbol: Variance from the choice of symbols, had they been drawn from many: the variance between symbols / N.
+            Not part of `p`, because the claim is about these symbols.
+        p: Two-sided p-value with the variances from seeds and time (Satterthwaite 1946); NaN for a single seed.
     """
 
     effects: Floats
@@ -45,12 +47,12 @@ class VarianceSplit:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of the effect from seed to seed; NaN for a single one."""
+        """Standard deviation of the effect between seeds; NaN for a single seed."""
         return math.sqrt(self.seed * len(self.effects))
 
 
 def seeds_problem(seeds: int) -> str:
-    """Say why so few seeds are no comparison of ways of training; empty if they are enough."""
+    """Explain why there are too few seeds to compare ways of training; empty if there are enough."""
     if seeds >= LEAST_SEEDS:
         return ""
     return (
@@ -64,7 +66,7 @@ def variance_split(differentials: LossDifferentials, *, test: MeanTest, symbol_v
 
     Args:
         differentials: Loss differentials of the two arms.
-        test: Over time, of `differentials.series`.
+        test: Test over time of `differentials.series`.
         symbol_variance: Variance of true effects between symbols.
     """
     effects = differentials.by_seed.mean(axis=1)
@@ -78,20 +80,20 @@ def variance_split(differentials: LossDifferentials, *, test: MeanTest, symbol_v
 
 
 def p_with_seeds(test: MeanTest, *, effects: Floats) -> float:
-    """Return the two-sided p of a test over time once the seeds' variance is in its error; NaN for a single seed.
+    """Return the two-sided p-value of a test over time with the variance between seeds added; NaN for a single seed.
 
     Args:
-        test: Of the series averaged over seeds.
+        test: Test of the series averaged over seeds.
         effects: Mean of the series of each seed. Shape (S,).
     """
     return with_seeds(test, effects=effects).p if len(effects) > 1 else math.nan
 
 
 def with_seeds(test: MeanTest, *, effects: Floats) -> MeanTest:
-    """Return a test over time with the seeds' variance in its error; itself for a single seed, or seeds that agree.
+    """Add the variance between seeds to the error of a test over time; unchanged for one seed, or seeds that agree.
 
     Args:
-        test: Of the series averaged over seeds.
+        test: Test of the series averaged over seeds.
         effects: Mean of the series of each seed. Shape (S,).
     """
     seed, time = mean_seed_variance(effects), test.error**2
@@ -103,14 +105,14 @@ def with_seeds(test: MeanTest, *, effects: Floats) -> MeanTest:
 
 
 def interval_with_seeds(interval: Interval, *, effects: Floats) -> Interval:
-    """Widen an interval over time by the seeds' variance; itself for a single seed, or seeds that agree.
+    """Widen an interval over time by the variance between seeds; unchanged for a single seed, or seeds that agree.
 
-    The half-width grows as the error does, and as Satterthwaite's t quantile against the normal one; what the bootstrap
-    has found of the time's own tails stays in it.
+    The half-width grows by the ratio of the errors, and by the ratio of Satterthwaite's t quantile to the normal one.
+    The heavier tails over time that the bootstrap has estimated are kept.
 
     Args:
-        interval: Around its estimate, over time.
-        effects: Of each seed. Shape (S,).
+        interval: Interval over time, symmetric around its estimate.
+        effects: Effect of each seed. Shape (S,).
     """
     seed, time = mean_seed_variance(effects), interval.error**2
     if math.isnan(seed) or seed == 0:
@@ -124,16 +126,20 @@ def interval_with_seeds(interval: Interval, *, effects: Floats) -> Interval:
 
 
 def larger_p(test: MeanTest, *, effects: Floats, p: Callable[[MeanTest], float]) -> float:
-    """Return the larger of two p: of a test over time, and of the same with the seeds' variance.
+    """Return the larger of two p-values: of a test over time, and of the same test with the variance between seeds.
 
     Args:
-        test: Of the series averaged over seeds.
+        test: Test of the series averaged over seeds.
         effects: Mean of the series of each seed. Shape (S,).
-        p: Which p of a test is asked for.
+        p: p-value to take from a test.
     """
     return max(p(test), p(with_seeds(test, effects=effects)))
 
 
 def mean_seed_variance(effects: Floats) -> float:
-    """Return the variance over seeds / S, as a part of the mean's variance; NaN for a single seed."""
+    """Return the variance of a mean over seeds, their variance / S; NaN for a single seed.
+
+    Args:
+        effects: Effect of each seed. Shape (S,).
+    """
     return float(effects.var(ddof=1)) / len(effects) if len(effects) > 1 else math.nan

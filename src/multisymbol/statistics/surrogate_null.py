@@ -1,11 +1,14 @@
-"""What a number comes to on markets without signal: the surrogate band beside it, and what lies beyond it.
+"""The surrogate null: the distribution of a statistic over markets without signal, and what lies beyond it.
 
-A surrogate draw rebuilds bars, features and labels with one random sign per instant for all symbols, so no
-direction can be known, and trains and scores everything again. If the real market were one of them, its number would be
-as likely to have any rank among them as any draw's: that is the whole test, exact for any number of draws.
+A surrogate draw rebuilds bars, features and labels with one random sign per instant for all symbols, so that direction
+is unpredictable, and trains and scores everything again. If the real market had no signal either, its statistic would
+take any rank among the draws with equal probability. The test by rank is exact for any number of draws.
+
+Sources: Phipson and Smyth 2010, Permutation P-values Should Never Be Zero; Westfall and Young 1993, Resampling-Based
+Multiple Testing (single step).
 """
 
-# B draw, K number
+# B draw, K statistic
 
 import math
 from collections.abc import Sequence
@@ -16,22 +19,24 @@ import numpy as np
 from multisymbol.arrays import Floats
 
 LEAST_DRAWS = 20
-"""One-sided at 5 % needs 19 draws at least: with fewer no p can be small enough."""
+"""A one-sided test at 5 % needs 19 draws or more: with fewer no p-value is small enough."""
 BAND = (0.05, 0.95)
+"""Quantiles of the draws that tables and figures show as a band."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SurrogateNull:
-    """A number beside its draws.
+    """A statistic on the real market beside its surrogate draws.
 
     Args:
-        kind: Of the surrogate, for example `drift kept`.
-        value: On the real market.
-        low: 5 % point of the draws, at the plotting position i / (B + 1), so that another draw lies below it with 5 %;
-            likewise `high`, the 95 % point.
+        kind: Kind of surrogate, for example `drift kept`.
+        value: Statistic on the real market.
+        low: 5 % quantile of the draws at the plotting position i / (B + 1), so that a further draw lies below it with
+            probability 5 %.
+        high: 95 % quantile, likewise.
         position: Share of draws below the value, 0..1.
-        p_above: (1 + draws not below the value) / (B + 1), the one-sided Monte Carlo p (Phipson, Smyth 2010).
-        draws: B.
+        p_above: One-sided Monte Carlo p-value, (1 + draws not below the value) / (B + 1) (Phipson, Smyth 2010).
+        draws: Number of draws, B.
     """
 
     kind: str
@@ -63,23 +68,23 @@ class SurrogateNull:
 
     @property
     def beyond(self) -> float:
-        """How far the value lies outside, from the nearer edge, with its sign; 0 inside, NaN without value or draws."""
+        """Signed distance of the value from the nearer quantile; 0 between the two, NaN without value or draws."""
         return self.value - float(np.clip(self.value, self.low, self.high))
 
 
 def draws_problem(draws: int) -> str:
-    """Say why so few surrogate draws make no band; empty if they are enough."""
+    """Explain why there are too few surrogate draws for a null; empty if there are enough."""
     if draws >= LEAST_DRAWS:
         return ""
     return (
-        f"{draws} surrogate draws make no band: at least {LEAST_DRAWS} of each kind; or say exploratory=true, "
+        f"{draws} surrogate draws are too few: at least {LEAST_DRAWS} of each kind; or say exploratory=true, "
         "which claims nothing"
     )
 
 
 def beyond_all(nulls: Sequence[SurrogateNull]) -> float:
-    """Return the part of a value beyond every band: the smallest part, 0 if parts differ in sign; NaN without nulls."""
-    parts = [own.beyond for own in nulls]
+    """Return the part of a value beyond every null: the smallest part, 0 if signs differ; NaN without nulls."""
+    parts = [null.beyond for null in nulls]
     if not parts or any(math.isnan(part) for part in parts):
         return math.nan
     if min(parts) > 0:
@@ -88,15 +93,19 @@ def beyond_all(nulls: Sequence[SurrogateNull]) -> float:
 
 
 def adjusted_p_above(values: Floats, draws: Floats) -> Floats:
-    """Test K numbers at once: is any of them above what markets without signal give?
+    """Test K statistics at once: is any of them larger than on markets without signal?
 
-    The chance of even one false yes is alpha. Every number is standardised over the real market and all draws together;
-    the largest of each draw is what the real ones must exceed (Westfall, Young 1993, single step). With 20 draws a
-    number must lie about five deviations out to be seen among 40; more draws see further.
+    The chance of even one false claim is alpha at most. Each statistic is standardised over the real market and all
+    draws together. A real one must exceed the largest of a draw (Westfall, Young 1993, single step). With 20 draws a
+    statistic must lie about five deviations out to be found among 40; more draws find smaller ones.
 
     Args:
-        values: On the real market. Shape (K,); NaN stays NaN.
-        draws: On each surrogate. Shape (B, K); missing ones are NaN: a number is ranked among those draws that have it.
+        values: Statistics on the real market; NaN stays NaN. Shape (K,).
+        draws: The same statistics on each surrogate market; NaN where missing: a statistic is ranked among the draws
+            that have it. Shape (B, K).
+
+    Returns:
+        Adjusted one-sided p-values. Shape (K,).
     """
     pooled = np.vstack([values, draws])
     known = np.isfinite(pooled)
@@ -106,7 +115,7 @@ def adjusted_p_above(values: Floats, draws: Floats) -> Floats:
     deviation = np.sqrt(np.nansum(np.square(off), axis=0) / count)
     scores = np.divide(off, deviation, out=np.zeros_like(off), where=deviation > 0)
     scores[~known] = -math.inf
-    # Ties count against the claim, also where rounding has separated them.
+    # Ties count against a claim, even where rounding has separated them.
     largest, real = scores[1:].max(axis=1, initial=-math.inf), scores[0] - 1e-9
     comparable = known[1:]
     p = (1 + (comparable & (largest[:, None] >= real)).sum(axis=0)) / (1 + comparable.sum(axis=0))
