@@ -367,11 +367,11 @@ def test_real_models_are_resolved_by_every_policy(tmp_path: Path, store_template
     values = composed(f"paths.outputs={outputs}", "symbol=GOOGL", "match=config", "strategy=neuro_fuzzy")
     versions = [each for each in opened(values).versions if each.tags["scope"] == "single"]
     alone = opened(values)
-    donor = alone.profiles(versions[0])
-    assert set(donor) == {"MSFT"}
+    profiles = alone.profiles(versions[0])
+    assert set(profiles) == {"MSFT"}
 
 
-def test_donors_are_tried_on_the_symbols_bars_where_evidence_is_asked_for(
+def test_source_models_are_scored_on_the_symbols_bars_where_evidence_is_asked_for(
     ask: Ask,
     tmp_path: Path,
     holding: Callable[..., None],

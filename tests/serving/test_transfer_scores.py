@@ -1,4 +1,4 @@
-"""Trials of donors in a planted world: one forecasts what comes more often, one swears to the opposite."""
+"""Scores of source models in a planted world: one forecasts what comes more often, one swears to the opposite."""
 
 import json
 from dataclasses import replace
@@ -54,7 +54,7 @@ def saying(bundle: Bundle, sure_of: int) -> Bundle:
     return replace(bundle, weights=weights)
 
 
-def donor(folder: Path, name: str, bundle: Bundle, *, seen: str = SEEN) -> StoredVersion:
+def source_model(folder: Path, name: str, bundle: Bundle, *, seen: str = SEEN) -> StoredVersion:
     write_bundle(bundle, folder / name / BUNDLE_FOLDER)
     tags = {"train_until": seen, "symbols": json.dumps([name])}
     return StoredVersion(
@@ -62,11 +62,11 @@ def donor(folder: Path, name: str, bundle: Bundle, *, seen: str = SEEN) -> Store
     )
 
 
-def test_planted_world_the_nearest_donor_is_bad_and_its_losses_say_so(
+def test_planted_world_the_nearest_source_model_is_bad_and_its_losses_say_so(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
-    bad = donor(tmp_path, "NEAR", saying(made.bundle, HOLD))
-    good = donor(tmp_path, "FAR", saying(made.bundle, BUY))
+    bad = source_model(tmp_path, "NEAR", saying(made.bundle, HOLD))
+    good = source_model(tmp_path, "FAR", saying(made.bundle, BUY))
     found = transfer_scores([bad, good], store=local, config=target, bars=bars, as_of=None)
     trials = {key: each for key, each in found.items() if isinstance(each, TransferScore)}
     assert trials[key_of(good)].difference < -0.5
@@ -83,7 +83,7 @@ def test_planted_world_the_nearest_donor_is_bad_and_its_losses_say_so(
 def test_trials_know_nothing_after_as_of(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
-    asked = [donor(tmp_path, "A", made.bundle), donor(tmp_path, "B", saying(made.bundle, SELL))]
+    asked = [source_model(tmp_path, "A", made.bundle), source_model(tmp_path, "B", saying(made.bundle, SELL))]
     last = int(0.7 * len(bars))
     as_of = int(bars.closed_at[last - 1])
     full, cut = (
@@ -94,13 +94,13 @@ def test_trials_know_nothing_after_as_of(
     assert all(isinstance(each, TransferScore) for each in full.values())
 
 
-def test_no_row_counts_that_any_donor_has_seen(
+def test_no_row_counts_that_any_source_model_has_seen(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
     def labels(seen: str) -> dict[Key, TransferScore | str]:
         asked = [
-            donor(tmp_path / seen, "A", saying(made.bundle, BUY)),
-            donor(tmp_path / seen, "B", saying(made.bundle, SELL), seen=seen),
+            source_model(tmp_path / seen, "A", saying(made.bundle, BUY)),
+            source_model(tmp_path / seen, "B", saying(made.bundle, SELL), seen=seen),
         ]
         return transfer_scores(asked, store=local, config=target, bars=bars, as_of=None)
 
@@ -114,7 +114,7 @@ def test_no_row_counts_that_any_donor_has_seen(
 def test_independent_labels_are_fewer_than_the_rows(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
-    asked = [donor(tmp_path, name, saying(made.bundle, BUY)) for name in ("A", "B")]
+    asked = [source_model(tmp_path, name, saying(made.bundle, BUY)) for name in ("A", "B")]
     found = transfer_scores(asked, store=local, config=target, bars=bars, as_of=None)
     trial = found[key_of(asked[0])]
     assert isinstance(trial, TransferScore)
@@ -122,17 +122,17 @@ def test_independent_labels_are_fewer_than_the_rows(
     assert 1.0 < trial.labels < 0.5 * len(bars)
 
 
-def test_donor_that_cannot_be_tried_says_why(
+def test_source_model_that_cannot_be_tried_says_why(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
-    first, second = (donor(tmp_path, name, saying(made.bundle, BUY)) for name in ("A", "B"))
-    damaged = donor(tmp_path, "C", made.bundle)
+    first, second = (source_model(tmp_path, name, saying(made.bundle, BUY)) for name in ("A", "B"))
+    damaged = source_model(tmp_path, "C", made.bundle)
     (tmp_path / "C" / BUNDLE_FOLDER / "metadata.json").write_text("{}")
     config = json.loads(json.dumps(made.bundle.config))
     for entry in config["symbol_configs"].values():
         entry["label"] |= {"sigmas": 3.0}
     own = {name: config["symbol_configs"][name] for name in made.bundle.symbol_configs}
-    other = donor(tmp_path, "D", replace(made.bundle, config=config, symbol_configs=own))
+    other = source_model(tmp_path, "D", replace(made.bundle, config=config, symbol_configs=own))
     found = transfer_scores([first, damaged, other, second], store=local, config=target, bars=bars, as_of=None)
     kinds = [type(each) for each in found.values()]
     assert kinds == [TransferScore, str, str, TransferScore]
@@ -146,7 +146,7 @@ def test_losses_are_those_of_the_answers_on_resolved_rows(
     made: World, bars: Bars, target: SymbolConfig, local: Store, tmp_path: Path
 ) -> None:
     bundles = {"A": made.bundle, "B": saying(made.bundle, SELL)}
-    asked = [donor(tmp_path, name, bundle) for name, bundle in bundles.items()]
+    asked = [source_model(tmp_path, name, bundle) for name, bundle in bundles.items()]
     found = transfer_scores(asked, store=local, config=target, bars=bars, as_of=None)
     ledger = made.prepared.ledger
     index = ledger.symbols.index(TARGET)

@@ -176,8 +176,8 @@ def test_new_asset_class_is_served_by_nobody(policy: str) -> None:
 
 @EVERY
 def test_similar_symbol_answers_within_the_limit(policy: str) -> None:
-    donors = reading(known_bars("SPY", 0.1), known_bars("BAC", 0.2))
-    found = answer(own("SPY"), own("BAC"), policy=policy, profiles=donors)
+    source_models = reading(known_bars("SPY", 0.1), known_bars("BAC", 0.2))
+    found = answer(own("SPY"), own("BAC"), policy=policy, profiles=source_models)
     assert found.role == "similar"
     assert found.require().name == "neuro.1h.sym.SPY"
     assert [(step.place, step.outcome) for step in found.chain[-2:]] == [
@@ -476,14 +476,14 @@ def test_profiles_are_read_once_per_model_that_passes() -> None:
         read.append((version.name, version.version))
         return reading(known_bars("SPY", 0.1), known_bars("BAC", 0.2))(version)
 
-    donors = [own("SPY", 1), own("SPY", 2), own("BAC", 1), own("EURUSD", 1, asset_class="forex")]
-    found = answer(*donors, own("T", 1, train_until=AFTER), profiles=counting)
+    source_models = [own("SPY", 1), own("SPY", 2), own("BAC", 1), own("EURUSD", 1, asset_class="forex")]
+    found = answer(*source_models, own("T", 1, train_until=AFTER), profiles=counting)
     assert sorted(read) == [("neuro.1h.sym.BAC", 1), ("neuro.1h.sym.SPY", 2)]
     assert found.require().version == 2
     assert ("similar", 1, "refused") in chain(found)  # T has seen too much
 
 
-def test_donor_without_a_profile_is_refused() -> None:
+def test_source_model_without_a_profile_is_refused() -> None:
     found = answer(own("SPY"), own("BAC"), profiles=reading(known_bars("BAC", 0.1)))
     assert next((step.model, step.outcome, step.reason) for step in found.chain if step.place == "similar") == (
         "neuro.1h.sym.SPY",
@@ -493,7 +493,7 @@ def test_donor_without_a_profile_is_refused() -> None:
     assert found.require().name == "neuro.1h.sym.BAC"
 
 
-def test_donor_whose_files_are_broken_does_not_stop_the_others() -> None:
+def test_source_model_whose_files_are_broken_does_not_stop_the_others() -> None:
     def broken(version: StoredVersion) -> Mapping[str, Profile]:
         if version.name.endswith("SPY"):
             raise BundleError("weights.safetensors was changed")
@@ -504,7 +504,7 @@ def test_donor_whose_files_are_broken_does_not_stop_the_others() -> None:
     assert any("weights.safetensors was changed" in step.reason for step in found.chain)
 
 
-def test_donor_that_cannot_be_compared_is_refused() -> None:
+def test_source_model_that_cannot_be_compared_is_refused() -> None:
     unknown: dict[str, Any] = dict.fromkeys(
         ("log_volatility", "autocorrelation", "absolute_autocorrelation", "tail"), None
     )
@@ -516,15 +516,15 @@ def test_donor_that_cannot_be_compared_is_refused() -> None:
     assert found.chain[-1].distance is None
 
 
-def test_profile_of_a_donor_that_knows_the_future_is_refused() -> None:
-    donors = reading(known_bars("SPY", until=instant(AFTER)))
-    assert answer(own("SPY"), profiles=donors).chosen is None
-    assert answer(own("SPY"), profiles=donors, request=asked(allow_seen=True)).role == "similar"
+def test_profile_of_a_source_model_that_knows_the_future_is_refused() -> None:
+    source_models = reading(known_bars("SPY", until=instant(AFTER)))
+    assert answer(own("SPY"), profiles=source_models).chosen is None
+    assert answer(own("SPY"), profiles=source_models, request=asked(allow_seen=True)).role == "similar"
 
 
 def test_equal_distances_are_settled_by_name() -> None:
-    donors = reading(known_bars("SPY", 0.1), known_bars("BAC", 0.1))
-    assert answer(own("SPY"), own("BAC"), profiles=donors).require().name == "neuro.1h.sym.BAC"
+    source_models = reading(known_bars("SPY", 0.1), known_bars("BAC", 0.1))
+    assert answer(own("SPY"), own("BAC"), profiles=source_models).require().name == "neuro.1h.sym.BAC"
 
 
 # --- Answers ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Which donor answers: by profile with few labels, by losses with many; and what is said of it."""
+"""Which source model answers: by profile with few labels, by losses with many; and what is said of it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ FAR = {"SPY": 0.1, "AAPL": 0.3, "QQQ": 0.6, "XLF": 5.0}
 BAD_NEAREST = {"SPY": 0.08, "AAPL": -0.05, "QQQ": -0.03}
 
 
-def donors(*names: str) -> list[SourceModel]:
+def source_models(*names: str) -> list[SourceModel]:
     return [SourceModel(version=own(name), distance=float(place)) for place, name in enumerate(names, start=1)]
 
 
@@ -27,11 +27,11 @@ def table(losses: Mapping[str, float], *, labels: float) -> dict[Key, TransferSc
 
 
 def names(found: Sequence[SourceModel]) -> list[str]:
-    return [donor.version.name.rpartition(".")[2] for donor in found]
+    return [source_model.version.name.rpartition(".")[2] for source_model in found]
 
 
 def resolved(losses: Mapping[str, float] | None, *, labels: float = 200.0) -> tuple[Resolution, list[list[str]]]:
-    """Ask for a symbol with donors at the distances `FAR`; return who was tried, too."""
+    """Ask for a symbol with source models at the distances `FAR`; return who was tried, too."""
     tried: list[list[str]] = []
 
     def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
@@ -54,25 +54,28 @@ def test_fifty_labels_weigh_as_much_as_the_profile(labels: float, weight: float)
 
 
 def test_with_many_labels_the_losses_rule_and_with_few_the_profile() -> None:
-    near = donors("SPY", "AAPL", "QQQ")
+    near = source_models("SPY", "AAPL", "QQQ")
     assert names(by_evidence(near, table(BAD_NEAREST, labels=5.0))) == ["SPY", "AAPL", "QQQ"]
     assert names(by_evidence(near, table(BAD_NEAREST, labels=200.0))) == ["AAPL", "QQQ", "SPY"]
 
 
 def test_profile_decides_between_equal_losses() -> None:
-    equal = by_evidence(donors("SPY", "AAPL"), table({"SPY": 0.0, "AAPL": 0.0}, labels=1e9))
+    equal = by_evidence(source_models("SPY", "AAPL"), table({"SPY": 0.0, "AAPL": 0.0}, labels=1e9))
     assert names(equal) == ["SPY", "AAPL"]
 
 
 def test_profile_decides_where_both_weigh_the_same() -> None:
-    assert names(by_evidence(donors("SPY", "AAPL"), table({"SPY": 0.1, "AAPL": -0.1}, labels=50.0))) == ["SPY", "AAPL"]
+    assert names(by_evidence(source_models("SPY", "AAPL"), table({"SPY": 0.1, "AAPL": -0.1}, labels=50.0))) == [
+        "SPY",
+        "AAPL",
+    ]
 
 
-def test_donor_that_was_not_tried_keeps_its_place_and_says_why() -> None:
+def test_source_model_that_was_not_tried_keeps_its_place_and_says_why() -> None:
     trials = table({"SPY": 0.1, "QQQ": -0.1}, labels=900.0) | {key_of(own("AAPL")): "it forecasts returns"}
-    found = by_evidence(donors("SPY", "AAPL", "QQQ"), trials)
+    found = by_evidence(source_models("SPY", "AAPL", "QQQ"), trials)
     assert names(found) == ["QQQ", "AAPL", "SPY"]
-    assert [donor.trial is None for donor in found] == [False, True, False]
+    assert [source_model.trial is None for source_model in found] == [False, True, False]
     assert found[1].said == "not tried: it forecasts returns"
 
 
@@ -83,7 +86,7 @@ def test_donor_that_was_not_tried_keeps_its_place_and_says_why() -> None:
 def test_everybody_stays_and_the_first_is_no_worse_than_the_nearest_by_score(
     losses: list[float], labels: float
 ) -> None:
-    near = donors(*(f"S{place}" for place in range(len(losses))))
+    near = source_models(*(f"S{place}" for place in range(len(losses))))
     by_name = {f"S{place}": loss for place, loss in enumerate(losses)}
     found = by_evidence(near, table(by_name, labels=labels))
     assert sorted(names(found)) == sorted(by_name)
@@ -93,7 +96,7 @@ def test_everybody_stays_and_the_first_is_no_worse_than_the_nearest_by_score(
     assert math.isclose(scores[first], min(scores))
 
 
-def test_resolution_takes_the_right_donor_where_the_nearest_is_a_bad_one() -> None:
+def test_resolution_takes_the_right_source_model_where_the_nearest_is_a_bad_one() -> None:
     assert resolved(None)[0].require().name == "neuro.1h.sym.SPY"
     found, tried = resolved(BAD_NEAREST)
     assert found.require().name == "neuro.1h.sym.AAPL"
@@ -112,7 +115,7 @@ def test_chain_shows_distance_loss_and_shrinkage() -> None:
     assert step["trial"] == {"loss_difference": -0.05, "independent_labels": 200.0, "weight": 0.8}
 
 
-def test_donor_beyond_the_limit_is_not_tried_however_good() -> None:
+def test_source_model_beyond_the_limit_is_not_tried_however_good() -> None:
     found, tried = resolved({**BAD_NEAREST, "XLF": -9.0})
     assert "XLF" not in tried[0]
     refused = next(step for step in found.chain if step.model == "neuro.1h.sym.XLF")
@@ -121,7 +124,7 @@ def test_donor_beyond_the_limit_is_not_tried_however_good() -> None:
 
 def test_nobody_is_tried_where_there_is_no_choice() -> None:
     def trials(versions: Sequence[StoredVersion]) -> Mapping[Key, TransferScore | str]:
-        raise AssertionError(f"{len(versions)} donors were tried")
+        raise AssertionError(f"{len(versions)} source models were tried")
 
     one = resolve_model(
         asked(),

@@ -184,8 +184,8 @@ def resolve_model(
         policy: Decides on the order of places.
         profiles: Reads the profiles stored with a version, symbol -> profile; called only where a similar symbol is
             needed, once per model that passes the filters.
-        trials: Tries the nearest donors within the limit on the symbol's own labels, which then count with the
-            profile; called only where there are two or more. None: the profile alone decides.
+        trials: Scores the nearest source models within the limit on the symbol's own labels; the scores then count
+            with the profile; called only where there are two or more. None: the profile alone decides.
     """
     known = [version for version in versions if concerns(version, request)]
     preference = policy.preference(request, known)
@@ -260,22 +260,22 @@ def _similar(
         reason = f"{request.symbol} has no bars to compare with those of {_count(len(passing), 'symbol')}"
         unmeasured = Step(place="similar", model=None, version=None, outcome="refused", reason=reason)
         return _Search(steps=(*refused, unmeasured))
-    donors, strangers = _measured(passing, request, profiles)
-    return _nearest(request, _tried(donors, limit=limit, trials=trials), limit=limit, before=(*refused, *strangers))
+    sources, strangers = _measured(passing, request, profiles)
+    return _nearest(request, _tried(sources, limit=limit, trials=trials), limit=limit, before=(*refused, *strangers))
 
 
-def _tried(donors: Sequence[SourceModel], *, limit: float, trials: Trials | None) -> Sequence[SourceModel]:
-    """Let trials of the nearest donors that may answer count, if there is a choice."""
-    near = [donor for donor in donors if donor.distance <= limit][:MOST_TRIED]
+def _tried(sources: Sequence[SourceModel], *, limit: float, trials: Trials | None) -> Sequence[SourceModel]:
+    """Let scores of the nearest source models that may answer count, if there is a choice."""
+    near = [source for source in sources if source.distance <= limit][:MOST_TRIED]
     if trials is None or len(near) < 2:
-        return donors
-    return [*by_evidence(near, trials([donor.version for donor in near])), *donors[len(near) :]]
+        return sources
+    return [*by_evidence(near, trials([source.version for source in near])), *sources[len(near) :]]
 
 
 def _measured(
     passing: Sequence[StoredVersion], request: Request, profiles: Profiles
 ) -> tuple[list[SourceModel], list[Step]]:
-    """Measure the distance to every donor; those that cannot be compared are refused."""
+    """Measure the distance to every source model; those that cannot be compared are refused."""
     known: list[tuple[StoredVersion, Profile]] = []
     strangers: list[Step] = []
     for version in passing:
@@ -284,21 +284,21 @@ def _measured(
             known.append((version, found))
         else:
             strangers.append(_step("similar", version, "refused", found))
-    scale = fit_scale(donor for _, donor in known)
-    far = [(distance(request.profile, donor, scale), version) for version, donor in known if request.profile]
+    scale = fit_scale(source for _, source in known)
+    far = [(distance(request.profile, source, scale), version) for version, source in known if request.profile]
     strangers += [
         _step("similar", version, "refused", f"cannot be compared: {', '.join(apart.missing)} missing")
         for apart, version in far
         if math.isinf(apart.total)
     ]
-    donors = [
+    sources = [
         SourceModel(version=version, distance=apart.total) for apart, version in far if math.isfinite(apart.total)
     ]
-    return sorted(donors, key=lambda each: (each.distance, each.version.name)), strangers
+    return sorted(sources, key=lambda each: (each.distance, each.version.name)), strangers
 
 
 def _profile(version: StoredVersion, request: Request, profiles: Profiles) -> Profile | str:
-    """Return the profile of a donor's symbol, or why there is none to use."""
+    """Return the profile of a source model's symbol, or why there is none to use."""
     try:
         found = profiles(version).get(names_in(version, "symbols")[0])
     except (BundleError, StoreError) as error:
@@ -310,24 +310,24 @@ def _profile(version: StoredVersion, request: Request, profiles: Profiles) -> Pr
     return found
 
 
-def _nearest(request: Request, donors: Sequence[SourceModel], *, limit: float, before: Sequence[Step]) -> _Search:
-    """Take the first donor that is within the limit."""
+def _nearest(request: Request, sources: Sequence[SourceModel], *, limit: float, before: Sequence[Step]) -> _Search:
+    """Take the first source model that is within the limit."""
     steps, found = list(before), None
-    for donor in donors:
-        outcome, reason = _judged(donor, request, limit=limit, taken=found)
-        found = donor.version if outcome == "taken" else found
-        step = _step("similar", donor.version, outcome, "; ".join(text for text in (donor.said, reason) if text))
-        steps.append(replace(step, distance=donor.distance, trial=donor.trial))
+    for source in sources:
+        outcome, reason = _judged(source, request, limit=limit, taken=found)
+        found = source.version if outcome == "taken" else found
+        step = _step("similar", source.version, outcome, "; ".join(text for text in (source.said, reason) if text))
+        steps.append(replace(step, distance=source.distance, trial=source.trial))
     return _Search(steps=tuple(steps), found=found)
 
 
-def _judged(donor: SourceModel, request: Request, *, limit: float, taken: StoredVersion | None) -> tuple[Outcome, str]:
+def _judged(source: SourceModel, request: Request, *, limit: float, taken: StoredVersion | None) -> tuple[Outcome, str]:
     if taken is not None:
-        return "not needed", "" if donor.trial else "farther away"
-    if donor.distance > limit:
+        return "not needed", "" if source.trial else "farther away"
+    if source.distance > limit:
         return "refused", f"beyond the limit {limit:g}"
-    first = "first" if donor.trial else "nearest"
-    return "taken", f"{first} of the class, within the limit {limit:g}; {_why(donor.version, request, refused=[])}"
+    first = "first" if source.trial else "nearest"
+    return "taken", f"{first} of the class, within the limit {limit:g}; {_why(source.version, request, refused=[])}"
 
 
 def _not_needed(place: Place, request: Request, versions: Sequence[StoredVersion], *, role: Place | None) -> Step:

@@ -257,7 +257,7 @@ def fit_scale(profiles: Iterable[Profile]) -> Scale:
 
     It is 1.4826 times the median absolute deviation (Hampel, 1974, JASA 69: the standard deviation of a normal, with
     half of the profiles free to be anything), shrunk in variance to the usual spread as if eight profiles had shown
-    that: one donor or two have no spread of their own, and equal donors do not make the least difference infinite.
+    that: one symbol or two have no spread of their own, and equal symbols do not make the least difference infinite.
     """
     known = list(profiles)
     found = {component.name: _spread(_column(known, component.name)) for component in COMPONENTS}
@@ -267,21 +267,21 @@ def fit_scale(profiles: Iterable[Profile]) -> Scale:
     return Scale(spread=spread | {HOURS.name: HOURS.usual}, profiles=len(known))
 
 
-def distance(target: Profile, donor: Profile, scale: Scale) -> Distance:
+def distance(target: Profile, source: Profile, scale: Scale) -> Distance:
     """Measure how far two symbols are apart: symmetric, zero from a profile to itself.
 
     Components that one side lacks are left out and named; the others are weighed as if they were all. Where the rest
     makes up less than half of the weights, or the bars are of different length, the total is infinite. Too few common
     days count as no correlation: what is unknown is not near.
     """
-    z = {c.name: gap / scale.spread[c.name] for c in _ALL if (gap := _difference(target, donor, c)) is not None}
+    z = {c.name: gap / scale.spread[c.name] for c in _ALL if (gap := _difference(target, source, c)) is not None}
     weight = {component.name: component.weight for component in _ALL}
     terms = {name: weight[name] * value * value for name, value in z.items()}
     compared, squares = sum(weight[name] for name in z), sum(terms.values())
     part = math.sqrt(squares / compared)
-    rho, common = _correlation(target, donor)
+    rho, common = _correlation(target, source)
     apart = math.sqrt((1.0 - (rho or 0.0)) / 2.0)
-    comparable = target.timeframe == donor.timeframe and compared >= _COMPARABLE_WEIGHT * sum(weight.values())
+    comparable = target.timeframe == source.timeframe and compared >= _COMPARABLE_WEIGHT * sum(weight.values())
     return Distance(
         total=part + apart if comparable else math.inf,
         profile=part,

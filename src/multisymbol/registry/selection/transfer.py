@@ -1,11 +1,12 @@
-"""Donors, the models of similar symbols: who is asked first, by profile and, where there are any, by trials.
+"""Source models, the models of similar symbols: which is asked first, by profile and, if there are any, by scores.
 
-A trial is what a donor lost on labels of the target itself. Its rank among the donors is shrunk to that by profile:
+A transfer score is what a source model lost on labels of the target itself. Its rank among the source models is shrunk
+to that by profile:
 
     score = (1 - w) * rank by distance + w * rank by loss        w = n / (n + 50), n independent labels
 
 so that with a handful of labels the profile rules, and with many the losses do. Ranks, not numbers: a distance and a
-loss have no unit in common, and one absurd donor would otherwise decide on the order of the others.
+loss have no unit in common, and one absurd model would otherwise decide on the order of the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +19,10 @@ PRIOR_LABELS = 50.0
 """Independent labels that weigh as much as the profile.
 
 Losses of two models on one label differ with a standard deviation of some 0.3 nats, so that 50 labels tell differences
-of 0.04 from none: about what separates donors worth choosing between. A judgement, not a measurement.
+of 0.04 from none: about what separates source models worth choosing between. A judgement, not a measurement.
 """
 MOST_TRIED = 5
-"""Donors that are tried, the nearest: each has to be loaded and asked for every bar."""
+"""Source models that are tried, the nearest: each has to be loaded and asked for every bar."""
 
 Key: TypeAlias = tuple[str, int]
 """Name and number of a version."""
@@ -29,10 +30,10 @@ Key: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransferScore:
-    """What a donor lost on labels of the target.
+    """What a source model lost on labels of the target.
 
     Args:
-        difference: Its mean log-loss less that of all donors tried, on the same rows; nats, below 0 is better.
+        difference: Its mean log-loss less that of all source models tried, on the same rows; nats, below 0 is better.
         labels: How many independent labels that rests on; overlapping ones count in part.
     """
 
@@ -46,7 +47,7 @@ class TransferScore:
 
 
 Trials: TypeAlias = Callable[[Sequence[StoredVersion]], Mapping[Key, TransferScore | str]]
-"""Tries donors, nearest first, on the same rows; text says why one was not tried."""
+"""Scores source models, nearest first, on the same rows; text says why one was not tried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,14 +72,14 @@ def key_of(version: StoredVersion) -> Key:
     return version.name, version.version
 
 
-def by_evidence(donors: Sequence[SourceModel], trials: Mapping[Key, TransferScore | str]) -> list[SourceModel]:
-    """Put the donors that were tried in the order of their scores; the others keep their places.
+def by_evidence(models: Sequence[SourceModel], trials: Mapping[Key, TransferScore | str]) -> list[SourceModel]:
+    """Put the source models that were tried in the order of their scores; the others keep their places.
 
     Args:
-        donors: By distance, nearest first.
+        models: By distance, nearest first.
         trials: Of some of them, all on the same rows, or why there is none.
     """
-    found = [trials.get(key_of(donor.version)) for donor in donors]
+    found = [trials.get(key_of(model.version)) for model in models]
     tried = {place: trial for place, trial in enumerate(found) if isinstance(trial, TransferScore)}
     losses = sorted(trial.difference for trial in tried.values())
     scored = []
@@ -86,13 +87,13 @@ def by_evidence(donors: Sequence[SourceModel], trials: Mapping[Key, TransferScor
         rank = losses.index(trial.difference) + 1
         score = (1.0 - trial.weight) * near + trial.weight * rank
         said = _said(trial, ranks=(near, rank), of=len(tried), score=score)
-        scored.append((score, near, replace(donors[place], trial=trial, said=said)))
+        scored.append((score, near, replace(models[place], trial=trial, said=said)))
     result = [
-        replace(donor, said=f"not tried: {why}") if isinstance(why, str) else donor
-        for donor, why in zip(donors, found, strict=True)
+        replace(model, said=f"not tried: {why}") if isinstance(why, str) else model
+        for model, why in zip(models, found, strict=True)
     ]
-    for place, (_, _, donor) in zip(tried, sorted(scored, key=lambda each: each[:2]), strict=True):
-        result[place] = donor
+    for place, (_, _, model) in zip(tried, sorted(scored, key=lambda each: each[:2]), strict=True):
+        result[place] = model
     return result
 
 
