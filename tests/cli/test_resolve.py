@@ -342,8 +342,8 @@ def test_command_that_is_offered_trains_the_model_that_is_then_found(
     small = ("trainer.max_epochs=1", "model.hidden=[8]", "sampling.epoch_samples=1024", "stride=5")
     given = ("symbol='BRK.B'", "as_class=stock", f"paths.outputs={outputs}", *SPAN, *small)
     refused = command("scripts/resolve.py", *given)
-    offered = shlex.split(refused.stderr.splitlines()[-1].removeprefix("train one: python "))
-    trained = command(*offered)
+    offered = shlex.split(refused.stderr.splitlines()[-1].removeprefix("train one: multisymbol train "))
+    trained = command("scripts/train.py", *offered)
     assert trained.returncode == 0, trained.stderr
     served = command("scripts/resolve.py", *given)
     assert served.returncode == 0, served.stderr
