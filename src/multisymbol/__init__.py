@@ -6,8 +6,8 @@ __version__ = "0.1.0"
 
 _API = "multisymbol.api"
 _NAMES = (
-    *("Config", "TrainingResult", "backtest", "compare", "load_config", "load_model", "predict", "prepare"),
-    *("read_bars", "resolve", "train"),
+    *("ComparisonReport", "Config", "TrainingResult", "backtest", "compare", "load_config", "load_model", "predict"),
+    *("prepare", "read_bars", "resolve", "train"),
 )
 _PUBLIC = {
     "Bars": "multisymbol.markets.bars",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from multisymbol.backtest.run import BacktestResult
+    from multisymbol.comparison.result import Comparison
     from multisymbol.markets.bars import Bars
     from multisymbol.registry.selection.resolve import Resolution
     from multisymbol.samples.dataset import FoldDataset
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from multisymbol.training.run import TrainedModel
 
 __all__ = [
+    "ComparisonReport",
     "Config",
     "TrainingResult",
     "backtest",
+    "compare",
     "load_config",
     "load_model",
     "predict",
@@ -90,6 +93,65 @@ class TrainingResult:
         return {} if result is None else result_figures(result)
 
 
+class ComparisonReport:
+    """A finished comparison: its verdict, tables and figures.
+
+    Args:
+        comparison: Every number, as `comparison.json` keeps it.
+        folder: The comparison's folder.
+    """
+
+    def __init__(self, *, comparison: "Comparison", folder: Path) -> None:
+        self.comparison = comparison
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return f"ComparisonReport({self.sentence!r})"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        return self.lines[0]
+
+    @property
+    def lines(self) -> list[str]:
+        """What the command prints: the verdict first, then the numbers behind it."""
+        from multisymbol.reports.comparison import comparison_lines
+
+        return comparison_lines(self.comparison)
+
+    @property
+    def questions(self) -> "pd.DataFrame":
+        """A row per question: effect in nats, interval, p-values and verdict."""
+        from multisymbol.reports.tables.comparison import question_table
+        from multisymbol.reports.tables.table import to_frame
+
+        return to_frame(question_table(self.comparison))
+
+    @property
+    def symbols(self) -> "pd.DataFrame":
+        """A row per symbol: effect in nats, interval, p-values and verdict on the primary question."""
+        from multisymbol.reports.tables.comparison import comparison_symbol_table
+        from multisymbol.reports.tables.table import to_frame
+
+        return to_frame(comparison_symbol_table(self.comparison))
+
+    def figures(self) -> "dict[str, Figure]":
+        """Return the figures of the page by name."""
+        from multisymbol.reports.comparison import comparison_figures
+
+        return comparison_figures(self.comparison)
+
+    def save_page(self, path: str | Path) -> Path:
+        """Write the page as one HTML file; returns its path."""
+        from multisymbol.reports.comparison import comparison_page
+        from multisymbol.reports.page import page_html
+
+        target = Path(path)
+        target.write_text(page_html(comparison_page(self.comparison)), encoding="utf-8")
+        return target
+
+
 def prepare(config: Config, *, quiet: bool = True) -> "tuple[FoldDataset, ...]":
     """Read bars, compute features and labels, and cut them into folds.
 
@@ -126,6 +188,30 @@ def train(config: Config, *, folder: str | Path | None = None, quiet: bool = Tru
     run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
     outcome = train_models(config.values, run_dir, Terminal(silent=quiet))
     return TrainingResult(models=outcome.models, score=outcome.score, folder=run_dir)
+
+
+def compare(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> ComparisonReport:
+    """Compare a universal model with one model per symbol.
+
+    The plan is hashed and written down before anything is trained; a folder that holds a half-done comparison of the
+    same plan is finished. Nothing is recorded in the MLflow store or registered, which `multisymbol compare` does.
+    Surrogate markets are trained in processes of their own (`comparison.surrogates.workers`): a script that calls this
+    needs the usual `if __name__ == "__main__":`, a notebook does not.
+
+    Args:
+        config: From `load_config(..., command="compare")`.
+        folder: The comparison's folder; None: a new one below `paths.outputs`.
+        quiet: Show no progress.
+
+    Raises:
+        ComparisonError: It cannot be made, or is another one than the folder's; says what to do.
+    """
+    from multisymbol.cli.specs import compare_spec
+    from multisymbol.comparison.run import compare as run_comparison
+
+    run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
+    done = run_comparison(compare_spec(config.values), run_dir, terminal=Terminal(silent=quiet))
+    return ComparisonReport(comparison=done.comparison, folder=run_dir)
 
 
 def resolve(symbol: str, config: Config, *, as_class: str | None = None) -> "Resolution":
