@@ -1,4 +1,4 @@
-"""Files stored by commit 625966f: models load and predict the same bits, interrupted work resumes to the same result."""
+"""Files stored by commit 625966f: models load and predict the same bits, interrupted work resumes to the same end."""
 
 import hashlib
 import inspect
