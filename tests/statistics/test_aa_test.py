@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from validation.null_worlds import World, null_differences
+from validation.null_worlds import World, null_differentials
 
 from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
@@ -73,7 +73,7 @@ def test_labels_that_overlap_further_than_the_lag_says_are_caught() -> None:
 
 
 def test_relabelling_takes_the_difference_away_first() -> None:
-    series = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1).series
+    series = null_differentials(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1).series
     one, other = (run_aa_test(own, lag=9, draws=50, seed=1, alpha=0.05) for own in (series, series + 100.0))
     np.testing.assert_allclose(other.p, one.p, rtol=1e-6)
     assert diebold_mariano(series + 100.0, lag=9).p < 1e-9
