@@ -433,7 +433,7 @@ def _skill_section(primary: ComparisonResult) -> Section:
             *(
                 [null_table(nulls)]
                 if nulls
-                else ["No surrogate markets were run: skill may come from how the labels are constructed."]
+                else ["No surrogate markets were run: apparent skill may come from how the labels are constructed."]
             ),
         ),
     )
