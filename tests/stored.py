@@ -1,4 +1,4 @@
-"""What an earlier commit left on disk (`tests/answers/stored`), put where a test may use it."""
+"""Files that an earlier commit stored (`tests/answers/stored`), copied to where a test can use them."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from tests.answers.stored.arithmetic import arithmetic
 
 FOLDER = Path(__file__).parent / "answers" / "stored"
 _MADE_AT = re.compile(r"(?<!\w)/stored\b")
-"""The only place the files name."""
+"""The only path the files contain."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A copy of the stored things.
+    """A copy of the stored files.
 
     Args:
         folder: Holds `bars`, `outputs` and `exported`.
@@ -39,17 +39,17 @@ class Stored:
 
     @cached_property
     def expected(self) -> dict[str, Any]:
-        """What the earlier commit printed and came to, places those of this copy."""
+        """Output and results of the earlier commit, with the paths of this copy."""
         expected: dict[str, Any] = json.loads(self.placed((FOLDER / "expected.json").read_text(encoding="utf-8")))
         return expected
 
     @cached_property
     def to_the_bit(self) -> bool:
-        """Whether this machine computes as the one the things were made on."""
+        """Whether this machine computes the same bits as the one that made the files."""
         return arithmetic() == str(self.expected["arithmetic"])
 
     def placed(self, text: str) -> str:
-        """Put this copy's folder where the text names the place it was made at."""
+        """Replace the original path in a text by the folder of this copy."""
         return _MADE_AT.sub(str(self.folder), text)
 
     def run_folder(self, name: str) -> Path:
@@ -62,7 +62,7 @@ class Stored:
 def restored(folder: Path) -> Stored:
     """Copy everything into a new folder, as if it had been made there.
 
-    Hashed files (a model's) keep the place they were made at, which nothing reads.
+    Hashed files (those of a model) keep the original path, which nothing reads.
     """
     stored = Stored(folder=folder)
     for name in ("bars", "outputs", "exported"):

@@ -1,4 +1,4 @@
-"""What commit 625966f stored is found, answers to the bit, and is finished, by the commands a user types."""
+"""Files stored by commit 625966f: models load and predict the same bits, interrupted work resumes to the same end."""
 
 import hashlib
 import inspect
@@ -21,18 +21,18 @@ Ask = Callable[[Sequence[str]], str]
 
 PROBABILITIES = ["buy", "hold", "sell"]
 CLOSE = 1e-4
-"""How far probabilities may differ where processors round otherwise."""
+"""Largest difference of probabilities on a processor that rounds differently."""
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Stored:
-    """A copy of the test's own."""
+    """Return a fresh copy of the stored files."""
     return restored(tmp_path / "copy")
 
 
 @pytest.fixture
 def ask(called: Command) -> Ask:
-    """Return what runs a script that must end well, and gives what it printed."""
+    """Return a function that runs a script, requires success and returns its output."""
 
     def run(command: Sequence[str]) -> str:
         script, *arguments = command
@@ -44,14 +44,14 @@ def ask(called: Command) -> Ask:
 
 
 def rows_equal(stored: Stored, now: list[dict[str, Any]], then: list[dict[str, Any]]) -> bool:
-    """Compare printed decisions, probabilities to the bit where the machine allows it."""
+    """Compare printed decisions; probabilities must have the same bits if the machine computes alike."""
     if stored.to_the_bit:
         return now == then
 
-    def told(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    def facts(rows: list[dict[str, Any]]) -> list[list[Any]]:
         return [[row["symbol"], row["decided_at"], row["model"], row["version"], row["decision"]] for row in rows]
 
-    return told(now) == told(then) and all(
+    return facts(now) == facts(then) and all(
         one[name] == pytest.approx(other[name], abs=CLOSE)
         for one, other in zip(now, then, strict=True)
         for name in PROBABILITIES
@@ -104,8 +104,8 @@ def test_every_old_model_is_loaded_by_mlflow_itself_and_answers_all_bars_of_its_
         assert newest[PROBABILITIES].to_numpy() == pytest.approx(answer[PROBABILITIES].to_numpy(), abs=CLOSE)
         if stored.to_the_bit:
             assert newest[PROBABILITIES].equals(answer[PROBABILITIES])
-            said = hashlib.sha256(every[PROBABILITIES].to_numpy().tobytes()).hexdigest()
-            assert said == stored.expected["all_rows"][listed["name"]]
+            digest_now = hashlib.sha256(every[PROBABILITIES].to_numpy().tobytes()).hexdigest()
+            assert digest_now == stored.expected["all_rows"][listed["name"]]
 
 
 @pytest.mark.parametrize("name", ["universal", "universal.zip"])
@@ -116,10 +116,10 @@ def test_old_export_is_imported_and_answers_the_same(stored: Stored, ask: Ask, s
     shutil.copy(store_template, database)
     ask(["models", "import", str(stored.exported / name), "--store", str(database)])
     now = json.loads(ask(stored.expected["asked"]["predicted"]))
-    told = {"alias", "reason", "chain"}  # it is no champion here, and has no rivals
+    context = {"alias", "reason", "chain"}  # here it is not the champion and has no rivals
     then = stored.expected["printed"]["predicted"]
-    kept = [{key: value for key, value in row.items() if key not in told} for row in now]
-    assert rows_equal(stored, kept, [{key: value for key, value in row.items() if key not in told} for row in then])
+    kept = [{key: value for key, value in row.items() if key not in context} for row in now]
+    assert rows_equal(stored, kept, [{key: value for key, value in row.items() if key not in context} for row in then])
 
 
 def test_old_model_is_fine_tuned_to_the_same_weights_and_its_panel_is_found_or_built_anew(

@@ -44,7 +44,7 @@ class World:
     seed_effect: float = 0.0
 
 
-def null_differences(world: World, *, seed: int) -> LossDifferentials:
+def null_differentials(world: World, *, seed: int) -> LossDifferentials:
     """Draw a world in which no arm is better.
 
     Args:

@@ -14,7 +14,7 @@ from multisymbol.reports.tables.table import Cell, Table, TableColumn, show, to_
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import binomial_bounds, share_interval
 from multisymbol.statistics.mean_tests import instants_problem
-from validation.null_worlds import World, null_differences
+from validation.null_worlds import World, null_differentials
 from validation.rejections import NAIVE, USED, Trial
 
 _SEED_EFFECT = 0.03
@@ -134,8 +134,8 @@ def _trial(values: Mapping[str, Any], *, instants: int, seed: int) -> Trial:
     size = {name: values[name] for name in ("symbols", "seeds", "horizon")}
     other = World(instants=instants, seed_effect=_SEED_EFFECT, **size)
     return Trial(
-        found=null_differences(World(instants=instants, **size), seed=named_seed(seed, "market")),
-        other_seeds=null_differences(other, seed=named_seed(seed, "other market")),
+        differentials=null_differentials(World(instants=instants, **size), seed=named_seed(seed, "market")),
+        other_seeds=null_differentials(other, seed=named_seed(seed, "other market")),
         alpha=values["alpha"],
         draws=values["draws"],
         seed=seed,

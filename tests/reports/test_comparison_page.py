@@ -62,19 +62,19 @@ def without_figures(page: Page) -> Page:
     return replace(page, sections=tuple(replace(section, parts=tuple(parts)) for section, parts in kept))
 
 
-def with_same_arm(comparison: Comparison, share: float) -> Comparison:
-    """Return the comparison with another result of the A/A run."""
-    doubt = replace(
+def with_aa_share(comparison: Comparison, share: float) -> Comparison:
+    """Return the comparison with another result of the A/A test."""
+    diagnostics = replace(
         comparison.primary.diagnostics,
         aa_test=AATest(p=np.full(200, 0.5), alpha=0.05, share=share, low=0.02, high=0.08, blocks=20),
     )
     return replace(
-        comparison, results={**comparison.results, "overall": replace(comparison.primary, diagnostics=doubt)}
+        comparison, results={**comparison.results, "overall": replace(comparison.primary, diagnostics=diagnostics)}
     )
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_the_answer_comes_first(world: World) -> None:
+def test_the_verdict_comes_first(world: World) -> None:
     comparison = compared(world)
     assert comparison.primary.verdict.kind == KINDS[world]
     page = comparison_page(comparison)
@@ -127,15 +127,15 @@ def test_symbols_are_counted_by_verdict_and_few_are_named() -> None:
 @pytest.mark.parametrize(
     ("universal", "single", "said"),
     [
-        (-1.2, -1.9, "neither pays for its costs."),
+        (-1.2, -1.9, "neither covers its costs."),
         (1.2, -1.9, "only the universal one covers its costs on these bars, which was not tested against chance."),
         (1.2, 0.4, "both cover their costs on these bars, which was not tested against chance."),
         (
             float("nan"),
             -0.4,
-            "After costs a trade earns −0.4 bp by the single model (the universal one makes no trade): neither pays",
+            "profit per trade after costs: −0.4 bp for the single model (the universal one does not trade); neither",
         ),
-        (float("nan"), float("nan"), "By the trading rule neither makes a single trade."),
+        (float("nan"), float("nan"), "Under the trading rule neither model trades."),
     ],
 )
 def test_lead_says_whether_a_trade_pays(universal: float, single: float, said: str) -> None:
@@ -145,19 +145,19 @@ def test_lead_says_whether_a_trade_pays(universal: float, single: float, said: s
 
 def test_a_gain_without_skill_is_called_luck() -> None:
     without = replace(compared("no skill"), trading=trading(12.6, 21.9))
-    assert "both cover their costs on these bars, by luck or by where the market went" in comparison_page(without).lead
+    assert "both cover their costs on these bars, by luck or by the market's drift" in comparison_page(without).lead
 
 
-def test_a_test_that_finds_what_is_not_there_is_said_before_the_verdict() -> None:
-    comparison = with_same_arm(compared("universal"), 0.31)
+def test_a_primary_test_that_rejects_too_often_is_reported_before_the_verdict() -> None:
+    comparison = with_aa_share(compared("universal"), 0.31)
     page = comparison_page(comparison)
     assert page.lead.startswith(
-        "Where there is nothing to find, the primary test rejects in 31.0% of 200 relabellings of these data "
-        "(2.0% to 8.0% would be honest at 5%): its p-values are too small here and prove nothing. Over all symbols"
+        "In the A/A test, where there is no difference, the primary test rejects in 31.0% of 200 assignments "
+        "(expected at 5%: 2.0% to 8.0%): its p-values are too small here and prove nothing. Over all symbols"
     )
     assert len(cautions(page)) == 1
-    assert "rejects 31.0% at 5%, TOO OFTEN" in facts_of(page)["detectable"]
-    careful = with_same_arm(compared("universal"), 0.0)
+    assert "rejects 31.0% at 5%, TOO OFTEN" in facts_of(page)["detectable effect"]
+    careful = with_aa_share(compared("universal"), 0.0)
     assert comparison_page(careful).lead.startswith("Over all symbols")
     assert cautions(comparison_page(careful))[0].endswith("it may miss a difference here.")
 
@@ -170,7 +170,7 @@ def test_exploration_claims_nothing_anywhere() -> None:
     said = [row[1] for table in (comparison_symbol_table(comparison), question_table(comparison)) for row in table.rows]
     assert all(str(text).endswith("(exploratory)") for text in said)
     assert facts_of(page)["beyond surrogates"] == "unknown, no surrogate markets were run"
-    assert any(line.startswith("careful    Exploratory") for line in comparison_lines(comparison))
+    assert any(line.startswith("caution    Exploratory") for line in comparison_lines(comparison))
 
 
 def test_first_screen_has_every_number_that_is_asked_for() -> None:
@@ -179,16 +179,16 @@ def test_first_screen_has_every_number_that_is_asked_for() -> None:
     facts = facts_of(comparison_page(comparison))
     assert primary.evidence.interval is not None
     ends = f"95% interval +{primary.evidence.interval.low:.4f} to +{primary.evidence.interval.high:.4f}"
-    assert facts["effect"] == f"+{primary.differentials.effect:.4f} nats a forecast ({ends})"
+    assert facts["effect"] == f"+{primary.differentials.effect:.4f} nats per forecast ({ends})"
     assert facts["beyond surrogates"].startswith(f"+{primary.evidence.beyond:.4f} (drift kept ")
     assert facts["p"] == "<0.0001 Diebold-Mariano, <0.0001 batch means, <0.0001 with seeds"
     assert facts["balanced accuracy"] == "+1.20 points (95% interval +0.40 to +2.10)"
     assert facts["net of costs"] == (
-        "universal −1.2 bp a trade, single −1.9 bp a trade; difference +0.7 bp (95% interval −1.3 to +2.7)"
+        "universal −1.2 bp per trade, single −1.9 bp per trade; difference +0.7 bp (95% interval −1.3 to +2.7)"
     )
     assert facts["not run"] == "fine-tuned arm, SPA"
-    assert facts["worth"].startswith(
-        f"900 instants, worth {primary.diagnostics.effective_instants:,.0f} independent ones"
+    assert facts["sample size"].startswith(
+        f"900 instants, effective sample size {primary.diagnostics.effective_instants:,.0f}"
     )
 
 
@@ -202,8 +202,8 @@ def test_everything_asked_for_is_on_the_page() -> None:
         "- fine-tuned arm: not asked for",
         "- results: beef",
         "- data: da7a",
-        "Not told apart from the best",
-        "adjusted for all arms: p 0.0030",
+        "Not distinguishable from the best",
+        "p 0.0030, adjusted for all arms",
     ):
         assert item in text
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from validation.null_worlds import World, null_differences
+from validation.null_worlds import World, null_differentials
 
 from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
@@ -8,7 +8,7 @@ from multisymbol.statistics.aa_test import binomial_bounds, expected_rates, run_
 from multisymbol.statistics.mean_tests import block_edges, diebold_mariano, sign_patterns
 
 DAILY = {"instants": 565, "lag": 29}
-"""Of 36 daily symbols in 240 days, labels over 8 days: six blocks, 32 relabellings that differ."""
+"""Of 36 daily symbols in 240 days, labels over 8 days: six blocks, 32 different sign patterns."""
 
 
 def overlapping(seed: int, *, instants: int, lag: int) -> Floats:
@@ -39,7 +39,7 @@ def test_p_is_that_of_the_primary_test_on_the_series_with_its_signs_changed(inst
     assert {own.method for own in theirs} <= {"diebold_mariano", "batch_means"}
 
 
-def test_every_relabelling_is_made_once_where_there_are_few() -> None:
+def test_every_sign_pattern_is_used_once_where_there_are_few() -> None:
     found = run_aa_test(overlapping(1, **DAILY), lag=DAILY["lag"], draws=400, seed=1, alpha=0.05)
     assert (found.blocks, len(found.p)) == (6, 32)
     assert found.share * 32 == pytest.approx(round(found.share * 32))
@@ -72,8 +72,8 @@ def test_labels_that_overlap_further_than_the_lag_says_are_caught() -> None:
     assert wrong.share > wrong.high
 
 
-def test_relabelling_takes_the_difference_away_first() -> None:
-    series = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1).series
+def test_the_difference_is_removed_before_signs_change() -> None:
+    series = null_differentials(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1).series
     one, other = (run_aa_test(own, lag=9, draws=50, seed=1, alpha=0.05) for own in (series, series + 100.0))
     np.testing.assert_allclose(other.p, one.p, rtol=1e-6)
     assert diebold_mariano(series + 100.0, lag=9).p < 1e-9

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import stats
-from validation.null_worlds import World, null_differences
+from validation.null_worlds import World, null_differentials
 
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.heterogeneity import _block_sums, heterogeneity_test, shrunk_effects, spread_between
@@ -20,7 +20,7 @@ from multisymbol.statistics.seed_variance import (
     with_seeds,
 )
 
-WORLD = null_differences(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1)
+WORLD = null_differentials(World(instants=1500, symbols=6, seeds=5, horizon=10), seed=1)
 
 
 def shifted(found: LossDifferentials, shift: npt.NDArray[np.float64]) -> LossDifferentials:
@@ -67,7 +67,7 @@ def test_classes_are_compared_by_their_means() -> None:
 
 
 def test_too_few_blocks_or_one_group_cannot_be_tested() -> None:
-    short = null_differences(World(instants=150, symbols=3, seeds=2, horizon=11), seed=1)
+    short = null_differentials(World(instants=150, symbols=3, seeds=2, horizon=11), seed=1)
     assert math.isnan(heterogeneity_test(short, groups=short.symbols, seed=1).p)
     assert math.isnan(heterogeneity_test(WORLD, groups=["stock"] * 6, seed=1).p)
 

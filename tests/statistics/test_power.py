@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from validation.null_worlds import World, null_differences
+from validation.null_worlds import World, null_differentials
 
 from multisymbol.arrays import Floats
 from multisymbol.statistics.loss_differentials import LossDifferentials
@@ -17,7 +17,7 @@ WORLDS, SEED_EFFECT = 300, 0.02
 
 def worlds(instants: int, *, first: int) -> list[LossDifferentials]:
     size = World(instants=instants, symbols=5, seeds=5, horizon=10, seed_effect=SEED_EFFECT)
-    return [null_differences(size, seed=first + number) for number in range(WORLDS)]
+    return [null_differentials(size, seed=first + number) for number in range(WORLDS)]
 
 
 def effects(found: LossDifferentials) -> Floats:

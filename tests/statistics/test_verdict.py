@@ -192,6 +192,6 @@ def test_exploring_without_surrogates_claims_nothing_and_says_what_was_not_run()
     assert verdict.sentence.startswith("Exploratory, no claim: Over all symbols")
     assert "it was not compared with markets without signal, so it may know the market no better" in verdict.sentence
     assert verdict.caveats == (
-        "No surrogate markets were run: skill may be mechanics of the labels.",
+        "No surrogate markets were run: apparent skill may come from how the labels are constructed.",
         "There is one seed: chance of training is not in the interval.",
     )

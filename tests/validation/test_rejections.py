@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from validation.null_worlds import World, null_differences
+from validation.null_worlds import World, null_differentials
 from validation.rejections import NAIVE, USED, Trial
 
 from multisymbol.statistics.aa_test import binomial_bounds
@@ -12,7 +12,7 @@ SIZE = World(instants=500, symbols=10, seeds=5, horizon=20)
 
 
 def test_a_world_has_overlapping_labels_correlated_symbols_and_ragged_histories() -> None:
-    world = null_differences(SIZE, seed=1)
+    world = null_differentials(SIZE, seed=1)
     assert world.lag == 19
     first = (~np.isnan(world.by_symbol)).argmax(axis=0)
     assert first[0] == 0
@@ -25,13 +25,13 @@ def test_a_world_has_overlapping_labels_correlated_symbols_and_ragged_histories(
 
 
 def test_a_world_has_no_better_arm() -> None:
-    means = np.array([null_differences(SIZE, seed=seed).effect for seed in range(200)])
+    means = np.array([null_differentials(SIZE, seed=seed).effect for seed in range(200)])
     assert abs(means.mean()) < 3 * means.std() / np.sqrt(200)
 
 
 def test_table_of_symbols_has_the_p_that_is_simulated() -> None:
-    world = null_differences(SIZE, seed=2)
-    trial = Trial(found=world, other_seeds=world, alpha=0.05, draws=199, seed=1)
+    world = null_differentials(SIZE, seed=2)
+    trial = Trial(differentials=world, other_seeds=world, alpha=0.05, draws=199, seed=1)
     tests = symbol_tests(
         world, smallest=PLAN.smallest, draws=PLAN.draws, level=PLAN.level, seed=PLAN.seed, name="overall"
     ).tests
@@ -44,8 +44,8 @@ def test_tests_that_are_used_keep_their_size_and_those_that_are_not_do_not() -> 
     rejected = dict.fromkeys([*USED, *NAIVE], 0)
     for seed in range(worlds):
         trial = Trial(
-            found=null_differences(SIZE, seed=seed),
-            other_seeds=null_differences(
+            differentials=null_differentials(SIZE, seed=seed),
+            other_seeds=null_differentials(
                 World(instants=500, symbols=10, seeds=5, horizon=20, seed_effect=0.05), seed=10_000 + seed
             ),
             alpha=0.05,

@@ -1,4 +1,4 @@
-"""What a person reads of a comparison: the lines at the terminal, and one page whose first sentence is the answer."""
+"""The report of a comparison: lines for the terminal, and a page whose first sentence is the verdict."""
 
 import json
 import math
@@ -52,14 +52,14 @@ from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import REALISTIC_MONTHS
 
 _NAMED = 4
-"""Symbols that are named in a sentence; more are counted."""
+"""Largest number of symbols that a sentence names; more are counted."""
 
 
 def comparison_page(comparison: Comparison) -> Page:
-    """Write the page of a comparison; the first screen is the answer, the rest is below or folded.
+    """Build the page of a comparison; the first screen is the verdict, details are below or folded.
 
     Args:
-        comparison: All of it.
+        comparison: Comparison to report.
     """
     drawn = comparison_figures(comparison)
     sections = (
@@ -83,7 +83,7 @@ def comparison_page(comparison: Comparison) -> Page:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """Write the answer for the terminal: what was found, how sure it is, what was not run."""
+    """Return the lines for the terminal: verdict, effect, precision, what was not run."""
     primary = comparison.primary
     net = "not traded" if comparison.trading is None else _net(comparison.trading)
     return [
@@ -91,15 +91,15 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         f"effect     {_effect(primary)} · p {_ps(primary)} · beyond the surrogate band: {_beyond(primary)}",
         f"accuracy   {_accuracy(comparison)}, balanced",
         f"net        {net}",
-        f"sure       {_size(primary)} · {_seeds(primary.diagnostics)} · {_aa_result(primary.diagnostics)}",
-        *(f"careful    {text}" for text in _cautions(comparison)),
+        f"precision  {_size(primary)} · {_seeds(primary.diagnostics)} · {_aa_result(primary.diagnostics)}",
+        *(f"caution    {text}" for text in _cautions(comparison)),
         f"not run    {_left_out(comparison)}",
         f"hashes     plan {comparison.hashes.plan} · results {comparison.hashes.results}",
     ]
 
 
 def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
-    """Draw the primary question by symbol, over time, against history and by seed; and the folds."""
+    """Draw the primary effect by symbol, over time, against history and by seed; and the folds."""
     primary = comparison.primary
     drawn = {"forest": _forest(primary), "time": _over_time(comparison)}
     known = [own for own in comparison.symbols if own.history > 0]
@@ -121,25 +121,25 @@ def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def _lead(comparison: Comparison) -> Iterator[str]:
-    """Yield the verdict, its parts, what it is symbol by symbol, and whether it can be traded: a sentence each.
+    """Yield one sentence each: overall verdict, direction and activity, counts by symbol, profit of trading.
 
-    Where the test is known to find what is not there, that comes first: whoever stops reading must know it.
+    If the A/A test shows that the primary test rejects too often, that comes first: a reader who stops must know it.
     """
     primary = comparison.primary
     aa_test = primary.diagnostics.aa_test
     if aa_test.share > aa_test.high:
-        yield _dishonest(aa_test)
+        yield _wrong_size(aa_test)
     yield primary.verdict.sentence
     others = [
-        f"{QUESTIONS[question]}: {verdict_text(answer.verdict, answer.evidence)}"
-        for question, answer in comparison.results.items()
+        f"{QUESTIONS[question]}: {verdict_text(result.verdict, result.evidence)}"
+        for question, result in comparison.results.items()
         if question != primary.question
     ]
     if others:
         yield f"{_capital('; '.join(others))}."
     yield f"Of {_counted(primary.by_symbol)}{', all exploratory' if _exploratory(comparison) else ''}."
     if comparison.trading is not None:
-        yield _worth_trading(comparison.trading, skilled=primary.evidence.skilled)
+        yield _profit(comparison.trading, skilled=primary.evidence.skilled)
         yield from _not_tradable(primary, comparison.trading)
 
 
@@ -148,7 +148,7 @@ def _capital(text: str) -> str:
 
 
 def _counted(results: Sequence[SymbolResult]) -> str:
-    """Count symbols by verdict; few of a kind are named, unless all are of it."""
+    """Count symbols by verdict; a few with the same verdict are named, unless all have it."""
     counts = Counter(own.verdict.kind for own in results)
     texts = []
     for kind in (each for each in VERDICTS if counts[each]):
@@ -158,75 +158,75 @@ def _counted(results: Sequence[SymbolResult]) -> str:
     return f"{len(results)} symbol{'s' if len(results) > 1 else ''}: {', '.join(texts)}"
 
 
-def _worth_trading(trading: Trading, *, skilled: Collection[str]) -> str:
-    """Say what a trade earns; whether that is more than luck was not tested, and without skill it is not."""
+def _profit(trading: Trading, *, skilled: Collection[str]) -> str:
+    """State the profit per trade; whether it exceeds luck was not tested, and without skill it does not."""
     universal, single = trading.universal, trading.single
     if math.isnan(universal.net_bps) and math.isnan(single.net_bps):
-        return "By the trading rule neither makes a single trade."
+        return "Under the trading rule neither model trades."
     nets = {"universal": universal.net_bps, "single": single.net_bps}
-    earned = [f"{_bp(net)} by the {name} model" for name, net in nets.items() if not math.isnan(net)]
-    idle = [f" (the {name} one makes no trade)" for name, net in nets.items() if math.isnan(net)]
-    paying = _paying(nets, skilled=skilled)
-    return f"After costs a trade earns {' and '.join(earned)}{''.join(idle)}: {paying}."
+    earned = [f"{_bp(net)} for the {name} model" for name, net in nets.items() if not math.isnan(net)]
+    idle = [f" (the {name} one does not trade)" for name, net in nets.items() if math.isnan(net)]
+    paying = _covering(nets, skilled=skilled)
+    return f"Mean profit per trade after costs: {' and '.join(earned)}{''.join(idle)}; {paying}."
 
 
 def _not_tradable(primary: ComparisonResult, trading: Trading) -> Iterator[str]:
-    """Say it where there is skill, and no arm that has it earns its costs."""
+    """Yield a sentence if an arm has skill, and none that has covers its costs."""
     nets = {"universal": trading.universal.net_bps, "single": trading.single.net_bps}
     if primary.evidence.skilled and not any(nets[name] > 0 for name in primary.evidence.skilled):
         yield "Skill, not tradable."
 
 
-def _paying(nets: Mapping[str, float], *, skilled: Collection[str]) -> str:
+def _covering(nets: Mapping[str, float], *, skilled: Collection[str]) -> str:
     paid = [name for name, net in nets.items() if net > 0]
     if not paid:
-        return "neither pays for its costs"
+        return "neither covers its costs"
     who = "both cover their costs" if len(paid) == 2 else f"only the {paid[0]} one covers its costs"
     if not set(paid) & set(skilled):
-        return f"{who} on these bars, by luck or by where the market went, as no skill is shown"
+        return f"{who} on these bars, by luck or by the market's drift, since no skill is shown"
     return f"{who} on these bars, which was not tested against chance"
 
 
 def _cautions(comparison: Comparison) -> list[str]:
-    """List what a careful reader must not overlook, what undermines most first."""
+    """List what a reader must not overlook, the most serious first."""
     primary, aa_test = comparison.primary, comparison.primary.diagnostics.aa_test
     texts = []
     if _exploratory(comparison):
-        texts.append("Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing on this page is one.")
+        texts.append("Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing here is a claim.")
     if not aa_test.within:
-        texts.append(_dishonest(aa_test))
+        texts.append(_wrong_size(aa_test))
     texts += primary.verdict.caveats
     return texts
 
 
-def _dishonest(aa_test: AATest) -> str:
-    """Say that the primary test does not have its size on these data."""
+def _wrong_size(aa_test: AATest) -> str:
+    """State that the primary test does not have its nominal size on these data."""
     liberal = aa_test.share > aa_test.high
     effect = "its p-values are too small here and prove nothing" if liberal else "it may miss a difference here"
     return (
-        f"Where there is nothing to find, the primary test rejects in {aa_test.share:.1%} of {len(aa_test.p):,} "
-        f"relabellings of these data ({aa_test.low:.1%} to {aa_test.high:.1%} would be honest at "
-        f"{aa_test.alpha:.0%}): {effect}."
+        f"In the A/A test, where there is no difference, the primary test rejects in {aa_test.share:.1%} of "
+        f"{len(aa_test.p):,} assignments (expected at {aa_test.alpha:.0%}: {aa_test.low:.1%} to {aa_test.high:.1%}): "
+        f"{effect}."
     )
 
 
-def _effect(answer: ComparisonResult) -> str:
-    interval = answer.evidence.interval
-    nats = f"{_nats(answer.differentials.effect)} nats a forecast"
+def _effect(result: ComparisonResult) -> str:
+    interval = result.evidence.interval
+    nats = f"{_nats(result.differentials.effect)} nats per forecast"
     return f"{nats} (not tested)" if interval is None else f"{nats} ({_between(interval, '+.4f')})"
 
 
-def _ps(answer: ComparisonResult) -> str:
-    evidence = answer.evidence
+def _ps(result: ComparisonResult) -> str:
+    evidence = result.evidence
     tests = {"Diebold-Mariano": evidence.p, "batch means": evidence.p_cross_check, "with seeds": evidence.p_seeds}
     return ", ".join(f"{p_text(p)} {test}" for test, p in tests.items())
 
 
-def _beyond(answer: ComparisonResult) -> str:
-    nulls = answer.evidence.nulls
+def _beyond(result: ComparisonResult) -> str:
+    nulls = result.evidence.nulls
     if not nulls:
         return "unknown, no surrogate markets were run"
-    return f"{_nats(answer.evidence.beyond)} ({', '.join(map(_band, nulls))})"
+    return f"{_nats(result.evidence.beyond)} ({', '.join(map(_band, nulls))})"
 
 
 def _band(band: SurrogateNull) -> str:
@@ -242,27 +242,29 @@ def _net(trading: Trading) -> str:
 
 
 def _a_trade(trades: TradeCounts) -> str:
-    return "no trade" if math.isnan(trades.net_bps) else f"{_bp(trades.net_bps)} a trade"
+    return "no trade" if math.isnan(trades.net_bps) else f"{_bp(trades.net_bps)} per trade"
 
 
-def _size(answer: ComparisonResult) -> str:
-    differentials, diagnostics = answer.differentials, answer.diagnostics
+def _size(result: ComparisonResult) -> str:
+    differentials, diagnostics = result.differentials, result.diagnostics
     return (
-        f"{len(differentials.instants):,} instants, worth {diagnostics.effective_instants:,.0f} independent ones · "
-        f"{len(differentials.symbols)} symbols, worth {diagnostics.effective_symbols:.1f}"
+        f"{len(differentials.instants):,} instants, effective sample size {diagnostics.effective_instants:,.0f} · "
+        f"{len(differentials.symbols)} symbols, effective number {diagnostics.effective_symbols:.1f}"
     )
 
 
 def _seeds(diagnostics: Diagnostics) -> str:
     seeds = len(diagnostics.split.effects)
-    return "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, spread ±{diagnostics.split.spread:.4f}"
+    return (
+        "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, standard deviation {diagnostics.split.spread:.4f}"
+    )
 
 
 def _aa_result(diagnostics: Diagnostics) -> str:
-    own = diagnostics.aa_test
-    honest = "as it should be" if own.within else "TOO OFTEN" if own.share > own.high else "TOO RARELY"
-    expected = f"{own.low:.1%} to {own.high:.1%} is right for {own.blocks} blocks of time"
-    return f"A/A on these data rejects {own.share:.1%} at {own.alpha:.0%}, {honest} ({expected})"
+    aa_test = diagnostics.aa_test
+    size = "" if aa_test.within else ", TOO OFTEN" if aa_test.share > aa_test.high else ", TOO RARELY"
+    expected = f"expected {aa_test.low:.1%} to {aa_test.high:.1%}, {aa_test.blocks} blocks of time"
+    return f"A/A test rejects {aa_test.share:.1%} at {aa_test.alpha:.0%}{size} ({expected})"
 
 
 def _accuracy(comparison: Comparison) -> str:
@@ -275,7 +277,7 @@ def _accuracy(comparison: Comparison) -> str:
 
 
 def _left_out(comparison: Comparison) -> str:
-    """Name what was not run, the last ones: arms and surrogates come after symbols; the page lists all."""
+    """Name the last entries that were not run (arms and surrogates follow symbols); the page lists all."""
     names = [own.what for own in comparison.not_run]
     before = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
     return ", ".join([*names[-_NAMED:], *before]) or "nothing was left out"
@@ -311,8 +313,8 @@ def _bp(value: float) -> str:
 def _result_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
     primary = comparison.primary
     parts = [
-        (f"{QUESTIONS[question]}", f"{verdict_text(answer.verdict, answer.evidence)}, {_effect(answer)}")
-        for question, answer in comparison.results.items()
+        (f"{QUESTIONS[question]}", f"{verdict_text(result.verdict, result.evidence)}, {_effect(result)}")
+        for question, result in comparison.results.items()
         if question != primary.question
     ]
     facts = (
@@ -322,13 +324,13 @@ def _result_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
         *parts,
         ("balanced accuracy", _accuracy(comparison)),
         ("net of costs", "not traded" if comparison.trading is None else _net(comparison.trading)),
-        ("worth", f"{_size(primary)} · {_seeds(primary.diagnostics)}"),
-        ("detectable", f"{primary.diagnostics.detectable:.4f} nats · {_aa_result(primary.diagnostics)}"),
+        ("sample size", f"{_size(primary)} · {_seeds(primary.diagnostics)}"),
+        ("detectable effect", f"{primary.diagnostics.detectable:.4f} nats · {_aa_result(primary.diagnostics)}"),
         ("not run", _left_out(comparison)),
     )
     return Section(
         title="Answer",
-        note="Effects: loss of the single models less that of the universal one; above 0 the universal one is better.",
+        note="Effect: loss of the single models less that of the universal one; above 0 the universal one is better.",
         parts=(
             *(Caution(text=text) for text in _cautions(comparison)),
             Facts(items=facts),
@@ -346,14 +348,13 @@ def _symbol_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
         apart.append(_apart(primary.between_classes, "asset classes", alpha=primary.evidence.alpha))
     return Section(
         title="Symbols",
-        note="A claim on any symbol of the table is false with a chance of "
-        f"{primary.evidence.alpha:.0%} at most, all symbols together.",
+        note=f"The chance of any false claim among all symbols of the table is at most {primary.evidence.alpha:.0%}.",
         parts=(
             comparison_symbol_table(comparison),
             *apart,
             *([drawn["pooling"]] if "pooling" in drawn else []),
-            Folded(title="Every symbol in a sentence", parts=(Bullets(items=sentences),)),
-            Folded(title="Every test", parts=(symbol_test_table(comparison),)),
+            Folded(title="Verdict of each symbol", parts=(Bullets(items=sentences),)),
+            Folded(title="All tests", parts=(symbol_test_table(comparison),)),
         ),
     )
 
@@ -366,10 +367,10 @@ def _apart(test: Heterogeneity, what: str, *, alpha: float) -> str:
 
 
 def _question_section(comparison: Comparison) -> Section:
-    sentences = tuple(answer.verdict.sentence for answer in comparison.results.values())
+    sentences = tuple(result.verdict.sentence for result in comparison.results.values())
     return Section(
         title="Direction and activity",
-        note="The whole loss is that of HOLD against the rest, and of BUY against SELL where it is not HOLD.",
+        note="The log-loss has two parts: HOLD against the rest, and BUY against SELL where it is not HOLD.",
         parts=(Bullets(items=sentences), question_table(comparison)),
     )
 
@@ -382,17 +383,17 @@ def _where_section(comparison: Comparison) -> Section:
     )
     name = QUESTIONS[comparison.primary.question]
     return Section(
-        title="Where and when",
-        note=f"{name.capitalize()} in parts of the test rows: for looking, not for claims.",
+        title="Subgroups",
+        note=f"{name.capitalize()} in parts of the test rows: descriptive, not for claims.",
         parts=tables,
     )
 
 
 def _arm_section(comparison: Comparison) -> Section:
     kept = comparison.confidence_set
-    best = [] if kept is None else [f"Not told apart from the best arm: {', '.join(kept.kept)}."]
+    best = [] if kept is None else [f"Not distinguishable from the best arm: {', '.join(kept.kept)}."]
     if not math.isnan(comparison.any_better):
-        best.append(f"That none loses less than single, adjusted for all arms: p {p_text(comparison.any_better)}.")
+        best.append(f"No arm loses less than single: p {p_text(comparison.any_better)}, adjusted for all arms.")
     traded: list[Part] = []
     if comparison.trading is not None:
         traded = [
@@ -401,7 +402,7 @@ def _arm_section(comparison: Comparison) -> Section:
         ]
     return Section(
         title="Arms",
-        note="All on the same test rows, each with its own temperature from the validation rows.",
+        note="All on the same test rows, each calibrated by a temperature fitted on validation rows.",
         parts=(
             arm_table(comparison),
             *best,
@@ -416,7 +417,7 @@ def _arm_section(comparison: Comparison) -> Section:
 
 def _count_trades(trading: Trading) -> str:
     texts = (
-        f"{name} {own.trades:,.0f} trades a seed, {_bp(own.gross_bps)} a trade before costs, {_bp(own.net_bps)} after"
+        f"{name} {own.trades:,.0f} trades per seed, {_bp(own.gross_bps)} a trade before costs, {_bp(own.net_bps)} after"
         for name, own in (("universal", trading.universal), ("single", trading.single))
     )
     return "; ".join(texts) + "."
@@ -432,7 +433,7 @@ def _skill_section(primary: ComparisonResult) -> Section:
             *(
                 [null_table(nulls)]
                 if nulls
-                else ["No surrogate markets were run: skill may be mechanics of the labels."]
+                else ["No surrogate markets were run: apparent skill may come from how the labels are constructed."]
             ),
         ),
     )
@@ -446,25 +447,25 @@ def _diagnostics_section(comparison: Comparison, drawn: Mapping[str, Figure]) ->
         ("test rows", f"{sum(own.test_rows for own in comparison.symbols):,}, which are not independent"),
         (
             "instants",
-            f"{len(primary.differentials.instants):,}, worth {diagnostics.effective_instants:,.0f} independent ones",
+            f"{len(differentials.instants):,}, effective sample size {diagnostics.effective_instants:,.0f}",
         ),
-        ("symbols", f"{len(differentials.symbols)}, worth {diagnostics.effective_symbols:.1f}"),
-        ("labels overlap", f"{differentials.lag:,} instants"),
+        ("symbols", f"{len(differentials.symbols)}, effective number {diagnostics.effective_symbols:.1f}"),
+        ("label overlap", f"{differentials.lag:,} instants"),
         ("test span", f"{evidence.months:.1f} months{_more(months)}"),
         ("detectable effect", f"{diagnostics.detectable:.4f} nats"),
         (
-            "smallest effect that matters",
-            f"{evidence.smallest:.4g} nats, p of equivalence {p_text(evidence.p_equivalent)}",
+            "smallest effect of interest",
+            f"{evidence.smallest:.4g} nats, p-value of equivalence {p_text(evidence.p_equivalent)}",
         ),
         (
             "variance by time, seeds, symbols",
             " / ".join(f"{each:.2g}" for each in (split.time, split.seed, split.symbol)),
         ),
         ("seeds", _seeds(diagnostics)),
-        ("where there is nothing", _aa_result(diagnostics)),
+        ("A/A test", _aa_result(diagnostics)),
     )
     return Section(
-        title="How sure",
+        title="Precision and test size",
         parts=(Facts(items=facts), *([drawn["seeds"]] if "seeds" in drawn else [])),
     )
 
@@ -498,13 +499,13 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
     )
     content = json.dumps(current_keys(declared.content), indent=1, sort_keys=True, default=str)
     return Section(
-        title="Declared before",
+        title="Preregistration",
         note="Written down and hashed before any model was trained.",
         parts=(
             Facts(items=facts),
             drawn["folds"],
             comparison_fold_table(comparison),
-            Folded(title="The whole plan", parts=(Code(text=content),)),
+            Folded(title="Full plan", parts=(Code(text=content),)),
         ),
     )
 

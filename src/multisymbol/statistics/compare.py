@@ -278,7 +278,7 @@ def _diagnostics(
             differentials.series,
             lag=differentials.lag,
             draws=plan.aa_draws,
-            seed=named_seed(plan.seed, "relabelling"),
+            seed=named_seed(plan.seed, "relabelling"),  # an earlier name of the test; another would change its draws
             alpha=plan.alpha,
         ),
     )

@@ -61,7 +61,7 @@ _KINDS: Mapping[Kind, VerdictKind] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Verdict:
     """Verdict on two forecasters, with all numbers behind it.
 
@@ -151,8 +151,12 @@ class Verdict:
         return frame
 
     def __str__(self) -> str:
-        """Sentence and caveats, one a line."""
+        """Return the sentence and the caveats, each on a line."""
         return "\n".join([self.sentence, *self.caveats])
+
+    def __repr__(self) -> str:
+        """Return the same: the fields hold long arrays."""
+        return str(self)
 
 
 def compare_losses(
@@ -452,7 +456,9 @@ class _Table:
                 message = f"{what}: the losses have no column '{column}'"
                 raise ComparisonError(message)
             column = self._table[column]
-        values = np.asarray(column)
+        # Pandas gives datetimes with a time zone as slow Python objects unless asked for UTC.
+        zoned = getattr(getattr(column, "dtype", None), "tz", None) is not None
+        values = np.asarray(column, dtype="datetime64[ns]") if zoned else np.asarray(column)
         if values.ndim != 1:
             message = f"{what}: has shape {values.shape}, expected one value for each row"
             raise ComparisonError(message)
@@ -529,20 +535,24 @@ def _instants(values: npt.NDArray[Any], what: str) -> Instants:
             )
             raise ComparisonError(message)
         return values.astype(np.int64)
-    import pandas as pd  # half a second, and needed here only
+    if np.issubdtype(values.dtype, np.datetime64):
+        instants = values.astype("datetime64[ns]")
+    else:
+        import pandas as pd  # half a second, and not needed for arrays of datetimes
 
-    try:
-        read = pd.to_datetime(pd.Series(list(values)), utc=True)
-    except (TypeError, ValueError) as error:
-        message = f"{what}: not readable as timestamps ({error}). Pass datetimes, or texts like 2018-06-01T14:30"
-        raise ComparisonError(message) from error
-    missing = np.flatnonzero(read.isna().to_numpy())
+        try:
+            read = pd.to_datetime(pd.Series(values), utc=True)
+        except (TypeError, ValueError) as error:
+            message = f"{what}: not readable as timestamps ({error}). Pass datetimes, or texts like 2018-06-01T14:30"
+            raise ComparisonError(message) from error
+        instants = read.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    missing = np.flatnonzero(np.isnat(instants))
     if len(missing):
         message = (
             f"{what}: missing in {len(missing):,} rows, first in row {missing[0]}. Date every row, or leave it out"
         )
         raise ComparisonError(message)
-    return read.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+    return instants.astype(np.int64)
 
 
 def _resolved_after(decided_at: Instants, symbol: npt.NDArray[np.int64], *, lag: int) -> Instants:

@@ -264,7 +264,7 @@ def _caveats(kind: Kind, evidence: VerdictEvidence) -> list[str]:
     if evidence.interval is not None and not evidence.gated:
         caveats.append("There is no no-skill forecast beside the arms: whether either has skill was not tested.")
     if evidence.interval is not None and evidence.gated and not evidence.nulls:
-        caveats.append("No surrogate markets were run: skill may be mechanics of the labels.")
+        caveats.append("No surrogate markets were run: apparent skill may come from how the labels are constructed.")
     if claims and evidence.p_cross_check > evidence.alpha:
         caveats.append(f"The cross-check does not confirm it (batch means p {evidence.p_cross_check:.2g}).")
     if kind == "INCONCLUSIVE" and evidence.p <= evidence.alpha < evidence.p_seeds:
