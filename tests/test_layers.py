@@ -30,8 +30,9 @@ RANK = {
     "errors": 0,
     "arrays": 0,
     "seeding": 0,
+    "wording": 0,
 }
-LEAVES = {"arrays", "config", "errors", "progress", "seeding"}
+LEAVES = {"arrays", "config", "errors", "progress", "seeding", "wording"}
 FRAMEWORKS = {
     "mlflow": {"registry/store", "registry/bundle/flavor.py"},
     "lightning": {"learning", "training"},
@@ -54,8 +55,8 @@ def layer(name: str) -> str:
 
 
 def allowed(importer: str, imported: str) -> bool:
-    """Same layer, or a lower one; leaves use errors, nothing else of ours."""
-    if imported in {importer, "errors"}:
+    """Same layer, or a lower one; leaves use errors and wording, nothing else of ours."""
+    if imported in {importer, "errors", "wording"}:
         return True
     return importer not in LEAVES and RANK[imported] < RANK[importer]
 

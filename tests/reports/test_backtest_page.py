@@ -15,17 +15,13 @@ from multisymbol.reports.backtest import (
     Background,
     arm_headline,
     arms_page,
-    backtest_arm_table,
     backtest_figures,
     backtest_headline,
     backtest_page,
-    cost_table,
-    measure_table,
-    money_table,
-    result_table,
     trade_figures,
 )
 from multisymbol.reports.page import Page, page_html, page_markdown
+from multisymbol.reports.tables.backtest import backtest_arm_table, cost_table, measure_table, money_table, result_table
 from multisymbol.serving.served_model import Model
 from tests.backtest.settings import settings
 from tests.serving.markets import costs

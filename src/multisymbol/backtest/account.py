@@ -48,6 +48,7 @@ from multisymbol.errors import BacktestError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import Costs
 from multisymbol.markets.time import DAY, Instants, iso
+from multisymbol.wording import listed
 
 FillAt: TypeAlias = Literal["next_open", "same_close", "next_vwap"]
 Units: TypeAlias = Literal["fractional", "whole"]
@@ -408,5 +409,4 @@ def _volatility_problems(prices: Prices, weight: Floats, volatility: Floats | No
 
 
 def _instants(at: Instants) -> str:
-    more = f" and {len(at) - _SHOWN:,} more" if len(at) > _SHOWN else ""
-    return ", ".join(iso(int(instant)) for instant in at[:_SHOWN]) + more
+    return listed((iso(int(instant)) for instant in at), most=_SHOWN)

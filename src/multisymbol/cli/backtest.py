@@ -25,15 +25,15 @@ from multisymbol.reports.backtest import (
     SEEN_SHORT,
     Background,
     arm_headline,
-    backtest_arm_table,
     backtest_headline,
     reasons,
-    result_table,
 )
 from multisymbol.reports.backtest_artifacts import RecordedBacktest, record_backtest
 from multisymbol.reports.figures.canvas import percent
+from multisymbol.reports.tables.backtest import backtest_arm_table, result_table
 from multisymbol.reports.tables.predictions import fold_model_tables
 from multisymbol.reports.tables.table import show
+from multisymbol.wording import listed, short_path
 
 _MOST_ROWS = 60
 _NAMES_SHOWN = 8
@@ -57,7 +57,7 @@ def backtest(values: Mapping[str, Any], run_dir: Path) -> float:
     result = run(backtest_spec(values), run_dir, terminal)
     _show(result, values, terminal, seconds=time.perf_counter() - started)
     recorded = record(result, values, run_dir)
-    terminal.fact("page", _shown(recorded.page))
+    terminal.fact("page", short_path(recorded.page))
     terminal.fact("run", recorded.run)
     return result.first.standing.performance.sharpe
 
@@ -205,7 +205,7 @@ def _show(result: BacktestResult, values: Mapping[str, Any], terminal: Terminal,
     for arm, each in result.arms.items():
         terminal.fact(arm if several else "model", _models(each))
     for symbols, why in _left_out(result):
-        terminal.fact("left out", f"{_listed(symbols)}: {why}")
+        terminal.fact("left out", f"{listed(symbols, most=_NAMES_SHOWN)}: {why}")
     terminal.fact("decision", _rule(values["decision"]))
     terminal.fact("fills", " · ".join(_settings(values).values()))
     for table in fold_model_tables(result.predictions):
@@ -242,7 +242,7 @@ def _models(backtest: Backtest) -> str:
     ]
     until = iso(max(each.seen_until for each in predictors))
     unseen = f" · {len(unknown)} symbols not in its training" if unknown else ""
-    return f"{_listed(names, most=3)} · seen until {until}{unseen}"
+    return f"{listed(names, most=3)} · seen until {until}{unseen}"
 
 
 def _left_out(result: BacktestResult) -> Iterator[tuple[list[str], str]]:
@@ -257,12 +257,3 @@ def _costs(backtest: Backtest) -> str:
         " · ".join(f"{multiple:g}× {percent(each.total_return)}" for multiple, each in backtest.at_costs.items())
         + "      net return at several times the assumed costs"
     )
-
-
-def _listed(names: list[str], most: int = _NAMES_SHOWN) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -19,6 +19,7 @@ from multisymbol.reports.comparison import comparison_lines
 from multisymbol.reports.comparison_artifacts import announce, record_comparison
 from multisymbol.reports.training_artifacts import TrainingReport
 from multisymbol.training.mlflow_run import group_run
+from multisymbol.wording import short_path
 
 
 def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
@@ -53,7 +54,7 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     for line in comparison_lines(done.comparison):
         terminal.console.print(line, markup=False)
     terminal.show("")
-    terminal.fact("page", _shown(page))
+    terminal.fact("page", short_path(page))
     terminal.fact("time", f"{time.perf_counter() - started:,.0f} s")
     return done.comparison
 
@@ -91,11 +92,3 @@ def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal)
     if spec.promote:
         moved = promote(spec.run.store, versions, done.comparison)
         terminal.fact("champions", ", ".join(moved) or "none moved: no verdict speaks for one")
-
-
-def _shown(path: Path) -> str:
-    """Shorten a path below the working folder."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

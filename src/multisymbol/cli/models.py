@@ -23,11 +23,9 @@ from multisymbol.registry.store.database import PREFIX, experiment_in
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import CHAMPION, NEWEST, StoredVersion
 from multisymbol.reports.tables.models import (
-    counted,
     difference_table,
     differing,
     fact_lines,
-    few,
     heading,
     incomparable,
     list_table,
@@ -37,7 +35,8 @@ from multisymbol.reports.tables.models import (
     plain_version,
     scores_table,
 )
-from multisymbol.reports.tables.table import Table, TableColumn
+from multisymbol.reports.tables.table import Table, plain_table
+from multisymbol.wording import counted, few
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,11 +245,8 @@ def find_orphans(where: Place, *, remove: bool) -> CommandOutput:
         {"kind": each.kind, "what": each.what, "reason": each.reason, "removed": done.get(_key(each)) == "removed"}
         for each in found
     ]
-    table = Table(
-        title=counted(len(found), "orphan"),
-        columns=tuple(TableColumn(name=name, key=name) for name in ("kind", "what", "why", "")),
-        rows=tuple((each.kind, each.what, each.reason, _outcome(each, done)) for each in found),
-    )
+    rows = [(each.kind, each.what, each.reason, _outcome(each, done)) for each in found]
+    table = plain_table(counted(len(found), "orphan"), rows, "kind", "what", "why", "outcome")
     parts: tuple[Table | str, ...] = (
         (table,) if found else ("nothing is left over; every file is as it was registered",)
     )

@@ -17,6 +17,7 @@ from multisymbol.reports.lineage_page import markdown, sections
 from multisymbol.reports.tables.table import Table, show
 from multisymbol.samples.dataset import DataSpec, FoldDataset, prepare_folds
 from multisymbol.samples.views import own_view
+from multisymbol.wording import listed
 
 KeyOrigin: TypeAlias = Callable[[str], str]
 """Dotted key of the configuration -> the file that holds it, or `command line`."""
@@ -69,8 +70,7 @@ def trace(values: Mapping[str, Any], *, origin: KeyOrigin) -> Lineage:
 
 def _check_known(key: str, name: str, *, known: Sequence[str]) -> None:
     if name not in known:
-        listed = ", ".join(known[:_NAMES_SHOWN]) + (", ..." if len(known) > _NAMES_SHOWN else "")
-        message = f"{key}: there is no '{name}'{nearest(name, known)}\n  In use: {listed}"
+        message = f"{key}: there is no '{name}'{nearest(name, known)}\n  In use: {listed(known, most=_NAMES_SHOWN)}"
         raise ConfigError(message)
 
 

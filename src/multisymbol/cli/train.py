@@ -17,6 +17,7 @@ from multisymbol.cli.schema import symbol_configs
 from multisymbol.cli.specs import source_of, store_of, train_spec
 from multisymbol.errors import ConfigError
 from multisymbol.progress import Terminal
+from multisymbol.registry.store.database import PREFIX
 from multisymbol.reports.run_summary import describe_run, no_skill
 from multisymbol.reports.tables.table import show
 from multisymbol.reports.training_artifacts import TrainingReport, group_table, result_table
@@ -26,6 +27,7 @@ from multisymbol.training.mlflow_run import SEALED_TAG
 from multisymbol.training.resume import interrupted
 from multisymbol.training.run import TrainedModel, jobs_of, prepare_training, train_jobs
 from multisymbol.training.spec import SweepJob, TrainSpec
+from multisymbol.wording import short_path
 
 _MAY_CHANGE = ("resume", "paths", "registry", "trust")
 _MOST_ROWS = 40
@@ -181,8 +183,9 @@ def _show(models: Sequence[TrainedModel], terminal: Terminal) -> None:
 def _where_to_look(spec: TrainSpec) -> str:
     """Say how the store is looked at: a server's address, or the command for a file, short where it lies below here."""
     uri = spec.run.store.uri
-    short = uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
-    return f"mlflow ui --backend-store-uri {short}" if uri.startswith("sqlite:") else uri
+    if not uri.startswith(PREFIX):
+        return uri
+    return f"mlflow ui --backend-store-uri {PREFIX}{short_path(Path(uri.removeprefix(PREFIX)))}"
 
 
 def _peak_memory() -> float:

@@ -7,6 +7,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from multisymbol.wording import short_path
+
 _ABOVE = ("experiment", "sweep", "debug", "local")
 """Groups whose pages win over the others."""
 
@@ -40,7 +42,7 @@ class Origins:
         for file, prefix in self._candidates():
             inner = path.removeprefix(prefix)
             if (not prefix or path.startswith(prefix)) and _holds(self._page(file), inner.split(".")):
-                return _shown(file)
+                return short_path(file)
         return ""
 
     def _candidates(self) -> Iterator[tuple[Path, str]]:
@@ -89,9 +91,3 @@ def _holds(page: Any, keys: Sequence[str]) -> bool:
         return True
     heads = ((".".join(keys[:n]), keys[n:]) for n in range(1, len(keys) + 1))
     return any(head in page and _holds(page[head], rest) for head, rest in heads)
-
-
-def _shown(file: Path) -> str:
-    """Write a path relative to the working folder where that is shorter."""
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from multisymbol.backtest.account import REASONS
 from multisymbol.backtest.engine import ELSEWHERE, FREE, Backtest, Traded
 from multisymbol.backtest.performance import Against, Performance, against
-from multisymbol.markets.time import DAY, NEVER, iso
+from multisymbol.markets.time import NEVER, iso
 from multisymbol.reports.figures.backtest import (
     TradeMarks,
     cost_figure,
@@ -19,31 +18,29 @@ from multisymbol.reports.figures.backtest import (
     symbols_figure,
     trades_figure,
 )
-from multisymbol.reports.figures.canvas import percent, signed
+from multisymbol.reports.figures.canvas import percent
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
-from multisymbol.reports.tables.table import Cell, Table, TableColumn
-
-PORTFOLIO = "portfolio"
+from multisymbol.reports.tables.backtest import (
+    PORTFOLIO,
+    backtest_arm_table,
+    cost_table,
+    gross_return,
+    mark,
+    measure_table,
+    model_table,
+    money_table,
+    reason_table,
+    result_table,
+    with_error,
+)
+from multisymbol.reports.tables.table import Table
+from multisymbol.wording import group_by
 
 SEEN_SHORT = "MODELS HAVE SEEN BARS THAT ARE TRADED HERE"
 
 SEEN_WARNING = (
     "MODELS HAVE SEEN BARS THAT WERE TRADED HERE (allow_seen=true): {bars}. They were fitted to what comes after these "
     "decisions, so none of the numbers below says anything about trading, and none may be shown without this sentence."
-)
-_RESULT_COLUMNS = (
-    TableColumn(name="symbol", key="symbol"),
-    TableColumn(name="bars", key="bars", form=",d"),
-    TableColumn(name="net", key="net_return", form="+.1%"),
-    TableColumn(name="held", key="held_return", form="+.1%"),
-    TableColumn(name="before costs", key="gross_return", form="+.1%"),
-    TableColumn(name="Sharpe", key="sharpe", form="+.2f"),
-    TableColumn(name="±", key="sharpe_error", form=".2f"),
-    TableColumn(name="drawdown", key="max_drawdown", form=".1%"),
-    TableColumn(name="trades", key="trades", form=",d"),
-    TableColumn(name="hits", key="hit_rate", form=".0%"),
-    TableColumn(name="cost bp", key="cost_bps", form=".1f"),
-    TableColumn(name="break-even bp", key="break_even_bps", form="+.1f"),
 )
 
 
@@ -70,116 +67,13 @@ class Background:
     footer: str = ""
 
 
-def result_table(backtest: Backtest) -> Table:
-    """Return a row per symbol, one per class where there are several, and the portfolio as total."""
-    standing, held = backtest.standing, backtest.held
-    rows = [
-        _result_row(symbol, each, held=held.by_symbol[symbol], gross=_gross(backtest.traded[symbol]))
-        for symbol, each in standing.by_symbol.items()
-    ]
-    if len(standing.by_class) > 1:
-        rows += [
-            _result_row(f"all {name}", each, held=held.by_class[name], gross=math.nan)
-            for name, each in standing.by_class.items()
-        ]
-    free = backtest.at_costs.get(FREE)
-    total = _result_row(
-        PORTFOLIO, standing.performance, held=held.performance, gross=free.total_return if free else math.nan
-    )
-    return Table(
-        title=_titled("after costs", backtest),
-        note="± standard error of the Sharpe ratio · held = bought and held · bp = a side of a trade",
-        columns=_RESULT_COLUMNS,
-        rows=tuple(rows),
-        total=total if len(backtest.traded) > 1 else None,
-    )
-
-
-def cost_table(backtest: Backtest) -> Table:
-    """Return what is left at each multiple of the assumed costs: a row per symbol, the portfolio as total."""
-    multiples = list(backtest.at_costs)
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (symbol, *(_total(each, multiple) for multiple in multiples)) for symbol, each in backtest.traded.items()
-    )
-    return Table(
-        title=_titled("return at several times the assumed costs", backtest),
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            *(TableColumn(name=f"{each:g}×", key=f"costs_{each:g}", form="+.1%") for each in multiples),
-        ),
-        rows=rows,
-        total=(PORTFOLIO, *(each.total_return for each in backtest.at_costs.values())) if len(rows) > 1 else None,
-    )
-
-
-def measure_table(backtest: Backtest) -> Table:
-    """Return every measure of the portfolio beside those of holding."""
-    own, held = backtest.standing.performance, backtest.held.performance
-    rows = tuple((name, text, other) for (name, text), (_, other) in zip(_measures(own), _measures(held), strict=True))
-    return Table(
-        title=_titled("beside holding", backtest),
-        columns=(
-            TableColumn(name="measure", key="measure"),
-            TableColumn(name="after costs", key="own", form=" "),
-            TableColumn(name="bought and held", key="held", form=" "),
-        ),
-        rows=rows,
-    )
-
-
-def money_table(backtest: Backtest) -> Table:
-    """Return where each symbol's money went, as shares of what its account started with."""
-    names = ("gross", "commission", "spread", "slippage", "carry", "net")
-    rows: list[tuple[Cell, ...]] = []
-    for symbol, each in backtest.traded.items():
-        trades, capital = each.account.trades, each.track.capital
-        rows.append((symbol, *(float(getattr(trades, name).sum()) / capital for name in names)))
-    return Table(
-        title=_titled("where the money went", backtest),
-        note="shares of what each account started with; gross - costs = net",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            *(TableColumn(name=name, key=name, form="+.2%") for name in names),
-        ),
-        rows=tuple(rows),
-    )
-
-
-def model_table(backtest: Backtest) -> Table:
-    """Return who was asked about each symbol, from when on, and how often an answer came."""
-    rows: list[tuple[Cell, ...]] = []
-    for symbol, each in backtest.traded.items():
-        predictions = each.predictions
-        for place, one in enumerate(predictions.predictors):
-            asked = predictions.by == place
-            if asked.any():
-                said = np.isfinite(predictions.outputs.reshape(len(asked), -1)[asked, 0])
-                known = "trained on it" if symbol in one.model.trained else "never saw it"
-                first = iso(int(predictions.bars.closed_at[asked][0]))
-                rows.append(
-                    (symbol, one.name, one.role, known, iso(one.seen_until), first, int(asked.sum()), int(said.sum()))
-                )
-    return Table(
-        title=_titled("who answered", backtest),
-        columns=(
-            *(
-                TableColumn(name=name, key=name.replace(" ", "_"))
-                for name in ("symbol", "model", "role", "symbol in training", "seen until", "first asked")
-            ),
-            TableColumn(name="bars", key="bars", form=",d"),
-            TableColumn(name="answers", key="answers", form=",d"),
-        ),
-        rows=tuple(rows),
-    )
-
-
 def backtest_headline(backtest: Backtest) -> str:
     """Say in two sentences what came out; who stops there must not go away with a wrong idea."""
     own, held = backtest.standing.performance, backtest.held.performance
     count = len(backtest.traded)
     who = next(iter(backtest.traded)) if count == 1 else f"The portfolio of {count} symbols"
     verb = "won" if own.total_return > 0 else "lost"
-    sharpe = f"Sharpe {_with_error(own.sharpe, own.sharpe_error, form='+.2f')}"
+    sharpe = f"Sharpe {with_error(own.sharpe, own.sharpe_error, form='+.2f')}"
     first = (
         f"{who} {verb} {abs(100 * own.total_return):.1f} % after costs from {iso(own.first_at)[:10]} to "
         f"{iso(own.last_at)[:10]} ({sharpe}{_told_apart(own)}); holding: {percent(held.total_return)}."
@@ -209,7 +103,7 @@ def backtest_figures(backtest: Backtest, *, name: str | None = None) -> dict[str
             equity=track.equity,
             buy_and_hold=held.equity,
             capital=backtest.capital,
-            name=f"{name}{_mark(backtest)}",
+            name=f"{name}{mark(backtest)}",
         ),
         "months": months_figure(track.closed_at, equity=track.equity, capital=backtest.capital),
         "costs": cost_figure(
@@ -245,7 +139,7 @@ def backtest_page(
     sections = (
         Section(title="Equity", parts=(*_cautions(backtest), *(drawn[name] for name in ("equity", "months")))),
         Section(title="Measures", note="Annualised by the bars there really were.", parts=(measure_table(backtest),)),
-        *([_symbol_section(backtest, drawn["symbols"])] if count > 1 else []),
+        *([Section(title="Symbols", parts=(drawn["symbols"], result_table(backtest)))] if count > 1 else []),
         Section(
             title="Costs",
             note="The same decisions, filled at several times the assumed costs.",
@@ -255,7 +149,7 @@ def backtest_page(
                 Folded(title="Where the money went", parts=(money_table(backtest),)),
             ),
         ),
-        Section(title="Trades", note=_which(trades, backtest), parts=(*trades.values(), _reasons(backtest))),
+        Section(title="Trades", note=_which(trades, backtest), parts=(*trades.values(), reason_table(backtest))),
         Section(title="Who answered", parts=(*_answering(backtest), *background.tables)),
         Section(title="How it was traded", parts=(Facts(items=tuple(_settings(backtest, background))), _reading())),
         Section(title="Again", parts=(Code(text=background.command),)),
@@ -265,46 +159,6 @@ def backtest_page(
 
 
 # --- Arms ------------------------------------------------------------------------------------------------------------
-
-
-def backtest_arm_table(arms: Mapping[str, Backtest]) -> Table:
-    """Set two arms beside one another, symbol by symbol, on the same bars.
-
-    Args:
-        arms: Name -> backtest of the same symbols; the first against the second.
-    """
-    (first, one), (second, other) = arms.items()
-    rows = [
-        _arm_row(symbol, one.standing.by_symbol[symbol], other.standing.by_symbol[symbol], held=held, beside=beside)
-        for symbol, held, beside in (
-            (symbol, one.held.by_symbol[symbol], against(one.traded[symbol].track, other.traded[symbol].track))
-            for symbol in one.traded
-        )
-    ]
-    total = _arm_row(
-        PORTFOLIO,
-        one.standing.performance,
-        other.standing.performance,
-        held=one.held.performance,
-        beside=against(one.standing.portfolio.track, other.standing.portfolio.track),
-    )
-    seen = _mark(one) or _mark(other)
-    return Table(
-        title=f"{first} against {second}, after costs{seen}",
-        note="information ratio of the difference ± its standard error",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="bars", key="bars", form=",d"),
-            *(TableColumn(name=name, key=f"{name}_return", form="+.1%") for name in arms),
-            TableColumn(name="held", key="held_return", form="+.1%"),
-            *(TableColumn(name=f"{name} Sharpe", key=f"{name}_sharpe", form="+.2f") for name in arms),
-            *(TableColumn(name=f"{name} trades", key=f"{name}_trades", form=",d") for name in arms),
-            TableColumn(name="information", key="information_ratio", form="+.2f"),
-            TableColumn(name="±", key="information_error", form=".2f"),
-        ),
-        rows=tuple(rows),
-        total=total if len(rows) > 1 else None,
-    )
 
 
 def arm_headline(arms: Mapping[str, Backtest]) -> str:
@@ -322,7 +176,7 @@ def _difference(beside: Against) -> str:
     if not math.isfinite(beside.information_ratio):
         return "There is no difference between them."
     told = "can" if abs(beside.information_ratio) > 2 * beside.information_error else "cannot"
-    ratio = _with_error(beside.information_ratio, beside.information_error, form="+.2f")
+    ratio = with_error(beside.information_ratio, beside.information_error, form="+.2f")
     return f"The difference {told} be told from chance: information ratio {ratio}."
 
 
@@ -384,24 +238,6 @@ def arms_page(
     return Page(title=title, lead=lead, sections=sections, footer=background.footer)
 
 
-def _arm_row(
-    symbol: str, one: Performance, other: Performance, *, held: Performance, beside: Against
-) -> tuple[Cell, ...]:
-    return (
-        symbol,
-        one.bars,
-        one.total_return,
-        other.total_return,
-        held.total_return,
-        one.sharpe,
-        other.sharpe,
-        one.trades,
-        other.trades,
-        beside.information_ratio,
-        beside.information_error,
-    )
-
-
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
@@ -411,14 +247,6 @@ def _lead(backtest: Backtest) -> str:
 
 def _seen_text(backtest: Backtest) -> str:
     return SEEN_WARNING.format(bars=f"{backtest.seen_bars:,} of {backtest.bars:,} bars")
-
-
-def _mark(backtest: Backtest) -> str:
-    return " (MODEL HAS SEEN THESE BARS)" if backtest.seen_bars else ""
-
-
-def _titled(title: str, backtest: Backtest) -> str:
-    return f"{title}{_mark(backtest)}"
 
 
 def _without_others(backtest: Backtest) -> Backtest:
@@ -442,29 +270,7 @@ def _cautions(backtest: Backtest) -> Iterator[Caution]:
 
 def reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the symbols that are left out, by the reason."""
-    by_reason: dict[str, list[str]] = {}
-    for symbol, why in left_out.items():
-        by_reason.setdefault(why, []).append(symbol)
-    return by_reason
-
-
-def _result_row(symbol: str, own: Performance, *, held: Performance, gross: float) -> tuple[Cell, ...]:
-    known: dict[str, Cell] = {
-        "symbol": symbol,
-        "held_return": held.total_return,
-        "gross_return": gross,
-        "net_return": own.total_return,
-    }
-    return tuple(known[each.key] if each.key in known else getattr(own, each.key) for each in _RESULT_COLUMNS)
-
-
-def _gross(traded: Traded) -> float:
-    return _total(traded, FREE) if FREE in traded.at_costs else math.nan
-
-
-def _total(traded: Traded, multiple: float) -> float:
-    track = traded.at_costs[multiple]
-    return float(track.equity[-1]) / track.capital - 1.0
+    return group_by(left_out, left_out.__getitem__)
 
 
 def _told_apart(own: Performance) -> str:
@@ -481,47 +287,12 @@ def _break_even(own: Performance) -> str:
     return f"and might have cost {own.break_even_bps:.1f} for nothing to be won or lost"
 
 
-def _measures(own: Performance) -> Iterator[tuple[str, str]]:
-    yield "return", percent(own.total_return)
-    yield "return a year", percent(own.annual_return)
-    yield "volatility a year", percent(own.volatility).lstrip("+")
-    yield "Sharpe ratio", _with_error(own.sharpe, own.sharpe_error)
-    yield "Sortino ratio", _number(own.sortino)
-    yield "Calmar ratio", _number(own.calmar)
-    yield "deepest drawdown", percent(own.max_drawdown).lstrip("+")
-    yield "longest drawdown", _drawdown_days(own)
-    yield "closed trades", f"{own.trades:,}"
-    yield "trades won", percent(own.hit_rate).lstrip("+")
-    yield "profit factor", _number(own.profit_factor)
-    yield "time invested", percent(own.exposure).lstrip("+")
-    yield "mean position", f"{percent(own.mean_weight).lstrip('+')} of equity"
-    yield "turnover a year", f"{own.turnover:,.1f} × equity"
-    yield "cost of a side", f"{_number(own.cost_bps)} bp"
-    yield "break-even cost", f"{_number(own.break_even_bps)} bp"
-
-
-def _number(value: float) -> str:
-    return signed(value, ".2f") if math.isfinite(value) else "–"
-
-
-def _with_error(value: float, error: float, *, form: str = ".2f") -> str:
-    return f"{signed(value, form)} ± {error:.2f}" if math.isfinite(value) else "–"
-
-
-def _drawdown_days(own: Performance) -> str:
-    if own.longest is None:
-        return "–"
-    ends = own.last_at if own.longest.recovered_at == NEVER else own.longest.recovered_at
-    lasting = ", lasting" if own.longest.recovered_at == NEVER else ""
-    return f"{(ends - own.longest.peak_at) / DAY:,.0f} days{lasting}"
-
-
 def _symbols(backtest: Backtest) -> Figure:
     symbols = sorted(backtest.traded, key=lambda symbol: -backtest.standing.by_symbol[symbol].total_return)
     return symbols_figure(
         symbols,
         net_return=np.array([backtest.standing.by_symbol[each].total_return for each in symbols]),
-        gross_return=np.array([_gross(backtest.traded[each]) for each in symbols]),
+        gross_return=np.array([gross_return(backtest.traded[each]) for each in symbols]),
         buy_and_hold=np.array([backtest.held.by_symbol[each].total_return for each in symbols]),
     )
 
@@ -543,31 +314,10 @@ def _trades(traded: Traded) -> Figure:
     )
 
 
-def _symbol_section(backtest: Backtest, drawn: Figure) -> Section:
-    return Section(title="Symbols", parts=(drawn, result_table(backtest)))
-
-
 def _which(trades: Mapping[str, Figure], backtest: Backtest) -> str:
     if len(backtest.traded) == 1:
         return ""
     return f"The best and the worst symbol: {', '.join(trades)}."
-
-
-def _reasons(backtest: Backtest) -> Table:
-    """Count why trades ended."""
-    counts = np.sum(
-        [np.bincount(each.account.trades.reason, minlength=len(REASONS)) for each in backtest.traded.values()], axis=0
-    )
-    void = sum(each.account.void_decisions for each in backtest.traded.values())
-    rows: list[tuple[Cell, ...]] = [
-        (name.replace("_", " "), int(count)) for name, count in zip(REASONS, counts, strict=True) if count
-    ]
-    return Table(
-        title="why trades ended",
-        note=f"{void:,} decisions found no bar to be filled at" if void else "",
-        columns=(TableColumn(name="reason", key="reason"), TableColumn(name="trades", key="trades", form=",d")),
-        rows=tuple(rows),
-    )
 
 
 def _answering(backtest: Backtest) -> Iterator[Part]:

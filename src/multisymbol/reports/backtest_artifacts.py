@@ -1,7 +1,6 @@
 """What stays of a backtest: its page, pictures, tables, trades and equity, in the run's folder and in the store."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -10,54 +9,31 @@ import pandas as pd
 
 from multisymbol.backtest.account import REASONS, Prices
 from multisymbol.backtest.engine import Backtest, Traded
-from multisymbol.backtest.performance import Performance, Track
+from multisymbol.backtest.performance import Track
 from multisymbol.backtest.run import BacktestResult
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import Instants, iso
 from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import DataFacts, Run
-from multisymbol.reports.backtest import (
+from multisymbol.reports.backtest import Background, arms_page, backtest_figures, backtest_page, trade_figures
+from multisymbol.reports.page import Page, page_html
+from multisymbol.reports.tables.backtest import (
     PORTFOLIO,
-    Background,
-    arms_page,
     backtest_arm_table,
-    backtest_figures,
-    backtest_page,
     cost_table,
+    logged,
     measure_table,
     model_table,
     money_table,
     result_table,
-    trade_figures,
 )
-from multisymbol.reports.page import Page, page_html
 from multisymbol.reports.tables.predictions import fold_model_tables
 from multisymbol.reports.tables.table import Table, to_csv, to_markdown
 from multisymbol.training.mlflow_run import SEALED_TAG, git_commit, group_run
 from multisymbol.training.spec import RunSpec
 
 PAGE, TRADES, EQUITY = "backtest.html", "trades.parquet", "equity.parquet"
-
-_OF_ALL = (
-    "total_return",
-    "annual_return",
-    "volatility",
-    "sharpe",
-    "sharpe_error",
-    "sortino",
-    "calmar",
-    "max_drawdown",
-    "trades",
-    "hit_rate",
-    "profit_factor",
-    "exposure",
-    "turnover",
-    "net_profit",
-    "cost_bps",
-    "break_even_bps",
-)
-_OF_SYMBOLS = ("total_return", "sharpe", "max_drawdown", "trades", "break_even_bps")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,29 +148,19 @@ def _digest(prices: Prices) -> str:
 def _metrics(result: Backtest) -> dict[str, float]:
     """Name the numbers of portfolio, classes and symbols, with those of holding beside them."""
     standing, held = result.standing, result.held
+    named = logged(standing.performance, "portfolio") | logged(held.performance, "held")
+    for kind, each in standing.by_class.items():
+        named |= logged(each, f"class/{kind}", each_symbol=True)
+    for symbol, each in standing.by_symbol.items():
+        named |= logged(each, f"symbol/{slug(symbol)}", each_symbol=True)
     return {
-        **_named("portfolio", standing.performance, _OF_ALL),
-        **_named("held", held.performance, _OF_ALL),
+        **named,
         **{f"portfolio/{kind}": money for kind, money in standing.performance.costs.items()},
         **{f"costs/{multiple:g}x_return": each.total_return for multiple, each in result.at_costs.items()},
-        **{
-            name: value
-            for kind, each in standing.by_class.items()
-            for name, value in _named(f"class/{kind}", each, _OF_SYMBOLS).items()
-        },
-        **{
-            name: value
-            for symbol, each in standing.by_symbol.items()
-            for name, value in _named(f"symbol/{slug(symbol)}", each, _OF_SYMBOLS).items()
-        },
         "portfolio/information_ratio": result.against.information_ratio,
         "portfolio/information_error": result.against.information_error,
         "seen_bars": float(result.seen_bars),
     }
-
-
-def _named(prefix: str, performance: Performance, names: Sequence[str]) -> dict[str, float]:
-    return {f"{prefix}/{name}": float(getattr(performance, name)) for name in names}
 
 
 def _log_table(run: Run, name: str, table: Table) -> None:

@@ -22,9 +22,10 @@ from multisymbol.reports.figures.canvas import BLUE, GREEN, ORANGE, canvas, date
 from multisymbol.reports.figures.training import score_figure
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
 from multisymbol.reports.tables.scores import class_table, score, score_table
-from multisymbol.reports.tables.table import ALL, Cell, Table, column, group_by, plain_table, tabulate
+from multisymbol.reports.tables.table import ALL, Cell, Table, column, plain_table, tabulate
 from multisymbol.reports.tables.table import to_markdown as table_markdown
 from multisymbol.serving.metrics import DIRECTION, ScoreKind, kind_of
+from multisymbol.wording import group_by
 
 ZIGZAG_WARNING = (
     "The labels are legs of a ZigZag. About 75 % of such labels can be told on a pure random walk, from how far the "

@@ -50,6 +50,7 @@ from multisymbol.statistics.compare import ComparisonResult, Diagnostics, Symbol
 from multisymbol.statistics.heterogeneity import Heterogeneity
 from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import REALISTIC_MONTHS
+from multisymbol.wording import group_by
 
 _NAMED = 4
 """Largest number of symbols that a sentence names; more are counted."""
@@ -511,10 +512,8 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
 
 
 def _not_run_section(comparison: Comparison) -> Section:
-    by_reason: dict[str, list[str]] = {}
-    for own in comparison.not_run:
-        by_reason.setdefault(own.why, []).append(own.what)
-    items = tuple(f"{', '.join(what)}: {why}" for why, what in by_reason.items())
+    by_reason = group_by(comparison.not_run, lambda own: own.why)
+    items = tuple(f"{', '.join(each.what for each in own)}: {why}" for why, own in by_reason.items())
     return Section(title="Not run", parts=(Bullets(items=items),) if items else ("Nothing was left out.",))
 
 

@@ -1,7 +1,7 @@
 """Who has data when: a table and a picture of a universe's bars, with all that looks wrong in them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -35,7 +35,7 @@ from multisymbol.reports.figures.canvas import (
     say,
     write,
 )
-from multisymbol.reports.tables.table import Cell, Table, TableColumn
+from multisymbol.reports.tables.table import Cell, Column, Table, column, tabulate
 
 MISSING = "#555555"
 _FAR = 0.05
@@ -77,33 +77,29 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
     A start later, or an end earlier, than those of most others says so: it shortens what symbols have in common.
     """
     late, early = _late(symbols), _early(symbols)
-    columns = _defect_columns(symbols)
-    rows = tuple(
+
+    def day(name: str, place: int, *, far: Collection[str]) -> Column:
+        return column(name, of=lambda each: _day(each.opened_at, place, mark=marks[name] if each.symbol in far else ""))
+
+    marks = {"first": "late", "last": "early"}
+    return tabulate(
+        "bars",
+        symbols,
         (
-            each.symbol,
-            each.asset_class,
-            math.nan if each.bars is None else each.bars,
-            _day(each.opened_at, 0, mark="late" if each.symbol in late else ""),
-            _day(each.opened_at, -1, mark="early" if each.symbol in early else ""),
-            math.nan if each.segments is None else each.segments,
-            *(_count(each, key) for key in columns),
-        )
-        for each in symbols
-    )
-    return Table(
-        title="bars",
-        note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
-        columns=(
-            TableColumn(name="symbol", key="symbol"),
-            TableColumn(name="class", key="asset_class"),
-            TableColumn(name="bars", key="bars", form=",d"),
-            TableColumn(name="first", key="first"),
-            TableColumn(name="last", key="last"),
-            TableColumn(name="segments", key="segments", form=",d"),
-            *(TableColumn(name=heading, key=key or "other", form=",d") for key, heading in columns.items()),
+            column("symbol"),
+            column("class", key="asset_class"),
+            column("bars", ",d", of=lambda each: math.nan if each.bars is None else each.bars),
+            day("first", 0, far=late),
+            day("last", -1, far=early),
+            column("segments", ",d", of=lambda each: math.nan if each.segments is None else each.segments),
+            *(_defect_column(heading, key) for key, heading in _defect_columns(symbols).items()),
         ),
-        rows=rows,
+        note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
     )
+
+
+def _defect_column(heading: str, key: str) -> Column:
+    return column(heading, ",d", key=key or "other", of=lambda each: _count(each, key))
 
 
 def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) -> Figure:

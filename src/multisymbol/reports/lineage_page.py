@@ -1,6 +1,7 @@
 """The page of a trace: one table for each step, from the raw bars to the part a sample has in the loss."""
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from multisymbol.labels.labels import CLASSES, UNRESOLVED
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.reports.lineage import Lineage, LineageColumn, Value
-from multisymbol.reports.tables.table import Table, TableColumn, to_markdown
+from multisymbol.reports.tables.table import Column, Table, column, columns, plain_table, tabulate, to_markdown
 from multisymbol.samples.dataset import DataSpec, FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, VALIDATION, Fold, FoldAssignment, Span
 from multisymbol.samples.ledger import Ledger
@@ -46,13 +47,8 @@ def sections(traced: Lineage, spec: DataSpec, prepared: FoldDataset, *, folds: S
     ]
 
 
-def _facts(title: str, facts: Sequence[tuple[str, str]], *, note: str = "") -> Table:
-    return Table(
-        title=title,
-        note=note,
-        columns=(TableColumn(name="", key="what"), TableColumn(name="", key="is")),
-        rows=tuple(facts),
-    )
+def _facts(title: str, facts: Sequence[tuple[str, str]]) -> Table:
+    return plain_table(title, facts, "fact", "value")
 
 
 def _head(traced: Lineage) -> list[tuple[str, str]]:
@@ -72,29 +68,23 @@ def _head(traced: Lineage) -> list[tuple[str, str]]:
 def _bar_table(traced: Lineage) -> Table:
     bars, rows = traced.bars, range(max(traced.row - BARS_SHOWN + 1, 0), traced.row + 1)
     sessions = traced.clock.facts(bars.closed_at[rows] - 1).session
-    prices = [TableColumn(name=name, key=name, form=".6g") for name in ("open", "high", "low", "close", "volume")]
-    return Table(
-        title=f"raw bars, the last {len(rows)}",
+
+    def price(name: str) -> Column:
+        values = getattr(bars, name)
+        return column(name, ".6g", of=lambda item: float(values[item[0]]))
+
+    return tabulate(
+        f"raw bars, the last {len(rows)}",
+        list(zip(rows, sessions.tolist(), strict=True)),
+        (
+            column("row", ",d", of=itemgetter(0)),
+            column("opened at", of=lambda item: iso(int(bars.opened_at[item[0]]))),
+            column("known at", key="closed_at", of=lambda item: iso(int(bars.closed_at[item[0]]))),
+            *map(price, ("open", "high", "low", "close", "volume")),
+            column("segment", "d", of=lambda item: int(bars.segment[item[0]])),
+            column("session", of=lambda item: _session(traced.clock, item[1])),
+        ),
         note=f"sessions by the clock of {traced.clock.timezone}",
-        columns=(
-            TableColumn(name="row", key="row", form=",d"),
-            TableColumn(name="opened at", key="opened_at"),
-            TableColumn(name="known at", key="closed_at"),
-            *prices,
-            TableColumn(name="segment", key="segment", form="d"),
-            TableColumn(name="session", key="session"),
-        ),
-        rows=tuple(
-            (
-                row,
-                iso(int(bars.opened_at[row])),
-                iso(int(bars.closed_at[row])),
-                *(float(getattr(bars, column.key)[row]) for column in prices),
-                int(bars.segment[row]),
-                _session(traced.clock, int(session)),
-            )
-            for row, session in zip(rows, sessions, strict=True)
-        ),
     )
 
 
@@ -108,16 +98,16 @@ def _session(clock: SessionClock, session: int) -> str:
     return f"{opened.strftime('%a %Y-%m-%d %H:%M')} .. {closed.strftime(until)}"
 
 
-def _made_table(title: str, columns: Sequence[LineageColumn], *, what: str) -> Table:
-    return Table(
-        title=title,
-        columns=(
-            TableColumn(name="column", key="column"),
-            TableColumn(name="value", key="value", form=".6g"),
-            TableColumn(name=what, key="made_from"),
-            TableColumn(name="written in", key="origin"),
+def _made_table(title: str, made: Sequence[LineageColumn], *, what: str) -> Table:
+    return tabulate(
+        title,
+        made,
+        (
+            column("column", of="name"),
+            column("value", ".6g"),
+            column(what, key="made_from", of=lambda each: _parameters(each.made_from)),
+            column("written in", key="origin", of=lambda each: _origins(each.made_from)),
         ),
-        rows=tuple((each.name, each.value, _parameters(each.made_from), _origins(each.made_from)) for each in columns),
     )
 
 
@@ -143,18 +133,11 @@ def _scaled_table(traced: Lineage, prepared: FoldDataset, *, method: str) -> Tab
         fitted = [each.asset_class == config.asset_class for each in prepared.universe]
         whose = f"of its class {config.asset_class}"
     span = f"{iso(scaler.fitted_from)} to {iso(scaler.fitted_until)}"
-    return Table(
-        title="scaled features: (value - center) / spread",
+    return tabulate(
+        "scaled features: (value - center) / spread",
+        (each for each in traced.columns if each.kind == "raw"),
+        (column("column", of="name"), *columns("value", "center", "spread", "scaled", form=".6g")),
         note=f"{method}, fitted on {int(shares.rows[fitted].sum()):,} train rows {whose}; span of the fit {span}",
-        columns=(
-            TableColumn(name="column", key="column"),
-            *(TableColumn(name=name, key=name, form=".6g") for name in ("value", "center", "spread", "scaled")),
-        ),
-        rows=tuple(
-            (each.name, each.value, each.center, each.spread, each.scaled)
-            for each in traced.columns
-            if each.kind == "raw"
-        ),
     )
 
 
@@ -186,22 +169,14 @@ def _label_facts(traced: Lineage) -> list[tuple[str, str]]:
 
 
 def _made_label(traced: Lineage) -> Table:
-    return Table(
-        title=f"labeller {str(traced.config.label['_target_']).rpartition('.')[2]}",
-        columns=tuple(TableColumn(name=name, key=name) for name in ("parameter", "value", "written in")),
-        rows=tuple((each.name, str(each.value), each.origin) for each in traced.label.made_from),
-    )
+    rows = [(each.name, str(each.value), each.origin) for each in traced.label.made_from]
+    name = str(traced.config.label["_target_"]).rpartition(".")[2]
+    return plain_table(f"labeller {name}", rows, "parameter", "value", "written in")
 
 
 def _fold_table(traced: Lineage, folds: Sequence[FoldDataset]) -> Table:
-    return Table(
-        title="fold",
-        columns=tuple(
-            TableColumn(name=name, key=name)
-            for name in ("fold", "validation from", "test from", "until", "part", "because")
-        ),
-        rows=tuple(_fold_row(traced, prepared) for prepared in folds),
-    )
+    rows = [_fold_row(traced, prepared) for prepared in folds]
+    return plain_table("fold", rows, "fold", "validation from", "test from", "until", "part", "because")
 
 
 def _fold_row(traced: Lineage, prepared: FoldDataset) -> tuple[str, ...]:

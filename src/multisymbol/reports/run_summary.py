@@ -1,7 +1,6 @@
 """The lines a run says before it trains: what it uses, what it dropped, where it cuts."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from multisymbol.config.record import ConfigRecord
@@ -10,6 +9,7 @@ from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import Fold
+from multisymbol.wording import listed, short_path
 
 _NAMES_SHOWN = 8
 
@@ -43,8 +43,8 @@ def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, f
 
 
 def _counted(names: Sequence[str], of: Mapping[str, Any]) -> str:
-    listed = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
-    return f"{len(names)} of {len(of)} symbols" + (f" ({listed})" if 0 < len(names) < len(of) else "")
+    named = f" ({listed(names, most=_NAMES_SHOWN)})" if 0 < len(names) < len(of) else ""
+    return f"{len(names)} of {len(of)} symbols{named}"
 
 
 def _universe(dataset: FoldDataset, record: ConfigRecord) -> str:
@@ -81,7 +81,7 @@ def _panel(dataset: FoldDataset, *, seconds: float) -> str:
     panel = dataset.panel
     size = panel.features.nbytes / 1e6
     how = f"{'reused' if panel.reused else 'built'}, ready in {seconds:.1f} s"
-    return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how} · {_shown(panel.folder)}"
+    return f"{len(panel.spec.columns)} features · {size:,.0f} MB · {how} · {short_path(panel.folder)}"
 
 
 def _fold(fold: Fold) -> str:
@@ -101,9 +101,3 @@ def _sampling(dataset: FoldDataset, record: ConfigRecord) -> str:
     spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
     draws = int(shares.draws.sum())
     return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch of {draws:,} samples"
-
-
-def _shown(folder: Path) -> str:
-    """Write a path relative to the working folder where it lies inside."""
-    here = Path.cwd()
-    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)

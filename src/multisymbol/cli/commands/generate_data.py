@@ -25,6 +25,7 @@ from multisymbol.markets.io.parquet import SYNTHETIC_KEY
 from multisymbol.markets.symbols import Universe, resolve_symbols, slug, universe
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period
+from multisymbol.wording import short_path
 
 ANNUAL_VOLATILITY = {"stock": 0.30, "forex": 0.08, "metal": 0.16, "crypto": 0.80}
 
@@ -216,7 +217,7 @@ def _write_facts(folder: Path, *, facts: Mapping[str, Any], members: Mapping[str
 
 
 def _summary(folder: Path, *, market: Market, bars: Sequence[Bars]) -> str:
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    shown = short_path(folder)
     made = f"{sum(len(entry) for entry in bars):,} synthetic bars of {market.timeframe}, signal {market.signal:g}"
     command = ["multisymbol", "train", "--config-dir", f"{shown}/conf", "symbols=generated"]
     command += ["source=parquet", f"source.root={shown}", f"source.timeframe={market.timeframe}"]

@@ -6,6 +6,7 @@ Samples and trainings are counted on the very views and orders that would be tra
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from multisymbol.comparison.run import DeclaredComparison, begin
 from multisymbol.markets.time import iso
 from multisymbol.progress import Terminal
 from multisymbol.reports.tables.comparison import BUDGETS, QUESTIONS
-from multisymbol.reports.tables.table import Table, TableColumn, show
+from multisymbol.reports.tables.table import Column, Table, column, show, tabulate
+from multisymbol.wording import group_by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,46 +110,45 @@ def _plan(name: str, arm: Arm, tasks: Sequence[FoldTask]) -> ArmPlan:
 
 def planned_fold_table(tasks: Sequence[FoldTask], declared: Preregistration) -> Table:
     """Say of each fold what is trained and tested when, and how long its labels last."""
-    return Table(
-        title="folds",
+
+    def day(name: str, of: str) -> Column:
+        instant = attrgetter(of)
+        return column(name, of=lambda item: iso(instant(item[0]))[:10])
+
+    return tabulate(
+        "folds",
+        list(zip(declared.folds, tasks, strict=True)),
+        (
+            column("fold", of=lambda item: item[0].name),
+            day("train", "train_from"),
+            day("validation", "validation_from"),
+            day("test", "test_from"),
+            day("until", "test_until"),
+            column("symbols", ",d", of=lambda item: len(item[0].symbols)),
+            column("train rows", ",d", of=lambda item: item[0].train_rows),
+            column("test rows", ",d", of=lambda item: item[0].test_rows),
+            column("instants", ",d", of=lambda item: len(instants_of(item[1]))),
+            column("lag", ",d", of=lambda item: lag_of(item[1])),
+        ),
         note="rows of compared symbols   lag: 95 % of the labels' spans, in test instants",
-        columns=(
-            *(TableColumn(name=name, key=name) for name in ("fold", "train", "validation", "test", "until")),
-            *(TableColumn(name=name, key=name, form=",d") for name in _COUNTS),
-        ),
-        rows=tuple(
-            (
-                *(fold.name, *map(_day, (fold.train_from, fold.validation_from, fold.test_from, fold.test_until))),
-                *(len(fold.symbols), fold.train_rows, fold.test_rows, len(instants_of(task)), lag_of(task)),
-            )
-            for fold, task in zip(declared.folds, tasks, strict=True)
-        ),
     )
-
-
-_COUNTS = ("symbols", "train rows", "test rows", "instants", "lag")
-
-
-def _day(instant: int) -> str:
-    return iso(instant)[:10]
 
 
 def planned_arm_table(plans: Sequence[ArmPlan]) -> Table:
     """Say what each arm would train."""
-    return Table(
-        title="arms",
+    return tabulate(
+        "arms",
+        plans,
+        (
+            column("arm", of="name"),
+            column("trainings", ",d"),
+            column("rows", ",d", of="train_rows"),
+            column("steps an epoch", of=lambda own: _span(own.steps)),
+            column("epochs ≤", ",d", of="epochs"),
+            column("steps ≤", ",d", of="most_steps"),
+            column("what"),
+        ),
         note="rows: one epoch of all models of one seed   steps ≤: together, where nothing stops early",
-        columns=(
-            TableColumn(name="arm", key="arm"),
-            *(TableColumn(name=name, key=name, form=",d") for name in ("trainings", "rows")),
-            TableColumn(name="steps an epoch", key="steps_an_epoch"),
-            *(TableColumn(name=name, key=name, form=",d") for name in ("epochs ≤", "steps ≤")),
-            TableColumn(name="what", key="what"),
-        ),
-        rows=tuple(
-            (own.name, own.trainings, own.train_rows, _span(own.steps), own.epochs, own.most_steps, own.what)
-            for own in plans
-        ),
     )
 
 
@@ -179,19 +180,16 @@ def _facts(begun: DeclaredComparison, plans: Sequence[ArmPlan]) -> Iterator[tupl
 def _symbols(begun: DeclaredComparison) -> str:
     """Name all that are compared in any fold, by class."""
     compared = {name for fold in begun.declared.folds for name in fold.symbols}
-    classes: dict[str, list[str]] = {}
-    for config in begun.tasks[0].whole.universe:
-        if config.symbol in compared:
-            classes.setdefault(config.asset_class, []).append(config.symbol)
-    return f"{len(compared)}" + "".join(f" · {name}: {', '.join(own)}" for name, own in classes.items())
+    universe = [config for config in begun.tasks[0].whole.universe if config.symbol in compared]
+    classes = group_by(universe, lambda config: config.asset_class)
+    listed = (f" · {name}: {', '.join(each.symbol for each in own)}" for name, own in classes.items())
+    return f"{len(compared)}{''.join(listed)}"
 
 
 def _left_out(left_out: Sequence[NotRun]) -> Iterator[str]:
     """Say why symbols are not compared, one line a reason."""
-    reasons: dict[str, list[str]] = {}
-    for own in left_out:
-        reasons.setdefault(own.why, []).append(own.what)
-    yield from (f"{why}: {', '.join(names)}" for why, names in reasons.items())
+    reasons = group_by(left_out, lambda own: own.why)
+    yield from (f"{why}: {', '.join(each.what for each in own)}" for why, own in reasons.items())
 
 
 def _surrogates(declared: Preregistration, plans: Sequence[ArmPlan]) -> str:

@@ -15,7 +15,8 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
-from multisymbol.reports.tables.table import Table, TableColumn, show
+from multisymbol.reports.tables.table import Table, column, show, tabulate
+from multisymbol.wording import group_by, listed
 
 _NAMES_SHOWN = 8
 SAME = "–"
@@ -91,26 +92,35 @@ def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
 
 def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
     """Set the symbols under one another; `–` where nothing differs from the defaults."""
-    with_file = _common_origin(plans) is None
-    columns = (
-        *(TableColumn(name=name, key=name) for name in ("symbol", "class", "calendar")),
-        TableColumn(name="bars", key="bars", form=",d"),
-        *(TableColumn(name=name, key=key) for name, key in (("first open", "first"), ("last close", "last"))),
-        *(TableColumn(name=name, key=key, form=",d") for name, key in _COUNTS.items()),
-        TableColumn(name="costs bp", key="costs_bps"),
-        *(TableColumn(name=name, key=name) for name in ("label", "indicators", "fuzzy")),
-        *((TableColumn(name="file", key="file"),) if with_file else ()),
-    )
-    rows = tuple((*_row(plan, values), *((plan.origin,) if with_file else ())) for plan in plans)
-    return Table(
-        title="a run would use",
+    indicators, fuzzy = values["features"]["indicators"], values["features"]["fuzzy"]
+    return tabulate(
+        "a run would use",
+        plans,
+        (
+            column("symbol", of="config.symbol"),
+            column("class", of="config.asset_class"),
+            column("calendar", of="config.calendar"),
+            column("bars", ",d"),
+            column("first open", key="first", of=lambda plan: iso(plan.first)[:10]),
+            column("last close", key="last", of=lambda plan: iso(plan.last)[:10]),
+            column("warm-up", ",d", key="warmup_bars"),
+            column("1st sample", ",d", key="history_bars"),
+            column("samples ≤", ",d", key="most_samples"),
+            column("costs bp", key="costs_bps", of=_costs),
+            column(
+                "label", of=lambda plan: _joined(_changed(_in_force(plan.config.label), _in_force(values["labels"])))
+            ),
+            column("indicators", of=lambda plan: _joined(_changed_parameters(plan.config, indicators))),
+            column("fuzzy", of=lambda plan: _shortened(_changed_columns(plan.config, fuzzy), of=fuzzy)),
+            *((column("file", of="origin"),) if _common_origin(plans) is None else ()),
+        ),
         note=f"costs: commission+half spread+slippage of one side   {SAME} as the default",
-        columns=columns,
-        rows=rows,
     )
 
 
-_COUNTS = {"warm-up": "warmup_bars", "1st sample": "history_bars", "samples ≤": "most_samples"}
+def _costs(plan: SymbolPlan) -> str:
+    costs = plan.config.costs
+    return f"{costs.commission_bps:g}+{costs.half_spread_bps:g}+{costs.slippage_bps:g}"
 
 
 def _plan(bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, window: int, stride: int) -> SymbolPlan:
@@ -126,26 +136,6 @@ def _plan(bars: Bars, *, config: SymbolConfig, spec: FeatureSpec, window: int, s
         warmup_bars=warmup,
         history_bars=unready + 1,
         most_samples=int((ends % stride == 0).sum()),
-    )
-
-
-def _row(plan: SymbolPlan, values: Mapping[str, Any]) -> tuple[str | int, ...]:
-    config = plan.config
-    costs = config.costs
-    return (
-        config.symbol,
-        config.asset_class,
-        config.calendar,
-        plan.bars,
-        iso(plan.first)[:10],
-        iso(plan.last)[:10],
-        plan.warmup_bars,
-        plan.history_bars,
-        plan.most_samples,
-        f"{costs.commission_bps:g}+{costs.half_spread_bps:g}+{costs.slippage_bps:g}",
-        _joined(_changed(_in_force(config.label), _in_force(values["labels"]))),
-        _joined(_changed_parameters(config, values)),
-        _shortened(_changed_columns(config, values), of=values["features"]["fuzzy"]),
     )
 
 
@@ -173,15 +163,13 @@ def _changed(given: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[s
     return (f"{key}={_text(value)}" for key, value in given.items() if default.get(key) != value)
 
 
-def _changed_parameters(config: SymbolConfig, values: Mapping[str, Any]) -> Iterator[str]:
-    default = values["features"]["indicators"]
+def _changed_parameters(config: SymbolConfig, default: Mapping[str, Any]) -> Iterator[str]:
     for name, parameters in config.indicators.items():
         yield from (f"{name}.{text}" for text in _changed(parameters, default.get(name) or {}))
 
 
-def _changed_columns(config: SymbolConfig, values: Mapping[str, Any]) -> tuple[str, ...]:
+def _changed_columns(config: SymbolConfig, default: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the columns whose fuzzy sets differ from the default's."""
-    default = values["features"]["fuzzy"]
     return tuple(column for column, sets in config.fuzzy.items() if default.get(column) != sets)
 
 
@@ -220,20 +208,16 @@ def _facts(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[t
 
 def _handled(on_defect: Mapping[str, str]) -> str:
     """Say which defects of bars are not refused, and what is done about them instead."""
-    kinds: dict[str, list[str]] = {}
-    for kind, done in on_defect.items():
-        if not kind.startswith("_") and done != "raise":
-            kinds.setdefault(done, []).append(kind)
+    handled = [kind for kind, done in on_defect.items() if not kind.startswith("_") and done != "raise"]
+    kinds = group_by(handled, on_defect.__getitem__)
     return " · ".join(f"{done}: {', '.join(names)}" for done, names in kinds.items())
 
 
 def _fuzzy_lines(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Iterator[str]:
     """Say whose fuzzy sets differ in which columns, one line for all that agree."""
-    groups: dict[tuple[str, ...], list[SymbolPlan]] = {}
-    for plan in plans:
-        if columns := _changed_columns(plan.config, values):
-            groups.setdefault(columns, []).append(plan)
-    for columns, group in groups.items():
+    fuzzy = values["features"]["fuzzy"]
+    own = group_by(plans, lambda plan: _changed_columns(plan.config, fuzzy))
+    for columns, group in ((columns, group) for columns, group in own.items() if columns):
         classes = sorted({plan.config.asset_class for plan in group})
         count = f"{len(group)} symbol{'s' if len(group) > 1 else ''}"
         yield f"own ranges in {count} ({', '.join(classes)}): {', '.join(columns)}"
@@ -243,7 +227,7 @@ def _short(plans: Sequence[SymbolPlan]) -> Iterator[str]:
     """Name symbols most of whose bars only warm their indicators up: periods are in bars, whatever a bar's length."""
     short = [plan for plan in plans if plan.warmup_bars * 2 > plan.bars]
     if short:
-        names = ", ".join(plan.config.symbol for plan in short[:_NAMES_SHOWN]) + ", ..." * (len(short) > _NAMES_SHOWN)
+        names = listed((plan.config.symbol for plan in short), most=_NAMES_SHOWN)
         worst = max(short, key=lambda plan: plan.warmup_bars / plan.bars)
         yield (
             f"{names}: the warm-up takes most of their bars ({worst.warmup_bars:,} of {worst.bars:,} of "

@@ -8,6 +8,7 @@ from pathlib import Path
 from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.symbols import SymbolConfig, unslug
 from multisymbol.markets.time import Timeframe
+from multisymbol.wording import listed
 
 _PLACEHOLDERS = ("symbol", "slug", "timeframe")
 _NAMES_SHOWN = 20
@@ -64,17 +65,16 @@ class BarFolder:
         there = self._symbols()
         if not there:
             others = sorted(entry.name for entry in self.root.iterdir())
-            has = f"it has {', '.join(others[:_OTHERS_SHOWN])}{', ...' * (len(others) > _OTHERS_SHOWN)}"
+            has = f"it has {listed(others, most=_OTHERS_SHOWN)}"
             return (
                 f"{self.root} holds no file like {self.pattern}; {has if others else 'it is empty'}\n"
                 "  source.root is the folder, source.pattern the names in it, such as source.pattern={symbol}.csv"
             )
         alike = [name for name in there if name.casefold() == symbol.casefold()]
         hint = f", did you mean '{alike[0]}'?" if alike else nearest(symbol, there)
-        more = f" and {len(there) - _NAMES_SHOWN} more" if len(there) > _NAMES_SHOWN else ""
         return (
             f"{path} does not exist, so there are no bars of {symbol}{hint}\n"
-            f"  {self.root} has {', '.join(there[:_NAMES_SHOWN])}{more}"
+            f"  {self.root} has {listed(there, most=_NAMES_SHOWN)}"
         )
 
     def _symbols(self) -> list[str]:

@@ -21,6 +21,7 @@ import yaml
 
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.symbols import AssetClass
+from multisymbol.wording import listed
 
 NEEDED = ("symbol", "asset_class")
 _OVERRIDES = tuple(entry.name for entry in fields(AssetClass))
@@ -100,9 +101,7 @@ def located(remarks: Iterable[Remark], *, path: Path) -> list[str]:
 
 
 def _named(lines: Sequence[int]) -> str:
-    shown = ", ".join(map(str, lines[:_LINES_NAMED]))
-    more = f" and {len(lines) - _LINES_NAMED} more" if len(lines) > _LINES_NAMED else ""
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
+    return f"line{'s' if len(lines) > 1 else ''} {listed(lines, most=_LINES_NAMED)}"
 
 
 def _read(path: Path, remarks: _Remarks) -> list[_Row]:

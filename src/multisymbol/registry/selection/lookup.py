@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from multisymbol.errors import StoreError, nearest
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import CHAMPION, StoredVersion, check_names
-
-_NAMES_SHOWN = 4
+from multisymbol.wording import few
 
 
 def chosen(store: Store, text: str) -> StoredVersion:
@@ -24,7 +23,7 @@ def chosen(store: Store, text: str) -> StoredVersion:
     versions = store.model_versions(name)
     if not versions:
         known = sorted({version.name for version in store.versions()})
-        raise StoreError(f"there is no model {name}{nearest(name, known) or '.'} There are: {_few(known) or 'none'}")
+        raise StoreError(f"there is no model {name}{nearest(name, known) or '.'} There are: {few(known) or 'none'}")
     found = [each for each in versions if _named(each, number=number, alias=alias)]
     if found:
         return found[-1]
@@ -44,8 +43,3 @@ def bracketed(names: Sequence[str]) -> str:
 
 def _named(version: StoredVersion, *, number: str | None, alias: str | None) -> bool:
     return version.version == int(number) if number else alias in version.aliases
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" +{more:,}" if more > 0 else "")

@@ -10,10 +10,10 @@ from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.reports.tables.scores import score
 from multisymbol.reports.tables.table import Column, Table, column, plain_table, tabulate
 from multisymbol.serving.metrics import ScoreMetric, kind_of
+from multisymbol.wording import counted, few
 
 Facts = Mapping[str, Mapping[str, Any]]
 """The JSON files of a bundle by name."""
-_SYMBOLS_SHOWN = 4
 _OWN_TAGS = {"run_id", "model_id", "registered_at", "files_digest", "imported_from", "original_run_id"}
 """Tags that differ between any two versions and say nothing about the models."""
 _BULKY = {"symbol_configs", "symbols", "asset_class", "features"}
@@ -55,11 +55,6 @@ def _better_by(version: StoredVersion) -> float:
     return _tag_number(version.tags, "no_skill") - _tag_number(version.tags, "test_log_loss")
 
 
-def counted(number: int, what: str) -> str:
-    """Write `1 model`, `2 models`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def plain_version(version: StoredVersion) -> dict[str, Any]:
     """Return a version as plain data."""
     return {
@@ -81,12 +76,6 @@ def model_names(tags: Mapping[str, str], key: str) -> list[str]:
 
 def _tag_number(tags: Mapping[str, str], key: str) -> float:
     return float(tags.get(key, "nan"))
-
-
-def few(names: Sequence[str]) -> str:
-    """Write the first names, and how many there are besides."""
-    more = len(names) - _SYMBOLS_SHOWN
-    return ", ".join(names[:_SYMBOLS_SHOWN]) + (f" +{more:,}" if more > 0 else "")
 
 
 def _age(tags: Mapping[str, str], *, now: int) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from multisymbol.backtest.prediction_source import FoldModel, SymbolPredictions
 from multisymbol.markets.time import iso
-from multisymbol.reports.tables.table import Cell, Table, TableColumn, show
+from multisymbol.reports.tables.table import ABSENT, Column, Table, column, columns, show, tabulate
 from multisymbol.serving.latest import PROBABILITIES, Prediction
+from multisymbol.serving.metrics import ScoreMetric, kind_of
 
 _WIDTH = 116
 
@@ -18,21 +19,35 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
     Where there is none, the row has the number of the reason in `reasons_for_none`.
     """
     names = [name for name in (*PROBABILITIES, "forecast") if any(name in each.outputs for each in predictions)]
-    columns = (
-        TableColumn(name="symbol", key="symbol"),
-        TableColumn(name="decided at", key="decided_at"),
-        *(TableColumn(name=name.upper() if name in PROBABILITIES else name, key=name, form=".3f") for name in names),
-        TableColumn(name="decision", key="decision"),
-        TableColumn(name="model", key="model"),
-        TableColumn(name="why", key="reason"),
-    )
     numbers = {reason: number for number, reason in enumerate(reasons_for_none(predictions), start=1)}
     as_of = predictions[0].resolution.request.as_of
-    return Table(
-        title="newest decisions" if as_of is None else f"newest decisions as of {iso(as_of)}",
-        columns=columns,
-        rows=tuple(_row(each, names, numbers=numbers) for each in predictions),
+    return tabulate(
+        "newest decisions" if as_of is None else f"newest decisions as of {iso(as_of)}",
+        predictions,
+        (
+            column("symbol", of="resolution.request.symbol"),
+            column("decided at", of=lambda each: ABSENT if each.decided_at is None else iso(each.decided_at)),
+            *map(_output_column, names),
+            column("decision", of=lambda each: each.decision or ABSENT),
+            column("model", of=_model),
+            column("why", key="reason", of=lambda each: _why(each, numbers)),
+        ),
     )
+
+
+def _output_column(name: str) -> Column:
+    heading = name.upper() if name in PROBABILITIES else name
+    return column(heading, ".3f", key=name, of=lambda each: each.outputs.get(name, math.nan))
+
+
+def _model(each: Prediction) -> str:
+    chosen, alias = each.resolution.chosen, each.resolution.alias
+    return ABSENT if chosen is None else f"{chosen.name}/{chosen.version}" + (f" ({alias})" if alias else "")
+
+
+def _why(each: Prediction, numbers: Mapping[str, int]) -> str:
+    reason = _on_one_line(each.reason)
+    return reason if each.served else f"see ({numbers[reason]})"
 
 
 def reasons_for_none(predictions: Sequence[Prediction]) -> list[str]:
@@ -53,19 +68,6 @@ def prediction_text(predictions: Sequence[Prediction]) -> str:
     return "\n".join([show(prediction_table(predictions)).plain, *reasons, *warning, *careful])
 
 
-def _row(each: Prediction, names: Sequence[str], *, numbers: Mapping[str, int]) -> tuple[Cell, ...]:
-    chosen, alias = each.resolution.chosen, each.resolution.alias
-    name = "–" if chosen is None else f"{chosen.name}/{chosen.version}" + (f" ({alias})" if alias else "")
-    return (
-        each.resolution.request.symbol,
-        "–" if each.decided_at is None else iso(each.decided_at),
-        *(each.outputs.get(column, math.nan) for column in names),
-        each.decision or "–",
-        name,
-        _on_one_line(each.reason) if each.served else f"see ({numbers[_on_one_line(each.reason)]})",
-    )
-
-
 def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
@@ -80,38 +82,28 @@ def fold_model_tables(predictions: Mapping[str, SymbolPredictions]) -> Iterator[
         if each.fold_models:
             yield _fold_models(each.fold_models, arm=arm)
         if each.without_model:
-            yield Table(
-                title="no model of its own: nothing is held",
-                columns=tuple(TableColumn(name=name, key=name) for name in ("fold", "symbol", "why")),
-                rows=tuple((none.fold, none.symbol, none.reason) for none in each.without_model),
+            yield tabulate(
+                "no model of its own: nothing is held",
+                each.without_model,
+                (*columns("fold", "symbol"), column("why", of="reason")),
             )
 
 
 def _fold_models(models: Sequence[FoldModel], *, arm: str) -> Table:
     """Say how each model did on the samples of its test span."""
-    keys = [
-        key
-        for key in ("test_log_loss", "test_no_skill_log_loss", "test_huber", "test_zero_huber")
-        if key in models[0].scores
-    ]
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
+    metrics = [metric for metric in kind_of({"test": models[0].scores}).metrics[:2] if metric.key in models[0].scores]
+    return tabulate(
+        f"models trained, {arm}",
+        models,
         (
-            each.predictor.name,
-            iso(each.predictor.seen_until)[:10],
-            iso(each.predictor.after + 1)[:10],
-            each.rows,
-            *(each.scores[key] for key in keys),
-        )
-        for each in models
-    )
-    return Table(
-        title=f"models trained, {arm}",
-        columns=(
-            TableColumn(name="model", key="model"),
-            TableColumn(name="seen until", key="seen_until"),
-            TableColumn(name="asked from", key="asked_from"),
-            TableColumn(name="train rows", key="rows", form=",d"),
-            *(TableColumn(name=key.removeprefix("test_").replace("_", " "), key=key, form=".4f") for key in keys),
+            column("model", of="predictor.name"),
+            column("seen until", of=lambda each: iso(each.predictor.seen_until)[:10]),
+            column("asked from", of=lambda each: iso(each.predictor.after + 1)[:10]),
+            column("train rows", ",d", key="rows"),
+            *map(_score_column, metrics),
         ),
-        rows=rows,
     )
+
+
+def _score_column(metric: ScoreMetric) -> Column:
+    return column(metric.heading, ".4f", key=metric.key, of=lambda each: each.scores[metric.key])

@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from multisymbol.reports.tables.table import ALL, Cell, Table, column, group_by, tabulate
+from multisymbol.reports.tables.table import ALL, Cell, Table, column, tabulate
 from multisymbol.serving.metrics import ScoreKind, ScoreMetric, Shown
+from multisymbol.wording import group_by
 
 Scores: TypeAlias = Mapping[str, Any]
 """Scores of one symbol as they are stored: `test_log_loss` and so on."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter, itemgetter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -32,7 +32,6 @@ RIGHT = " "
 """Format of text that is set to the right."""
 
 Cell = str | int | float
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,14 +135,6 @@ def tabulate(
 def plain_table(title: str, rows: Iterable[tuple[str, ...]], *names: str, note: str = "") -> Table:
     """Make a table of texts that are at hand."""
     return tabulate(title, rows, (column(name, of=itemgetter(place)) for place, name in enumerate(names)), note=note)
-
-
-def group_by(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
-    """Return the items of each key, in the order in which keys first appear."""
-    groups: dict[str, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
 
 
 def one_line(table: Table, *, name: str) -> Table:

@@ -1,0 +1,326 @@
+"""Tables of a backtest: results by symbol, costs, measures beside holding, money and models."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+
+import numpy as np
+
+from multisymbol.backtest.account import REASONS
+from multisymbol.backtest.engine import FREE, Backtest, Traded
+from multisymbol.backtest.performance import Against, Performance, against
+from multisymbol.backtest.predictions import Predictor
+from multisymbol.markets.time import DAY, NEVER, iso
+from multisymbol.reports.figures.canvas import percent, signed
+from multisymbol.reports.tables.table import ABSENT, RIGHT, Column, Table, column, tabulate
+
+PORTFOLIO = "portfolio"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """One measure of a performance.
+
+    Args:
+        name: Attribute of `Performance`, and last part of the metric's name in MLflow.
+        heading: Its line in the table of measures; empty: not shown there.
+        text: Writes it.
+        logged: Whether MLflow gets it.
+        each_symbol: Whether MLflow gets it for each symbol and class too.
+    """
+
+    name: str
+    heading: str
+    text: Callable[[Performance], str] = str
+    logged: bool = True
+    each_symbol: bool = False
+
+
+def with_error(value: float, error: float, *, form: str = ".2f") -> str:
+    """Write a ratio with its standard error; a dash where there is none."""
+    return f"{signed(value, form)} ± {error:.2f}" if math.isfinite(value) else ABSENT
+
+
+def _share(name: str, suffix: str = "") -> Callable[[Performance], str]:
+    value = attrgetter(name)
+    return lambda own: percent(value(own)).lstrip("+") + suffix
+
+
+def _number(name: str, suffix: str = "") -> Callable[[Performance], str]:
+    value = attrgetter(name)
+    return lambda own: (signed(value(own), ".2f") if math.isfinite(value(own)) else ABSENT) + suffix
+
+
+def _drawdown_days(own: Performance) -> str:
+    if own.longest is None:
+        return ABSENT
+    ongoing = own.longest.recovered_at == NEVER
+    ends = own.last_at if ongoing else own.longest.recovered_at
+    return f"{(ends - own.longest.peak_at) / DAY:,.0f} days{', not recovered' if ongoing else ''}"
+
+
+MEASURES = [
+    Measure(name="total_return", heading="return", text=lambda own: percent(own.total_return), each_symbol=True),
+    Measure(name="annual_return", heading="annual return", text=lambda own: percent(own.annual_return)),
+    Measure(name="volatility", heading="annual volatility", text=_share("volatility")),
+    Measure(
+        name="sharpe",
+        heading="Sharpe ratio",
+        text=lambda own: with_error(own.sharpe, own.sharpe_error),
+        each_symbol=True,
+    ),
+    Measure(name="sharpe_error", heading=""),
+    Measure(name="sortino", heading="Sortino ratio", text=_number("sortino")),
+    Measure(name="calmar", heading="Calmar ratio", text=_number("calmar")),
+    Measure(name="max_drawdown", heading="maximum drawdown", text=_share("max_drawdown"), each_symbol=True),
+    Measure(name="longest", heading="longest drawdown", text=_drawdown_days, logged=False),
+    Measure(name="trades", heading="closed trades", text=lambda own: f"{own.trades:,}", each_symbol=True),
+    Measure(name="hit_rate", heading="hit rate", text=_share("hit_rate")),
+    Measure(name="profit_factor", heading="profit factor", text=_number("profit_factor")),
+    Measure(name="exposure", heading="time in the market", text=_share("exposure")),
+    Measure(name="mean_weight", heading="mean position", text=_share("mean_weight", " of equity"), logged=False),
+    Measure(name="turnover", heading="annual turnover", text=lambda own: f"{own.turnover:,.1f} × equity"),
+    Measure(name="net_profit", heading=""),
+    Measure(name="cost_bps", heading="cost per side", text=_number("cost_bps", " bp")),
+    Measure(name="break_even_bps", heading="break-even cost", text=_number("break_even_bps", " bp"), each_symbol=True),
+]
+"""Each measure once: its line in the table, and its metric in MLflow."""
+
+
+def logged(own: Performance, prefix: str, *, each_symbol: bool = False) -> dict[str, float]:
+    """Name the measures MLflow gets, all of them or those of a symbol or class."""
+    names = [each.name for each in MEASURES if each.logged and (each.each_symbol or not each_symbol)]
+    return {f"{prefix}/{name}": float(getattr(own, name)) for name in names}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Result:
+    symbol: str
+    own: Performance
+    held: Performance
+    gross: float
+
+
+def result_table(backtest: Backtest) -> Table:
+    """Return a row per symbol, one per class where there are several, and the portfolio as total."""
+    standing, held = backtest.standing, backtest.held
+    rows = [
+        _Result(symbol=symbol, own=own, held=held.by_symbol[symbol], gross=gross_return(backtest.traded[symbol]))
+        for symbol, own in standing.by_symbol.items()
+    ]
+    if len(standing.by_class) > 1:
+        rows += [
+            _Result(symbol=f"all {name}", own=own, held=held.by_class[name], gross=math.nan)
+            for name, own in standing.by_class.items()
+        ]
+    free = backtest.at_costs.get(FREE)
+    gross = free.total_return if free else math.nan
+    total = _Result(symbol=PORTFOLIO, own=standing.performance, held=held.performance, gross=gross)
+    return tabulate(
+        titled("after costs", backtest),
+        rows,
+        (
+            column("symbol"),
+            column("bars", ",d", of="own.bars"),
+            column("net", "+.1%", key="net_return", of="own.total_return"),
+            column("held", "+.1%", key="held_return", of="held.total_return"),
+            column("before costs", "+.1%", key="gross_return", of="gross"),
+            column("Sharpe", "+.2f", key="sharpe", of="own.sharpe"),
+            column("±", ".2f", key="sharpe_error", of="own.sharpe_error"),
+            column("drawdown", ".1%", key="max_drawdown", of="own.max_drawdown"),
+            column("trades", ",d", of="own.trades"),
+            column("hits", ".0%", key="hit_rate", of="own.hit_rate"),
+            column("cost bp", ".1f", key="cost_bps", of="own.cost_bps"),
+            column("break-even bp", "+.1f", key="break_even_bps", of="own.break_even_bps"),
+        ),
+        note="± standard error of the Sharpe ratio · held = bought and held · bp = per side of a trade",
+        total=total if len(backtest.traded) > 1 else None,
+    )
+
+
+def cost_table(backtest: Backtest) -> Table:
+    """Return what is left at each multiple of the assumed costs: a row per symbol, the portfolio as total."""
+    multiples = list(backtest.at_costs)
+    rows = [(symbol, *(total_return(each, one) for one in multiples)) for symbol, each in backtest.traded.items()]
+    return tabulate(
+        titled("return at several times the assumed costs", backtest),
+        rows,
+        (
+            column("symbol", of=itemgetter(0)),
+            *(
+                column(f"{each:g}×", "+.1%", key=f"costs_{each:g}", of=itemgetter(place))
+                for place, each in enumerate(multiples, start=1)
+            ),
+        ),
+        total=(PORTFOLIO, *(each.total_return for each in backtest.at_costs.values())) if len(rows) > 1 else None,
+    )
+
+
+def measure_table(backtest: Backtest) -> Table:
+    """Return every measure of the portfolio beside those of holding."""
+    own, held = backtest.standing.performance, backtest.held.performance
+    return tabulate(
+        titled("beside holding", backtest),
+        [each for each in MEASURES if each.heading],
+        (
+            column("measure", of="heading"),
+            column("after costs", RIGHT, key="own", of=lambda each: each.text(own)),
+            column("bought and held", RIGHT, key="held", of=lambda each: each.text(held)),
+        ),
+    )
+
+
+def money_table(backtest: Backtest) -> Table:
+    """Return where each symbol's money went, as shares of what its account started with."""
+
+    def share(name: str) -> Column:
+        amounts = attrgetter(f"account.trades.{name}")
+        return column(name, "+.2%", of=lambda item: float(amounts(item[1]).sum()) / item[1].track.capital)
+
+    return tabulate(
+        titled("where the money went", backtest),
+        backtest.traded.items(),
+        (
+            column("symbol", of=itemgetter(0)),
+            *map(share, ("gross", "commission", "spread", "slippage", "carry", "net")),
+        ),
+        note="shares of the initial capital of each account; gross - costs = net",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Predicted:
+    symbol: str
+    predictor: Predictor
+    first: int
+    bars: int
+    predictions: int
+
+
+def model_table(backtest: Backtest) -> Table:
+    """Return which model predicted each symbol, from when on, and how often it gave a forecast."""
+    return tabulate(
+        titled("models", backtest),
+        (each for symbol, traded in backtest.traded.items() for each in _predicted(symbol, traded)),
+        (
+            column("symbol"),
+            column("model", of="predictor.name"),
+            column("role", of="predictor.role"),
+            column("symbol in training", of=_known),
+            column("seen until", of=lambda each: iso(each.predictor.seen_until)),
+            column("first asked", of=lambda each: iso(each.first)),
+            column("bars", ",d"),
+            column("forecasts", ",d", key="answers", of="predictions"),
+        ),
+    )
+
+
+def _predicted(symbol: str, traded: Traded) -> Iterator[_Predicted]:
+    predictions = traded.predictions
+    for place, predictor in enumerate(predictions.predictors):
+        asked = predictions.by == place
+        if asked.any():
+            outputs = predictions.outputs.reshape(len(asked), -1)[asked, 0]
+            yield _Predicted(
+                symbol=symbol,
+                predictor=predictor,
+                first=int(predictions.bars.closed_at[asked][0]),
+                bars=int(asked.sum()),
+                predictions=int(np.isfinite(outputs).sum()),
+            )
+
+
+def _known(each: _Predicted) -> str:
+    return "trained on it" if each.symbol in each.predictor.model.trained else "never saw it"
+
+
+def reason_table(backtest: Backtest) -> Table:
+    """Count why trades ended."""
+    counts = np.sum(
+        [np.bincount(each.account.trades.reason, minlength=len(REASONS)) for each in backtest.traded.values()], axis=0
+    )
+    void = sum(each.account.void_decisions for each in backtest.traded.values())
+    return tabulate(
+        "why trades ended",
+        ((name.replace("_", " "), int(count)) for name, count in zip(REASONS, counts, strict=True) if count),
+        (column("reason", of=itemgetter(0)), column("trades", ",d", of=itemgetter(1))),
+        note=f"{void:,} decisions found no bar to be filled at" if void else "",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Arms:
+    symbol: str
+    arms: Mapping[str, Performance]
+    first: Performance
+    held: Performance
+    beside: Against
+
+
+def backtest_arm_table(arms: Mapping[str, Backtest]) -> Table:
+    """Set two arms beside one another, symbol by symbol, on the same bars.
+
+    Args:
+        arms: Name -> backtest of the same symbols; the first against the second.
+    """
+    one, other = arms.values()
+    rows = [
+        _Arms(
+            symbol=symbol,
+            arms={name: each.standing.by_symbol[symbol] for name, each in arms.items()},
+            first=one.standing.by_symbol[symbol],
+            held=one.held.by_symbol[symbol],
+            beside=against(one.traded[symbol].track, other.traded[symbol].track),
+        )
+        for symbol in one.traded
+    ]
+    total = _Arms(
+        symbol=PORTFOLIO,
+        arms={name: each.standing.performance for name, each in arms.items()},
+        first=one.standing.performance,
+        held=one.held.performance,
+        beside=against(one.standing.portfolio.track, other.standing.portfolio.track),
+    )
+
+    def of_arm(name: str, heading: str, key: str, form: str, of: str) -> Column:
+        value = attrgetter(of)
+        return column(f"{name} {heading}".strip(), form, key=f"{name}_{key}", of=lambda row: value(row.arms[name]))
+
+    return tabulate(
+        f"{' against '.join(arms)}, after costs{mark(one) or mark(other)}",
+        rows,
+        (
+            column("symbol"),
+            column("bars", ",d", of="first.bars"),
+            *(of_arm(name, "", "return", "+.1%", "total_return") for name in arms),
+            column("held", "+.1%", key="held_return", of="held.total_return"),
+            *(of_arm(name, "Sharpe", "sharpe", "+.2f", "sharpe") for name in arms),
+            *(of_arm(name, "trades", "trades", ",d", "trades") for name in arms),
+            column("information", "+.2f", key="information_ratio", of="beside.information_ratio"),
+            column("±", ".2f", key="information_error", of="beside.information_error"),
+        ),
+        note="information ratio of the difference ± its standard error",
+        total=total if len(rows) > 1 else None,
+    )
+
+
+def gross_return(traded: Traded) -> float:
+    """Return of an account without costs; NaN where that was not run."""
+    return total_return(traded, FREE) if FREE in traded.at_costs else math.nan
+
+
+def total_return(traded: Traded, multiple: float) -> float:
+    """Return of an account at a multiple of the assumed costs."""
+    track = traded.at_costs[multiple]
+    return float(track.equity[-1]) / track.capital - 1.0
+
+
+def mark(backtest: Backtest) -> str:
+    """Mark numbers of models that have seen the bars they trade."""
+    return " (MODEL HAS SEEN THESE BARS)" if backtest.seen_bars else ""
+
+
+def titled(title: str, backtest: Backtest) -> str:
+    """Mark a title likewise."""
+    return f"{title}{mark(backtest)}"
