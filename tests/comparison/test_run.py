@@ -14,7 +14,7 @@ from multisymbol.cli.schema import COMPARE_SCHEMA as SCHEMA
 from multisymbol.cli.schema import config_problems
 from multisymbol.cli.specs import compare_spec, train_spec
 from multisymbol.comparison import fit as arm_training
-from multisymbol.comparison import run as comparing
+from multisymbol.comparison.assemble import KNOWN_ARMS
 from multisymbol.comparison.fit import weights_of
 from multisymbol.comparison.preregistration import PLAN, preregister
 from multisymbol.comparison.result import Comparison, Preregistration, to_json
@@ -387,5 +387,5 @@ def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_th
 
 def test_every_arm_there_is_is_known_and_tested(comparison: Comparison) -> None:
     there = {file.stem for file in (ROOT / "conf" / "arms").glob("*.yaml")}
-    assert there == set(ARMS) == set(comparing._KNOWN_ARMS)
+    assert there == set(ARMS) == set(KNOWN_ARMS)
     assert not [own.what for own in comparison.not_run if own.what.startswith("arm ")]
