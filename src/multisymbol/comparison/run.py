@@ -153,7 +153,7 @@ def _cost(spec: CompareSpec, tasks: Sequence[FoldTask], one_by_one: Mapping[str,
     trainings = sum(map(sum, counts.values())) + sum(spec.surrogates.draws.values()) * on_surrogates
     on_cpu = recipe_of(spec.fit, threads=spec.threads).device.type == "cpu"
     times = spec.threads if on_cpu else max(map(max, counts.values()))
-    slower = f"about {times} times slower than as a stack" if times > 1 else "about as fast as a stack on one core"
+    slower = f"about {times} times slower" if times > 1 else "about as fast on one core"
     whose = "this network" if len(set(one_by_one.values())) == 1 else f"the networks of {', '.join(one_by_one)}"
     why = "; ".join(dict.fromkeys(one_by_one.values()))
     return f"{whose} cannot be stacked ({why}): {trainings:,} trainings one by one, {slower}"
