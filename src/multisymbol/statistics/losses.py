@@ -1,7 +1,9 @@
 """Losses of any forecasters, in arrays or in a table with named columns, compared by the procedure of `compare_arms`.
 
-compare_losses(losses, timestamps, symbols, ..)      losses on real data -> Verdict
-surrogate_effects(losses, timestamps, symbols, ..)   losses on one market without signal -> Effects
+    compare_losses(losses, timestamps, symbols, ..)      losses on real data -> Verdict
+    surrogate_effects(losses, timestamps, symbols, ..)   losses on one market without signal -> Effects
+
+Lower losses are better.
 """
 
 # n rows
@@ -9,7 +11,7 @@ surrogate_effects(losses, timestamps, symbols, ..)   losses on one market withou
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +37,6 @@ _EARLIEST = 10**15
 """Eleven days after 1970 in nanoseconds: integers below it are row numbers or dates like 20180601, not nanoseconds."""
 
 
-@runtime_checkable
 class LossTable(Protocol):
     """Columns by name: a dict of arrays, or a DataFrame of pandas or polars."""
 
@@ -434,12 +435,12 @@ def _aligned(
     rows = _rows(table, timestamps, symbols, seeds, resolved_at=resolved_at, lag=lag)
     if arm_column is not None:
         return _tall(table, rows, arms=arms, baseline=baseline, arm_column=arm_column, loss_column=loss_column)
-    named = _names(losses, arms, baseline=baseline, timestamps=timestamps)
-    found = tuple(ArmLosses(arm=name, rows=rows, loss=table.losses(name, name)) for name in named)
+    names = _names(losses, arms, baseline=baseline, timestamps=timestamps)
+    compared = tuple(ArmLosses(arm=name, rows=rows, loss=table.losses(name, name)) for name in names)
     if baseline is None:
-        return _Aligned(arms=found, baseline=None)
+        return _Aligned(arms=compared, baseline=None)
     name = baseline if isinstance(baseline, str) else "baseline"
-    return _Aligned(arms=found, baseline=ArmLosses(arm=name, rows=rows, loss=table.losses(baseline, name)))
+    return _Aligned(arms=compared, baseline=ArmLosses(arm=name, rows=rows, loss=table.losses(baseline, name)))
 
 
 class _Table:
