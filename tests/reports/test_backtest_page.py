@@ -13,6 +13,7 @@ from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.markets.time import HOUR, NEVER, Timeframe, instant
 from multisymbol.reports.backtest import (
     Background,
+    BacktestShown,
     arm_headline,
     arms_page,
     backtest_figures,
@@ -112,7 +113,16 @@ def backtest(**given: Any) -> Backtest:
 
 
 def page(result: Backtest) -> Page:
-    return backtest_page(result, background=BACKGROUND, drawn=backtest_figures(result), trades=trade_figures(result))
+    return backtest_page(shown(result))
+
+
+def shown(result: Backtest, *, name: str | None = None) -> BacktestShown:
+    return BacktestShown(
+        backtest=result,
+        background=BACKGROUND,
+        drawn=backtest_figures(result, name=name),
+        trades=trade_figures(result),
+    )
 
 
 def test_the_first_sentence_says_won_only_where_money_was_won() -> None:
@@ -167,10 +177,10 @@ def test_every_measure_stands_beside_that_of_holding() -> None:
 
 def test_the_page_reads_whole() -> None:
     html = page_html(page(backtest(foresight=0.7)))
-    for heading in ("Equity", "Measures", "Symbols", "Costs", "Trades", "Who answered", "How it was traded", "Again"):
+    for heading in ("Equity", "Measures", "Symbols", "Costs", "Trades", "Models", "Trading rules", "Run it again"):
         assert f">{heading}</h2>" in html
     assert "B&amp;B" in html
-    assert "One model answered for all: neuro.1h.universal version 3." in html
+    assert "One model forecast all symbols: neuro.1h.universal version 3." in html
     assert "never saw it" in html
     assert "1 commission bps, 5 half spread bps" in html
     assert html.count("<figure") == 6  # equity, months, symbols, costs, trades of the best and the worst
@@ -213,9 +223,7 @@ def test_arms_stand_side_by_side_on_the_same_bars() -> None:
     assert row["own_return"] == pytest.approx(arms["own"].standing.by_symbol["AAA"].total_return)
     assert float(row["information_ratio"]) > 2 * float(row["information_error"])
     assert "did better for 2 of them. The difference can be told from chance" in arm_headline(arms)
-    html = page_html(
-        arms_page(arms, background=BACKGROUND, drawn={name: backtest_figures(each) for name, each in arms.items()})
-    )
+    html = page_html(arms_page({name: shown(each, name=name) for name, each in arms.items()}))
     assert re.search(r"Arm: universal</h2>.*Arm: own</h2>", html, flags=re.DOTALL)
 
 

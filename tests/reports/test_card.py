@@ -14,7 +14,7 @@ from multisymbol.features.scaling import Affine, Scaler
 from multisymbol.markets.symbols import Costs, resolve_symbols, universe
 from multisymbol.markets.time import instant
 from multisymbol.registry.bundle.format import Bundle, read_bundle, write_bundle
-from multisymbol.reports.card import model_card, span_figure
+from multisymbol.reports.card import Card, model_card, span_figure
 from multisymbol.reports.figures.training import score_figure
 from multisymbol.reports.page import Code, Facts, Folded, Page, page_html, page_markdown
 from multisymbol.reports.tables.table import Table
@@ -129,7 +129,8 @@ def bundle(**metadata: Any) -> Bundle:
 
 
 def card(made: Bundle | None = None, **changes: Any) -> Page:
-    return model_card(bundle() if made is None else made, **{"name": "neuro.1h.universal", "version": 3, **changes})
+    shown = {"name": "neuro.1h.universal", "version": 3, **changes}
+    return model_card(Card(bundle=bundle() if made is None else made, **shown))
 
 
 def said(page: Page) -> str:
@@ -275,7 +276,7 @@ def test_facts_of_the_run_are_told() -> None:
 
 def test_card_of_a_stored_model_is_the_same_page(tmp_path: Path) -> None:
     write_bundle(bundle(), tmp_path / "bundle")
-    again = model_card(read_bundle(tmp_path / "bundle"), name="neuro.1h.universal", version=3)
+    again = card(read_bundle(tmp_path / "bundle"))
     assert page_html(again) == page_html(card())
     assert page_markdown(again) == page_markdown(card())
 

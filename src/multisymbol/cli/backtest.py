@@ -15,7 +15,7 @@ from multisymbol.backtest.prediction_source import StoredModelsSpec
 from multisymbol.backtest.run import BacktestResult, BacktestSpec, ModelsSpec, run
 from multisymbol.backtest.walk_forward import RetrainedModelsSpec
 from multisymbol.cli.resolve import resolve_spec
-from multisymbol.cli.specs import run_spec, train_spec
+from multisymbol.cli.specs import own_sections, run_spec, train_spec
 from multisymbol.config.build import build
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.symbols import Universe, universe
@@ -64,7 +64,9 @@ def backtest(values: Mapping[str, Any], run_dir: Path) -> float:
 
 def record(result: BacktestResult, values: Mapping[str, Any], run_dir: Path) -> RecordedBacktest:
     """Write page and files to the run's folder, and note them in the store."""
-    return record_backtest(result, run_spec(values), run_dir, background=background(values, result))
+    return record_backtest(
+        result, run_spec(values), run_dir, background=background(values, result), sections=own_sections(values)
+    )
 
 
 # --- From the configuration ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multisymbol.cli.specs import compare_spec
+from multisymbol.cli.specs import compare_spec, own_sections, training_report
 from multisymbol.cli.train import resumed
 from multisymbol.comparison.preregistration import current_keys
 from multisymbol.comparison.register import promote, register_last_fold, tag_verdicts
@@ -48,8 +48,8 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
             name=run.name,
             announce=lambda declared: announce(run, declared, spec.run.record),
         )
-        page = record_comparison(run, done)
-        _store(run, done, spec, terminal)
+        page = record_comparison(run, done, sections=own_sections(values))
+        _store(run, done, spec, terminal, report=training_report(values))
     terminal.show("")
     for line in comparison_lines(done.comparison):
         terminal.console.print(line, markup=False)
@@ -71,7 +71,7 @@ def _check_promotion(spec: CompareSpec) -> None:
         raise ComparisonError(message)
 
 
-def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal) -> None:
+def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal, *, report: TrainingReport) -> None:
     """Register the last fold's models with the verdicts, if models are to be registered and something is claimed."""
     if not spec.register:
         return
@@ -82,7 +82,7 @@ def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal)
         return
     with terminal.progress("registry") as progress:
         progress("the last fold's models", 0, 1)
-        versions = register_last_fold(run, done, pages=TrainingReport())
+        versions = register_last_fold(run, done, pages=report)
         tag_verdicts(spec.run.store, versions[UNIVERSAL], done.comparison)
     universal = versions[UNIVERSAL]
     terminal.fact(

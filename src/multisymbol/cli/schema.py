@@ -105,6 +105,8 @@ class TrainConfig:
     period: Period
     dry_run: bool
     trust: list[str] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    sections: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,10 @@ from multisymbol.markets.time import Period
 if TYPE_CHECKING:
     from multisymbol.comparison.spec import CompareSpec
     from multisymbol.registry.store.store import Store
+    from multisymbol.reports.page import OwnSection
+    from multisymbol.reports.training_artifacts import TrainingReport
     from multisymbol.samples.dataset import DataSpec
+    from multisymbol.serving.metrics import ScoreMetric
     from multisymbol.training.finetune import Parent
     from multisymbol.training.fit import FitSpec
     from multisymbol.training.spec import RunSpec, SweepJob, TrainSpec
@@ -101,7 +104,25 @@ def fit_spec(values: Values) -> "FitSpec":
         window=values["window"],
         batch_size=values["batch_size"],
         eval_batch_size=values["eval_batch_size"],
+        metrics=own_metrics(values),
     )
+
+
+def own_metrics(values: Values) -> "tuple[ScoreMetric, ...]":
+    """Return the user's own test scores; a configuration of an earlier release has none."""
+    return tuple(build(node, role="metric") for node in values.get("metrics", {}).values())
+
+
+def own_sections(values: Values) -> "tuple[OwnSection, ...]":
+    """Return the user's own sections of pages; a configuration of an earlier release has none."""
+    return tuple(build(node, role="section") for node in values.get("sections", {}).values())
+
+
+def training_report(values: Values) -> "TrainingReport":
+    """Return what records trainings and writes model cards."""
+    from multisymbol.reports.training_artifacts import TrainingReport
+
+    return TrainingReport(metrics=own_metrics(values), sections=own_sections(values))
 
 
 def store_of(values: Values) -> "Store":

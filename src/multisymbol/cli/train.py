@@ -14,13 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from multisymbol.cli.schema import symbol_configs
-from multisymbol.cli.specs import source_of, store_of, train_spec
+from multisymbol.cli.specs import source_of, store_of, train_spec, training_report
 from multisymbol.errors import ConfigError
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.database import PREFIX
 from multisymbol.reports.run_summary import describe_run, no_skill
 from multisymbol.reports.tables.table import show
-from multisymbol.reports.training_artifacts import TrainingReport, group_table, result_table
+from multisymbol.reports.training_artifacts import group_table, result_table
 from multisymbol.training.finetune import INHERITED, Parent, find_parent
 from multisymbol.training.fit import fit_network
 from multisymbol.training.mlflow_run import SEALED_TAG
@@ -29,7 +29,7 @@ from multisymbol.training.run import TrainedModel, jobs_of, prepare_training, tr
 from multisymbol.training.spec import SweepJob, TrainSpec
 from multisymbol.wording import short_path
 
-_MAY_CHANGE = ("resume", "paths", "registry", "trust")
+_MAY_CHANGE = ("resume", "paths", "registry", "trust", "metrics", "sections")
 _MOST_ROWS = 40
 
 
@@ -82,7 +82,7 @@ def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -
         stored = parent.bundle if parent else None
         fitted = fit_network(spec.fit, jobs[0].dataset, run_dir, parent=stored)[1]
         return TrainingOutcome(models=(), score=fitted.best_score)
-    models = train_jobs(jobs, spec, run_dir, terminal, pages=TrainingReport())
+    models = train_jobs(jobs, spec, run_dir, terminal, pages=training_report(values))
     _show(models, terminal)
     terminal.fact("look at it", _where_to_look(spec))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")

@@ -34,6 +34,8 @@ Role: TypeAlias = Literal[
     "weighting",
     "policy",
     "asset_class",
+    "metric",
+    "section",
 ]
 """What a class named by a configuration is for."""
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -220,6 +222,8 @@ PLACES: Mapping[tuple[str, ...], Role] = {
     ("decision",): "decision",
     ("backtest", "weighting"): "weighting",
     ("asset_class", "*"): "asset_class",
+    ("metrics", "*"): "metric",
+    ("sections", "*"): "section",
     ("symbol_configs", "*", "label"): "label",
 }
 """Keys of a configuration that may name a class (`*`: any key) -> its role. No other key may."""

@@ -14,8 +14,8 @@ OF_ONE_SYMBOL = ("single", "finetune")
 """Modes whose model is that of one symbol."""
 _PARAM_GROUPS = ("alignment", "labels", "scaling", "split", "sampling", "model", "loss", "optimizer")
 _PARAM_KEYS = ("strategy", "mode", "symbol", "from", "seed", "window", "stride", "batch_size")
-_OF_THE_MACHINE = {"paths", "registry", "trust"}
-"""Keys that say where things are kept and whom this user trusts, not what they are."""
+_OF_THE_MACHINE = {"paths", "registry", "trust", "metrics", "sections"}
+"""Keys that say where things are kept, whom this user trusts and what is reported, not what the model is."""
 _OF_A_COMPARISON = {"comparison", "arms", "decision", "promote"}
 """Keys that a comparison has and a training has not."""
 _NOT_DECIDING = (
@@ -24,6 +24,8 @@ _NOT_DECIDING = (
     "dry_run",
     "resume",
     "trust",
+    "metrics",
+    "sections",
     "promote",
     "symbols",
     "asset_class",

@@ -44,6 +44,8 @@ NEEDED: Mapping[Role, tuple[str, ...]] = {
     "decision": ("weights",),
     "weighting": ("weights",),
     "policy": ("preference",),
+    "metric": ("multisymbol.serving.metrics.ScoreMetric",),
+    "section": ("page", "section"),
 }
 """Roles that are open to the user's own code -> base class (a dotted path) and attributes that its class must have."""
 

@@ -1,8 +1,9 @@
 """What a person reads of a backtest: tables for the terminal and the run, and one page."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ from multisymbol.reports.figures.backtest import (
     trades_figure,
 )
 from multisymbol.reports.figures.canvas import percent
-from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, OwnSection, Page, Part, Section, sections_of
 from multisymbol.reports.tables.backtest import (
     PORTFOLIO,
     backtest_arm_table,
@@ -123,10 +124,9 @@ def trade_figures(backtest: Backtest) -> dict[str, Figure]:
     return {symbol: _trades(backtest.traded[symbol]) for symbol in shown}
 
 
-def backtest_page(
-    backtest: Backtest, *, background: Background, drawn: Mapping[str, Figure], trades: Mapping[str, Figure]
-) -> Page:
-    """Write the page of one backtest.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BacktestShown:
+    """What the page of a backtest shows.
 
     Args:
         backtest: What came out.
@@ -134,28 +134,92 @@ def backtest_page(
         drawn: `backtest_figures`.
         trades: `trade_figures`.
     """
-    count = len(backtest.traded)
-    who = next(iter(backtest.traded)) if count == 1 else f"{count} symbols"
-    sections = (
-        Section(title="Equity", parts=(*_cautions(backtest), *(drawn[name] for name in ("equity", "months")))),
-        Section(title="Measures", note="Annualised by the bars there really were.", parts=(measure_table(backtest),)),
-        *([Section(title="Symbols", parts=(drawn["symbols"], result_table(backtest)))] if count > 1 else []),
-        Section(
-            title="Costs",
-            note="The same decisions, filled at several times the assumed costs.",
-            parts=(
-                drawn["costs"],
-                cost_table(backtest),
-                Folded(title="Where the money went", parts=(money_table(backtest),)),
-            ),
-        ),
-        Section(title="Trades", note=_which(trades, backtest), parts=(*trades.values(), reason_table(backtest))),
-        Section(title="Who answered", parts=(*_answering(backtest), *background.tables)),
-        Section(title="How it was traded", parts=(Facts(items=tuple(_settings(backtest, background))), _reading())),
-        Section(title="Again", parts=(Code(text=background.command),)),
+
+    backtest: Backtest
+    background: Background
+    drawn: Mapping[str, Figure]
+    trades: Mapping[str, Figure]
+
+
+def backtest_page(shown: BacktestShown, *, sections: Iterable[OwnSection] = ()) -> Page:
+    """Write the page of one backtest.
+
+    Args:
+        shown: What it shows.
+        sections: The user's own.
+    """
+    seen = "SEEN: " if shown.backtest.seen_bars else ""
+    return Page(
+        title=f"{seen}Backtest of {_who(shown.backtest)}, {shown.background.timeframe}",
+        lead=_lead(shown.backtest),
+        sections=sections_of("backtest", shown, SECTIONS, sections),
+        footer=shown.background.footer,
     )
-    title = f"{'SEEN: ' if backtest.seen_bars else ''}Backtest of {who}, {background.timeframe}"
-    return Page(title=title, lead=_lead(backtest), sections=sections, footer=background.footer)
+
+
+def _who(backtest: Backtest) -> str:
+    count = len(backtest.traded)
+    return next(iter(backtest.traded)) if count == 1 else f"{count} symbols"
+
+
+def _equity_section(shown: BacktestShown) -> Section:
+    drawn = (shown.drawn[name] for name in ("equity", "months"))
+    return Section(title="Equity", parts=(*_cautions(shown.backtest), *drawn))
+
+
+def _measure_section(shown: BacktestShown) -> Section:
+    note = "Annualised by the bars there really were."
+    return Section(title="Measures", note=note, parts=(measure_table(shown.backtest),))
+
+
+def _symbol_section(shown: BacktestShown) -> Section | None:
+    if len(shown.backtest.traded) == 1:
+        return None
+    return Section(title="Symbols", parts=(shown.drawn["symbols"], result_table(shown.backtest)))
+
+
+def _cost_section(shown: BacktestShown) -> Section:
+    money = Folded(title="Where the money went", parts=(money_table(shown.backtest),))
+    return Section(
+        title="Costs",
+        note="The same decisions, filled at several times the assumed costs.",
+        parts=(shown.drawn["costs"], cost_table(shown.backtest), money),
+    )
+
+
+def _trade_section(shown: BacktestShown) -> Section:
+    several = len(shown.backtest.traded) > 1
+    return Section(
+        title="Trades",
+        note=f"The best and the worst symbol: {', '.join(shown.trades)}." if several else "",
+        parts=(*shown.trades.values(), reason_table(shown.backtest)),
+    )
+
+
+def _model_section(shown: BacktestShown) -> Section:
+    return Section(title="Models", parts=(*_models(shown.backtest), *shown.background.tables))
+
+
+def _settings_section(shown: BacktestShown) -> Section:
+    facts = Facts(items=tuple(_settings(shown.backtest, shown.background)))
+    return Section(title="Trading rules", parts=(facts, _reading()))
+
+
+def _command_section(shown: BacktestShown) -> Section:
+    return Section(title="Run it again", parts=(Code(text=shown.background.command),))
+
+
+SECTIONS: tuple[Callable[[BacktestShown], Section | None], ...] = (
+    _equity_section,
+    _measure_section,
+    _symbol_section,
+    _cost_section,
+    _trade_section,
+    _model_section,
+    _settings_section,
+    _command_section,
+)
+"""The sections of the page, from top to bottom: one more is one more function in this list."""
 
 
 # --- Arms ------------------------------------------------------------------------------------------------------------
@@ -188,54 +252,65 @@ def _on_what(one: Backtest, other: Backtest, first: str) -> str:
     return f"on the same {len(one.traded)} symbols and bars; the {first} model did better for {better} of them"
 
 
-def arms_page(
-    arms: Mapping[str, Backtest], *, background: Background, drawn: Mapping[str, Mapping[str, Figure]]
-) -> Page:
+ArmsShown: TypeAlias = Mapping[str, BacktestShown]
+"""Arm -> what its own page shows."""
+
+
+def arms_page(shown: ArmsShown, *, sections: Iterable[OwnSection] = ()) -> Page:
     """Write the page that sets two arms beside one another.
 
     Args:
-        arms: Name -> backtest.
-        background: What they came from.
-        drawn: Name -> `backtest_figures`.
+        shown: Arm -> what its own page shows.
+        sections: The user's own.
     """
-    one = next(iter(arms.values()))
-    sections = (
-        Section(
-            title="Side by side",
-            parts=(
-                *dict.fromkeys(caution for each in arms.values() for caution in _cautions(_without_others(each))),
-                backtest_arm_table(arms),
-                *(drawn[name]["equity"] for name in arms),
-            ),
+    arms = _arms(shown)
+    first = next(iter(shown.values()))
+    seen = [_seen_text(each) for each in arms.values() if each.seen_bars]
+    title = f"{' against '.join(arms)}, {_who(first.backtest)}, {first.background.timeframe}"
+    return Page(
+        title=f"{'SEEN: ' if seen else ''}{title}",
+        lead=" ".join([*seen, arm_headline(arms)]),
+        sections=(
+            _beside_section(shown),
+            *(_arm_section(name, each) for name, each in shown.items()),
+            *sections_of("arms", shown, ARM_SECTIONS, sections),
         ),
-        *(
-            Section(
-                title=f"Arm: {name}",
-                note=backtest_headline(each),
-                parts=(
-                    *([drawn[name]["symbols"]] if "symbols" in drawn[name] else []),
-                    result_table(each),
-                    drawn[name]["costs"],
-                    cost_table(each),
-                ),
-            )
-            for name, each in arms.items()
-        ),
-        Section(
-            title="Who answered",
-            parts=(
-                *(Folded(title=name, parts=tuple(_answering(each))) for name, each in arms.items()),
-                *background.tables,
-            ),
-        ),
-        Section(title="How it was traded", parts=(Facts(items=tuple(_settings(one, background))), _reading())),
-        Section(title="Again", parts=(Code(text=background.command),)),
+        footer=first.background.footer,
     )
-    seen = "SEEN: " if any(each.seen_bars for each in arms.values()) else ""
-    who = next(iter(one.traded)) if len(one.traded) == 1 else f"{len(one.traded)} symbols"
-    title = f"{seen}{' against '.join(arms)}, {who}, {background.timeframe}"
-    lead = " ".join([*(_seen_text(each) for each in arms.values() if each.seen_bars), arm_headline(arms)])
-    return Page(title=title, lead=lead, sections=sections, footer=background.footer)
+
+
+def _arms(shown: ArmsShown) -> dict[str, Backtest]:
+    return {name: each.backtest for name, each in shown.items()}
+
+
+def _beside_section(shown: ArmsShown) -> Section:
+    arms = _arms(shown)
+    cautions = dict.fromkeys(caution for each in arms.values() for caution in _cautions(_without_others(each)))
+    equities = (each.drawn["equity"] for each in shown.values())
+    return Section(title="Side by side", parts=(*cautions, backtest_arm_table(arms), *equities))
+
+
+def _arm_section(name: str, shown: BacktestShown) -> Section:
+    drawn, arm = shown.drawn, shown.backtest
+    symbols = [drawn["symbols"]] if "symbols" in drawn else []
+    return Section(
+        title=f"Arm: {name}",
+        note=backtest_headline(arm),
+        parts=(*symbols, result_table(arm), drawn["costs"], cost_table(arm)),
+    )
+
+
+def _arm_model_section(shown: ArmsShown) -> Section:
+    models = (Folded(title=name, parts=tuple(_models(each.backtest))) for name, each in shown.items())
+    return Section(title="Models", parts=(*models, *next(iter(shown.values())).background.tables))
+
+
+ARM_SECTIONS: tuple[Callable[[ArmsShown], Section | None], ...] = (
+    _arm_model_section,
+    lambda shown: _settings_section(next(iter(shown.values()))),
+    lambda shown: _command_section(next(iter(shown.values()))),
+)
+"""The sections below those of the arms."""
 
 
 # --- Parts -----------------------------------------------------------------------------------------------------------
@@ -314,17 +389,11 @@ def _trades(traded: Traded) -> Figure:
     )
 
 
-def _which(trades: Mapping[str, Figure], backtest: Backtest) -> str:
-    if len(backtest.traded) == 1:
-        return ""
-    return f"The best and the worst symbol: {', '.join(trades)}."
-
-
-def _answering(backtest: Backtest) -> Iterator[Part]:
+def _models(backtest: Backtest) -> Iterator[Part]:
     table = model_table(backtest)
     names = sorted({str(row[1]) for row in table.rows})
     if len(names) == 1:
-        yield f"One model answered for all: {names[0]}."
+        yield f"One model forecast all symbols: {names[0]}."
     yield table
 
 

@@ -1,6 +1,7 @@
 """What stays of a backtest: its page, pictures, tables, trades and equity, in the run's folder and in the store."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -14,10 +15,17 @@ from multisymbol.backtest.run import BacktestResult
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import Instants, iso
-from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import DataFacts, Run
-from multisymbol.reports.backtest import Background, arms_page, backtest_figures, backtest_page, trade_figures
-from multisymbol.reports.page import Page, page_html
+from multisymbol.reports.artifacts import log_figures, log_frame, log_page, log_tables
+from multisymbol.reports.backtest import (
+    Background,
+    BacktestShown,
+    arms_page,
+    backtest_figures,
+    backtest_page,
+    trade_figures,
+)
+from multisymbol.reports.page import OwnSection
 from multisymbol.reports.tables.backtest import (
     PORTFOLIO,
     backtest_arm_table,
@@ -29,7 +37,6 @@ from multisymbol.reports.tables.backtest import (
     result_table,
 )
 from multisymbol.reports.tables.predictions import fold_model_tables
-from multisymbol.reports.tables.table import Table, to_csv, to_markdown
 from multisymbol.training.mlflow_run import SEALED_TAG, git_commit, group_run
 from multisymbol.training.spec import RunSpec
 
@@ -44,7 +51,14 @@ class RecordedBacktest:
     run: str
 
 
-def record_backtest(result: BacktestResult, spec: RunSpec, folder: Path, *, background: Background) -> RecordedBacktest:
+def record_backtest(
+    result: BacktestResult,
+    spec: RunSpec,
+    folder: Path,
+    *,
+    background: Background,
+    sections: Sequence[OwnSection] = (),
+) -> RecordedBacktest:
     """Write and log what came out; of several arms each in a run of its own below the backtest's.
 
     Args:
@@ -52,6 +66,7 @@ def record_backtest(result: BacktestResult, spec: RunSpec, folder: Path, *, back
         spec: How the run is kept.
         folder: The run's folder.
         background: What the page says of the configuration; tables of fold models and the footer are added.
+        sections: The user's own sections of the page.
     """
     with group_run(spec, folder, name="SEEN-backtest" if result.seen else "backtest") as run:
         background = replace(
@@ -59,34 +74,51 @@ def record_backtest(result: BacktestResult, spec: RunSpec, folder: Path, *, back
             tables=(*background.tables, *fold_model_tables(result.predictions)),
             footer=f"Run {run.name}, code {git_commit()}.",
         )
-        return RecordedBacktest(page=_record(run, result, spec, folder, background=background), run=run.name)
+        page = _record(run, result, spec, folder, background=background, sections=sections)
+        return RecordedBacktest(page=page, run=run.name)
 
 
-def _record(run: Run, result: BacktestResult, spec: RunSpec, folder: Path, *, background: Background) -> Path:
+def _record(
+    run: Run,
+    result: BacktestResult,
+    spec: RunSpec,
+    folder: Path,
+    *,
+    background: Background,
+    sections: Sequence[OwnSection],
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _note(run, result.first, spec)
+    shown = {
+        arm: BacktestShown(
+            backtest=each,
+            background=background,
+            drawn=backtest_figures(each, name=f"{arm} arm" if len(result.arms) > 1 else None),
+            trades=trade_figures(each),
+        )
+        for arm, each in result.arms.items()
+    }
     accounts = {arm: each.account for arm, each in result.predictions.items()}
     if len(result.arms) == 1:
-        ((arm, only),) = result.arms.items()
-        return _record_one(run, only, background=background, account=accounts[arm], folder=folder)
-    drawn = {}
-    for arm, each in result.arms.items():
+        ((arm, only),) = shown.items()
+        return _record_one(run, only, account=accounts[arm], folder=folder, sections=sections)
+    for arm, each in shown.items():
         with group_run(spec, folder / arm, name=f"backtest-{arm}", parent=run) as child:
-            _note(child, each, spec)
-            _record_one(child, each, background=background, account=accounts[arm], folder=folder / arm)
-        run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each).items()}, step=0)
-        drawn[arm] = backtest_figures(each, name=f"{arm} arm")
-    _log_table(run, "arms", backtest_arm_table(result.arms))
-    return _page(run, arms_page(result.arms, background=background, drawn=drawn), folder)
+            _note(child, each.backtest, spec)
+            _record_one(child, each, account=accounts[arm], folder=folder / arm, sections=sections)
+        run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each.backtest).items()}, step=0)
+    log_tables(run, {"arms": backtest_arm_table(result.arms)})
+    return log_page(run, arms_page(shown, sections=sections), folder / PAGE)
 
 
-def _record_one(run: Run, result: Backtest, *, background: Background, account: str, folder: Path) -> Path:
-    drawn, trades = backtest_figures(result), trade_figures(result)
-    page = _page(run, backtest_page(result, background=background, drawn=drawn, trades=trades), folder)
+def _record_one(run: Run, shown: BacktestShown, *, account: str, folder: Path, sections: Sequence[OwnSection]) -> Path:
+    result = shown.backtest
+    page = log_page(run, backtest_page(shown, sections=sections), folder / PAGE)
     run.log_metrics(_metrics(result), step=0)
-    for name, figure in {**drawn, **{f"trades-{slug(symbol)}": each for symbol, each in trades.items()}}.items():
+    figures = {**shown.drawn, **{f"trades-{slug(symbol)}": each for symbol, each in shown.trades.items()}}
+    for figure in figures.values():
         figure.set_layout_engine("none")  # it was laid out for the page
-        run.log_figure(figure, path=f"figures/{name}.png")
+    log_figures(run, figures)
     tables = {
         "result": result_table(result),
         "costs": cost_table(result),
@@ -94,12 +126,10 @@ def _record_one(run: Run, result: Backtest, *, background: Background, account: 
         "money": money_table(result),
         "models": model_table(result),
     }
-    for name, table in tables.items():
-        _log_table(run, name, table)
+    log_tables(run, tables)
     run.log_text(account, path="resolution.txt")
-    for file, frame in ((TRADES, trade_frame(result)), (EQUITY, equity_frame(result))):
-        frame.to_parquet(folder / file)
-        run.log_file(folder / file)
+    log_frame(run, trade_frame(result), folder / TRADES)
+    log_frame(run, equity_frame(result), folder / EQUITY)
     return page
 
 
@@ -161,19 +191,6 @@ def _metrics(result: Backtest) -> dict[str, float]:
         "portfolio/information_error": result.against.information_error,
         "seen_bars": float(result.seen_bars),
     }
-
-
-def _log_table(run: Run, name: str, table: Table) -> None:
-    run.log_text(to_csv(table), path=f"tables/{name}.csv")
-    run.log_text(to_markdown(table), path=f"tables/{name}.md")
-
-
-def _page(run: Run, page: Page, folder: Path) -> Path:
-    file = folder / PAGE
-    file.write_text(page_html(page), encoding="utf-8")
-    run.log_file(file)
-    run.set_tags({NOTE_TAG: f"{page.lead}\n\nAll of it: `{PAGE}`."})
-    return file
 
 
 def trade_frame(result: Backtest) -> pd.DataFrame:

@@ -6,7 +6,8 @@ Made from a bundle's facts alone, so that the card of any stored model can be ma
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -20,11 +21,11 @@ from multisymbol.registry.bundle.format import Bundle
 from multisymbol.registry.store.versions import lacks_skill
 from multisymbol.reports.figures.canvas import BLUE, GREEN, ORANGE, canvas, dated, legend, say
 from multisymbol.reports.figures.training import score_figure
-from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, OwnSection, Page, Part, Section, sections_of
 from multisymbol.reports.tables.scores import class_table, score, score_table
 from multisymbol.reports.tables.table import ALL, Cell, Table, column, plain_table, tabulate
 from multisymbol.reports.tables.table import to_markdown as table_markdown
-from multisymbol.serving.metrics import DIRECTION, ScoreKind, kind_of
+from multisymbol.serving.metrics import DIRECTION, ScoreKind, ScoreMetric, kind_of
 from multisymbol.wording import group_by
 
 ZIGZAG_WARNING = (
@@ -39,43 +40,53 @@ VOLATILITY_WARNING = (
 )
 
 
-def model_card(
-    bundle: Bundle,
-    *,
-    name: str | None,
-    version: int | None,
-    figures: Sequence[Figure] = (),
-    hashes: Mapping[str, str] | None = None,
-) -> Page:
-    """Write the card of a stored model.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """What a card shows.
 
     Args:
-        bundle: All that is known of it.
+        bundle: All that is known of the model.
         name: Registered name; None: not registered.
         version: Number in the registry; None: not yet known.
         figures: Pictures of its training, where they are at hand; they stand with the scores.
         hashes: `hashes.json` of the stored bundle: file -> SHA-256; None: left out.
+        metrics: Further metrics of its test scores.
     """
-    metadata, task = bundle.metadata, kind_of(bundle.metadata)
-    called = name or f"{metadata['strategy']} {metadata['timeframe']} {metadata['scope']}, not registered"
-    sections = (
-        Section(title="Training", parts=tuple(_training(bundle))),
-        Section(title="Label", parts=tuple(_label(bundle))),
-        Section(title="Scores", note=f"No-skill is {task.explained}.", parts=(*_scores(bundle, task), *figures)),
-        *([Section(title="Calibration", parts=tuple(_calibration(metadata)))] if task is DIRECTION else []),
-        Section(title="Limits", parts=tuple(_limits(bundle))),
-        Section(title="Symbols it has not seen", parts=(Bullets(items=tuple(_unseen(bundle))),)),
-        Section(title="Asking it", parts=tuple(_asking(bundle, name=name, version=version))),
-        Section(title="Features", parts=tuple(_features(bundle))),
-        Section(title="Provenance", parts=tuple(_provenance(bundle, hashes))),
+
+    bundle: Bundle
+    name: str | None
+    version: int | None
+    figures: Sequence[Figure] = ()
+    hashes: Mapping[str, str] | None = None
+    metrics: Sequence[ScoreMetric] = ()
+
+    @property
+    def kind(self) -> ScoreKind:
+        """The metrics of its test scores."""
+        return kind_of(self.bundle.metadata).extended(self.metrics)
+
+
+def model_card(card: Card, *, sections: Iterable[OwnSection] = ()) -> Page:
+    """Write the card of a stored model.
+
+    Args:
+        card: What it shows.
+        sections: The user's own.
+    """
+    metadata = card.bundle.metadata
+    called = card.name or f"{metadata['strategy']} {metadata['timeframe']} {metadata['scope']}, not registered"
+    return Page(
+        title=called if card.version is None else f"{called} version {card.version}",
+        lead=_lead(card.bundle, card.kind),
+        sections=sections_of("card", card, SECTIONS, sections),
+        footer=f"Made {metadata['created_at']}.",
     )
-    title = called if version is None else f"{called} version {version}"
-    return Page(title=title, lead=_lead(bundle, task), sections=sections, footer=f"Made {metadata['created_at']}.")
 
 
 def summary(bundle: Bundle) -> str:
     """Say what a stored model is and what it scored, as Markdown for a page that shows little more."""
-    return f"{_lead(bundle, kind_of(bundle.metadata))}\n\n{table_markdown(_score_table(bundle))}"
+    kind = kind_of(bundle.metadata)
+    return f"{_lead(bundle, kind)}\n\n{table_markdown(_score_table(bundle, kind))}"
 
 
 def span_figure(spans: Mapping[str, str]) -> Figure:
@@ -196,19 +207,20 @@ def _scores(bundle: Bundle, task: ScoreKind) -> Iterator[Part]:
         np.array([score(each, m.key) for each in by_symbol.values()]) for m in (task.loss, task.reference)
     )
     yield score_figure(list(by_symbol), model=model, no_skill=no_skill, measure=task.loss.heading)
-    yield _score_table(bundle)
+    yield _score_table(bundle, task)
     if len(by_symbol) > 1:
         classes = {symbol: entry["asset_class"] for symbol, entry in bundle.symbols["symbols"].items()}
         yield class_table(task, by_symbol, asset_classes=classes)
 
 
-def _score_table(bundle: Bundle) -> Table:
-    metadata = bundle.metadata
-    pooled, by_symbol = metadata.get("test", {}), metadata["test_by_symbol"]
-    return score_table(kind_of(metadata), by_symbol, pooled, places=("tables", "card"), title="test, by symbol")
+def _score_table(bundle: Bundle, kind: ScoreKind) -> Table:
+    pooled, by_symbol = bundle.metadata.get("test", {}), bundle.metadata["test_by_symbol"]
+    return score_table(kind, by_symbol, pooled, places=("tables", "card"), title="test, by symbol")
 
 
 def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
+    if kind_of(metadata).task != DIRECTION.task:
+        return
     temperature = metadata.get("temperature")
     if temperature is None:
         yield "The probabilities are the network's own: no temperature was fitted."
@@ -228,7 +240,7 @@ def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
 def _limits(bundle: Bundle) -> Iterator[Part]:
     if _is_zigzag(bundle):
         yield Caution(text=ZIGZAG_WARNING)
-    elif kind_of(bundle.metadata) is DIRECTION:
+    elif kind_of(bundle.metadata).task == DIRECTION.task:
         yield Caution(text=VOLATILITY_WARNING)
     yield Bullets(items=tuple(_limit_lines(bundle)))
 
@@ -368,3 +380,32 @@ def _is_zigzag(bundle: Bundle) -> bool:
 
 def _day(at: int) -> str:
     return iso(at)[:10]
+
+
+def _section(title: str, parts: Callable[[Card], Iterable[Part]]) -> Callable[[Card], Section | None]:
+    """Make a section of its parts; one without parts is left out."""
+
+    def made(card: Card) -> Section | None:
+        shown = tuple(parts(card))
+        return Section(title=title, parts=shown) if shown else None
+
+    return made
+
+
+def _score_section(card: Card) -> Section:
+    parts = (*_scores(card.bundle, card.kind), *card.figures)
+    return Section(title="Scores", note=f"No-skill is {card.kind.explained}.", parts=parts)
+
+
+SECTIONS: tuple[Callable[[Card], Section | None], ...] = (
+    _section("Training", lambda card: _training(card.bundle)),
+    _section("Label", lambda card: _label(card.bundle)),
+    _score_section,
+    _section("Calibration", lambda card: _calibration(card.bundle.metadata)),
+    _section("Limits", lambda card: _limits(card.bundle)),
+    _section("Symbols it has not seen", lambda card: [Bullets(items=tuple(_unseen(card.bundle)))]),
+    _section("Asking it", lambda card: _asking(card.bundle, name=card.name, version=card.version)),
+    _section("Features", lambda card: _features(card.bundle)),
+    _section("Provenance", lambda card: _provenance(card.bundle, card.hashes)),
+)
+"""The sections of a card, from top to bottom: one more is one more function in this list."""

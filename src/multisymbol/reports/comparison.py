@@ -3,7 +3,8 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ from multisymbol.reports.figures.comparison import (
     pooling_figure,
     seed_figure,
 )
-from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, Page, Part, Section
+from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, OwnSection, Page, Part, Section, sections_of
 from multisymbol.reports.tables.comparison import (
     BUDGETS,
     QUESTIONS,
@@ -56,29 +57,35 @@ _NAMED = 4
 """Largest number of symbols that a sentence names; more are counted."""
 
 
-def comparison_page(comparison: Comparison) -> Page:
-    """Build the page of a comparison; the first screen is the verdict, details are below or folded.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonShown:
+    """What the page of a comparison shows.
 
     Args:
-        comparison: Comparison to report.
+        comparison: All of it.
+        drawn: `comparison_figures`.
     """
-    drawn = comparison_figures(comparison)
-    sections = (
-        _result_section(comparison, drawn),
-        _symbol_section(comparison, drawn),
-        _question_section(comparison),
-        _where_section(comparison),
-        _arm_section(comparison),
-        _skill_section(comparison.primary),
-        _diagnostics_section(comparison, drawn),
-        _declared_section(comparison, drawn),
-        _not_run_section(comparison),
-    )
+
+    comparison: Comparison
+    drawn: Mapping[str, Figure]
+
+
+def comparison_page(
+    comparison: Comparison, *, drawn: Mapping[str, Figure] | None = None, sections: Iterable[OwnSection] = ()
+) -> Page:
+    """Write the page of a comparison; the first screen is the answer, the rest is below or folded.
+
+    Args:
+        comparison: All of it.
+        drawn: `comparison_figures`; None: drawn anew.
+        sections: The user's own.
+    """
+    shown = ComparisonShown(comparison=comparison, drawn=comparison_figures(comparison) if drawn is None else drawn)
     name = VERDICTS[comparison.primary.verdict.kind].capitalize()
     return Page(
         title=f"One universal model or one per symbol? {'Explored, no claim' if _exploratory(comparison) else name}",
         lead=" ".join(_lead(comparison)),
-        sections=sections,
+        sections=sections_of("comparison", shown, SECTIONS, sections),
         footer=_footer(comparison),
     )
 
@@ -311,7 +318,8 @@ def _bp(value: float) -> str:
 # --- Sections --------------------------------------------------------------------------------------------------------
 
 
-def _result_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+def _result_section(shown: ComparisonShown) -> Section:
+    comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
     parts = [
         (f"{QUESTIONS[question]}", f"{verdict_text(result.verdict, result.evidence)}, {_effect(result)}")
@@ -341,7 +349,8 @@ def _result_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Sect
     )
 
 
-def _symbol_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+def _symbol_section(shown: ComparisonShown) -> Section:
+    comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
     sentences = tuple(own.verdict.sentence for own in by_effect(primary.by_symbol))
     apart = [_apart(primary.between_symbols, "symbols", alpha=primary.evidence.alpha)]
@@ -367,7 +376,8 @@ def _apart(test: Heterogeneity, what: str, *, alpha: float) -> str:
     return f"The gain {shown} between {what} (p {p_text(test.p)}, {test.blocks} blocks)."
 
 
-def _question_section(comparison: Comparison) -> Section:
+def _question_section(shown: ComparisonShown) -> Section:
+    comparison = shown.comparison
     sentences = tuple(result.verdict.sentence for result in comparison.results.values())
     return Section(
         title="Direction and activity",
@@ -376,7 +386,8 @@ def _question_section(comparison: Comparison) -> Section:
     )
 
 
-def _where_section(comparison: Comparison) -> Section:
+def _where_section(shown: ComparisonShown) -> Section:
+    comparison = shown.comparison
     tables = (
         group_table(comparison.folds, title="by fold"),
         group_table(comparison.classes, title="by class"),
@@ -390,7 +401,8 @@ def _where_section(comparison: Comparison) -> Section:
     )
 
 
-def _arm_section(comparison: Comparison) -> Section:
+def _arm_section(shown: ComparisonShown) -> Section:
+    comparison = shown.comparison
     kept = comparison.confidence_set
     best = [] if kept is None else [f"Not distinguishable from the best arm: {', '.join(kept.kept)}."]
     if not math.isnan(comparison.any_better):
@@ -424,7 +436,8 @@ def _count_trades(trading: Trading) -> str:
     return "; ".join(texts) + "."
 
 
-def _skill_section(primary: ComparisonResult) -> Section:
+def _skill_section(shown: ComparisonShown) -> Section:
+    primary = shown.comparison.primary
     nulls = primary.evidence.nulls
     return Section(
         title="Skill",
@@ -440,7 +453,8 @@ def _skill_section(primary: ComparisonResult) -> Section:
     )
 
 
-def _diagnostics_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+def _diagnostics_section(shown: ComparisonShown) -> Section:
+    comparison, drawn = shown.comparison, shown.drawn
     primary, diagnostics, evidence = comparison.primary, comparison.primary.diagnostics, comparison.primary.evidence
     split, differentials = diagnostics.split, primary.differentials
     months = primary.verdict.months_needed
@@ -481,7 +495,8 @@ def _more(months: float) -> str:
     )
 
 
-def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Section:
+def _declared_section(shown: ComparisonShown) -> Section:
+    comparison, drawn = shown.comparison, shown.drawn
     declared, hashes = comparison.declared, comparison.hashes
     draws = ", ".join(f"{kind} {count}" for kind, count in declared.surrogates.items()) or "none"
     facts = (
@@ -511,10 +526,25 @@ def _declared_section(comparison: Comparison, drawn: Mapping[str, Figure]) -> Se
     )
 
 
-def _not_run_section(comparison: Comparison) -> Section:
+def _not_run_section(shown: ComparisonShown) -> Section:
+    comparison = shown.comparison
     by_reason = group_by(comparison.not_run, lambda own: own.why)
     items = tuple(f"{', '.join(each.what for each in own)}: {why}" for why, own in by_reason.items())
     return Section(title="Not run", parts=(Bullets(items=items),) if items else ("Nothing was left out.",))
+
+
+SECTIONS: tuple[Callable[[ComparisonShown], Section | None], ...] = (
+    _result_section,
+    _symbol_section,
+    _question_section,
+    _where_section,
+    _arm_section,
+    _skill_section,
+    _diagnostics_section,
+    _declared_section,
+    _not_run_section,
+)
+"""The sections of the page, from top to bottom: one more is one more function in this list."""
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------------

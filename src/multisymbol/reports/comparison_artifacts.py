@@ -1,6 +1,6 @@
 """What a comparison leaves in the store: plan before training; then page, tables, figures, a run per training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from multisymbol.comparison.result import Comparison, Preregistration
 from multisymbol.comparison.run import RESULT, ComparisonRun
 from multisymbol.config.record import ConfigRecord
 from multisymbol.labels.labels import CLASSES
-from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import Run
+from multisymbol.reports.artifacts import log_figures, log_page, log_tables
 from multisymbol.reports.comparison import comparison_figures, comparison_page
-from multisymbol.reports.page import page_html
+from multisymbol.reports.page import OwnSection
 from multisymbol.reports.tables.comparison import arm_table, comparison_symbol_table, question_table
-from multisymbol.reports.tables.table import to_csv, to_markdown
+from multisymbol.reports.tables.table import to_markdown
 from multisymbol.statistics.loss_differentials import row_losses
 from multisymbol.training.mlflow_run import data_facts
 
@@ -34,30 +34,23 @@ def announce(run: Run, declared: Preregistration, record: ConfigRecord) -> None:
     run.log_json({"digest": declared.digest, "content": dict(declared.content)}, path=PLAN)
 
 
-def record_comparison(run: Run, done: ComparisonRun) -> Path:
+def record_comparison(run: Run, done: ComparisonRun, *, sections: Sequence[OwnSection] = ()) -> Path:
     """Write the page and log everything; return the page.
 
     Args:
         run: The comparison's run.
         done: What it came to.
+        sections: The user's own sections of the page.
     """
     comparison = done.comparison
-    made = comparison_page(comparison)
-    page = done.folder / PAGE
-    page.write_text(page_html(made), encoding="utf-8")
-    run.log_file(page)
-    run.set_tags({NOTE_TAG: f"{made.lead}\n\n{to_markdown(arm_table(comparison))}\n\nAll of it: `{PAGE}`."})
+    arms, drawn = arm_table(comparison), comparison_figures(comparison)
+    made = comparison_page(comparison, drawn=drawn, sections=sections)
+    page = log_page(run, made, done.folder / PAGE, note=to_markdown(arms))
     run.log_inputs(data_facts(done.tasks[0].whole, source=done.spec.run.record.source), context="comparison")
     run.log_file(done.folder / RESULT)
-    for name, table in (
-        ("questions", question_table(comparison)),
-        ("symbols", comparison_symbol_table(comparison)),
-        ("arms", arm_table(comparison)),
-    ):
-        run.log_text(to_csv(table), path=f"tables/{name}.csv")
-        run.log_text(to_markdown(table), path=f"tables/{name}.md")
-    for name, figure in comparison_figures(comparison).items():
-        run.log_figure(figure, path=f"figures/{name}.png")
+    symbols, questions = comparison_symbol_table(comparison), question_table(comparison)
+    log_tables(run, {"questions": questions, "symbols": symbols, "arms": arms})
+    log_figures(run, drawn)
     run.log_metrics(_metrics(comparison), step=0)
     run.set_tags({"verdict": comparison.primary.verdict.kind, "results": comparison.hashes.results})
     _log_children(run, done)

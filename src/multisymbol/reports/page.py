@@ -5,11 +5,11 @@ reader's light or dark, fits a phone and a sheet of paper. The same page gives t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count, groupby
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -107,6 +107,42 @@ class Page:
     lead: str
     sections: tuple[Section, ...]
     footer: str = ""
+
+
+Shown = TypeVar("Shown")
+
+
+class OwnSection(Protocol):
+    """A section of the user's own, named by the configuration's key `sections`.
+
+    Args:
+        page: Page it stands on, below all others: `card`, `comparison`, `backtest` or `arms`.
+    """
+
+    page: str
+
+    def section(self, shown: Any, /) -> Section | None:
+        """Make the section; None leaves it out.
+
+        Args:
+            shown: What the page shows: `Card`, `ComparisonShown`, `BacktestShown` or `ArmsShown`.
+        """
+        ...
+
+
+def sections_of(
+    page: str, shown: Shown, makers: Iterable[Callable[[Shown], Section | None]], own: Iterable[OwnSection]
+) -> tuple[Section, ...]:
+    """Make the sections of a page: ours, then the user's own.
+
+    Args:
+        page: Its name; see `OwnSection`.
+        shown: What the page shows.
+        makers: Functions that make one section each.
+        own: The user's own sections, those of other pages among them.
+    """
+    made = [make(shown) for make in makers] + [each.section(shown) for each in own if each.page == page]
+    return tuple(section for section in made if section is not None)
 
 
 def page_html(page: Page) -> str:

@@ -1,7 +1,7 @@
 """Artifacts of a training: figures, tables, scores, test forecasts and the model card."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import pandas as pd
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.bundle.format import Bundle
 from multisymbol.registry.store.store import Run
-from multisymbol.reports.card import model_card, summary
+from multisymbol.reports.artifacts import log_figures, log_frame, log_tables
+from multisymbol.reports.card import Card, model_card, summary
 from multisymbol.reports.figures.training import calibration_figure, confusion_figure, fold_figure, sampling_figure
-from multisymbol.reports.page import page_html, page_markdown
+from multisymbol.reports.page import OwnSection, page_html, page_markdown
 from multisymbol.reports.tables.scores import score_table
 from multisymbol.reports.tables.table import (
     Table,
@@ -21,10 +22,9 @@ from multisymbol.reports.tables.table import (
     one_line,
     sampling_table,
     table_from_json,
-    to_csv,
-    to_markdown,
 )
 from multisymbol.samples.dataset import FoldDataset
+from multisymbol.serving.metrics import ScoreMetric
 from multisymbol.training.result import DirectionResult, EvaluationResult
 from multisymbol.training.run import TrainedModel
 
@@ -34,25 +34,29 @@ if TYPE_CHECKING:
 PREDICTIONS = "predictions.parquet"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingReport:
-    """Tables, figures and model cards of trainings: what `training.run` asks for."""
+    """Tables, figures and model cards of trainings: what `training.run` asks for.
+
+    Args:
+        metrics: Further metrics on model cards.
+        sections: Further sections of model cards.
+    """
+
+    metrics: Sequence[ScoreMetric] = ()
+    sections: Sequence[OwnSection] = ()
 
     def record(self, run: Run, result: EvaluationResult, dataset: FoldDataset, run_dir: Path) -> None:
         """Log tables, figures, scores and the test forecasts."""
         run.log_metrics(_run_metrics(result), step=result.fitted.best_epoch)
-        for name, table in tables(result, dataset).items():
-            run.log_text(to_csv(table), path=f"tables/{name}.csv")
-            run.log_text(to_markdown(table), path=f"tables/{name}.md")
+        log_tables(run, tables(result, dataset))
         figures = {
             "fold": fold_figure(dataset.parts, dataset.ledger),
             "sampling": sampling_figure(dataset.universe.symbols, dataset.shares),
             **result_figures(result),
         }
-        for name, figure in figures.items():
-            run.log_figure(figure, path=f"figures/{name}.png")
-        file = run_dir / PREDICTIONS
-        result.predictions(dataset).to_parquet(file)
-        run.log_file(file)
+        log_figures(run, figures)
+        log_frame(run, result.predictions(dataset), run_dir / PREDICTIONS)
 
     def line(self, result: EvaluationResult, dataset: FoldDataset, *, name: str) -> Mapping[str, Any]:
         """Return the test scores in one line, as JSON."""
@@ -60,18 +64,15 @@ class TrainingReport:
 
     def record_group(self, run: Run, models: Sequence[TrainedModel], run_dir: Path) -> None:
         """Log the lines of several models as one table, and their test forecasts as one file."""
-        table = group_table(models)
-        run.log_text(to_csv(table), path="tables/test.csv")
-        run.log_text(to_markdown(table), path="tables/test.md")
-        file = run_dir / PREDICTIONS
+        log_tables(run, {"test": group_table(models)})
         parts = [pd.read_parquet(model.run_dir / PREDICTIONS).assign(model=model.name) for model in models]
-        pd.concat(parts, ignore_index=True).to_parquet(file)
-        run.log_file(file)
+        log_frame(run, pd.concat(parts, ignore_index=True), run_dir / PREDICTIONS)
 
     def card(self, bundle: Bundle, *, name: str, hashes: Mapping[str, str]) -> Mapping[str, str]:
         """Return the model card as HTML and Markdown."""
-        card = model_card(bundle, name=name, version=None, hashes=hashes)
-        return {"card.html": page_html(card), "card.md": page_markdown(card)}
+        card = Card(bundle=bundle, name=name, version=None, hashes=hashes, metrics=self.metrics)
+        page = model_card(card, sections=self.sections)
+        return {"card.html": page_html(page), "card.md": page_markdown(page)}
 
     def summary(self, bundle: Bundle) -> str:
         """Return the description of run and version."""

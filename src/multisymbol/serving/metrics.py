@@ -1,22 +1,29 @@
 """Test scores, each declared once: tables, model cards, MLflow metrics and stored metadata follow the declaration.
 
-A metric of your own is one more `ScoreMetric`, appended to `DIRECTION.metrics` or `FORWARD_RETURN.metrics`:
+A metric of our own is one more `ScoreMetric` in `DIRECTION` or `FORWARD_RETURN`. A metric of the user's own is a
+subclass whose fields have defaults, named by the configuration:
 
-    DIRECTION.metrics.append(
-        ScoreMetric(name="top_share", heading="top share", better="higher", of=lambda rows: float(...))
-    )
+    @dataclass(frozen=True, kw_only=True)
+    class Confidence(ScoreMetric):
+        name: str = "confidence"
+        heading: str = "confident"
+        better: Better = "higher"
+        of: Callable[[DirectionRows], float] = lambda rows: rows.model.max(axis=1).mean()
 
-It needs no torch, so that commands that only list models start quickly.
+    metrics: {confidence: {_target_: mypackage.metrics.Confidence}}
+
+Nothing here needs torch, so that commands that only list models start quickly.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Literal
 
 from multisymbol.labels.labels import CLASSES
 
 Shown = Literal["tables", "card", "stored"]
+Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,16 +40,18 @@ class ScoreMetric:
         shown: `tables`: in a run's table and on the card; `card`: on the card only; `stored`: in neither.
         each_symbol: Whether MLflow gets it for each symbol too, as `test/<name>/<symbol>`.
         pooled: Whether it is also stored over the rows of all symbols together.
+        task: Kind of model it is for.
     """
 
     name: str
     heading: str
-    better: Literal["lower", "higher"]
+    better: Better
     of: str | Callable[[Any], float]
     form: str = ".3f"
     shown: Shown = "tables"
     each_symbol: bool = False
     pooled: bool = True
+    task: Literal["direction", "forward_return"] = "direction"
 
     @property
     def key(self) -> str:
@@ -78,7 +87,7 @@ class ScoreKind:
     without_skill: str
     explained: str
     title: str
-    metrics: list[ScoreMetric]
+    metrics: tuple[ScoreMetric, ...]
 
     @property
     def loss(self) -> ScoreMetric:
@@ -89,6 +98,10 @@ class ScoreKind:
     def reference(self) -> ScoreMetric:
         """Loss of the forecast without skill."""
         return self.metrics[1]
+
+    def extended(self, metrics: Iterable[ScoreMetric]) -> "ScoreKind":
+        """Return the kind with further metrics, those of other kinds left out."""
+        return replace(self, metrics=(*self.metrics, *(metric for metric in metrics if metric.task == self.task)))
 
     def named(self, rows: Any, scores: Any) -> dict[str, float]:
         """Compute every metric: name -> value."""
@@ -115,7 +128,7 @@ DIRECTION = ScoreKind(
     without_skill="the better of prior and rule",
     explained="the better of the symbol's own class shares (prior) and the labels' own mechanics (rule)",
     title="test",
-    metrics=[
+    metrics=(
         ScoreMetric(name="log_loss", heading="log-loss", better="lower", of="model.log_loss", each_symbol=True),
         ScoreMetric(name="no_skill_log_loss", heading="no-skill", better="lower", of="reference.log_loss"),
         ScoreMetric(
@@ -137,7 +150,7 @@ DIRECTION = ScoreKind(
         ScoreMetric(
             name="rule_log_loss", heading="rule", better="lower", of="rule.log_loss", shown="card", pooled=False
         ),
-    ],
+    ),
 )
 FORWARD_RETURN = ScoreKind(
     task="forward_return",
@@ -145,7 +158,7 @@ FORWARD_RETURN = ScoreKind(
     without_skill="a forecast of zero",
     explained="a forecast of zero",
     title="test, forward return in deviations of its horizon",
-    metrics=[
+    metrics=(
         ScoreMetric(name="huber", heading="Huber", better="lower", of="model.huber", form=".4f", each_symbol=True),
         ScoreMetric(name="zero_huber", heading="zero", better="lower", of="zero.huber", form=".4f"),
         ScoreMetric(
@@ -155,7 +168,7 @@ FORWARD_RETURN = ScoreKind(
         ScoreMetric(name="ic", heading="IC", better="higher", of="model.ic", form=".4f", each_symbol=True),
         ScoreMetric(name="rank_ic", heading="rank IC", better="higher", of="rank_ic", form=".4f"),
         ScoreMetric(name="sign_accuracy", heading="sign acc.", better="higher", of="model.sign_accuracy", form=".4f"),
-    ],
+    ),
 )
 
 

@@ -13,7 +13,7 @@ import torch
 from multisymbol.errors import SampleError
 from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_sums
 from multisymbol.samples.ledger import Ledger
-from multisymbol.serving.metrics import FORWARD_RETURN
+from multisymbol.serving.metrics import FORWARD_RETURN, ScoreKind
 from multisymbol.statistics.mean_tests import mean_error
 
 LEAST_SYMBOLS = 8
@@ -89,7 +89,12 @@ class ReturnEvaluation:
 
 
 def evaluate_regression(
-    forecast: npt.NDArray[np.float64], ledger: Ledger, positions: npt.NDArray[np.int64], *, delta: float
+    forecast: npt.NDArray[np.float64],
+    ledger: Ledger,
+    positions: npt.NDArray[np.int64],
+    *,
+    delta: float,
+    kind: ScoreKind = FORWARD_RETURN,
 ) -> ReturnEvaluation:
     """Score forecasts of `ledger.target`.
 
@@ -98,6 +103,7 @@ def evaluate_regression(
         ledger: The samples.
         positions: Rows that are scored. Shape (n,).
         delta: Of the Huber loss.
+        kind: The metrics that are computed by name.
 
     Raises:
         SampleError: No rows, forecasts of another shape or that are no numbers, or rows without a target.
@@ -109,10 +115,10 @@ def evaluate_regression(
     for i in np.unique(symbol):
         own = symbol == i
         by_symbol[ledger.symbols[i]] = _skill_scores(
-            ReturnRows(forecast=forecast[own], target=target[own]), delta=delta
+            ReturnRows(forecast=forecast[own], target=target[own]), delta=delta, kind=kind
         )
     return ReturnEvaluation(
-        overall=_skill_scores(ReturnRows(forecast=forecast, target=target), delta=delta),
+        overall=_skill_scores(ReturnRows(forecast=forecast, target=target), delta=delta, kind=kind),
         by_symbol=by_symbol,
         cross_section=_cross_section(
             forecast, target, decided_at=ledger.decided_at[positions], resolved_at=ledger.resolved_at[positions]
@@ -153,7 +159,7 @@ def correlations(
     return found
 
 
-def _skill_scores(rows: ReturnRows, *, delta: float) -> ReturnSkillScores:
+def _skill_scores(rows: ReturnRows, *, delta: float, kind: ScoreKind) -> ReturnSkillScores:
     forecast, target = rows.forecast, rows.target
     model, zero = (_scores(f, target, delta=delta) for f in (forecast, np.zeros_like(forecast)))
     group = np.zeros(len(target), dtype=np.int64)
@@ -165,7 +171,7 @@ def _skill_scores(rows: ReturnRows, *, delta: float) -> ReturnSkillScores:
         skill=_skill(model.huber, zero.huber),
         r2=_skill(model.mse, zero.mse),
     )
-    return replace(scored, named=FORWARD_RETURN.named(rows, scored))
+    return replace(scored, named=kind.named(rows, scored))
 
 
 def _scores(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnScores:

@@ -15,7 +15,7 @@ from multisymbol.labels.labels import BUY, CLASSES, HOLD, SELL
 from multisymbol.learning.metrics import PROBABILITY_FLOOR, Scores, scores
 from multisymbol.samples.ledger import Ledger
 from multisymbol.serving.calibration import Reliability, reliability
-from multisymbol.serving.metrics import DIRECTION
+from multisymbol.serving.metrics import DIRECTION, ScoreKind
 
 CALIBRATION_BINS = 10
 
@@ -110,6 +110,8 @@ def evaluate(
     ledger: Ledger,
     positions: npt.NDArray[np.int64],
     train_positions: npt.NDArray[np.int64],
+    *,
+    kind: ScoreKind = DIRECTION,
 ) -> Evaluation:
     """Score a model beside the prior and the rule, both fitted on train rows alone.
 
@@ -118,6 +120,7 @@ def evaluate(
         ledger: The samples.
         positions: Rows that are scored. Shape (n,).
         train_positions: Rows the model trained on.
+        kind: The metrics that are computed by name.
 
     Raises:
         SampleError: No rows to score, no train rows, probabilities of another shape or that are no numbers.
@@ -131,8 +134,8 @@ def evaluate(
     )
     symbol = ledger.symbol[positions]
     tables = {name: reliability(prob[:, c], rows.label == c, bins=CALIBRATION_BINS) for c, name in enumerate(CLASSES)}
-    by_symbol = {ledger.symbols[i]: _skill_scores(rows.only(symbol == i)) for i in np.unique(symbol)}
-    return Evaluation(overall=_skill_scores(rows), by_symbol=by_symbol, reliability=tables)
+    by_symbol = {ledger.symbols[i]: _skill_scores(rows.only(symbol == i), kind) for i in np.unique(symbol)}
+    return Evaluation(overall=_skill_scores(rows, kind), by_symbol=by_symbol, reliability=tables)
 
 
 def prior_forecast(
@@ -180,7 +183,7 @@ def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _skill_scores(rows: DirectionRows) -> SkillScores:
+def _skill_scores(rows: DirectionRows, kind: ScoreKind) -> SkillScores:
     model, prior, rule = (_scores(p, rows.label) for p in (rows.model, rows.prior, rows.rule))
     no_skill = _better(prior.log_loss, rule.log_loss)
     confusion = _confusion(rows.model, rows.label)
@@ -195,7 +198,7 @@ def _skill_scores(rows: DirectionRows) -> SkillScores:
         support=tuple(confusion.sum(axis=1).tolist()),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
-    return replace(scored, named=DIRECTION.named(rows, scored))
+    return replace(scored, named=kind.named(rows, scored))
 
 
 def _question_scores(rows: DirectionRows, *, question: Question) -> QuestionScores:

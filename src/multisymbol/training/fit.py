@@ -31,6 +31,7 @@ from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.serving.calibration import fit_temperature
 from multisymbol.serving.inference import Probabilities, predict_probabilities, predict_returns
+from multisymbol.serving.metrics import DIRECTION, FORWARD_RETURN, ScoreMetric
 from multisymbol.serving.return_scores import evaluate_regression
 from multisymbol.serving.scores import evaluate
 from multisymbol.training.result import DirectionResult, EvaluationResult, ReturnResult
@@ -61,6 +62,7 @@ class FitSpec:
         window: Bars the network sees.
         batch_size: Samples a step, over all processes.
         eval_batch_size: Samples a forward pass without gradients.
+        metrics: Further metrics of the test scores.
     """
 
     network: NetworkFactory
@@ -74,6 +76,7 @@ class FitSpec:
     window: int
     batch_size: int
     eval_batch_size: int
+    metrics: tuple[ScoreMetric, ...] = ()
 
 
 def fit_network(
@@ -167,13 +170,15 @@ def _assess_directions(
     temperature = fit_temperature(validation.prob, ledger.label[validation.positions])
     train, rows = parts.positions(TRAIN), parts.positions(TEST)
     test = predicted(rows, temperature.value)
+    kind = DIRECTION.extended(spec.metrics)
     return DirectionResult(
         fitted=fitted,
         module=module,
         temperature=temperature,
         test=test,
-        evaluation=evaluate(test.prob, ledger, rows, train),
-        before=evaluate(predicted(rows).prob, ledger, rows, train),
+        evaluation=evaluate(test.prob, ledger, rows, train, kind=kind),
+        before=evaluate(predicted(rows).prob, ledger, rows, train, kind=kind),
+        kind=kind,
     )
 
 
@@ -188,8 +193,9 @@ def _assess_returns(
         batch_size=spec.eval_batch_size,
         device=module.device,
     )
-    evaluation = evaluate_regression(test.forecast, dataset.ledger, rows, delta=delta)
-    return ReturnResult(fitted=fitted, module=module, test=test, evaluation=evaluation)
+    kind = FORWARD_RETURN.extended(spec.metrics)
+    evaluation = evaluate_regression(test.forecast, dataset.ledger, rows, delta=delta, kind=kind)
+    return ReturnResult(fitted=fitted, module=module, test=test, evaluation=evaluation, kind=kind)
 
 
 def network_shape(spec: FitSpec, dataset: FoldDataset, *, outputs: int, parent: Bundle | None = None) -> NetworkShape:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ class EvaluationResult(Protocol):
 class _TestScores:
     """Test scores as they are stored, from an evaluation's named metrics."""
 
-    kind: ClassVar[ScoreKind]
+    kind: ScoreKind
     evaluation: Any
 
     def pooled(self) -> dict[str, float]:
@@ -87,15 +87,16 @@ class DirectionResult(_TestScores):
         test: Probabilities of the test rows, after it.
         evaluation: Scores on the test rows beside the no-skill forecasts.
         before: The same scores without the temperature.
+        kind: The metrics of the scores.
     """
 
-    kind: ClassVar[ScoreKind] = DIRECTION
     fitted: FitResult
     module: DirectionModule
     temperature: Temperature
     test: Probabilities
     evaluation: Evaluation
     before: Evaluation
+    kind: ScoreKind = DIRECTION
 
     def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
         """See EvaluationResult."""
@@ -137,13 +138,14 @@ class ReturnResult(_TestScores):
         module: With the best epoch's weights.
         test: Forecasts of the test rows.
         evaluation: Scores on the test rows beside a forecast of zero.
+        kind: The metrics of the scores.
     """
 
-    kind: ClassVar[ScoreKind] = FORWARD_RETURN
     fitted: FitResult
     module: DirectionModule
     test: Returns
     evaluation: ReturnEvaluation
+    kind: ScoreKind = FORWARD_RETURN
 
     def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
         """See EvaluationResult."""

@@ -164,17 +164,14 @@ def test_two_columns_of_a_table_never_share_a_heading() -> None:
         tabulate("t", [], (column("from"), column("from", key="other")))
 
 
-def test_a_declared_metric_is_computed_stored_logged_and_shown() -> None:
+def test_a_declared_metric_is_computed_stored_and_shown() -> None:
     """One declaration is all that a new metric needs."""
     confident = ScoreMetric(
         name="confidence", heading="confident", better="higher", of=lambda rows: rows.model.max(axis=1).mean()
     )
-    DIRECTION.metrics.append(confident)
-    try:
-        prob = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]])
-        rows = DirectionRows(model=prob, prior=prob, rule=prob, label=np.array([0, 2]))
-        stored = DIRECTION.stored({"confidence": confident.score(rows, None)}, rows=2, pooled=True)
-        assert stored == {"test_confidence": pytest.approx(0.55), "test_rows": 2.0}
-        assert "confident" in printed(score_table(DIRECTION, {"A": stored}, stored), terminal=False)
-    finally:
-        DIRECTION.metrics.remove(confident)
+    kind = DIRECTION.extended([confident])
+    prob = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]])
+    rows = DirectionRows(model=prob, prior=prob, rule=prob, label=np.array([0, 2]))
+    stored = kind.stored({"confidence": confident.score(rows, None)}, rows=2, pooled=True)
+    assert stored == {"test_confidence": pytest.approx(0.55), "test_rows": 2.0}
+    assert "confident" in printed(score_table(kind, {"A": stored}, stored), terminal=False)
