@@ -284,7 +284,12 @@ def recipe_of(fit: FitSpec, *, threads: int) -> StackRecipe:
         )
         raise ConfigError(message)
     stopping = fit.callbacks["early_stopping"]() if "early_stopping" in fit.callbacks else None
-    assert stopping is None or isinstance(stopping, Patience), "callbacks.early_stopping is learning.callbacks's"
+    if not (stopping is None or isinstance(stopping, Patience)):
+        message = (
+            f"callbacks.early_stopping: a comparison stops by patience and min_delta, got {type(stopping).__name__}; "
+            "take multisymbol.learning.callbacks.early_stopping"
+        )
+        raise ConfigError(message)
     return StackRecipe(
         optimizer=fit.optimizer,
         schedule=fit.schedule,
