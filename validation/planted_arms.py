@@ -18,14 +18,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import ConstantLR
 
 from multisymbol.arrays import Floats
 from multisymbol.cli.schema import symbol_configs
 from multisymbol.cli.specs import data_spec
+from multisymbol.comparison.fit import windows_of
 from multisymbol.config.build import build
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.losses import ClassLoss, completed, mixture_class_counts
 from multisymbol.learning.networks.embedding import NetworkShape
+from multisymbol.learning.schedules import Schedule
 from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack, predict_stack
 from multisymbol.markets.surrogate import Drift
 from multisymbol.progress import Terminal
@@ -34,7 +38,6 @@ from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, FoldCount
 from multisymbol.samples.mixture import Mixture, SamplingWeights
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.strata import fold_shares
-from multisymbol.samples.windows import WindowDataset
 from multisymbol.seeding import named_seed
 from multisymbol.serving.calibration import fit_temperature
 from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
@@ -280,7 +283,7 @@ class Trained:
         members = list(self.members)
         if shown is not None:
             members = [
-                replace(member, dataset=_dataset(data)) for member, data in zip(self.members, shown, strict=True)
+                replace(member, dataset=windows_of(data)) for member, data in zip(self.members, shown, strict=True)
             ]
         return _predicted(members, self.weights, positions, self.temperatures)
 
@@ -338,16 +341,6 @@ def _predicted(
     )
 
 
-def _dataset(data: FoldDataset) -> WindowDataset:
-    return WindowDataset(
-        features=data.features,
-        ledger=data.ledger,
-        symbol_slots=data.symbol_slots,
-        class_slots=data.class_slots,
-        symbol_weights=data.shares.weight,
-    )
-
-
 def _model(values: Mapping[str, Any], training: Training) -> Callable[..., nn.Module]:
     node = {
         **values["model"],
@@ -377,7 +370,7 @@ def _member(
     torch.manual_seed(named_seed(job.seed, "network"))
     return StackMember(
         name=job.name,
-        dataset=_dataset(data),
+        dataset=windows_of(data),
         sampler=_sampler(data, data.shares, seed=job.seed),
         validation=data.parts.positions(VALIDATION),
         network=model(shape=shape),
@@ -397,18 +390,8 @@ BATCH = 256
 
 def _recipe(training: Training) -> StackRecipe:
     return StackRecipe(
-        optimizer=build({"_target_": "torch.optim.adamw.AdamW", "_partial_": True, "lr": training.lr}),
-        schedule=build(
-            {
-                "_target_": "multisymbol.learning.schedules.Schedule",
-                "interval": "epoch",
-                "factory": {
-                    "_target_": "torch.optim.lr_scheduler.ConstantLR",
-                    "_partial_": True,
-                    "factor": 1.0,
-                },
-            }
-        ),
+        optimizer=partial(AdamW, lr=training.lr),
+        schedule=Schedule(factory=partial(ConstantLR, factor=1.0), interval="epoch"),
         clip=1.0,
         epochs=training.epochs,
         patience=training.patience,

@@ -196,7 +196,7 @@ def why_one_by_one(arm: TrainedArm, task: FoldTask) -> str:
         change=arm.change,
         like=task.whole,
     )
-    return stack_problem(_member(probe, task, dataset=_dataset(task.whole)), recipe_of(probe.fit, threads=1))
+    return stack_problem(_member(probe, task, dataset=windows_of(task.whole)), recipe_of(probe.fit, threads=1))
 
 
 def _closed(training: TrainingTask, member: StackMember, result: StackResult) -> Start:
@@ -212,11 +212,12 @@ def _closed(training: TrainingTask, member: StackMember, result: StackResult) ->
 def _members(trainings: Sequence[TrainingTask], task: FoldTask) -> list[StackMember]:
     datasets: dict[int, WindowDataset] = {}
     for training in trainings:
-        datasets.setdefault(id(training.dataset), _dataset(training.dataset))
+        datasets.setdefault(id(training.dataset), windows_of(training.dataset))
     return [_member(training, task, dataset=datasets[id(training.dataset)]) for training in trainings]
 
 
-def _dataset(fold: FoldDataset) -> WindowDataset:
+def windows_of(fold: FoldDataset) -> WindowDataset:
+    """Return the windows of a fold's samples."""
     return WindowDataset(
         features=fold.features,
         ledger=fold.ledger,
