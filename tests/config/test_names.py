@@ -121,7 +121,8 @@ def test_short_names_are_the_pages_names() -> None:
 
 def test_every_role_has_a_place_and_every_place_a_role() -> None:
     nested = {role for arguments in NESTED.values() for role in arguments.values()}
-    assert {*PLACES.values(), *nested} == set(ROLES) == {*OURS, *LIBRARIES}
+    of_the_user_alone = {"metric", "section"}
+    assert {*PLACES.values(), *nested} == set(ROLES) == {*OURS, *LIBRARIES, *of_the_user_alone}
     assert role_at(("arms", "adapter")) == "arm"
     assert role_at(("symbol_configs", "BRK.B", "label")) == "label"
     assert role_at(("model", "hidden")) is None
