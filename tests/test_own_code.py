@@ -1,5 +1,6 @@
 """The user's own code goes every way ours does: trained, registered, served, fine-tuned; and no way without trust."""
 
+import json
 import logging
 import shutil
 import sys
@@ -25,6 +26,7 @@ from multisymbol.registry.bundle.format import Bundle, read_bundle
 from multisymbol.registry.store.store import Store
 from multisymbol.serving.served_model import Model
 from tests.conftest import SMALL, Command, compose_train, prepared_outputs, train_small
+from tests.stored import restored
 
 OWN = Path(__file__).parent / "own"
 PAGES = (
@@ -256,3 +258,37 @@ def test_single_file_beside_the_pages_is_trained_served_and_fine_tuned(
 
 def _scope(model: Path) -> str:
     return "single" if '"scope": "single"' in (model / "bundle" / "metadata.json").read_text(encoding="utf-8") else ""
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        (("source",), "pandas.read_pickle"),
+        (("callbacks", "progress"), "os.system"),
+        (("model",), "lab.nets.Normed"),
+        (("optimizer", "lr"), "torch.load"),
+        (("symbol_configs", "AAPL", "label"), "joblib.load"),
+        (("labels", "bars"), "numpy.load"),
+        (("seed",), "os.system"),
+    ],
+)
+def test_a_changed_configuration_of_a_run_is_refused_when_it_is_resumed(
+    path: tuple[str, ...], target: str, tmp_path: Path, called: Command
+) -> None:
+    stored = restored(tmp_path / "copy")
+    file = stored.run_folder(stored.expected["interrupted"]) / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    *above, key = path
+    node = config
+    for step in above:
+        node = node[step]
+    node[key] = {"_target_": target, "command": "true"}
+    config["trust"] = ["lab", "pandas", "os"]
+    file.write_text(json.dumps(config), encoding="utf-8")
+    script, *arguments = stored.expected["finishing"]["resumed_run"]
+    done = called(f"scripts/{script}.py", *arguments)
+    assert done.returncode == 2
+    assert "the run cannot go on; nothing was started" in done.stderr
+    assert f"config.json: {'.'.join(path)}._target_: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (file.parent / "model").exists()
