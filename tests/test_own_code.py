@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +42,7 @@ PAGES = (
     "features=own",
 )
 """Every page that names something of the user's own; optimizer=sgd is torch's."""
+PARENT = ("symbols.only=[AAPL,GOOGL]", "trainer.max_epochs=1")
 CUT = ("split.validation_from=2018-05-01", "split.test_from=2018-09-01")
 
 
@@ -73,7 +76,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Ite
     shutil.copytree(OWN, folder / "own")
     made = World(folder=folder / "own", outputs=prepared_outputs(folder, store_template))
     with trusting(["lab"], folders=[made.folder]):
-        made.train(*PAGES, *CUT, "symbols.without=[MSFT]", name="parent")
+        made.train(*PAGES, *CUT, *PARENT, name="parent")
     yield made
     for name in [name for name in sys.modules if name.partition(".")[0] in {"lab", "onefile"}]:
         del sys.modules[name]
@@ -217,7 +220,7 @@ def test_panel_is_made_again_when_the_user_s_source_changes(world: World, truste
     known = set(world.outputs.glob("cache/panel-*/"))
     file.write_text(before + "\n# another formula\n", encoding="utf-8")
     try:
-        world.train(*PAGES, *CUT, "symbols.without=[MSFT]", name="again")
+        world.train(*PAGES, *CUT, *PARENT, name="again")
     finally:
         file.write_text(before, encoding="utf-8")
     assert len(set(world.outputs.glob("cache/panel-*/")) - known) == 1
@@ -230,24 +233,22 @@ def test_own_code_is_hashed_by_package(world: World, trusted: None) -> None:
 
 
 def test_single_file_beside_the_pages_is_trained_served_and_fine_tuned(
-    world: World, command: Command, tmp_path: Path, store_template: Path
+    world: World, called: Command, tmp_path: Path, store_template: Path
 ) -> None:
     outputs = prepared_outputs(tmp_path, store_template)
     small = [text for text in SMALL if not text.startswith("window")]
-    common = ("--config-dir", str(world.conf), f"paths.outputs={outputs}", *small, *CUT)
+    common = ("--config-dir", str(world.conf), f"paths.outputs={outputs}", *small, *CUT, "trainer.max_epochs=1")
     own = ("model=last", "optimizer=sgd", "symbols.only=[AAPL,MSFT]", "window=4")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    refused = command("scripts/train.py", *common, *own, cwd=elsewhere)
+    refused = called("scripts/train.py", *common, *own)
     assert refused.returncode == 2
     assert "conf/model/last.yaml: model._target_" in refused.stderr
     assert "add trust=[onefile]" in refused.stderr
     assert not list(outputs.glob("runs/*/*/*"))
-    done = command("scripts/train.py", *common, *own, "trust=[onefile]", cwd=elsewhere)
+    done = called("scripts/train.py", *common, *own, "trust=[onefile]")
     assert done.returncode == 0, done.stderr
     tuned = ("mode=finetune", "symbol=AAPL", "from=newest", "finetune=head", "optimizer=sgd")
-    assert "MULTISYMBOL_TRUST=onefile" in command("scripts/train.py", *common, *tuned, cwd=elsewhere).stderr
-    done = command("scripts/train.py", *common, *tuned, "trust=[onefile]", cwd=elsewhere)
+    assert "MULTISYMBOL_TRUST=onefile" in called("scripts/train.py", *common, *tuned).stderr
+    done = called("scripts/train.py", *common, *tuned, "trust=[onefile]")
     assert done.returncode == 0, done.stderr
     (model,) = [file.parent for file in outputs.glob("runs/*/*/model/MLmodel") if _scope(file.parent) == "single"]
     with pytest.raises(MultisymbolError, match="onefile"):
@@ -260,35 +261,30 @@ def _scope(model: Path) -> str:
     return "single" if '"scope": "single"' in (model / "bundle" / "metadata.json").read_text(encoding="utf-8") else ""
 
 
-@pytest.mark.parametrize(
-    ("path", "target"),
-    [
-        (("source",), "pandas.read_pickle"),
-        (("callbacks", "progress"), "os.system"),
-        (("model",), "lab.nets.Normed"),
-        (("optimizer", "lr"), "torch.load"),
-        (("symbol_configs", "AAPL", "label"), "joblib.load"),
-        (("labels", "bars"), "numpy.load"),
-        (("seed",), "os.system"),
-    ],
-)
-def test_a_changed_configuration_of_a_run_is_refused_when_it_is_resumed(
-    path: tuple[str, ...], target: str, tmp_path: Path, called: Command
-) -> None:
+CHANGED = {
+    ("source",): "pandas.read_pickle",
+    ("callbacks", "progress"): "os.system",
+    ("model",): "lab.nets.Normed",
+    ("optimizer", "lr"): "torch.load",
+    ("symbol_configs", "AAPL", "label"): "joblib.load",
+    ("labels", "bars"): "numpy.load",
+    ("seed",): "os.system",
+}
+
+
+def test_a_changed_configuration_of_a_run_is_refused_when_it_is_resumed(tmp_path: Path, called: Command) -> None:
     stored = restored(tmp_path / "copy")
     file = stored.run_folder(stored.expected["interrupted"]) / "config.json"
-    config = json.loads(file.read_text(encoding="utf-8"))
-    *above, key = path
-    node = config
-    for step in above:
-        node = node[step]
-    node[key] = {"_target_": target, "command": "true"}
-    config["trust"] = ["lab", "pandas", "os"]
-    file.write_text(json.dumps(config), encoding="utf-8")
     script, *arguments = stored.expected["finishing"]["resumed_run"]
-    done = called(f"scripts/{script}.py", *arguments)
-    assert done.returncode == 2
-    assert "the run cannot go on; nothing was started" in done.stderr
-    assert f"config.json: {'.'.join(path)}._target_: " in done.stderr
-    assert "Traceback" not in done.stderr
+    text = file.read_text(encoding="utf-8")
+    for path, target in CHANGED.items():
+        config = {**json.loads(text), "trust": ["lab", "pandas", "os"]}
+        *above, key = path
+        reduce(getitem, above, config)[key] = {"_target_": target, "command": "true"}
+        file.write_text(json.dumps(config), encoding="utf-8")
+        done = called(f"scripts/{script}.py", *arguments)
+        assert done.returncode == 2
+        assert "the run cannot go on; nothing was started" in done.stderr
+        assert f"config.json: {'.'.join(path)}._target_: " in done.stderr
+        assert "Traceback" not in done.stderr
     assert not (file.parent / "model").exists()
