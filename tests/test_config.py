@@ -98,8 +98,8 @@ def test_command_names_the_file_of_each_typo_before_torch_is_loaded(
     command: Command, own_folder: Path, tmp_path: Path
 ) -> None:
     outputs = tmp_path / "outputs"
-    wrong = ("experiment=mine", "optimizer.lr=fast", "model=mpl", "model.hiden=3", "loss._target_=mine.Loss")
-    wrong = (*wrong, f"paths.outputs={outputs}")
+    wrong = ["experiment=mine", "optimizer.lr=fast", "model=mpl", "model.hiden=3", "loss._target_=mine.Loss"]
+    wrong.append(f"paths.outputs={outputs}")
     done = command("scripts/train.py", "--config-dir", str(own_folder), *wrong, env=[("PYTHONPROFILEIMPORTTIME", "1")])
     said = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("import time:"))
     assert done.returncode == 2
