@@ -7,6 +7,7 @@ import pytest
 
 from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import build, plain
+from multisymbol.config.names import registered
 from tests.composing import CONF, ROOT
 from tests.conftest import Compose
 
@@ -61,6 +62,11 @@ def targets(node: Any) -> list[dict[str, Any]]:
     return []
 
 
+def role_of(node: dict[str, Any]) -> Any:
+    """Return the role its class is registered for."""
+    return registered(node["_target_"]).partition(":")[0]
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF)))
 def test_file_passes_the_check_and_what_it_names_can_be_built(file: Path, composed: Compose) -> None:
     config = composed(*together(file))
@@ -72,7 +78,7 @@ def test_file_passes_the_check_and_what_it_names_can_be_built(file: Path, compos
         node = node[part]
     named = targets(node)
     assert named
-    assert all(build(found) is not None for found in named)
+    assert all(build(found, role=role_of(found)) is not None for found in named)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

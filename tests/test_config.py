@@ -98,15 +98,18 @@ def test_command_names_the_file_of_each_typo_before_torch_is_loaded(
     command: Command, own_folder: Path, tmp_path: Path
 ) -> None:
     outputs = tmp_path / "outputs"
-    wrong = ("experiment=mine", "optimizer.lr=fast", "model=mpl", "model.hiden=3", f"paths.outputs={outputs}")
+    wrong = ["experiment=mine", "optimizer.lr=fast", "model=mpl", "model.hiden=3", "loss._target_=mine.Loss"]
+    wrong.append(f"paths.outputs={outputs}")
     done = command("scripts/train.py", "--config-dir", str(own_folder), *wrong, env=[("PYTHONPROFILEIMPORTTIME", "1")])
     said = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("import time:"))
     assert done.returncode == 2
-    assert "5 problems; nothing was started" in said
+    assert "6 problems; nothing was started" in said
     assert "mine.yaml: trainer.max_epoch" in said
     assert "did you mean 'max_epochs'?" in said
     assert "mine.yaml: sed" in said
     assert "command line: optimizer.lr" in said
+    assert "command line: loss._target_" in said
+    assert "'mine.Loss' is not part of multisymbol and its package is not trusted" in said
     assert "there is no 'mpl', did you mean 'mlp'?" in said
     assert "Traceback" not in said
     assert not outputs.exists()

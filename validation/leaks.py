@@ -221,7 +221,7 @@ def examine(values: Mapping[str, Any], whole: FoldDataset, planted: Planted) -> 
     """
     (config, *_) = whole.universe
     bars = whole.source.read(config, Period())
-    labeller = build(config.label)
+    labeller = build(config.label, role="label")
 
     def features(some: Bars) -> npt.NDArray[np.float32]:
         clock = session_clock(config.calendar, start=int(some.opened_at[0]), end=int(some.closed_at[-1]))

@@ -290,7 +290,7 @@ class Trained:
 
 def train(jobs: Sequence[Job], values: Mapping[str, Any], *, training: Training) -> Trained:
     """Train all jobs as one stack and fit each one's temperature on its validation samples."""
-    model, loss = _model(values, training), build({**values["loss"], "power": 0.0})
+    model, loss = _model(values, training), build({**values["loss"], "power": 0.0}, role="loss")
     members = [_member(job, values, model=model, loss=loss) for job in jobs]
     results = fit_stack(members, recipe=_recipe(training), checkpoint=None)
     weights = [result.weights for result in results]
@@ -349,7 +349,7 @@ def _model(values: Mapping[str, Any], training: Training) -> Callable[..., nn.Mo
         "embedding": training.embedding,
         "activation": "relu",
     }
-    factory: Callable[..., nn.Module] = build(node)
+    factory: Callable[..., nn.Module] = build(node, role="network")
     return factory
 
 
@@ -456,7 +456,7 @@ def arms(values: Mapping[str, Any], whole: FoldDataset, *, seeds: Sequence[int],
 def arms_of_many(fields: Sequence[Field], *, seeds: Sequence[int], training: Training) -> list[Arms]:
     """Do the same for many markets at once: all universal models as one stack, all single ones as another."""
     values = fields[0].values
-    mixture = build(values["sampling"])
+    mixture = build(values["sampling"], role="sampling")
     pooled = [
         Job(name=f"{number} universal {seed}", data=each.whole, seed=seed)
         for number, each in enumerate(fields)

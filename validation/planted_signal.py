@@ -329,7 +329,7 @@ def _without_one(values: Mapping[str, Any], whole: FoldDataset, *, training: Tra
     """Return the interval of the loss of models that never saw the last symbol, less that of models that did."""
     newcomer = len(SYMBOLS) - 1
     unseen = with_parts(
-        build(values["sampling"]),
+        build(values["sampling"], role="sampling"),
         whole,
         np.where((whole.ledger.symbol == newcomer) & (whole.parts.part != TEST), PURGED, whole.parts.part).astype(
             np.int8

@@ -420,14 +420,14 @@ def test_a_context_knows_the_volatility_of_its_own_segment_alone() -> None:
 
 
 def rule_of(option: str, composed: Compose) -> Any:
-    return build(plain(composed(f"+decision={option}"), leave_out=("symbol_configs",))["decision"])
+    return build(plain(composed(f"+decision={option}"), leave_out=("symbol_configs",))["decision"], role="decision")
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_file_of_the_group_passes_the_check_and_is_built(option: str, composed: Compose) -> None:
     node = plain(composed(f"+decision={option}"), leave_out=("symbol_configs",))["decision"]
     assert check(node, schema=node["_target_"]) == []
-    rule = build(node)
+    rule = build(node, role="decision")
     assert isinstance(rule.discipline, PositionRules)
     said = np.full(3, np.nan) if option == "forecast" else prob(0.9, None, -0.9)
     assert len(rule.weights(said, context=context(3))) == 3

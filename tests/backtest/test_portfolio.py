@@ -278,4 +278,4 @@ def test_an_unknown_period_is_refused() -> None:
 def test_a_configuration_can_name_a_weighting() -> None:
     node = {"_target_": "multisymbol.backtest.portfolio.InverseVolatility", "rebalance": "week", "days": 60.0}
     assert check(node, schema=node["_target_"]) == []  # type: ignore[arg-type]
-    assert build(node) == InverseVolatility(rebalance="week", days=60.0)
+    assert build(node, role="weighting") == InverseVolatility(rebalance="week", days=60.0)

@@ -66,7 +66,7 @@ def done(outputs: Path) -> Path:
 def test_files_compose_and_what_they_name_can_be_built(file: Path) -> None:
     group = file.parent.relative_to(ROOT / "conf").as_posix()
     values = composed(f"{group}={file.stem}")
-    build(values["backtest"]["weighting"])
+    build(values["backtest"]["weighting"], role="weighting")
     backtest_settings(values)
     first = file.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# ")

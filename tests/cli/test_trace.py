@@ -106,7 +106,7 @@ def test_values_follow_from_the_raw_bars_that_are_shown(world: World) -> None:
     assert [column.value for column in traced.columns] == features.values[traced.row].tolist()
     scaled = [np.clip((c.value - c.center) / c.spread, -8, 8) for c in traced.columns]
     assert np.allclose(scaled, [column.scaled for column in traced.columns], rtol=1e-6, atol=1e-7)
-    labels = label_bars(bars, build(traced.config.label))
+    labels = label_bars(bars, build(traced.config.label, role="label"))
     assert traced.label.value == labels.value[traced.row]
     assert traced.label.resolved_row is not None
     assert bars.closed_at[traced.label.resolved_row] == labels.resolved_at[traced.row]
@@ -269,7 +269,7 @@ SPLITS = {
 def test_the_reason_fits_the_part_of_every_sample(name: str, world: World) -> None:
     ledger = world.prepared.ledger
     node = plain(compose_train(f"split={name}", *SPLITS[name]))["split"]
-    for parts in build(node).folds(ledger, timeframe=world.prepared.source.timeframe):
+    for parts in build(node, role="split").folds(ledger, timeframe=world.prepared.source.timeframe):
         for position in range(0, len(ledger), 7):
             said = why(ledger, parts, position)
             assert (parts.part[position] == PURGED) == any(words in said for words in PURGING)

@@ -209,7 +209,7 @@ def test_arms_that_go_out_from_the_universal_one_change_what_they_say(done: Comp
 @pytest.mark.parametrize("name", ["finetuned", "head_only", "adapter"])
 def test_an_arm_fine_tunes_as_the_mode_of_that_name_does(name: str, done: ComparisonRun, tmp_path: Path) -> None:
     task, folder = done.tasks[-1], done.fold_folder(len(done.tasks) - 1)
-    arm = build(plain(composed(*SMALL))["arms"][name])
+    arm = build(plain(composed(*SMALL))["arms"][name], role="arm")
     fit = replace(arm.fit(task.fit), seed=2, finetune=arm.change)
     bundle = SimpleNamespace(
         weights=weights_of(folder, "universal", [2])[2],
@@ -343,11 +343,11 @@ def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
     config = composed(*overrides)
     assert config_problems(config, schema=SCHEMA) == []
     values = plain(config)
-    assert all(build(node).description for node in values["arms"].values())
+    assert all(build(node, role="arm").description for node in values["arms"].values())
 
 
 def test_a_symbol_is_not_scored_unseen_where_no_other_of_its_class_trains(done: ComparisonRun, folder: Path) -> None:
-    arm, task = build(values_in(folder)["arms"]["zero_shot"]), done.tasks[0]
+    arm, task = build(values_in(folder)["arms"]["zero_shot"], role="arm"), done.tasks[0]
     first, *others = task.whole.parts.counts
     assert first.symbol == "AAPL"
     parts = replace(task.whole.parts, counts=(replace(first, train=0, role="unseen"), *others))

@@ -31,11 +31,11 @@ CONF = ROOT / "conf"
 PATHS = {path: f"{role}:{name}" for role in ROLES for name, path in named(role).items()}
 
 BUILT_BY_CODE = {
-    "source:surrogate": "src/multisymbol/comparison",
+    "source:surrogate": "validation",
     "source:planted": "validation",
     "source:opening": "validation",
 }
-"""Classes that no page names -> where our own code does."""
+"""Classes that no page names -> where code makes such a node."""
 
 
 def targets(page: Any) -> Iterator[str]:

@@ -69,6 +69,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (folder / "__init__.py").write_text("from os import system\nfrom .nets import Net\n")
     (folder / "nets.py").write_text(
         "import os\nfrom pathlib import Path\nfrom torch import nn\nfrom torch.nn import Linear\n"
+        "class Plain(nn.Module):\n    pass\nclass Bare(nn.Module):\n    def __init__(self, width: int):\n        pass\n"
         "class Net(nn.Module):\n    def __init__(self, *, width: int, shape):\n        super().__init__()\n"
         "class Other:\n    def __init__(self, path):\n        Path(path).write_text('made')\n"
         "def delete(path):\n    Path(path).write_text('deleted')\n"
@@ -255,6 +256,22 @@ def test_check_names_key_value_and_cure_and_reads_the_signature_once_trusted(com
         wrong = checked(composed(f"model._target_={package}.nets.Nett"))
         assert any(f"there is no '{package}.nets.Nett'" in each.text for each in wrong)
     assert package not in sys.modules
+
+
+def test_check_names_what_a_class_of_one_s_own_does_not_take(composed: Compose, package: str) -> None:
+    def said(name: str, *overrides: str) -> list[str]:
+        own = (f"model._target_={package}.nets.{name}", f"trust=[{package}]", *overrides)
+        without = [
+            f"~model.{key}" for key in ("dropout", "activation", "embedding", "embedding_dim", "unknown_dropout")
+        ]
+        return [f"{each.path}: {each.text}" for each in checked(composed(*own, *without, "~model.hidden"))]
+
+    with trusting([package]):
+        assert said("Net", "+model.width=3") == []
+        assert said("Plain", "+model.anything=3") == []
+        (found,) = said("Bare", "+model.width=3")
+        assert found == f"model._target_: '{package}.nets.Bare' takes no `shape`, which the run gives it"
+        assert said("Net", "+model.width=three")[0].startswith("model.width: expected")
 
 
 def test_check_refuses_a_wrong_value_of_trust(composed: Compose) -> None:

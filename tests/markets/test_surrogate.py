@@ -233,6 +233,6 @@ def test_it_is_made_and_checked_from_a_configuration_around_any_source() -> None
     }
     assert check({**node, "sed": 1}, schema="multisymbol.markets.surrogate.SurrogateSource")
     assert not check(node, schema="multisymbol.markets.surrogate.SurrogateSource")
-    built = build(node)
+    built = build(node, role="source")
     assert isinstance(built, SurrogateSource)
     assert len(built.read(config_of("AAA", "stock"), Period())) > 1000

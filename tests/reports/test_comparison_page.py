@@ -41,7 +41,7 @@ TITLES: dict[World, str] = {
     "universal": "Universal better",
     "single": "Single better",
     "equivalent": "Equivalent",
-    "inconclusive": "Undecided",
+    "inconclusive": "Inconclusive",
     "no skill": "No skill",
     "exploratory": "Explored, no claim",
 }
@@ -118,10 +118,11 @@ def test_a_gain_in_activity_alone_is_not_told_as_one_in_direction() -> None:
 
 def test_symbols_are_counted_by_verdict_and_few_are_named() -> None:
     assert (
-        "Of 6 symbols: universal better for 5, undecided for 1 (NEW<1>)." in comparison_page(compared("universal")).lead
+        "Of 6 symbols: universal better for 5, inconclusive for 1 (NEW<1>)."
+        in comparison_page(compared("universal")).lead
     )
     lead = comparison_page(compared("inconclusive")).lead
-    assert "Of 6 symbols: undecided for 5, no skill for 1 (BTCUSDT)." in lead
+    assert "Of 6 symbols: inconclusive for 5, no skill for 1 (BTCUSDT)." in lead
 
 
 @pytest.mark.parametrize(
@@ -194,9 +195,19 @@ def test_first_screen_has_every_number_that_is_asked_for() -> None:
 
 def test_everything_asked_for_is_on_the_page() -> None:
     text = page_markdown(comparison_page(compared("universal")))
-    for title in ("by fold", "by class", "by session", "budgets", "symbols the universal model was not trained on"):
+    for title in (
+        "by fold",
+        "by class",
+        "by session",
+        "budgets",
+        "symbols that the universal model was not trained on",
+    ):
         assert f"**{title}**" in text
-    for figure in ("Gain from pooling against own history", "Seeds alone turn the sign", "2 folds, tested from"):
+    for figure in (
+        "Gain from pooling against own history",
+        "Effect changes sign between seeds",
+        "2 folds, tested from",
+    ):
         assert figure in text
     for item in (
         "- fine-tuned arm: not asked for",
@@ -248,8 +259,8 @@ def test_tables_hold_the_comparisons_numbers() -> None:
     assert [row[0] for row in table.rows] == [own.test.symbol for own in ranked]
     assert [row[2] for row in table.rows] == [own.test.effect for own in ranked]
     assert table.rows[-1][0] == "NEW<1>"
-    assert table.rows[-1][1] == "undecided"
-    assert to_csv(table).splitlines()[-1].startswith("NEW<1>,undecided,0.0")
+    assert table.rows[-1][1] == "inconclusive"
+    assert to_csv(table).splitlines()[-1].startswith("NEW<1>,inconclusive,0.0")
     skills = {row[0]: row[-1] for row in symbol_test_table(comparison).rows}
     assert (skills["MSFT"], skills["NEW<1>"]) == ("universal, single", "none")
     assert [row[0] for row in question_table(comparison).rows] == ["overall (primary)", "direction", "activity"]

@@ -137,7 +137,7 @@ def world(*overrides: str, stamped: str = "close") -> World:
         asset_classes=len(prepared.trained_classes),
     )
     torch.manual_seed(4)
-    network = build(config["model"])(shape=shape).eval()
+    network = build(config["model"], role="network")(shape=shape).eval()
     with torch.no_grad():
         for parameter in network.parameters():  # answers that are far from one another
             parameter.normal_(std=0.3)

@@ -27,7 +27,7 @@ def test_every_network_comes_back_as_it_was_without_touching_chance(name: str) -
     made = world()
     config = {**made.bundle.config, "model": plain(compose_train(f"model={name}", "model.embedding=symbol"))["model"]}
     shape = NetworkShape(window=config["window"], classes=3, **made.bundle.metadata["shape"])
-    network = build(config["model"])(shape=shape).eval()
+    network = build(config["model"], role="network")(shape=shape).eval()
     chance = torch.random.get_rng_state()
     back = rebuild(bundle_of(network, config, made.prepared))
     assert torch.equal(torch.random.get_rng_state(), chance)

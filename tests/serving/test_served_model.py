@@ -138,7 +138,7 @@ def test_no_rows_and_rows_of_nobody_are_refused() -> None:
 def test_a_model_of_returns_forecasts_a_number() -> None:
     made = world()
     shape = NetworkShape(window=8, classes=1, **made.bundle.metadata["shape"])
-    network = build(made.bundle.config["model"])(shape=shape).eval()
+    network = build(made.bundle.config["model"], role="network")(shape=shape).eval()
     bundle = changed(bundle_of(network, made.bundle.config, made.prepared), task="forward_return", classes=[])
     model = Model.of(bundle, name=None, version=None)
     answer = model.predict(made.rows("AAPL"))

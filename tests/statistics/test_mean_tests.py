@@ -134,8 +134,7 @@ def test_short_series_is_refused_with_the_numbers_and_the_cure() -> None:
         diebold_mariano(noise(1, 114), lag=19)
     assert str(error.value) == (
         "Diebold-Mariano: 114 test instants are too few for labels that overlap 19 of them: the tests need 228 "
-        "(4 blocks of 3 label spans). Make the test span 2.0 times as long (conf/split), or the labels shorter "
-        "(conf/labels)"
+        "(4 blocks of 3 label spans). Make the test span 2.0 times as long, or the labels shorter"
     )
 
 

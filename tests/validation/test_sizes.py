@@ -37,7 +37,7 @@ def test_what_cannot_be_simulated_is_refused_all_at_once() -> None:
     assert str(error.value) == (
         "draws=10: expected at least 100\n"
         "instants=40: 40 test instants are too few for labels that overlap 4 of them: the tests need 48 (4 blocks of 3 "
-        "label spans). Make the test span 1.2 times as long (conf/split), or the labels shorter (conf/labels)"
+        "label spans). Make the test span 1.2 times as long, or the labels shorter"
     )
 
 

@@ -134,7 +134,8 @@ def _problems(spec: CompareSpec, tasks: Sequence[FoldTask]) -> Iterator[str]:
 
 
 def _instants_problem(task: FoldTask) -> str:
-    return instants_problem(len(instants_of(task)), lag=lag_of(task), of=task.whole.parts.fold.name)
+    fold, cure = task.whole.parts.fold.name, " (conf/split, conf/labels)"
+    return instants_problem(len(instants_of(task)), lag=lag_of(task), of=fold, cure=cure)
 
 
 def instants_of(task: FoldTask) -> npt.NDArray[np.int64]:

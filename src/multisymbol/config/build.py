@@ -9,17 +9,17 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from multisymbol.config.installation import conf_folder
-from multisymbol.config.names import NESTED, ROLES, Role, current_form, registered
+from multisymbol.config.names import NESTED, Role, current_form
 from multisymbol.config.trust import load, node_problems
 from multisymbol.errors import ConfigError, MultisymbolError
 
 
-def build(node: Mapping[str, Any], *, role: Role | None = None) -> Any:
+def build(node: Mapping[str, Any], *, role: Role) -> Any:
     """Judge and make what a node names; what is nested in it arrives built, lists and mappings as plain Python.
 
     Args:
         node: Mapping with `_target_` and the arguments by name; with `_partial_: true` the result is a factory.
-        role: What it is for: decides which classes may be named (`trust`); None: that of the class, one of ours.
+        role: What it is for: decides which classes may be named (`trust`).
 
     Raises:
         ConfigError: The class may not be named here, or refuses its arguments.
@@ -27,19 +27,10 @@ def build(node: Mapping[str, Any], *, role: Role | None = None) -> Any:
     """
     given: Any = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     present = current_form(given)
-    role = role or _role_of(present)
     problems = list(node_problems(present, role=role))
     if problems:
         raise ConfigError("\n".join(f"{role}.{problem.path}: {problem.text}" for problem in problems))
     return _built(present, role=role)
-
-
-def _role_of(node: Mapping[str, Any]) -> Role:
-    name = registered(str(node.get("_target_"))).partition(":")[0]
-    for role in ROLES:
-        if name == role:
-            return role
-    raise ConfigError(f"_target_: '{node.get('_target_')}' is not registered; its role must be said")
 
 
 def _built(node: Mapping[str, Any], *, role: Role) -> Any:

@@ -17,6 +17,8 @@ from multisymbol.errors import ConfigError, nearest
 
 __all__ = ["Problem", "check", "report"]
 
+_COMPLETED_WITH = {"model": "shape", "loss": "class_counts"}
+"""Key of a class that a run completes -> the argument it gives."""
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -50,7 +52,23 @@ def check(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
     refused = _refused(present, schema=schema)
     heads = tuple(problem.path.removesuffix("_target_") for problem in refused if problem.path.endswith("_target_"))
     found = _check_node(present, target=schema, path="", partial=bool(present.get("_partial_", False)))
-    return [*refused, *(problem for problem in found if not heads or not problem.path.startswith(heads))]
+    own = [] if refused else list(_without_what_the_run_gives(present))
+    return [*refused, *own, *(problem for problem in found if not heads or not problem.path.startswith(heads))]
+
+
+def _without_what_the_run_gives(config: Mapping[str, Any]) -> Iterator[Problem]:
+    """Name the user's own classes that do not take what a run completes them with."""
+    for key, argument in _COMPLETED_WITH.items():
+        node = config.get(key)
+        target = str(node.get("_target_")) if isinstance(node, Mapping) else ""
+        signature = _signature(target) if is_trusted(target) else None
+        if (
+            signature
+            and node
+            and node.get("_partial_")
+            and not (signature.open_ended or argument in signature.parameters)
+        ):
+            yield Problem(path=f"{key}._target_", text=f"'{target}' takes no `{argument}`, which the run gives it")
 
 
 def _refused(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
@@ -209,7 +227,7 @@ def _read_signature(target: str) -> _Signature | None:
     return _function_signature(home, definition, skip_self=False)
 
 
-def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None:
+def _class_signature(module: str, definition: ast.ClassDef) -> _Signature:
     if any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
         fields = [
             item for item in definition.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
@@ -220,8 +238,7 @@ def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None
             for item in fields
             if isinstance(item.target, ast.Name) and "ClassVar" not in ast.unparse(item.annotation)
         }
-        above = _base_signature(module, definition)
-        inherited = above.parameters if above else {}
+        inherited = _base_signature(module, definition).parameters
         return _Signature(module=module, parameters={**inherited, **parameters}, open_ended=False)
     for item in definition.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
@@ -229,13 +246,13 @@ def _class_signature(module: str, definition: ast.ClassDef) -> _Signature | None
     return _base_signature(module, definition)
 
 
-def _base_signature(module: str, definition: ast.ClassDef) -> _Signature | None:
-    """Read the signature of the first base whose source is found."""
+def _base_signature(module: str, definition: ast.ClassDef) -> _Signature:
+    """Read the signature of the first base whose source is found; anything may be given where none is."""
     for base in definition.bases:
         found = _find(module, base.id) if isinstance(base, ast.Name) else None
         if found and isinstance(found[1], ast.ClassDef):
             return _class_signature(found[0], found[1])
-    return None
+    return _Signature(module=module, parameters={}, open_ended=bool(definition.bases))
 
 
 def _function_signature(module: str, definition: ast.FunctionDef, *, skip_self: bool) -> _Signature:

@@ -82,13 +82,14 @@ def least_instants(lag: int) -> int:
     return LEAST_BLOCKS * LAGS_PER_BLOCK * max(lag, 1)
 
 
-def instants_problem(instants: int, *, lag: int, of: str) -> str:
+def instants_problem(instants: int, *, lag: int, of: str, cure: str = "") -> str:
     """Explain why a series is too short for its lag; empty if it is long enough.
 
     Args:
         instants: Length of the series, T.
         lag: Number of later instants that a label overlaps.
         of: Name of the series in the message: a test, a fold, a symbol.
+        cure: Where to change the test span or the labels, for the end of the message.
     """
     least = least_instants(lag)
     if instants >= least:
@@ -96,7 +97,7 @@ def instants_problem(instants: int, *, lag: int, of: str) -> str:
     return (
         f"{of}: {instants:,} test instants are too few for labels that overlap {lag:,} of them: the tests need "
         f"{least:,} ({LEAST_BLOCKS} blocks of {LAGS_PER_BLOCK} label spans). Make the test span "
-        f"{least / max(instants, 1):.1f} times as long (conf/split), or the labels shorter (conf/labels)"
+        f"{least / max(instants, 1):.1f} times as long, or the labels shorter{cure}"
     )
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from multisymbol.config.installation import library_versions
 from multisymbol.config.names import LOADER
+from multisymbol.config.own_code import own_code
+from multisymbol.features.indicators import modules_of
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.files import HASHES
@@ -146,6 +148,8 @@ def _symbols(spec: TrainSpec, dataset: FoldDataset) -> dict[str, Any]:
 
 
 def _metadata(result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset) -> dict[str, Any]:
+    modules = {module for config in dataset.universe for module in modules_of(config.indicators)}
+    own = own_code(spec.run.record.portable(), modules=modules)
     return {
         "strategy": spec.run.strategy,
         "scope": spec.run.scope,
@@ -169,6 +173,7 @@ def _metadata(result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset) -
         "data_digest": data_digest(dataset),
         "git_commit": git_commit(),
         "libraries": library_versions(),
+        **({"own_code": own} if own else {}),
     }
 
 

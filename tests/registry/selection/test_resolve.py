@@ -596,7 +596,7 @@ def test_policy_can_be_built_from_its_page(policy: str) -> None:
     page = OmegaConf.load(ROOT / "conf" / "registry" / "policy" / f"{policy}.yaml")
     assert isinstance(page, DictConfig)
     node = plain(page)
-    assert build(node) == POLICIES[policy]
+    assert build(node, role="policy") == POLICIES[policy]
     assert POLICIES[policy].name == policy
     assert check({"policy": {**node, "limt": 1}}, schema=node["_target_"]) != []
 

@@ -162,7 +162,7 @@ def test_rank_correlation_by_hand() -> None:
 def test_seeds_say_where_they_turn_the_sign() -> None:
     effect: npt.NDArray[np.float64] = np.array([[0.1, 0.2, 0.3], [-0.1, 0.1, 0.1], [np.nan, np.nan, 0.2]])
     axes = drawn(seed_figure(["A", "B", "C"], effect=effect, pooled=np.array([0.1, 0.1, 0.1])))
-    assert axes.get_title(loc="left").startswith("Seeds alone turn the sign for 1 of 3 symbols")
+    assert axes.get_title(loc="left").startswith("Effect changes sign between seeds for 1 of 3 symbols")
     beside = [text.get_text() for text in axes.texts[:4]]
     assert beside == ["±0.1000", "±0.1155", "–", "±0.0000"]
 

@@ -1,4 +1,4 @@
-"""Pictures of a comparison of two arms: pure functions of arrays that return a Figure; saving is the caller's.
+"""Figures of a comparison of two arms: pure functions of arrays that return a Figure; the caller saves it.
 
 An effect is the loss of the second arm less that of the first, in nats: above 0 the first arm is better.
 """
@@ -52,12 +52,12 @@ _SERIES = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 _STYLES: tuple[_Style, ...] = ("-", "--", ":")
 """Colours repeat after six series, with another dash."""
 _NAMED = 14
-"""Points that are named in a scatter; more would hide one another."""
+"""Largest number of points that a scatter plot names; more would overlap."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectSeries:
-    """An effect with its interval, for each of s rows; NaN where a row was not run or has no interval.
+    """Effects with intervals for s rows; NaN where a row was not run or has no interval.
 
     Args:
         value: Shape (s,).
@@ -87,11 +87,12 @@ def forest_figure(
 
     Args:
         symbols: Names from top to bottom, s >= 1.
-        effects: Of each. Shape (s,).
-        band: The same of surrogate markets: median (not drawn), 5 % and 95 %. Shape (s + 1,), the last one pooled.
-        pooled: Of all together. Shape (1,).
-        verdicts: What stands at the right end of each row (such as a verdict); s + 1 texts, the last one pooled.
-        smallest: The smallest effect of interest, above 0: inside +-smallest lies what nobody would act on.
+        effects: Effect of each symbol. Shape (s,).
+        band: 5 % and 95 % quantiles of surrogate markets as low and high, value not drawn; the last row is that of all
+            symbols together. Shape (s + 1,).
+        pooled: Effect of all symbols together. Shape (1,).
+        verdicts: Text at the right end of each row; the last one for all symbols together. Length s + 1.
+        smallest: Smallest effect of interest, above 0; the range +-smallest is shaded.
         arms: Names of the first and the second arm.
     """
     rows = len(symbols) + 1
@@ -118,14 +119,14 @@ def forest_figure(
 def effect_over_time_figure(
     decided_at: Instants, *, effect: Floats, fold: npt.NDArray[np.int64], names: Sequence[str], lag: int
 ) -> Figure:
-    """Show the mean effect up to each instant, each fold from its own beginning, with a band of 1.96 standard errors.
+    """Show the cumulative mean effect within each fold, with a band of 1.96 standard errors.
 
     Args:
-        decided_at: Ascending within each fold. Shape (n,).
-        effect: One per instant, over all symbols and seeds. Shape (n,).
+        decided_at: Instants, ascending within each fold, UTC nanoseconds. Shape (n,).
+        effect: Effect at each instant, over all symbols and seeds. Shape (n,).
         fold: Index of each instant's fold. Shape (n,).
-        names: Of the folds, f.
-        lag: Bars over which effects hang together, for the standard error.
+        names: Names of the folds. Length f.
+        lag: Number of neighbours that an effect overlaps, for the standard error.
     """
     figure, (axes,) = canvas(height=3.4)
     ends, reach = [], []
@@ -139,26 +140,26 @@ def effect_over_time_figure(
     axes.axhline(0, color=INK, linewidth=0.9)
     middle = np.concatenate([np.zeros(1), *reach])
     axes.set_ylim(*np.quantile(middle[np.isfinite(middle)], [0.02, 0.98]))
-    axes.set_ylabel("mean effect so far, nats")
+    axes.set_ylabel("cumulative mean effect, nats")
     axes.yaxis.set_major_formatter(_NATS)
     lines(axes, of="y")
     dated(axes)
     last = [float(np.mean(effect[fold == place])) for place in range(len(names))]
     above = sum(each > 0 for each in last)
-    facts = f"band: 1.96 standard errors at lag {lag:,}, from where it means something"
+    facts = f"band: 1.96 standard errors at lag {lag:,}; the first instants of a fold are left out"
     say(axes, f"The mean effect ends above 0 in {above} of {len(names)} folds", facts=facts)
     legend(figure, ends[:8])
     return figure
 
 
 def cumulative_mean(effect: Floats, *, lag: int) -> tuple[Floats, Floats]:
-    """Return the mean of the first 1, 2, ... n effects, and its standard error from the long-run variance of all n.
+    """Return the cumulative mean of effects, and its standard error from the long-run variance of all of them.
 
     The long-run variance has Bartlett's weights (Newey and West 1987, equation 5), so it is never negative.
 
     Args:
-        effect: In order of time, finite. Shape (n,).
-        lag: Bars over which effects hang together, 0 or more.
+        effect: Effects in order of time, finite. Shape (n,).
+        lag: Number of neighbours that an effect overlaps, 0 or more.
     """
     count = np.arange(1, len(effect) + 1)
     mean: Floats = np.cumsum(effect) / count
@@ -173,8 +174,8 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
     """Show when each fold trains, validates and tests.
 
     Args:
-        names: Of the folds from top to bottom, f >= 1.
-        cuts: Where train, validation and test begin and where the test ends, ascending. Shape (f, 4).
+        names: Names of the folds from top to bottom, f >= 1.
+        cuts: Start of training, validation and test, and end of the test, ascending, UTC nanoseconds. Shape (f, 4).
     """
     figure, (axes,) = canvas(height=1.45 + 0.27 * len(names))
     colours = {part: PART_COLOURS[part] for part in ("train", "validation", "test")}
@@ -192,13 +193,13 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
 def pooling_figure(
     symbols: Sequence[str], *, history: npt.NDArray[np.int64], effects: EffectSeries, groups: Sequence[str]
 ) -> Figure:
-    """Show the gain from pooling against the length of a symbol's own history.
+    """Show the effect of each symbol against the length of its own history.
 
     Args:
-        symbols: Names, s.
-        history: Train samples of its own, 1 or more. Shape (s,).
-        effects: Of each. Shape (s,).
-        groups: Asset class of each: colour and marker.
+        symbols: Names. Length s.
+        history: Training samples of each symbol, 1 or more. Shape (s,).
+        effects: Effect of each symbol. Shape (s,).
+        groups: Asset class of each symbol, shown by colour and marker. Length s.
     """
     figure, (axes,) = canvas(height=3.4)
     kinds = list(dict.fromkeys(groups))
@@ -227,19 +228,19 @@ def pooling_figure(
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:
-    """Return Spearman's rank correlation, ties sharing their mean rank; NaN below three pairs or if one is constant."""
+    """Return Spearman's rank correlation with mean ranks for ties; NaN below three pairs or if either is constant."""
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
     return float(spearmanr(first, second).statistic)
 
 
 def seed_figure(symbols: Sequence[str], *, effect: Floats, pooled: Floats) -> Figure:
-    """Show how far seeds alone move the effect of each symbol, and of all together.
+    """Show how the effect of each symbol, and of all together, varies between seeds.
 
     Args:
         symbols: Names from top to bottom, s >= 1.
-        effect: Of each symbol and seed; NaN: not run. Shape (s, r).
-        pooled: Of all symbols, per seed. Shape (r,).
+        effect: Effect of each symbol and seed; NaN if not run. Shape (s, r).
+        pooled: Effect of all symbols together, for each seed. Shape (r,).
     """
     values = np.concatenate([effect, pooled[None]])
     figure, (axes,) = canvas(height=1.35 + 0.25 * len(values))
@@ -257,7 +258,7 @@ def seed_figure(symbols: Sequence[str], *, effect: Floats, pooled: Floats) -> Fi
     axes.set_xlabel("effect, nats")
     signs = int(sum(len(set(np.sign(each[np.isfinite(each)]))) > 1 for each in effect))
     facts = "dot: one seed · tick: their mean · right: their standard deviation"
-    say(axes, f"Seeds alone turn the sign for {signs} of {len(symbols)} symbols", facts=facts)
+    say(axes, f"Effect changes sign between seeds for {signs} of {len(symbols)} symbols", facts=facts)
     return figure
 
 
@@ -314,7 +315,7 @@ def _forest_handles(*, with_band: bool) -> list[Line2D | Patch]:
     return [
         Line2D([], [], color=INK, marker="s", markersize=5, label="effect, interval"),
         *(band if with_band else []),
-        Patch(color=FAINT, alpha=0.22, label="smaller than matters"),
+        Patch(color=FAINT, alpha=0.22, label="below the smallest effect of interest"),
     ]
 
 
@@ -335,7 +336,7 @@ def _draw_points(
 
 def _count_axis(axes: Axes, history: npt.NDArray[np.int64]) -> None:
     axes.set_xscale("log")
-    axes.set_xlabel("train samples of the symbol's own")
+    axes.set_xlabel("training samples of the symbol")
     low, high = history.min() / 1.3, history.max() * 1.3
     bases = (1, 2, 5) if high < 300 * low else (1,)  # more would overlap
     ticks = [base * 10**power for power in range(12) for base in bases]

@@ -1,4 +1,4 @@
-"""Tables of a comparison: every number that its page shows, by question, symbol, group, arm and fold."""
+"""Tables of a comparison by question, symbol, subgroup, arm and fold: every number that its page shows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,17 @@ VERDICTS: Mapping[Kind, str] = {
     "UNIVERSAL_BETTER": "universal better",
     "SINGLE_BETTER": "single better",
     "EQUIVALENT": "equivalent",
-    "INCONCLUSIVE": "undecided",
+    "INCONCLUSIVE": "inconclusive",
     "NO_SKILL": "no skill",
 }
-"""How a verdict is said in a table or a figure."""
+"""Words for a verdict in tables and figures."""
 QUESTIONS: Mapping[Question, str] = {
     "overall": "whole log-loss",
     "direction": "direction (BUY against SELL)",
     "activity": "activity (HOLD against the rest)",
 }
 BUDGETS: Mapping[BudgetUnit, str] = {
-    "epochs": "matched in epochs: a single model has fewer samples, so fewer steps an epoch than the universal one",
+    "epochs": "matched in epochs: a single model has fewer samples, so fewer steps per epoch than the universal one",
     "steps": "matched in epochs and steps: a single model's epoch repeats its samples up to the universal one's steps",
 }
 
@@ -62,7 +62,7 @@ _VERDICT = column("verdict", of=lambda own: verdict_text(own.verdict, own.eviden
 
 
 def question_table(comparison: Comparison) -> Table:
-    """Set the three questions one below the other, the primary one named."""
+    """Return a row for each question; the primary one is marked."""
     primary = comparison.declared.primary
     return tabulate(
         "three questions",
@@ -78,12 +78,12 @@ def question_table(comparison: Comparison) -> Table:
             _p("with seeds", "evidence.p_seeds"),
             _p("equivalent", "evidence.p_equivalent"),
         ),
-        note="nats a forecast, above 0 the universal arm is better; beyond: outside the surrogate band",
+        note="nats per forecast, above 0 the universal arm is better; beyond: part outside the surrogate band",
     )
 
 
 def comparison_symbol_table(comparison: Comparison) -> Table:
-    """Return a row per symbol of the primary question, the largest effect first."""
+    """Return a row for each symbol on the primary question, the largest effect first."""
     facts = {own.symbol: own for own in comparison.symbols}
     return tabulate(
         "symbol by symbol",
@@ -99,15 +99,15 @@ def comparison_symbol_table(comparison: Comparison) -> Table:
             column("test rows", ",d", of=lambda own: facts[own.test.symbol].test_rows),
             column("months more", ",.1f", key="months_needed", of=lambda own: _months(own.verdict.months_needed)),
         ),
-        note="verdicts rest on Holm's p; intervals are not adjusted",
+        note="verdicts use the p-value adjusted by Holm; intervals are not adjusted",
     )
 
 
 def symbol_test_table(comparison: Comparison) -> Table:
-    """Return what else is known of each symbol's test: every p, the effect pulled towards the common one, skill."""
+    """Return further results for each symbol: all p-values, shrunk effect, surrogate band, skill."""
     facts = {own.symbol: own for own in comparison.symbols}
     return tabulate(
-        "tests of every symbol",
+        "all tests by symbol",
         by_effect(comparison.primary.by_symbol),
         (
             column("symbol", of="test.symbol"),
@@ -121,17 +121,17 @@ def symbol_test_table(comparison: Comparison) -> Table:
             *_envelope("evidence.nulls"),
             column("skill", of=lambda own: ", ".join(own.evidence.skilled) or "none"),
         ),
-        note="shrunk: pulled towards the common effect; band: all surrogates together",
+        note="shrunk: shrunk towards the common effect; band: over all kinds of surrogate",
     )
 
 
 def by_effect(results: Sequence[SymbolResult]) -> list[SymbolResult]:
-    """Sort symbols, the largest effect first; those that could not be tested come last."""
+    """Sort symbols by effect, the largest first; untested ones come last."""
     return sorted(results, key=lambda own: (own.test.test is None, -own.test.effect))
 
 
 def group_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
-    """Return the primary effect in parts of the rows."""
+    """Return a row for each subgroup: its primary effect."""
     return tabulate(
         title,
         groups,
@@ -142,12 +142,12 @@ def group_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
             _p("p", "p"),
             *columns("instants", "symbols", form=",d"),
         ),
-        note="p is not adjusted for the number of lines",
+        note="p-values are not adjusted for the number of rows",
     )
 
 
 def arm_table(comparison: Comparison) -> Table:
-    """Set the scores of all arms beside one another."""
+    """Return a row for each arm: its scores."""
     best = () if comparison.confidence_set is None else comparison.confidence_set.kept
     return tabulate(
         "arms",
@@ -160,12 +160,12 @@ def arm_table(comparison: Comparison) -> Table:
             column("symbols", ",d", of=lambda own: len(own.symbols)),
             column("best", of=lambda own: "yes" if own.arm in best else ""),
         ),
-        note="gain: on the prior, nats; best: cannot be told from the best arm",
+        note="gain: over the class prior, nats; best: not distinguishable from the best arm",
     )
 
 
 def against_table(comparison: Comparison) -> Table:
-    """Say what each arm loses less than the single and than the universal one."""
+    """Return a row for each arm: its gain over the single and over the universal arm."""
 
     def against(other: str) -> tuple[Column, ...]:
         interval = attrgetter(f"against_{other}")
@@ -180,12 +180,12 @@ def against_table(comparison: Comparison) -> Table:
         "arms against the single and the universal one",
         comparison.arms,
         (column("arm"), *against("single"), *against("universal")),
-        note="above 0 the arm of the line is better; p is not adjusted for the number of arms",
+        note="above 0 the arm of the row is better; p-values are not adjusted for the number of arms",
     )
 
 
 def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
-    """Say what each arm's trainings took, and what universal and single models have the same number of."""
+    """Return a row for each arm: its training effort; the note states how budgets are matched."""
 
     def steps_an_epoch(own: ArmOutcome) -> float:
         return own.budget.steps / (own.budget.models * own.budget.epochs) if own.budget.models else math.nan
@@ -211,28 +211,28 @@ def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
 
 
 def trade_table(trading: Trading) -> Table:
-    """Return what a trade of each arm earns, by symbol and over all."""
+    """Return the mean net profit per trade of both arms, by symbol and over all."""
     arms = {"universal": trading.universal, "single": trading.single}
     names = dict.fromkeys(name for arm in arms.values() for name in arm.by_symbol)
     nets = [(name, *(arm.by_symbol.get(name, math.nan) for arm in arms.values())) for name in names]
     return tabulate(
-        "net of costs, basis points a trade",
+        "net of costs, basis points per trade",
         nets,
         (
             column("symbol", of=itemgetter(0)),
             *(column(name, "+.1f", of=itemgetter(place)) for place, name in enumerate(arms, start=1)),
         ),
-        note="one symbol's trades are few: its numbers are not tested",
+        note="one symbol has few trades: its numbers are not tested",
         total=(ALL, *(arm.net_bps for arm in arms.values())),
     )
 
 
-def skill_table(answer: ComparisonResult) -> Table:
-    """Say of both arms whether they gain more than a no-skill forecast, and more than on markets without signal."""
-    skilled = answer.evidence.skilled
+def skill_table(result: ComparisonResult) -> Table:
+    """Return a row for both arms: gain over the no-skill forecast, surrogate band, and whether skill is shown."""
+    skilled = result.evidence.skilled
     return tabulate(
         "skill",
-        (answer.evidence.skills.first, answer.evidence.skills.second),
+        (result.evidence.skills.first, result.evidence.skills.second),
         (
             column("arm"),
             column("gain", _NATS, of="effect"),
@@ -241,14 +241,14 @@ def skill_table(answer: ComparisonResult) -> Table:
             _p("p surrogates", "p_surrogates"),
             column("skill", of=lambda own: "shown" if own.arm in skilled else "not shown"),
         ),
-        note="gain on the no-skill forecast, nats; band: 5 to 95 % of what surrogate markets give",
+        note="gain over the no-skill forecast, nats; band: 5 to 95 % of surrogate markets",
     )
 
 
 def null_table(nulls: Sequence[SurrogateNull]) -> Table:
-    """Set the effect beside its surrogate nulls."""
+    """Return a row for each kind of surrogate: the effect beside its surrogate null."""
     return tabulate(
-        "the effect on markets without signal",
+        "effect on markets without signal",
         nulls,
         (
             column("surrogate", of="kind"),
@@ -264,7 +264,7 @@ def null_table(nulls: Sequence[SurrogateNull]) -> Table:
 
 
 def comparison_fold_table(comparison: Comparison) -> Table:
-    """Say when each fold trains and tests."""
+    """Return a row for each fold: when it trains and tests."""
 
     def at(name: str) -> Column:
         instant = attrgetter(name.replace(" ", "_"))
@@ -283,7 +283,7 @@ def comparison_fold_table(comparison: Comparison) -> Table:
 
 
 def unseen_table(unseen: Mapping[str, ComparisonResult]) -> Table:
-    """Set the universal model that never saw a symbol against the symbol's own, by asset class."""
+    """Return a row for each asset class: universal model without the symbol against the symbol's own model."""
 
     def of_result(declared: Column) -> Column:
         return replace(declared, of=lambda item: declared.of(item[1]))
@@ -296,20 +296,20 @@ def unseen_table(unseen: Mapping[str, ComparisonResult]) -> Table:
         column("symbols", ",d", of=lambda own: len(own.differentials.symbols)),
     )
     return tabulate(
-        "symbols the universal model was not trained on",
+        "symbols that the universal model was not trained on",
         unseen.items(),
         (column("class", key="asset_class", of=itemgetter(0)), *map(of_result, shown)),
-        note="exploratory: not tested against surrogates",
+        note="exploratory: not run on surrogate markets",
     )
 
 
 def verdict_text(verdict: Conclusion, evidence: VerdictEvidence) -> str:
-    """Say a verdict in a cell; an exploratory one claims nothing and must not look as if it did."""
+    """Return the words for a verdict; an exploratory one claims nothing and is marked."""
     return VERDICTS[verdict.kind] + (" (exploratory)" if evidence.exploratory else "")
 
 
 def p_text(p: float) -> str:
-    """Write a p-value; below 0.0001 the digits would say more than any test knows."""
+    """Format a p-value; digits below 0.0001 would be more precise than any test is."""
     if math.isnan(p):
         return ABSENT
     return "<0.0001" if p < 1e-4 else f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
@@ -320,10 +320,10 @@ def _months(months: float) -> Cell:
 
 
 def ends(interval: Interval | None) -> tuple[float, float]:
-    """Return both ends of an interval, NaN where there is none."""
+    """Return both ends of an interval; NaN without one."""
     return (math.nan, math.nan) if interval is None else (interval.low, interval.high)
 
 
 def envelope(nulls: Sequence[SurrogateNull]) -> tuple[float, float]:
-    """Return the ends of all nulls together, NaN without any."""
+    """Return the ends of the band over all nulls; NaN without any."""
     return min((own.low for own in nulls), default=math.nan), max((own.high for own in nulls), default=math.nan)

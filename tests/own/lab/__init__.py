@@ -1,0 +1,3 @@
+"""A user's own package: importing it registers its indicators."""
+
+from . import indicators as indicators
