@@ -113,7 +113,7 @@ def test_exploratory_comparison_registers_nothing_and_says_so(
 
     monkeypatch.setattr(compare, "register_last_fold", registered)
     spec = SimpleNamespace(register=True, plan=SimpleNamespace(exploratory=True))
-    compare._store(cast(Any, None), cast(Any, None), cast(CompareSpec, spec), Terminal())
+    compare._store(cast(Any, None), cast(Any, None), cast(CompareSpec, spec), Terminal(), report=cast(Any, None))
     assert capsys.readouterr().out.startswith("registered nothing: the comparison is exploratory")
 
 
