@@ -66,12 +66,12 @@ class TrainingResult:
     def scores(self) -> "pd.DataFrame":
         """Test scores: a row per symbol for one model, a row per model for several."""
         from multisymbol.reports.tables.table import to_frame
-        from multisymbol.reports.training_artifacts import group_table, result_table
+        from multisymbol.reports.training_artifacts import model_scores_table, run_score_table
 
         first = self.models[0]
         if len(self.models) > 1 or first.result is None:
-            return to_frame(group_table(self.models))
-        return to_frame(result_table(first.result, first.dataset))
+            return to_frame(model_scores_table(self.models))
+        return to_frame(run_score_table(first.result, first.dataset))
 
     @property
     def predictions(self) -> "pd.DataFrame":

@@ -20,7 +20,7 @@ from multisymbol.progress import Terminal
 from multisymbol.registry.store.database import PREFIX
 from multisymbol.reports.run_summary import describe_run, no_skill
 from multisymbol.reports.tables.table import show
-from multisymbol.reports.training_artifacts import group_table, result_table
+from multisymbol.reports.training_artifacts import model_scores_table, run_score_table
 from multisymbol.training.finetune import INHERITED, Parent, find_parent
 from multisymbol.training.fit import fit_network
 from multisymbol.training.mlflow_run import SEALED_TAG
@@ -171,10 +171,10 @@ def _show(models: Sequence[TrainedModel], terminal: Terminal) -> None:
     alone = models[0]
     terminal.show("")
     if len(models) > 1:
-        terminal.show(show(group_table(models), most=_MOST_ROWS))
+        terminal.show(show(model_scores_table(models), most=_MOST_ROWS))
         return
     if alone.result is not None:
-        terminal.show(show(result_table(alone.result, alone.dataset), most=_MOST_ROWS))
+        terminal.show(show(run_score_table(alone.result, alone.dataset), most=_MOST_ROWS))
         if lacking := no_skill(alone.result.pooled(), alone.result.by_symbol()):
             terminal.fact("skill", lacking)
     terminal.fact("registered" if alone.version else "run", alone.registered)

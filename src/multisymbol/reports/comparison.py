@@ -34,11 +34,11 @@ from multisymbol.reports.tables.comparison import (
     comparison_symbol_table,
     ends,
     envelope,
-    group_table,
     null_table,
     p_text,
     question_table,
     skill_table,
+    subgroup_table,
     symbol_test_table,
     trade_table,
     unseen_table,
@@ -389,9 +389,9 @@ def _question_section(shown: ComparisonShown) -> Section:
 def _where_section(shown: ComparisonShown) -> Section:
     comparison = shown.comparison
     tables = (
-        group_table(comparison.folds, title="by fold"),
-        group_table(comparison.classes, title="by class"),
-        *([group_table(comparison.sessions, title="by session")] if comparison.sessions else []),
+        subgroup_table(comparison.folds, title="by fold"),
+        subgroup_table(comparison.classes, title="by class"),
+        *([subgroup_table(comparison.sessions, title="by session")] if comparison.sessions else []),
     )
     name = QUESTIONS[comparison.primary.question]
     return Section(

@@ -31,7 +31,7 @@ from multisymbol.reports.figures.canvas import (
     dated,
     legend,
     lines,
-    listed,
+    name_rows,
     say,
     write,
 )
@@ -119,7 +119,7 @@ def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) 
         if each.opened_at.size:
             _draw_symbol(axes, each, row=row, edges=edges, timeframe=timeframe)
         _write_counts(axes, each, row=row)
-    listed(axes, [each.symbol for each in ordered])
+    name_rows(axes, [each.symbol for each in ordered])
     axes.set_xlim(edges[0] / DAY, edges[-1] / DAY)
     dated(axes)
     lines(axes, of="x")

@@ -60,11 +60,11 @@ class TrainingReport:
 
     def line(self, result: EvaluationResult, dataset: FoldDataset, *, name: str) -> Mapping[str, Any]:
         """Return the test scores in one line, as JSON."""
-        return asdict(one_line(result_table(result, dataset), name=name))
+        return asdict(one_line(run_score_table(result, dataset), name=name))
 
     def record_group(self, run: Run, models: Sequence[TrainedModel], run_dir: Path) -> None:
         """Log the lines of several models as one table, and their test forecasts as one file."""
-        log_tables(run, {"test": group_table(models)})
+        log_tables(run, {"test": model_scores_table(models)})
         parts = [pd.read_parquet(model.run_dir / PREDICTIONS).assign(model=model.name) for model in models]
         log_frame(run, pd.concat(parts, ignore_index=True), run_dir / PREDICTIONS)
 
@@ -79,13 +79,13 @@ class TrainingReport:
         return summary(bundle)
 
 
-def group_table(models: Sequence[TrainedModel]) -> Table:
+def model_scores_table(models: Sequence[TrainedModel]) -> Table:
     """Set the lines of several models under one another."""
     lines = [table_from_json(model.line) for model in models]
     return replace(lines[0], rows=tuple(line.rows[0] for line in lines))
 
 
-def result_table(result: EvaluationResult, dataset: FoldDataset) -> Table:
+def run_score_table(result: EvaluationResult, dataset: FoldDataset) -> Table:
     """Return the test scores: a row per symbol, and one over all where there are several."""
     roles = {count.symbol: count.role for count in dataset.parts.counts}
     return score_table(result.kind, result.by_symbol(), result.pooled(), roles=roles)
@@ -105,7 +105,7 @@ def result_figures(result: EvaluationResult) -> "dict[str, Figure]":
 def tables(result: EvaluationResult, dataset: FoldDataset) -> dict[str, Table]:
     """Return the tables of a run by name."""
     return {
-        "test": result_table(result, dataset),
+        "test": run_score_table(result, dataset),
         "bars": drop_table(dataset.ledger.counts),
         "fold": fold_table(dataset.parts.counts),
         "sampling": sampling_table(dataset.universe.symbols, dataset.shares),

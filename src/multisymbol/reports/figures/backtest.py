@@ -34,7 +34,7 @@ from multisymbol.reports.figures.canvas import (
     headline,
     legend,
     lines,
-    listed,
+    name_rows,
     percent,
     plain_number,
     say,
@@ -173,7 +173,7 @@ def months_figure(closed_at: Instants, *, equity: Floats, capital: float) -> Fig
     of_year = np.array([np.prod(1 + months.value[year == each]) - 1 for each in years])
     _draw_cells(axes, place.astype(np.float64), year - years[0], months.value)
     _draw_cells(axes, np.full(len(years), 12.4), np.arange(len(years)), of_year)
-    listed(axes, [str(each) for each in years])
+    name_rows(axes, [str(each) for each in years])
     axes.set_xlim(-0.5, 12.95)
     axes.set_xticks([*range(12), 12.4], [*_MONTHS, "year"])
     axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
@@ -273,7 +273,7 @@ def symbols_figure(symbols: Sequence[str], *, net_return: Floats, gross_return: 
     for row, won in enumerate(net_return):
         beside(axes, percent(won) if np.isfinite(won) else "not run", row=row)
     axes.axvline(0, color=INK, linewidth=0.8)
-    listed(axes, symbols)
+    name_rows(axes, symbols)
     axes.set_xlabel("return over the whole span, %")
     lines(axes, of="x")
     won, better = int((net > 0).sum()), int((net > held).sum())

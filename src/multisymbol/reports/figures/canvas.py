@@ -102,7 +102,7 @@ def dated(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
 
 
-def listed(axes: Axes, names: Sequence[str]) -> None:
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Write names down the y axis, the first on top."""
     axes.set_yticks(range(len(names)), [plain_number(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)

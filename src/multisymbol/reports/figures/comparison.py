@@ -36,7 +36,7 @@ from multisymbol.reports.figures.canvas import (
     days,
     legend,
     lines,
-    listed,
+    name_rows,
     plain_number,
     say,
     signed,
@@ -106,7 +106,7 @@ def forest_figure(
         _draw_effect(axes, effects, row=row)
     _draw_diamond(axes, pooled, row=rows - 1)
     axes.axhline(rows - 1.5, color=FAINT, linewidth=0.8)
-    listed(axes, [*symbols, "all"])
+    name_rows(axes, [*symbols, "all"])
     for row, text in enumerate(verdicts):
         beside(axes, text, row=row)
     axes.set_xlabel(plain_number(f"← {arms[1]} better     effect on log-loss, nats     {arms[0]} better →"))
@@ -182,7 +182,7 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
     for row, edges in enumerate(days(cuts)):
         spans = list(zip(edges[:-1], np.diff(edges), strict=True))
         axes.broken_barh(spans, (row - 0.3, 0.6), facecolors=list(colours.values()), linewidth=0)
-    listed(axes, names)
+    name_rows(axes, names)
     dated(axes)
     first, last = (iso(int(at))[:10] for at in (cuts[:, 2].min(), cuts[:, 3].max()))
     say(axes, f"{len(names)} fold{'s' if len(names) > 1 else ''}, tested from {first} to {last}")
@@ -252,7 +252,7 @@ def seed_figure(symbols: Sequence[str], *, effect: Floats, pooled: Floats) -> Fi
         beside(axes, f"±{known.std(ddof=1):.4f}" if known.size > 1 else "–", row=row)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.axhline(len(symbols) - 0.5, color=FAINT, linewidth=0.8)
-    listed(axes, [*symbols, "all"])
+    name_rows(axes, [*symbols, "all"])
     lines(axes, of="x")
     axes.xaxis.set_major_formatter(_NATS)
     axes.set_xlabel("effect, nats")

@@ -28,7 +28,7 @@ from multisymbol.reports.figures.canvas import (
     headline,
     legend,
     lines,
-    listed,
+    name_rows,
     say,
     write,
 )
@@ -55,7 +55,7 @@ def fold_figure(parts: FoldAssignment, ledger: Ledger) -> Figure:
     for row in range(len(ledger.symbols)):
         _draw_parts(axes, ledger.decided_at[ledger.symbol == row], parts.part[ledger.symbol == row], row=row)
     _mark_cuts(axes, parts)
-    listed(axes, [_with_role(count.symbol, count.role) for count in parts.counts])
+    name_rows(axes, [_with_role(count.symbol, count.role) for count in parts.counts])
     dated(axes)
     legend(figure, {name: colour for name, colour in PART_COLOURS.items() if _count(parts, name)})
     say(axes, _fold_title(parts), facts=_fold_facts(parts))
@@ -78,7 +78,7 @@ def sampling_figure(symbols: Sequence[str], shares: SamplingWeights) -> Figure:
     for place, passes in zip(places, shares.passes, strict=True):
         text = f"{passes:.2f} passes" if passes else "not trained"
         write(axes, text, (right, int(place)), offset=10, of_data=True)
-    listed(axes, symbols)
+    name_rows(axes, symbols)
     axes.set_xlim(0, 1.15 * right)
     axes.set_xlabel("percent of all")
     legend(figure, {"train rows": FAINT, "draws per epoch": BLUE})
@@ -158,7 +158,7 @@ def score_figure(
     axes.plot(model, rows, "o", markersize=6, color=BLUE, zorder=3)
     for row, skill in enumerate(1 - model / no_skill):
         beside(axes, f"{100 * skill:.0f} %" if math.isfinite(skill) else "–", row=row)
-    listed(axes, symbols)
+    name_rows(axes, symbols)
     lines(axes, of="x")
     axes.set_xlabel(f"{measure} on test rows; right: skill = 1 - model / no-skill")
     better = int((model < no_skill).sum())

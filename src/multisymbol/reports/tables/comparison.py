@@ -130,7 +130,7 @@ def by_effect(results: Sequence[SymbolResult]) -> list[SymbolResult]:
     return sorted(results, key=lambda own: (own.test.test is None, -own.test.effect))
 
 
-def group_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
+def subgroup_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
     """Return a row for each subgroup: its primary effect."""
     return tabulate(
         title,
