@@ -131,21 +131,21 @@ def test_the_first_sentence_says_won_only_where_money_was_won() -> None:
     assert backtest_headline(won).startswith("The portfolio of 2 symbols won ")
     assert backtest_headline(lost).startswith("The portfolio of 2 symbols lost ")
     assert f"{abs(100 * lost.standing.performance.total_return):.1f} % after costs" in backtest_headline(lost)
-    assert "not to be told from nothing" not in backtest_headline(won)
-    assert "might have cost" in backtest_headline(won)
+    assert "not distinguishable from 0" not in backtest_headline(won)
+    assert "break-even cost" in backtest_headline(won)
 
 
 def test_a_ratio_within_two_errors_is_said_to_be_nothing() -> None:
     result = backtest(foresight=0.55, alone=True)
     own = result.standing.performance
     assert abs(own.sharpe) < 2 * own.sharpe_error
-    assert "not to be told from nothing" in backtest_headline(result)
+    assert "not distinguishable from 0" in backtest_headline(result)
 
 
 def test_money_lost_even_for_free_is_said() -> None:
     result = backtest(foresight=0.1)
     assert result.at_costs[0.0].total_return < 0
-    assert "even for free nothing would have been won" in backtest_headline(result)
+    assert "it loses even without costs" in backtest_headline(result)
 
 
 def test_the_table_has_symbols_classes_and_the_portfolio() -> None:
@@ -209,7 +209,7 @@ def test_symbols_that_are_left_out_and_generated_bars_are_named() -> None:
         foresight=0.7, left_out={"CCC": "no model may answer for it", "DDD": "no model may answer for it"}
     )
     text = page_markdown(page(result))
-    assert "Not in these numbers: CCC, DDD (no model may answer for it)." in text
+    assert "Not included: CCC, DDD (no model may answer for it)." in text
     assert "generated" not in text
 
 
@@ -222,7 +222,7 @@ def test_arms_stand_side_by_side_on_the_same_bars() -> None:
     assert row["universal_return"] == pytest.approx(arms["universal"].standing.by_symbol["AAA"].total_return)
     assert row["own_return"] == pytest.approx(arms["own"].standing.by_symbol["AAA"].total_return)
     assert float(row["information_ratio"]) > 2 * float(row["information_error"])
-    assert "did better for 2 of them. The difference can be told from chance" in arm_headline(arms)
+    assert "did better for 2 of them. The difference is distinguishable from chance" in arm_headline(arms)
     html = page_html(arms_page({name: shown(each, name=name) for name, each in arms.items()}))
     assert re.search(r"Arm: universal</h2>.*Arm: own</h2>", html, flags=re.DOTALL)
 

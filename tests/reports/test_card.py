@@ -144,13 +144,13 @@ def tables(page: Page) -> dict[str, Table]:
 def test_lead_gives_the_score_beside_no_skill_and_warns() -> None:
     assert card().lead == (
         "A universal model of BUY, HOLD and SELL, for 1h bars, trained on 2 symbols (metal, stock), on bars up to "
-        "2019-02-12. On 2,000 test rows: log-loss 0.600 against 0.700 without skill. Most of a gain on such labels is "
-        "their mechanics and earns nothing."
+        "2019-02-12. On 2,000 test rows: log-loss 0.600 against 0.700 without skill. Most of the gain on such labels "
+        "comes from the labels' own mechanics and earns nothing."
     )
 
 
 def test_worthless_model_says_so_in_its_lead() -> None:
-    assert "it is worth nothing there" in card(bundle(test=scores(0.71, 0.7, 2000.0))).lead
+    assert "no better than the no-skill forecast" in card(bundle(test=scores(0.71, 0.7, 2000.0))).lead
 
 
 def test_accuracy_never_stands_alone() -> None:
@@ -197,7 +197,7 @@ def test_label_parameters_are_grouped_by_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("label", "warning"),
     [
-        ("ZigZag(threshold=volatility)", "75 % of such labels can be told on a pure random walk"),
+        ("ZigZag(threshold=volatility)", "75 % of such labels can be predicted on a pure random walk"),
         ("Horizon(bars=8)", "Look at BUY against SELL alone"),
     ],
 )
@@ -207,7 +207,7 @@ def test_mechanics_of_the_labels_are_warned_of(label: str, warning: str) -> None
 
 def test_limits_name_the_instant_before_which_no_backtest_is_valid() -> None:
     assert "No backtest before 2019-02-12T06:00Z" in said(card())
-    assert "Fewer than 500 test rows, so scores that say little: MSFT." in said(card())
+    assert "Fewer than 500 test rows, so the scores are uncertain: MSFT." in said(card())
 
 
 def test_symbols_never_trained_on_are_told_apart() -> None:
@@ -218,7 +218,7 @@ def test_symbols_never_trained_on_are_told_apart() -> None:
 
 
 def test_calibration_is_told_before_and_after_where_it_is_known() -> None:
-    assert "divided by 1.250, fitted on validation rows: probabilities are pulled towards even odds" in said(card())
+    assert "divided by 1.250, fitted on validation rows: probabilities are moved towards uniform" in said(card())
     fit = {"log_loss_before": 0.7, "log_loss_after": 0.65}
     assert "Validation log-loss 0.7000 before, 0.6500 after" in said(card(bundle(calibration=fit)))
 

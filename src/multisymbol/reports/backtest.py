@@ -82,10 +82,8 @@ def backtest_headline(backtest: Backtest) -> str:
     if own.trades == 0:
         return f"{first} No trade was made."
     free = backtest.at_costs.get(FREE)
-    before = f"Before costs it was {percent(free.total_return)}; " if free else ""
-    return (
-        f"{first} {before}a side of a trade cost {own.cost_bps:.1f} basis points of its notional, {_break_even(own)}."
-    )
+    before = f"Before costs: {percent(free.total_return)}; " if free else ""
+    return f"{first} {before}cost per side {own.cost_bps:.1f} bp of notional, {_break_even(own)}."
 
 
 def backtest_figures(backtest: Backtest, *, name: str | None = None) -> dict[str, Figure]:
@@ -168,7 +166,7 @@ def _equity_section(shown: BacktestShown) -> Section:
 
 
 def _measure_section(shown: BacktestShown) -> Section:
-    note = "Annualised by the bars there really were."
+    note = "Annualised over the time the bars span."
     return Section(title="Measures", note=note, parts=(measure_table(shown.backtest),))
 
 
@@ -182,7 +180,7 @@ def _cost_section(shown: BacktestShown) -> Section:
     money = Folded(title="Where the money went", parts=(money_table(shown.backtest),))
     return Section(
         title="Costs",
-        note="The same decisions, filled at several times the assumed costs.",
+        note="The same decisions at several multiples of the assumed costs.",
         parts=(shown.drawn["costs"], cost_table(shown.backtest), money),
     )
 
@@ -226,7 +224,7 @@ SECTIONS: tuple[Callable[[BacktestShown], Section | None], ...] = (
 
 
 def arm_headline(arms: Mapping[str, Backtest]) -> str:
-    """Say which arm earned more, and whether that can be told from chance."""
+    """Say which arm earned more, and whether that is distinguishable from chance."""
     (first, one), (second, other) = arms.items()
     beside = against(one.standing.portfolio.track, other.standing.portfolio.track)
     own = [percent(each.standing.performance.total_return) for each in arms.values()]
@@ -239,9 +237,9 @@ def arm_headline(arms: Mapping[str, Backtest]) -> str:
 def _difference(beside: Against) -> str:
     if not math.isfinite(beside.information_ratio):
         return "There is no difference between them."
-    told = "can" if abs(beside.information_ratio) > 2 * beside.information_error else "cannot"
+    clear = abs(beside.information_ratio) > 2 * beside.information_error
     ratio = with_error(beside.information_ratio, beside.information_error, form="+.2f")
-    return f"The difference {told} be told from chance: information ratio {ratio}."
+    return f"The difference is {'' if clear else 'not '}distinguishable from chance: information ratio {ratio}."
 
 
 def _on_what(one: Backtest, other: Backtest, first: str) -> str:
@@ -335,12 +333,12 @@ def _cautions(backtest: Backtest) -> Iterator[Caution]:
         yield Caution(text=_seen_text(backtest))
     generated = [symbol for symbol, each in backtest.traded.items() if each.predictions.bars.synthetic]
     if generated:
-        yield Caution(text=f"These bars were generated, not traded anywhere: {', '.join(generated)}.")
+        yield Caution(text=f"These bars are synthetic: {', '.join(generated)}.")
     for why, symbols in reasons(backtest.left_out).items():
-        yield Caution(text=f"Not in these numbers: {', '.join(symbols)} ({why}).")
+        yield Caution(text=f"Not included: {', '.join(symbols)} ({why}).")
     ruined = [symbol for symbol, each in backtest.standing.by_symbol.items() if each.ruined_at != NEVER]
     if ruined:
-        yield Caution(text=f"Ruined, and not traded any more: {', '.join(ruined)}.")
+        yield Caution(text=f"Ruined and no longer traded: {', '.join(ruined)}.")
 
 
 def reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
@@ -351,15 +349,15 @@ def reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
 def _told_apart(own: Performance) -> str:
     if not math.isfinite(own.sharpe_error):
         return ""
-    return "" if abs(own.sharpe) > 2 * own.sharpe_error else ", not to be told from nothing"
+    return "" if abs(own.sharpe) > 2 * own.sharpe_error else ", not distinguishable from 0"
 
 
 def _break_even(own: Performance) -> str:
     if not math.isfinite(own.break_even_bps):
-        return "and after a ruin nothing can be said of what it might have cost"
+        return "break-even cost unknown after ruin"
     if own.break_even_bps <= 0:
-        return "and even for free nothing would have been won"
-    return f"and might have cost {own.break_even_bps:.1f} for nothing to be won or lost"
+        return "and it loses even without costs"
+    return f"break-even cost {own.break_even_bps:.1f} bp"
 
 
 def _symbols(backtest: Backtest) -> Figure:
@@ -426,10 +424,10 @@ def _class_costs(backtest: Backtest) -> dict[str, str]:
 def _reading() -> Bullets:
     return Bullets(
         items=(
-            "A decision is made at a bar's close, from this bar and earlier ones, and filled as said above.",
-            "Every trade carries the costs of its entry and of its exit; what is still open at the end is closed, and "
-            "that cost is in the last point of the equity. The net of a symbol's trades is the change of its account.",
+            "A decision is made at a bar's close, from this bar and earlier ones, and filled as described above.",
+            "Every trade pays the costs of its entry and exit. Positions still open at the end are closed, and that "
+            "cost is in the last point of the equity. The net of a symbol's trades is the change of its account.",
             "Cash earns nothing. Holding buys every symbol at its first close and pays the same costs.",
-            "Many backtests of one span are many trials: the best of them looks better than it is.",
+            "Many backtests of one time span are many trials: the best of them is biased upwards.",
         )
     )

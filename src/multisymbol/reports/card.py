@@ -29,15 +29,16 @@ from multisymbol.serving.metrics import DIRECTION, ScoreKind, ScoreMetric, kind_
 from multisymbol.wording import group_by
 
 ZIGZAG_WARNING = (
-    "The labels are legs of a ZigZag. About 75 % of such labels can be told on a pure random walk, from how far the "
-    "price has come back from its extreme, and nothing is earned by that. A network learns these mechanics more finely "
-    "than the retracement rule does, so even a score better than no-skill is no proof of foresight: only what lies "
-    "beyond the same training on a market without signal is."
+    "The labels are ZigZag legs. About 75 % of such labels can be predicted on a pure random walk, from how far the "
+    "price has come back from its extreme, and this earns nothing. A network learns this more finely than the "
+    "retracement rule does, so even a score better than no-skill is no evidence of foresight: only the excess over the "
+    "same training on a market without signal is."
 )
 VOLATILITY_WARNING = (
-    "HOLD is a move too small to count, so knowing when a market is quiet already scores above no-skill. Look at BUY "
-    "against SELL alone before calling it foresight."
+    "HOLD is a move too small to count, so a model that knows when a market is quiet already scores above no-skill. "
+    "Look at BUY against SELL alone before calling it foresight."
 )
+_MECHANICS = " Most of the gain on such labels comes from the labels' own mechanics and earns nothing."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +127,8 @@ def _lead(bundle: Bundle, task: ScoreKind) -> str:
     if not math.isfinite(loss):
         return f"{first} It has no test scores."
     worth = f"{task.loss.heading} {loss:{task.loss.form}} against {reference:{task.reference.form}} without skill"
-    verdict = ": it is worth nothing there" if lacks_skill(score(scores, "test_skill")) else ""
-    tail = " Most of a gain on such labels is their mechanics and earns nothing." if _is_zigzag(bundle) else ""
+    verdict = ": no better than the no-skill forecast" if lacks_skill(score(scores, "test_skill")) else ""
+    tail = _MECHANICS if _is_zigzag(bundle) else ""
     return f"{first} On {score(scores, 'test_rows'):,.0f} test rows: {worth}{verdict}.{tail}"
 
 
@@ -185,7 +186,7 @@ def _symbol_table(bundle: Bundle) -> Table:
             *(column(part, ",d", of=value(part, 0)) for part in parts),
             column("share", ".1%", of=lambda item: item[1].get("train", 0) / max(total["train"], 1)),
         ),
-        note="share = of all train rows; how often each is drawn: mixture",
+        note="share: of all training rows; the mixture sets how often each symbol is drawn",
         total=(ALL, total | {"role": ""}) if len(entries) > 1 else None,
     )
 
@@ -223,9 +224,9 @@ def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
         return
     temperature = metadata.get("temperature")
     if temperature is None:
-        yield "The probabilities are the network's own: no temperature was fitted."
+        yield "No temperature was fitted: the probabilities are the network's raw output."
         return
-    way = "pulled towards even odds" if temperature > 1 else "pushed away from even odds"
+    way = "moved towards uniform" if temperature > 1 else "moved away from uniform"
     yield f"Logits are divided by {temperature:.3f}, fitted on validation rows: probabilities are {way}."
     fit = metadata.get("calibration", {})
     if "log_loss_before" in fit:
@@ -234,7 +235,7 @@ def _calibration(metadata: Mapping[str, Any]) -> Iterator[Part]:
             "Test scores are after."
         )
     if any(metadata.get("log_class_weights", [])):
-        yield "Classes weighed differently in the loss; the log of the weights is taken back before anything else."
+        yield "Classes had different weights in the loss; their logarithms are subtracted from the logits first."
 
 
 def _limits(bundle: Bundle) -> Iterator[Part]:
@@ -251,14 +252,14 @@ def _limit_lines(bundle: Bundle) -> Iterator[str]:
     classes = ", ".join(trained_classes(bundle))
     yield f"Bars of {metadata['timeframe']} only, and only symbols of the classes {classes}; others are refused."
     if spans:
-        yield f"No backtest before {spans['train_until']}: labels up to there were seen, in training or to stop it."
+        yield f"No backtest before {spans['train_until']}: labels up to then were used for training or early stopping."
         tested = f"{_day(instant(spans['test_from']))} to {_day(instant(spans['test_until']))}"
         yield f"The scores are of {tested}, of one seed ({metadata['seed']}), of rows whose labels share their future."
-    yield "No score counts costs: spread, commission and slippage can take it all. Run a backtest before money does."
-    yield "Whether it is better than another model of the same symbol is not said here: that takes a comparison."
+    yield "Scores ignore costs: spread, commission and slippage. Run a backtest before trading."
+    yield "Whether it beats another model of the same symbol is not shown here: run a comparison."
     thin = [symbol for symbol, each in metadata.get("test_by_symbol", {}).items() if score(each, "test_rows") < 500]
     if thin:
-        yield f"Fewer than 500 test rows, so scores that say little: {', '.join(thin)}."
+        yield f"Fewer than 500 test rows, so the scores are uncertain: {', '.join(thin)}."
 
 
 def _unseen(bundle: Bundle) -> Iterator[str]:
@@ -267,7 +268,7 @@ def _unseen(bundle: Bundle) -> Iterator[str]:
         only = ", ".join(trained_symbols(bundle))
         yield f"It is a model of {only}: another symbol gets it only where resolution finds them alike."
     if math.isinf(bundle.scaler.clip):
-        yield "Features are not scaled, so nothing has to be borrowed."
+        yield "Features are not scaled."
     else:
         yield f"Its features are scaled with the statistics of its asset class. There are those of: {classes}."
     yield "Indicator periods, fuzzy sets and session clock are those of its asset class."
@@ -275,14 +276,14 @@ def _unseen(bundle: Bundle) -> Iterator[str]:
         "symbol": "The network knows symbols: one it has not seen gets the vector of the unknown, which it has learned "
         "by sometimes being told no symbol in training.",
         "asset_class": "The network knows asset classes: the symbol gets the vector of its class.",
-    }.get(str((bundle.config.get("model") or {}).get("embedding")), "The network is not told which symbol it looks at.")
+    }.get(str((bundle.config.get("model") or {}).get("embedding")), "The network has no input for the symbol.")
     left_out = [symbol for symbol, each in bundle.symbols["symbols"].items() if each.get("role") == "unseen"]
     if left_out:
         yield f"What it is worth there: its scores above for {', '.join(left_out)}, never trained on."
 
 
 def _asking(bundle: Bundle, *, name: str | None, version: int | None) -> Iterator[Part]:
-    yield "It takes raw bars. One answer needs at most so many, without a hole; more change nothing:"
+    yield "Input: raw bars without gaps. Bars needed for one forecast, at most; more bars change nothing:"
     yield _history_table(bundle)
     yield "Columns: symbol, timestamp, open, high, low, close, volume; timestamps have a time zone." + _stamped(bundle)
     if name is not None:
@@ -403,8 +404,8 @@ SECTIONS: tuple[Callable[[Card], Section | None], ...] = (
     _score_section,
     _section("Calibration", lambda card: _calibration(card.bundle.metadata)),
     _section("Limits", lambda card: _limits(card.bundle)),
-    _section("Symbols it has not seen", lambda card: [Bullets(items=tuple(_unseen(card.bundle)))]),
-    _section("Asking it", lambda card: _asking(card.bundle, name=card.name, version=card.version)),
+    _section("Unseen symbols", lambda card: [Bullets(items=tuple(_unseen(card.bundle)))]),
+    _section("Usage", lambda card: _asking(card.bundle, name=card.name, version=card.version)),
     _section("Features", lambda card: _features(card.bundle)),
     _section("Provenance", lambda card: _provenance(card.bundle, card.hashes)),
 )

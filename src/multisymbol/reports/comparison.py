@@ -264,7 +264,9 @@ def _size(result: ComparisonResult) -> str:
 def _seeds(diagnostics: Diagnostics) -> str:
     seeds = len(diagnostics.split.effects)
     return (
-        "1 seed, spread unknown" if seeds == 1 else f"{seeds} seeds, standard deviation {diagnostics.split.spread:.4f}"
+        "1 seed, standard deviation unknown"
+        if seeds == 1
+        else f"{seeds} seeds, standard deviation {diagnostics.split.spread:.4f}"
     )
 
 
@@ -430,7 +432,8 @@ def _arm_section(shown: ComparisonShown) -> Section:
 
 def _count_trades(trading: Trading) -> str:
     texts = (
-        f"{name} {own.trades:,.0f} trades per seed, {_bp(own.gross_bps)} a trade before costs, {_bp(own.net_bps)} after"
+        f"{name} {own.trades:,.0f} trades per seed, {_bp(own.gross_bps)} per trade before costs, "
+        f"{_bp(own.net_bps)} after"
         for name, own in (("universal", trading.universal), ("single", trading.single))
     )
     return "; ".join(texts) + "."

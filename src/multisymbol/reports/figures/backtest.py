@@ -210,7 +210,7 @@ def trades_figure(closed_at: Instants, *, close: Floats, trades: TradeMarks, mos
 
 
 def cost_figure(multiple: Floats, *, net_return: Floats) -> Figure:
-    """Show what is left of the return at several times the assumed costs.
+    """Show what is left of the return at several multiples of the assumed costs.
 
     Args:
         multiple: Of the costs, ascending, such as 0, 1, 2, 4. Shape (c,), c >= 1.

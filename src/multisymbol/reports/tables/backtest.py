@@ -144,7 +144,7 @@ def cost_table(backtest: Backtest) -> Table:
     multiples = list(backtest.at_costs)
     rows = [(symbol, *(total_return(each, one) for one in multiples)) for symbol, each in backtest.traded.items()]
     return tabulate(
-        titled("return at several times the assumed costs", backtest),
+        titled("return at several multiples of the assumed costs", backtest),
         rows,
         (
             column("symbol", of=itemgetter(0)),
