@@ -10,7 +10,7 @@ import pytest
 
 import multisymbol
 from multisymbol.cli import command as command_line
-from multisymbol.cli.commands import COMMANDS, PAGES, command_module
+from multisymbol.cli.commands import COMMANDS, PAGES, command_module, configured
 from multisymbol.cli.completion import SCRIPTS, candidates
 from multisymbol.cli.main import console
 from tests.conftest import ROOT
@@ -175,4 +175,5 @@ while zpty -r shell part; do print -r -- "$part"; done"""
 
 
 def test_commands_of_hydra_and_of_argparse_are_all_of_them() -> None:
-    assert all(hasattr(command_module(name), "main" if name in PAGES else "parser") for name in COMMANDS)
+    assert set(PAGES) == set(configured._COMMANDS)
+    assert all(hasattr(command_module(name), "parser") for name in COMMANDS if name not in PAGES)

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from multisymbol.cli.commands import COMMANDS, command_module
+from multisymbol.cli.commands import COMMANDS, run
 
 USAGE = """multisymbol COMMAND [key=value ...]
 
@@ -57,12 +57,6 @@ def console(arguments: Sequence[str]) -> int:
         return run(first, rest)
     print(_unknown(first), file=sys.stderr)
     return 2
-
-
-def run(name: str, arguments: Sequence[str]) -> int:
-    """Run one command; return its exit status."""
-    status: int = command_module(name).run(arguments)
-    return status
 
 
 def _exit(call: Callable[[], int]) -> None:

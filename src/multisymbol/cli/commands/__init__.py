@@ -1,5 +1,6 @@
-"""The commands of `multisymbol`, one thin module each; nothing is imported before its command is given."""
+"""The commands of `multisymbol`; nothing is imported before its command is given."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
@@ -24,6 +25,16 @@ PAGES = {
 """Commands configured by Hydra -> their file in `conf/`, without `.yaml`."""
 
 
+def run(name: str, arguments: Sequence[str]) -> int:
+    """Run one command; return its exit status."""
+    if name in PAGES:
+        from multisymbol.cli.commands.configured import run as run_configured
+
+        return run_configured(name, arguments)
+    status: int = command_module(name).run(arguments)
+    return status
+
+
 def command_module(name: str) -> ModuleType:
-    """Import the module of a command; it has `run(arguments) -> exit status`."""
+    """Import the module of a command that Hydra does not configure: `run(arguments)`, and `parser()` of argparse."""
     return import_module(f"multisymbol.cli.commands.{name.replace('-', '_')}")
