@@ -3,8 +3,10 @@
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,3 +180,17 @@ def sentences(text: str) -> Iterator[str]:
         if re.match(r"( {4}|\||#|>|!\[|<|--8<--|:::)", block):
             continue
         yield from re.split(r"(?<=[.!?:;])\s+", " ".join(block.split()))
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_runs(tmp_path: Path) -> None:
+    from multisymbol.cli.commands import generate_data
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    with chdir(tmp_path):
+        span = ["--start", "2015-01-01", "--end", "2018-01-01"]
+        generate_data.run(["--symbols", "AAPL,EURUSD:forex", *span, "--out", "bars"])
+        names: dict[str, Any] = {}
+        exec(block, names)
+    assert set(names["training"].scores.index) == {"AAPL", "EURUSD", "all"}

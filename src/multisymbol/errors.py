@@ -52,7 +52,7 @@ class StoreError(MultisymbolError):
 
 
 class BundleError(MultisymbolError):
-    """A stored model is incomplete, foreign or changed."""
+    """A stored model is incomplete, changed, or names code that is not trusted."""
 
 
 class ModelNotFoundError(MultisymbolError):

@@ -67,10 +67,11 @@ class ConfigRecord:
     def backtest_params(self) -> dict[str, object]:
         """Return the choices one compares backtests by."""
         decision, chosen = self.data["decision"], self.data["backtest"]
+        rules = decision.get("discipline") or {}  # a decision rule of the user's own may have none
         return {
             "decision": self.choice("decision"),
             **{f"decision.{key}": value for key, value in decision.items() if key not in {"_target_", "discipline"}},
-            **{f"decision.{key}": value for key, value in decision["discipline"].items() if key != "_target_"},
+            **{f"decision.{key}": value for key, value in rules.items() if key != "_target_"},
             **{f"backtest.{key}": value for key, value in chosen.items() if key != "weighting"},
             "backtest.weighting": _class_name(chosen["weighting"]),
             **{key: self.data[key] for key in ("from", "symbol", "strategy", "mode", "match", "allow_seen")},

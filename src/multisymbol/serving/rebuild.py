@@ -149,13 +149,13 @@ def _no_more_than(tensors: int) -> Iterator[None]:
 def _differences(expected: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor]) -> list[str]:
     """List how stored tensors differ from those of the network."""
     lost = [f"{name} is missing" for name in expected if name not in stored]
-    foreign = [f"{name} does not belong to the network" for name in stored if name not in expected]
+    unknown = [f"{name} does not belong to the network" for name in stored if name not in expected]
     other = [
         f"{name}: {_form(tensor)} stored, the network has {_form(expected[name])}"
         for name, tensor in stored.items()
         if name in expected and _form(tensor) != _form(expected[name])
     ]
-    return [*lost, *foreign, *other]
+    return [*lost, *unknown, *other]
 
 
 def _form(tensor: torch.Tensor) -> str:

@@ -88,7 +88,7 @@ class Model:
         """Read a bundle's folder.
 
         Raises:
-            BundleError: It is incomplete, changed, foreign or does not fit its weights.
+            BundleError: It is incomplete, changed, not trusted or does not fit its weights.
         """
         return cls._made(read_bundle(folder), name=name, version=version, folder=folder)
 

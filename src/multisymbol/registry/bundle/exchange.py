@@ -82,7 +82,7 @@ def import_model(store: Store, source: Path, *, rename: str | None) -> StoredVer
         rename: Another strategy, or the whole name; None: as the model calls itself.
 
     Raises:
-        BundleError: Something foreign, missing, changed or too large; nothing was stored.
+        BundleError: Something is unknown, missing, changed, too large or not trusted; nothing was stored.
         StoreError: The name does not fit the model, or the store fails.
     """
     with _unpacked(source) as folder:
@@ -222,7 +222,7 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _judge(folder: Path, *, shown: Path) -> Mapping[str, Any]:
-    """Refuse foreign content; return where the model says it comes from, `{}` where it does not."""
+    """Refuse what this project does not write; return where the model says it comes from, `{}` where it does not."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     contents = {name: path.read_bytes() for name, path in files.items() if name not in _OF_BUNDLE}
     problems = flavour_problems(contents)

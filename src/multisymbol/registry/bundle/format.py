@@ -105,12 +105,12 @@ def read_bundle(folder: Path) -> Bundle:
     files = read_files(folder)
     check_hashes(folder, files)
     facts = read_facts(folder, files)
-    foreign = stored_problems(facts["config.json"], file="config.json")
-    foreign += stored_problems({"symbol_configs": facts["symbol_configs.json"]}, file="symbol_configs.json")
+    refused = stored_problems(facts["config.json"], file="config.json")
+    refused += stored_problems({"symbol_configs": facts["symbol_configs.json"]}, file="symbol_configs.json")
     unknown = untrusted_code(facts["metadata.json"].get("own_code"))
-    if unknown and not foreign:
-        foreign = [f"metadata.json: it computes with {', '.join(unknown)}; {trust_hint(unknown)}"]
-    refuse_file(f"{folder} names code that may not be run; nothing was", foreign)
+    if unknown and not refused:
+        refused = [f"metadata.json: it computes with {', '.join(unknown)}; {trust_hint(unknown)}"]
+    refuse_file(f"{folder} names code that may not be run; nothing was", refused)
     return _bundle(folder, weights=_load(folder / WEIGHTS, files[WEIGHTS]), facts=facts)
 
 
@@ -179,7 +179,7 @@ def _misfits(bundle: Bundle) -> list[str]:
     known = bundle.symbols.get("symbols", {})
     if not isinstance(known, Mapping):
         return [*missing, "symbols.json: 'symbols' must be a mapping of symbol to its facts"]
-    foreign = [
+    unknown = [
         f"{file}: {symbol} is not in symbols.json"
         for file, named in (("symbol_configs.json", bundle.symbol_configs), ("similarity.json", bundle.similarity))
         for symbol in named
@@ -189,7 +189,7 @@ def _misfits(bundle: Bundle) -> list[str]:
     digests = (
         f"scalers.json: fitted for columns {bundle.scaler.spec_digest}, feature_spec.json has {bundle.spec.digest}"
     )
-    return missing + unequal + foreign + [digests] * other
+    return missing + unequal + unknown + [digests] * other
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -27,7 +27,7 @@ _LOADING_STYLE = re.compile(r"@import|url\((?!\s*['\"]?\s*(#|data:))", re.IGNORE
 
 
 def flavour_problems(files: Mapping[str, bytes]) -> list[str]:
-    """List what is foreign about the files MLflow wants: `MLmodel`, `requirements.txt`, `python_env.yaml`.
+    """List what this project never writes in the files MLflow wants: `MLmodel`, `requirements.txt`, `python_env.yaml`.
 
     Args:
         files: Path inside the model's folder -> content; absent ones are no problem.
