@@ -11,7 +11,7 @@ from multisymbol.cli.commands import generate_data
 
 BARS = Path("bars")
 if not BARS.exists():
-    symbols = "SYN_A,SYN_B,SYN_FX:forex"
+    symbols = "ALPHA,BETA,PAIR:forex"
     generate_data.run(["--symbols", symbols, "--start", "2017-01-01", "--end", "2018-07-01", "--out", str(BARS)])
 
 # %% [markdown]
@@ -19,7 +19,7 @@ if not BARS.exists():
 # Nothing is repaired in silence.
 
 # %%
-bars = ms.read_bars(BARS / "SYN_FX.parquet", asset_class="forex", timeframe="1h")
+bars = ms.read_bars(BARS / "PAIR.parquet", asset_class="forex", timeframe="1h")
 print(f"{bars.symbol}: {len(bars):,} bars")
 
 # %% [markdown]
@@ -37,7 +37,7 @@ config = ms.load_config(
         "trainer.max_epochs=2",
         "batch_size=256",
     ],
-    symbols={"SYN_A": "stock", "SYN_B": "stock", "SYN_FX": "forex"},
+    symbols={"ALPHA": "stock", "BETA": "stock", "PAIR": "forex"},
 )
 training = ms.train(config)
 print(training)

@@ -20,7 +20,6 @@ from hydra.core.hydra_config import HydraConfig
 from multisymbol.cli.schema import TrainConfig, config_problems
 from multisymbol.cli.specs import data_spec, fit_spec
 from multisymbol.config.build import plain
-from multisymbol.config.installation import conf_folder
 from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.progress import Terminal
@@ -144,9 +143,9 @@ def _composed(groups: Sequence[str], choice: Sequence[str], folder: str) -> dict
         if text.lstrip("+").split("=")[0].split(".")[0] not in _OWN_KEYS
     ]
     chosen = [f"{group}={name}" for group, name in zip(groups, choice, strict=True)]
-    search = f"hydra.searchpath=[file://{conf_folder()}]"
-    composed = compose("train", [search, *given, *chosen, "++trainer.max_epochs=1", f"hydra.run.dir={folder}"])
-    assert config_problems(composed) == []
+    # The page is the survey's: a primary page is not looked for where `hydra.searchpath` points.
+    composed = compose("survey", [*given, *chosen, "++trainer.max_epochs=1", f"hydra.run.dir={folder}"])
+    assert config_problems(composed, schema=f"{__name__}.{SurveyConfig.__name__}") == []
     return plain(composed)
 
 
