@@ -1,6 +1,5 @@
 """docs/extending.md: every block is a file, all of it runs, and none of it without trust."""
 
-import importlib
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -45,16 +44,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield written
 
 
-@pytest.fixture
-def metrics() -> Iterator[None]:
-    """Take back the metric that the page declares."""
-    from multisymbol.serving.metrics import DIRECTION
-
-    before = list(DIRECTION.metrics)
-    yield
-    DIRECTION.metrics[:] = before
-
-
 def composed(folder: Path, page: str, *overrides: str) -> Any:
     own = folder / "my"
     groups = [text for text in overrides if composing._chooses_group(text, own)]
@@ -68,11 +57,11 @@ def chosen(command: str) -> list[str]:
     return [text for text in given if not text.startswith("source")]
 
 
-def test_every_section_has_files_and_all_but_one_a_command() -> None:
+def test_every_section_has_files_and_a_command() -> None:
     sections = re.findall(r"^## (.+)$", PAGE, re.MULTILINE)
     assert len([name for name, _ in BLOCKS if name.endswith(".py")]) == len(sections)
     assert [module for _, _, module in COMMANDS if module not in PAGE[: PAGE.index("## ")]]
-    assert len(COMMANDS) == len(sections)  # the one of the introduction stands for the section without
+    assert len(COMMANDS) == len(sections) + 1  # and the one of the introduction
 
 
 @pytest.mark.parametrize(("command", "overrides", "module"), [each for each in dict.fromkeys(COMMANDS) if each[1]])
@@ -85,7 +74,6 @@ def test_commands_pass_the_check_with_trust_alone(folder: Path, command: str, ov
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("metrics")
 def test_all_extensions_together_train_and_trade(folder: Path, store_template: Path) -> None:
     from multisymbol import api
 
@@ -93,7 +81,6 @@ def test_all_extensions_together_train_and_trade(folder: Path, store_template: P
     where = [*SMALL, f"paths.outputs={outputs}"]
     modules = list(dict.fromkeys(module for _, _, module in COMMANDS))
     with trusting(modules, folders=[folder]):
-        importlib.import_module("my_metric")
         config = api.load_config([*chosen("train"), *where], config_dir=folder / "my")
         training = api.train(config)
         assert 0 <= training.scores["confident_accuracy"].iloc[-1] <= 1
@@ -122,10 +109,14 @@ def test_own_source_has_the_bars_of_the_table(folder: Path) -> None:
 
 
 def test_own_section_stands_on_the_page(folder: Path) -> None:
+    from multisymbol.config.build import build
+    from multisymbol.reports.comparison import comparison_page
     from multisymbol.reports.page import page_html
     from tests.reports.comparisons import compared
 
     with trusting(["my_section"], folders=[folder]):
-        page = importlib.import_module("my_section").page_with_decision(compared("universal"), decision="No change.")
+        values = plain(composed(folder, "compare", "experiment=decision"))
+        own = [build(node, role="section") for node in values["sections"].values()]
+        page = comparison_page(compared("universal"), sections=own)
     assert page.sections[-1].title == "Decision"
-    assert "No change." in page_html(page)
+    assert "No change until the next comparison." in page_html(page)
