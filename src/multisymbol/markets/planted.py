@@ -24,7 +24,7 @@ from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.parquet import ExaminedSource, fingerprint_of
+from multisymbol.markets.io.parquet import AcceptedBars, ExaminedSource, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
@@ -36,7 +36,7 @@ _USUAL_VOLUME = 1e6
 _STEPS = 12  # prices seen within a bar
 
 
-class PlantedSource:
+class PlantedSource(AcceptedBars):
     """A market around the clock in which next bar's return depends on this bar's volume, symbol by symbol.
 
     Args:
@@ -100,14 +100,6 @@ class PlantedSource:
             "volatility": self.volatility,
         }
         return fingerprint_of(origin, config=config, period=period, reading=self.reading)
-
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Make the symbol's bars.
-
-        Raises:
-            BarsError: Fewer than `min_bars` bars in the period, or the symbol's market is not open around the clock.
-        """
-        return self.examine(config, period).accepted()
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Make and judge the symbol's bars."""
@@ -196,7 +188,7 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-class OpeningSource:
+class OpeningSource(AcceptedBars):
     """The bars of another source with a drift in one bar of every session, found by its distance from the open.
 
     Args:
@@ -215,15 +207,6 @@ class OpeningSource:
         """Return a hash of the inner source's fingerprint and the drift."""
         inner = self.inner.fingerprint(config, period)
         return hashlib.sha256(f"{inner} opening {self.minutes} {self.effect}".encode()).hexdigest()
-
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Read the inner source's bars and let them drift.
-
-        Raises:
-            SourceError: Nothing there for this symbol, or not readable.
-            BarsError: The inner source's bars have defects.
-        """
-        return self.examine(config, period).accepted()
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Judge the inner source's bars and let them drift."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.parquet import AcceptedBars, ExaminedSource
 from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
@@ -26,7 +26,7 @@ INCOMPLETE = "incomplete"
 """Kind of defect: a coarse bar in which finer bars are missing. Kept and counted."""
 
 
-class Resampled:
+class Resampled(AcceptedBars):
     """The bars of another source, made coarser.
 
     Args:
@@ -54,15 +54,6 @@ class Resampled:
         """
         finer = self.source.fingerprint(config, period)
         return hashlib.sha256(f"{finer} resampled to {self.timeframe.text}".encode()).hexdigest()
-
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Read the finer bars and make them coarser.
-
-        Raises:
-            SourceError: Nothing there for this symbol, or not readable.
-            BarsError: The finer bars have defects.
-        """
-        return self.examine(config, period).accepted()
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Judge the finer bars and make them coarser; incomplete ones are a finding of their own.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.parquet import AcceptedBars, ExaminedSource
 from multisymbol.markets.io.quality import Examined
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Instants, Period
@@ -25,7 +25,7 @@ Drift = Literal["kept", "removed"]
 _STEP, _FIRST, _SECOND = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
-class SurrogateSource:
+class SurrogateSource(AcceptedBars):
     """The bars of another source, each turned over or not by the toss of a coin that all symbols share.
 
     Args:
@@ -56,20 +56,11 @@ class SurrogateSource:
         facts = [self.inner.fingerprint(config, period), "surrogate", self.seed, self.drift]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Read the inner source's bars and turn them over.
+    def examine(self, config: SymbolConfig, period: Period) -> Examined:
+        """Judge the inner source's bars and turn them over; what is odd about them is the inner source's.
 
         The first bar of the period keeps its open, so another period has other levels, and with the drift kept another
         mean; its signs are the same.
-
-        Raises:
-            SourceError: Nothing there for this symbol, or not readable.
-            BarsError: The inner source's bars have defects.
-        """
-        return self.examine(config, period).accepted()
-
-    def examine(self, config: SymbolConfig, period: Period) -> Examined:
-        """Judge the inner source's bars and turn them over; what is odd about them is the inner source's.
 
         Raises:
             SourceError: Nothing there for this symbol, or not readable.

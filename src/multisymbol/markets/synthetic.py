@@ -34,9 +34,8 @@ import pandas as pd
 from numba import njit
 
 from multisymbol.errors import ConfigError, SourceError, nearest
-from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.parquet import fingerprint_of
+from multisymbol.markets.io.parquet import AcceptedBars, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
@@ -57,7 +56,7 @@ _GRID = 15 * MINUTE
 _YEAR = 365.25 * DAY
 
 
-class SyntheticSource:
+class SyntheticSource(AcceptedBars):
     """A seeded market: bars of any symbol name, always the same for the same seed and name.
 
     Args:
@@ -125,17 +124,8 @@ class SyntheticSource:
         }
         return fingerprint_of(origin, config=config, period=period, reading=self.reading)
 
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Make the symbol's bars; those of a shorter period are the same bars.
-
-        Raises:
-            SourceError: There is no volatility for the symbol's asset class.
-            BarsError: Fewer than `min_bars` bars in the period.
-        """
-        return self.examine(config, period).accepted()
-
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
-        """Make and judge the symbol's bars.
+        """Make and judge the symbol's bars; those of a shorter period are the same bars.
 
         Raises:
             SourceError: There is no volatility for the symbol's asset class.

@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Configured:
+class HydraCommand:
     """One command.
 
     Args:
@@ -54,27 +54,27 @@ _DRY_RUNS = {
 }
 """Commands with `dry_run=true` -> what shows it."""
 _COMMANDS = {
-    "train": Configured(schema=SCHEMA, work=_called("train", "train"), libraries=True),
-    "compare": Configured(
+    "train": HydraCommand(schema=SCHEMA, work=_called("train", "train"), libraries=True),
+    "compare": HydraCommand(
         schema="multisymbol.cli.schema.CompareConfig", work=_called("compare", "compare_command"), libraries=True
     ),
-    "backtest": Configured(
+    "backtest": HydraCommand(
         schema="multisymbol.cli.schema.BacktestConfig", work=_called("backtest", "backtest"), libraries=True
     ),
-    "predict": Configured(
+    "predict": HydraCommand(
         schema="multisymbol.cli.predict.PredictConfig",
         work=_called("predict", "show_predictions", with_folder=False),
         leaves=False,
     ),
-    "resolve": Configured(
+    "resolve": HydraCommand(
         schema="multisymbol.cli.resolve.ResolveConfig",
         work=_called("resolve", "show_resolution", with_folder=False),
         leaves=False,
     ),
-    "check-data": Configured(
+    "check-data": HydraCommand(
         schema="multisymbol.cli.check_data.CheckDataConfig", work=_called("check_data", "check_data")
     ),
-    "trace": Configured(schema="multisymbol.cli.trace.TraceConfig", work=_trace, leaves=False),
+    "trace": HydraCommand(schema="multisymbol.cli.trace.TraceConfig", work=_trace, leaves=False),
 }
 
 

@@ -19,10 +19,9 @@ import pyarrow
 from pyarrow import csv as arrow_csv
 
 from multisymbol.errors import BarsError, ConfigError, SourceError, nearest
-from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
-from multisymbol.markets.io.parquet import fingerprint_of
+from multisymbol.markets.io.parquet import AcceptedBars, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
@@ -35,7 +34,7 @@ _STAMP = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 _ZONED = _STAMP + r" ?(Z|[+-]\d{2}:?\d{2})"
 
 
-class CsvSource:
+class CsvSource(AcceptedBars):
     """A folder of CSV files, one per symbol.
 
     Args:
@@ -83,15 +82,6 @@ class CsvSource:
         """
         facts = {"csv": self.folder.content_digest(config), "timezone": self.timezone}
         return fingerprint_of(facts, config=config, period=period, reading=self.reading)
-
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Read, validate and return the symbol's bars; other columns are ignored.
-
-        Raises:
-            SourceError: No file for this symbol, or of no known layout.
-            BarsError: The bars have defects.
-        """
-        return self.examine(config, period).accepted()
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Read and judge the symbol's bars.

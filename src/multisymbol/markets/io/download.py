@@ -22,10 +22,9 @@ from filelock import FileLock
 from pyarrow import parquet
 
 from multisymbol.errors import ConfigError, OutputError, SourceError
-from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
-from multisymbol.markets.io.parquet import examine_parquet, fingerprint_of
+from multisymbol.markets.io.parquet import AcceptedBars, examine_parquet, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
@@ -89,7 +88,7 @@ class Vendor(Protocol):
         ...
 
 
-class DownloadSource:
+class DownloadSource(AcceptedBars):
     """Bars of a vendor, kept in a folder.
 
     Args:
@@ -153,15 +152,6 @@ class DownloadSource:
         self.download(config)
         content = {"content": self.folder.content_digest(config)}
         return fingerprint_of(content, config=config, period=period, reading=self.reading)
-
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Read, validate and return the symbol's bars; download where needed.
-
-        Raises:
-            SourceError: The vendor has nothing for this symbol, or does not answer.
-            BarsError: The bars have defects.
-        """
-        return self.examine(config, period).accepted()
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Read and judge the symbol's bars; download where needed.

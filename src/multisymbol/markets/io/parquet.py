@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -63,7 +64,24 @@ class ExaminedSource(BarSource, Protocol):
         ...
 
 
-class ParquetSource:
+class AcceptedBars(ABC):
+    """The part all our sources share: what they read is what they examine, as their policies accept it."""
+
+    @abstractmethod
+    def examine(self, config: SymbolConfig, period: Period) -> Examined:
+        """Read or make the symbol's bars, and judge them."""
+
+    def read(self, config: SymbolConfig, period: Period) -> Bars:
+        """Return the symbol's bars as the policies accept them.
+
+        Raises:
+            SourceError: Nothing there for this symbol, or not readable.
+            BarsError: The bars have defects, or are too few.
+        """
+        return self.examine(config, period).accepted()
+
+
+class ParquetSource(AcceptedBars):
     """A folder of Parquet files, one per symbol.
 
     Args:
@@ -104,15 +122,6 @@ class ParquetSource:
         """
         content = {"content": self.folder.content_digest(config)}
         return fingerprint_of(content, config=config, period=period, reading=self.reading)
-
-    def read(self, config: SymbolConfig, period: Period) -> Bars:
-        """Read, validate and return the symbol's bars; columns other than the six are ignored.
-
-        Raises:
-            SourceError: No file for this symbol, or not a Parquet file.
-            BarsError: The bars have defects.
-        """
-        return self.examine(config, period).accepted()
 
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Read and judge the symbol's bars.
