@@ -121,7 +121,7 @@ def test_the_run_holds_page_pictures_tables_and_numbers(outputs: Path, done: Pat
     assert run.data.tags[NOTE_TAG].startswith("The portfolio of 2 symbols ")
     page = (done / "backtest.html").read_text(encoding="utf-8")
     assert "HAVE SEEN" not in page
-    assert "These bars were generated" in page
+    assert "These bars are synthetic" in page
     for name in ("portfolio/total_return", "portfolio/sharpe_error", "held/total_return", "costs/4x_return"):
         assert np.isfinite(run.data.metrics[name]), name
     assert np.isfinite(run.data.metrics["symbol/AAPL/break_even_bps"])
