@@ -16,7 +16,7 @@ from multisymbol.learning.probabilities import probabilities
 from multisymbol.samples.fold import TEST
 from multisymbol.samples.windows import Batch
 from multisymbol.serving.calibration import apply_temperature
-from multisymbol.serving.inference import BLOCK, _places, _seats, predict_probabilities
+from multisymbol.serving.inference import BLOCK, _batch_slots, _places, predict_probabilities
 from tests.learning.worlds import module, world
 
 WORLD = world()
@@ -159,18 +159,18 @@ def test_an_answer_does_not_depend_on_the_windows_beside_it_to_the_bit(name: str
         np.testing.assert_array_equal(ask(np.array([alone]), 4096), whole[[alone]])
 
 
-def test_every_window_has_a_place_of_its_own_in_a_seat_that_only_it_decides() -> None:
+def test_batch_slot_depends_on_the_window_alone() -> None:
     newest = Windows(500).newest(torch.arange(500))
-    place = _places(_seats(newest))
+    place = _places(_batch_slots(newest))
     assert len(torch.unique(place)) == 500
     shuffled = torch.randperm(500, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(_places(_seats(newest[shuffled])) % BLOCK, place[shuffled] % BLOCK)
-    same = _places(_seats(newest[:1].expand(3, -1)))
+    assert torch.equal(_places(_batch_slots(newest[shuffled])) % BLOCK, place[shuffled] % BLOCK)
+    same = _places(_batch_slots(newest[:1].expand(3, -1)))
     assert torch.unique(same % BLOCK).numel() == 1
     assert (same // BLOCK).tolist() == [0, 1, 2]  # blocks one after the other
 
 
-def test_seats_are_spread_where_features_are_but_zero_and_one() -> None:
+def test_batch_slots_are_spread_if_features_are_zero_or_one() -> None:
     bits = torch.randint(0, 2, (6400, 12), generator=torch.Generator().manual_seed(0)).float()
-    counts = torch.bincount(_seats(bits), minlength=BLOCK)
-    assert int(counts.max()) < 100  # of 25 in the mean; sums of plain bits are all in one seat
+    counts = torch.bincount(_batch_slots(bits), minlength=BLOCK)
+    assert int(counts.max()) < 100  # of 25 in the mean; sums of plain bits all have one slot

@@ -362,7 +362,7 @@ class Prior:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MechanicalBaseline:
-    """What the labels' own mechanics say: for ZigZag the retracement rule."""
+    """A forecast from the label's construction alone: for ZigZag the retracement rule."""
 
     @property
     def description(self) -> str:

@@ -151,7 +151,7 @@ class _NoValue:
 
 
 class _Types(dict[str, Any]):
-    """Names an annotation may use; one that cannot be told apart counts as Any."""
+    """Names an annotation may use; an unknown one counts as Any."""
 
     def __missing__(self, name: str) -> Any:
         return Any

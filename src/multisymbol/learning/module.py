@@ -180,7 +180,7 @@ class DirectionModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the epoch's own score beside its weights: by it a file proves to be the best epoch's.
 
-        In mid-epoch there is none yet, but there are losses to go on with; of several processes, their mean.
+        In mid-epoch there is none yet, so the losses so far are used; of several processes, their mean.
         """
         loss_sum = self.trainer.strategy.reduce(self._epoch.sum.clone(), reduce_op="mean")
         checkpoint[PROOF] = {

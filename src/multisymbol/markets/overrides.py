@@ -1,6 +1,6 @@
 """Overrides: which names an asset class or a symbol may use, and how its values win over the defaults.
 
-A schema mirrors the shape of an override; walking both side by side finds every name that is not there:
+A schema mirrors the shape of an override; comparing both side by side finds every name that is not there:
 
     given   {indicators: {rsi: {perod: 7}}}
     schema  Table("key", {indicators: Table("indicator", {rsi: Table("parameter", {period: anything})})})

@@ -69,7 +69,7 @@ class LineageLabel:
         value: A class, -1 unresolved.
         resolved_at: When it became known; NEVER.
         resolved_row: Row, within the symbol's bars, of the bar that resolved it; None.
-        rule: What the labels' own mechanics say, -1 nothing.
+        rule: Mechanical baseline, -1 for none.
         target: What a regression learns; NaN where there is none.
         made_from: Parameters of the labeller.
     """

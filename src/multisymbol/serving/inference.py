@@ -1,15 +1,15 @@
 """Probabilities or returns of a network for chosen samples: one plain loop for validation, test and serving.
 
-What a network says of a window must not depend on the windows beside it, or a live answer would differ from the panel's
-in its last bits. It does: a product of matrices is summed in another order for 1 row than for 2 or 4,096, and for a row
-whose memory begins at another multiple of 4 bytes (all layers whose width is no multiple of 16). So a network only ever
-sees blocks of exactly `BLOCK` windows, and a window has its own seat in the block, given by its newest features:
+A prediction must not depend on the other windows of its batch, or a live prediction would differ from the panel's in
+the last bits. By itself it would: a matrix product is summed in another order for 1 row than for 2 or 4,096, and for a
+row that starts at another multiple of 4 bytes (all layers whose width is no multiple of 16). Networks therefore only
+see batches of exactly `BLOCK` windows, and a window's slot in the batch follows from its newest features:
 
-    seat  0 1 2 3 4 5 6 7         windows c and e have one seat: e goes into the next block;
-    block b . c a . . d f         in empty seats sits any window
-    block . . e . . . . .
+    slot  0 1 2 3 4 5 6 7         windows c and e have the same slot: e goes into the next batch;
+    batch b . c a . . d f         empty slots are filled with any window
+    batch . . e . . . . .
 
-The same bits then come back on one kind of processor, whoever else is asked about.
+On one kind of processor the same window then gives the same bits, whatever else is predicted.
 """
 
 # N asked for, B batch, F feature, C class
@@ -133,8 +133,8 @@ def _outputs(
     training = network.training
     network.eval()
     asked_N = torch.from_numpy(positions.copy())
-    place_N = _places(torch.cat([_seats(dataset.newest(part)) for part in torch.split(asked_N, batch_size)]))
-    batches = torch.split(_seated(asked_N, place_N), max(batch_size // BLOCK, 1) * BLOCK)
+    place_N = _places(torch.cat([_batch_slots(dataset.newest(part)) for part in torch.split(asked_N, batch_size)]))
+    batches = torch.split(_placed(asked_N, place_N), max(batch_size // BLOCK, 1) * BLOCK)
 
     def outputs(batch: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():  # of a thread, not of the process
@@ -143,13 +143,13 @@ def _outputs(
     try:
         with _one_thread_an_operation() as threads:
             if len(batches) == 1 or threads == 1:
-                seated = [outputs(batch) for batch in batches]
+                computed = [outputs(batch) for batch in batches]
             else:
                 with ThreadPoolExecutor(max_workers=threads) as pool:
-                    seated = list(pool.map(outputs, batches))
+                    computed = list(pool.map(outputs, batches))
     finally:
         network.train(training)
-    said: npt.NDArray[np.float64] = torch.cat(seated).index_select(0, place_N).numpy()
+    said: npt.NDArray[np.float64] = torch.cat(computed).index_select(0, place_N).numpy()
     _check(said, asked_N, dataset=dataset)
     return said
 
@@ -188,23 +188,23 @@ def _check(said: npt.NDArray[np.float64], asked_N: torch.Tensor, *, dataset: Win
         raise SampleError(message)
 
 
-def _seats(newest_BF: torch.Tensor) -> torch.Tensor:
-    """Return the seat of windows with these newest features, spread even where these are but 0 and 1. Shape (B,)."""
+def _batch_slots(newest_BF: torch.Tensor) -> torch.Tensor:
+    """Return the batch slot of windows with these newest features, spread even if all are 0 or 1. Shape (B,)."""
     bits_BF = newest_BF.contiguous().view(torch.int32).long()
     powers_F = torch.full((bits_BF.shape[1],), _GOLDEN).cumprod(dim=0)  # wraps around
     return ((bits_BF * powers_F).sum(dim=1) >> 32) % BLOCK
 
 
-def _places(seat_N: torch.Tensor) -> torch.Tensor:
-    """Find each window the first block in which its seat is free. Block times `BLOCK` plus seat, shape (N,)."""
-    order_N = torch.argsort(seat_N, stable=True)
-    count = torch.bincount(seat_N, minlength=BLOCK)
-    block_N = torch.empty_like(seat_N)
-    block_N[order_N] = torch.arange(len(seat_N)) - (torch.cumsum(count, 0) - count)[seat_N[order_N]]
-    return block_N * BLOCK + seat_N
+def _places(slot_N: torch.Tensor) -> torch.Tensor:
+    """Find the first batch in which each window's slot is free. Batch times `BLOCK` plus slot, shape (N,)."""
+    order_N = torch.argsort(slot_N, stable=True)
+    count = torch.bincount(slot_N, minlength=BLOCK)
+    block_N = torch.empty_like(slot_N)
+    block_N[order_N] = torch.arange(len(slot_N)) - (torch.cumsum(count, 0) - count)[slot_N[order_N]]
+    return block_N * BLOCK + slot_N
 
 
-def _seated(asked_N: torch.Tensor, place_N: torch.Tensor) -> torch.Tensor:
-    """Put positions in their places; in an empty seat sits whoever was asked for first, up to a whole block."""
+def _placed(asked_N: torch.Tensor, place_N: torch.Tensor) -> torch.Tensor:
+    """Put positions in their places; empty slots take the first position, up to a whole batch."""
     blocks = int(place_N.max()) // BLOCK + 1
     return asked_N[:1].repeat(blocks * BLOCK).index_copy_(0, place_N, asked_N)

@@ -49,7 +49,7 @@ class SkillScores:
     Args:
         model: Of the probabilities given.
         prior: Of the class shares among train rows: the symbol's own, pooled ones for a symbol without train rows.
-        rule: Of P(class | state of the labels' own mechanics) among train rows of all symbols.
+        rule: Of P(class | state of the mechanical baseline) among train rows of all symbols.
         no_skill: Whichever of the two has the lower log-loss on these very rows: the harder one to beat.
         skill: 1 - log-loss / no-skill log-loss; 0 is worthless, 1 perfect; NaN without rows.
         direction: BUY against SELL, on rows whose label is not HOLD. Chosen by the label: no strategy.

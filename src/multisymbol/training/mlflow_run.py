@@ -61,7 +61,7 @@ class RunLogger(Logger):
 def opened_run(spec: RunSpec, dataset: FoldDataset, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
     """Open a run, record its inputs, and end it as what it became: FINISHED, FAILED or KILLED.
 
-    A folder that holds an interrupted run goes on with that run.
+    A folder that holds an interrupted run continues that run.
 
     Args:
         spec: How it is kept.

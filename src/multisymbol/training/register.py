@@ -206,7 +206,7 @@ def _shape(spec: TrainSpec, dataset: FoldDataset) -> dict[str, Any]:
 
 
 def _origin(spec: TrainSpec, dataset: FoldDataset) -> dict[str, Any] | None:
-    """Say what a fine-tuned model goes out from, and what the tuning took."""
+    """Describe the parent of a fine-tuned model and the cost of its tuning."""
     if spec.parent is None:
         return None
     version = spec.parent.version

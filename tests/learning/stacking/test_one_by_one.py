@@ -179,7 +179,7 @@ def test_killed_trainings_continue_to_the_same_bits_and_none_is_made_twice(
     left[0] = 1
     assert same_bits(whole, fit_one_by_one(given, recipe=recipe, folder=tmp_path))
     assert same_bits(whole, fit_one_by_one(given, recipe=recipe, folder=tmp_path))
-    with pytest.raises(ConfigError, match=r"0\.ckpt is of another training: .*remove it to start anew"):
+    with pytest.raises(ConfigError, match=r"0\.ckpt is of another training: .*remove it to start again"):
         fit_one_by_one(given, recipe=dataclasses.replace(recipe, clip=0.4), folder=tmp_path)
 
 

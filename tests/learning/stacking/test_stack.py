@@ -307,7 +307,7 @@ def test_a_checkpoint_of_another_stack_is_refused(tmp_path: Path) -> None:
         "samples": ([*given[:2], dataclasses.replace(given[2], validation=given[2].validation[1:])], RECIPE),
     }
     for others_members, recipe in others.values():
-        with pytest.raises(ConfigError, match=r"stack\.ckpt is of another stack: .*remove it to start anew"):
+        with pytest.raises(ConfigError, match=r"stack\.ckpt is of another stack: .*remove it to start again"):
             fit_stack(others_members, recipe=recipe, checkpoint=path)
 
 

@@ -330,7 +330,7 @@ def test_model_that_has_seen_the_future_answers_only_if_allowed_and_then_says_so
     allowed = answer(version, request=asked(allow_seen=True))
     assert allowed.require().version == 4
     assert allowed.seen
-    assert "HAS SEEN what it is asked about: trained to 2020-05-29T00:00Z" in allowed.chain[0].reason
+    assert "HAS SEEN the bars it serves: trained to 2020-05-29T00:00Z" in allowed.chain[0].reason
     assert resolution_lines(allowed)[0].endswith("version 4 (champion), which HAS SEEN bars after as_of")
     assert answer(version).chosen is None
 

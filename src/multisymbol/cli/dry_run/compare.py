@@ -94,7 +94,7 @@ def _plan(name: str, arm: Arm, tasks: Sequence[FoldTask]) -> ArmPlan:
         return ArmPlan(name=name, what=arm.description, trainings=0, train_rows=0, steps=(), epochs=0)
     steps, rows, seeds = list[int](), 0, tasks[0].seeds
     for task in tasks:
-        # No network is built here, so weights to go out from are not looked at.
+        # No network is built here, so the weights to start from are not read.
         trainings = arm.trainings(task, {seed: {} for seed in seeds})
         steps += [len(order_of(own)) for own in trainings]
         rows += sum(int(own.dataset.shares.draws.sum()) for own in trainings)

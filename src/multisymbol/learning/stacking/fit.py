@@ -79,7 +79,7 @@ def _stored(path: Path, told: str) -> dict[str, Any]:
     if content.get("identity") != told:
         message = (
             f"{path} is of another stack: its members, their samples or first weights, or how they are trained, have "
-            "changed; go on with those it was started with, or remove it to start anew"
+            "changed; continue with those it was started with, or remove it to start again"
         )
         raise ConfigError(message)
     return content

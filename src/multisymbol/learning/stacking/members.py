@@ -138,7 +138,7 @@ def check_members(members: Sequence[StackMember]) -> None:
 
 
 def name_problems(members: Sequence[StackMember]) -> list[str]:
-    """Say why results could not be told apart by name."""
+    """List members whose results would share a name."""
     names = [member.name for member in members]
     twice = sorted({name for name in names if names.count(name) > 1})
     problems = [] if members else ["a stack needs at least one member"]

@@ -273,7 +273,7 @@ def _fitted(member: StackMember, recipe: StackRecipe, *, file: Path | None, told
         if content.get("identity") != told:
             message = (
                 f"{file} is of another training: its samples, first weights or recipe have changed; continue with "
-                "those it was started with, or remove it to start anew"
+                "those it was started with, or remove it to start again"
             )
             raise ConfigError(message)
         training.load_state_dict(content)

@@ -362,7 +362,7 @@ def _why(version: StoredVersion, request: Request, *, refused: Sequence[str]) ->
         parts.append(_coverage(version, request))
     if is_past(version, request):
         past = f"trained to {version.tags['train_until']}, past as_of {iso(request.as_of or 0)}"
-        parts.append(f"it HAS SEEN what it is asked about: {past} (allow_seen)")
+        parts.append(f"it HAS SEEN the bars it serves: {past} (allow_seen)")
     return "; ".join(parts)
 
 

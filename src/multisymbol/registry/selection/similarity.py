@@ -297,7 +297,7 @@ def distance(target: Profile, source: Profile, scale: Scale) -> Distance:
 
 
 def _bars_per_year(bars: "Bars", count: int) -> float:
-    """Count the bars of a year as the symbol really has them: 1,764 hourly ones of a stock, 8,766 of a coin.
+    """Count the bars of a year as the symbol really has them: 1,764 hourly ones of a stock, 8,766 of crypto.
 
     Closures are part of the year; stretches of more than two weeks without a bar are missing history and are not.
     """

@@ -131,7 +131,7 @@ def _at_work(store: Store, run_id: str | None) -> bool:
 
 def _version(store: Store, version: StoredVersion) -> Orphan | None:
     try:
-        with TemporaryDirectory(prefix="multisymbol-doctor-") as room:  # what a server has, not what was kept of it
+        with TemporaryDirectory(prefix="multisymbol-cleanup-") as room:  # what a server has, not what was kept of it
             bundle = store.download(version, room=Path(room))
             check_hashes(bundle, read_files(bundle))
     except (StoreError, BundleError) as error:

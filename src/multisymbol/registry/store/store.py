@@ -57,7 +57,7 @@ __all__ = [
 
 PARENT_TAG = "mlflow.parentRunId"
 PROCESS_TAG = "process"
-"""Tag of a run: the process that works on it, by which `leavings` tells a run at work from one that was killed."""
+"""Tag of a run: the process that works on it, by which cleanup distinguishes a running process from a killed one."""
 
 
 _EXPERIMENT_TAGS: Mapping[str, str] = {
@@ -177,7 +177,7 @@ class Store:
         return [run.info.run_name for run in found]
 
     def resume_run(self, run_id: str) -> Run:
-        """Open a run again, to go on with it.
+        """Open a run again, to continue it.
 
         Raises:
             StoreError: There is no such run.
