@@ -181,7 +181,7 @@ def test_without_trust_an_indicator_is_refused_before_a_bar_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(INDICATORS, "body_share")
-    monkeypatch.delattr(SyntheticSource, "read")
+    monkeypatch.delattr(SyntheticSource, "examine")
     with pytest.raises(
         FeatureError, match=r"no indicator 'body_share'.*needs its package trusted: trust=\[mypackage\]"
     ):
