@@ -8,7 +8,7 @@ trained again when an interrupted command is resumed.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -119,9 +119,7 @@ def jobs_of(spec: TrainSpec, folds: Sequence[FoldDataset], run_dir: Path, *, one
     for place, fold in enumerate(folds):
         folded = [fold.parts.fold.name.replace(" ", "-")] if len(folds) > 1 else []
         last = place == len(folds) - 1 and not (fold.parts.fold.left_out or fold.parts.fold.blocks)
-        kept = TrainSpec(
-            data=spec.data, fit=spec.fit, run=spec.run, register=last and spec.register, parent=spec.parent
-        )
+        kept = replace(spec, register=last and spec.register)
         pairs = single_models(kept, fold) if spec.run.mode == "per_symbol" else [(kept, fold)]
         for own, dataset in pairs:
             whose = [dataset.universe.configs[0].slug] if spec.run.mode == "per_symbol" else []

@@ -65,7 +65,7 @@ def _alone(member: StackMember) -> torch.Tensor:
         if tuple(output_BC.shape) != expected:
             message = f"returns a tensor of shape {tuple(output_BC.shape)}, expected {expected}"
             raise ValueError(message)
-    except Exception as error:
+    except Exception as error:  # whatever a network of the user's own raises, it is said before training
         message = f"model: {type(member.network).__name__} on windows of shape {tuple(inputs.x.shape)}: {error}"
         raise ConfigError(message) from error
     return output_BC
