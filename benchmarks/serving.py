@@ -48,7 +48,7 @@ def make_model(folder: Path) -> None:
 
     overrides = [
         f"paths.outputs={folder}",
-        "symbols.only=[AAPL,EURUSD,BTCUSDT]",
+        "symbols.only=[SYN_A,SYN_D,SYN_F]",
         "source.start=2016-01-01",
         "source.end=2019-01-01",
         "trainer.max_epochs=1",

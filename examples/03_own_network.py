@@ -55,7 +55,7 @@ config = ms.load_config(
         "least_class_share=0",
         "trainer.max_epochs=1",
         "batch_size=256",
-        "symbols.only=[AAPL,EURUSD]",
+        "symbols.only=[SYN_A,SYN_D]",
     ],
     config_dir="my",
 )

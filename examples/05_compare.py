@@ -12,7 +12,7 @@ config = ms.load_config(
         "comparison.surrogates.kept=2",
         "comparison.surrogates.workers=1",  # several start processes: a script then needs `if __name__ == "__main__":`
         "arms=[universal,single,prior]",
-        "symbols.only=[AAPL,MSFT,EURUSD]",
+        "symbols.only=[SYN_A,SYN_B,SYN_D]",
         "source.start=2017-01-01",
         "source.end=2018-07-01",
         "labels=horizon",

@@ -10,7 +10,7 @@ import multisymbol as ms
 
 config = ms.load_config(
     [
-        "symbols.only=[AAPL,EURUSD]",
+        "symbols.only=[SYN_A,SYN_D]",
         "source.start=2017-01-01",
         "source.end=2018-07-01",
         "labels.sigmas=6",
@@ -31,7 +31,7 @@ data = config.data
 bars = data.source.read(data.universe.configs[0], data.period)
 frame = pd.DataFrame(
     {
-        "symbol": "AAPL",
+        "symbol": "SYN_A",
         "timestamp": pd.to_datetime(bars.opened_at, unit="ns", utc=True),
         **{column: getattr(bars, column) for column in ("open", "high", "low", "close", "volume")},
     }

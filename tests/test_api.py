@@ -18,7 +18,7 @@ from tests.conftest import SMALL, prepared_outputs
 def config(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> ms.Config:
     outputs = prepared_outputs(tmp_path_factory.mktemp("api"), store_template)
     return ms.load_config(
-        [*SMALL, "trainer.max_epochs=1", f"paths.outputs={outputs}"], symbols={"AAPL": "stock", "EURUSD": "forex"}
+        [*SMALL, "trainer.max_epochs=1", f"paths.outputs={outputs}"], symbols={"SYN_A": "stock", "SYN_D": "forex"}
     )
 
 
@@ -39,18 +39,18 @@ def test_a_command_that_does_not_exist_is_refused_with_the_nearest() -> None:
 
 
 def test_a_universe_is_given_as_a_mapping(config: ms.Config) -> None:
-    assert config.data.universe.symbols == ("AAPL", "EURUSD")
+    assert config.data.universe.symbols == ("SYN_A", "SYN_D")
     assert "lr:" in config.to_yaml()
 
 
 def test_prepared_data_are_one_dataset_a_fold(config: ms.Config) -> None:
     (dataset,) = ms.prepare(config)
-    assert dataset.trained == ("AAPL", "EURUSD")
+    assert dataset.trained == ("SYN_A", "SYN_D")
     assert dataset.features.shape == (len(dataset.panel.closed_at), len(dataset.panel.spec.columns))
 
 
 def test_a_training_has_scores_predictions_and_figures(training: ms.TrainingResult) -> None:
-    assert {"AAPL", "EURUSD"} <= set(training.scores.index)
+    assert {"SYN_A", "SYN_D"} <= set(training.scores.index)
     assert np.isfinite(training.scores["log_loss"]).all()
     probabilities = training.predictions[["p_buy", "p_hold", "p_sell"]].sum(axis=1)
     np.testing.assert_allclose(probabilities, 1.0, rtol=1e-6)
@@ -64,7 +64,7 @@ def test_a_stored_model_is_loaded_by_name_and_answers_raw_bars(config: ms.Config
     bars = config.data.source.read(config.data.universe.configs[0], config.data.period)
     frame = pd.DataFrame(
         {
-            "symbol": "AAPL",
+            "symbol": "SYN_A",
             "timestamp": pd.to_datetime(bars.opened_at, unit="ns", utc=True),
             **{key: getattr(bars, key) for key in ("open", "high", "low", "close", "volume")},
         }
@@ -75,11 +75,11 @@ def test_a_stored_model_is_loaded_by_name_and_answers_raw_bars(config: ms.Config
 
 def asking(config: ms.Config, command: str) -> ms.Config:
     overrides = [*SMALL, f"paths.outputs={config.values['paths']['outputs']}"]
-    return ms.load_config(overrides, command=command, symbols={"AAPL": "stock", "EURUSD": "forex"})
+    return ms.load_config(overrides, command=command, symbols={"SYN_A": "stock", "SYN_D": "forex"})
 
 
 def test_resolution_names_the_model_and_its_reasons(config: ms.Config, training: ms.TrainingResult) -> None:
-    resolution = ms.resolve("AAPL", asking(config, "resolve"))
+    resolution = ms.resolve("SYN_A", asking(config, "resolve"))
     assert resolution.chosen is not None
     assert (resolution.chosen.name, resolution.chosen.version) == training.models[0].version
     stranger = ms.resolve("NVDA", asking(config, "resolve"), as_class="stock")
@@ -89,7 +89,7 @@ def test_resolution_names_the_model_and_its_reasons(config: ms.Config, training:
 @pytest.mark.usefixtures("training")
 def test_the_newest_decisions_are_a_frame_with_a_row_per_symbol(config: ms.Config) -> None:
     frame = ms.predict(asking(config, "predict"))
-    assert frame["symbol"].tolist() == ["AAPL", "EURUSD"]
+    assert frame["symbol"].tolist() == ["SYN_A", "SYN_D"]
 
 
 @pytest.mark.usefixtures("training")
@@ -108,7 +108,7 @@ def test_bars_are_read_from_one_file(ending: str, config: ms.Config, tmp_path: P
             **{key: getattr(bars, key) for key in ("open", "high", "low", "close", "volume")},
         }
     )
-    file = tmp_path / f"EURUSD.{ending}"
+    file = tmp_path / f"SYN_D.{ending}"
     frame.to_parquet(file) if ending == "parquet" else frame.to_csv(file, index=False)
     read = ms.read_bars(file, asset_class="forex", timeframe="1h")
     assert isinstance(read, Bars)

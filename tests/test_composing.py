@@ -10,8 +10,8 @@ from tests.composing import composed_page, hydra_s_own
 
 CHOICES = [
     ("train",),
-    ("train", "seed=3", "++symbols.members.AAPL.indicators.rsi.period=7", "optimizer.lr=fast"),
-    ("train", "symbols.only=[AAPL,EURUSD]", "model=gru", "labels=horizon", "~asset_class.forex.costs", "+sed=3"),
+    ("train", "seed=3", "++symbols.members.SYN_A.indicators.rsi.period=7", "optimizer.lr=fast"),
+    ("train", "symbols.only=[SYN_A,SYN_D]", "model=gru", "labels=horizon", "~asset_class.forex.costs", "+sed=3"),
     ("train", "++symbols.members={A: {asset_class: stock}}", "asset_class=[stock]", "experiment=real_hourly"),
     ("backtest", "backtest=arms", "decision=forecast", "registry/policy=own_first", "period.start=2018-08-01"),
 ]

@@ -32,10 +32,10 @@ def test_shipped_configuration_has_no_problem(composed: Compose) -> None:
         ("trainer.max_epochs=0", "trainer.max_epochs", "expected 1 or more, got 0"),
         ("window=0", "window", "greater than 0"),
         ("mode=universel", "mode", "did you mean 'universal'?"),
-        ("++symbols.members.AAPL.asset_class=stocks", "symbols.members.AAPL.asset_class", "stock"),
-        ("++symbols.members.AAPL.indicators.rsi.perod=7", "symbols.members.AAPL.indicators.rsi.perod", "period"),
+        ("++symbols.members.SYN_A.asset_class=stocks", "symbols.members.SYN_A.asset_class", "stock"),
+        ("++symbols.members.SYN_A.indicators.rsi.perod=7", "symbols.members.SYN_A.indicators.rsi.perod", "period"),
         ("++asset_class.stock.calender=XNYS", "asset_class.stock.calender", "calendar"),
-        ("symbols.only=[APPL]", "symbols.only", "did you mean 'AAPL'?"),
+        ("symbols.only=[SYNA]", "symbols.only", "did you mean 'SYN_A'?"),
         ("++period.begin=2010", "period.begin", "unknown key"),
         ("++callbacks.early_stopping.patienc=2", "callbacks.early_stopping.patienc", "did you mean 'patience'?"),
         ("source=parquet", "source.root", "missing"),
@@ -79,11 +79,11 @@ def test_lists_arrive_as_plain_python() -> None:
 
 
 def test_symbol_s_own_values_win_over_its_class_s(composed: Compose) -> None:
-    config = composed("++symbols.members.AAPL.indicators.rsi.period=7", "++asset_class.stock.indicators.rsi.period=9")
+    config = composed("++symbols.members.SYN_A.indicators.rsi.period=7", "++asset_class.stock.indicators.rsi.period=9")
     resolved = config.symbol_configs
-    assert resolved.AAPL.indicators.rsi.period == 7
-    assert resolved.MSFT.indicators.rsi.period == 9
-    assert resolved.EURUSD.indicators.rsi.period == config.features.indicators.rsi.period
+    assert resolved.SYN_A.indicators.rsi.period == 7
+    assert resolved.SYN_B.indicators.rsi.period == 9
+    assert resolved.SYN_D.indicators.rsi.period == config.features.indicators.rsi.period
 
 
 @pytest.fixture
@@ -143,14 +143,14 @@ def test_sweep_over_several_processes_is_refused(called: Command, tmp_path: Path
 def test_job_page_shows_resolved_symbols(called: Command) -> None:
     done = called("scripts/train.py", "--cfg", "job")
     assert done.returncode == 0, done.stderr
-    assert "symbol_configs:\n  AAPL:\n    symbol: AAPL" in done.stdout
+    assert "symbol_configs:\n  SYN_A:\n    symbol: SYN_A" in done.stdout
 
 
 @pytest.mark.parametrize("page", ["backtest", "predict", "survey", "trace", "check_data", "resolve", "prove"])
 def test_a_key_that_a_command_would_pass_over_is_refused(page: str) -> None:
     home = {"backtest": "multisymbol.cli.schema", "survey": "validation.choices", "prove": "validation.proof"}
     name = f"{home.get(page, f'multisymbol.cli.{page}')}.{page.title().replace('_', '')}Config"
-    own = ("symbol=AAPL", "at=2018-01-01") if page == "trace" else ()
+    own = ("symbol=SYN_A", "at=2018-01-01") if page == "trace" else ()
     assert config_problems(composed_page(page, *own), schema=name) == []
     found = config_problems(composed_page(page, *own, "dry_run=true", "resume=some-run"), schema=name)
     assert [problem.path for problem in found][:2] == ["dry_run", "resume"]

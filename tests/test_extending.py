@@ -87,7 +87,7 @@ def test_all_extensions_together_train_and_trade(folder: Path, store_template: P
         same = [text for text in chosen("train") if text.startswith(("features", "labels"))]
         config = api.load_config([*chosen("backtest"), *same, *where], command="backtest", config_dir=folder / "my")
         traded = api.backtest(config)
-        assert set(traded.first.traded) == {"AAPL", "MSFT", "GOOGL", "EURUSD", "USDJPY", "BTCUSDT"}
+        assert set(traded.first.traded) == {"SYN_A", "SYN_B", "SYN_C", "SYN_D", "SYN_E", "SYN_F"}
 
 
 def test_own_source_has_the_bars_of_the_table(folder: Path) -> None:
@@ -96,13 +96,13 @@ def test_own_source_has_the_bars_of_the_table(folder: Path) -> None:
     from multisymbol.markets.time import Period
 
     hours = pd.date_range("2020-01-06", periods=600, freq="h", tz="UTC")
-    rows = pd.DataFrame({"symbol": "BTCUSDT", "timestamp": hours.astype(str), "open": 1.0, "high": 2.0, "low": 0.5})
+    rows = pd.DataFrame({"symbol": "SYN_F", "timestamp": hours.astype(str), "open": 1.0, "high": 2.0, "low": 0.5})
     with sqlite3.connect(folder / "bars.db") as database:
         rows.assign(close=1.5, volume=1.0).to_sql("bars", database, index=False)
     with trusting(["my_source"], folders=[folder]):
         values: Mapping[str, Any] = plain(composed(folder, "train", "source=sqlite", "source.file=bars.db"))
         source = build(values["source"], role="source")
-        (symbol,) = [each for each in universe(values["symbol_configs"]).configs if each.symbol == "BTCUSDT"]
+        (symbol,) = [each for each in universe(values["symbol_configs"]).configs if each.symbol == "SYN_F"]
         bars = source.read(symbol, Period())
     assert len(bars) == 600
     assert set(bars.close) == {1.5}

@@ -42,7 +42,7 @@ PAGES = (
     "features=own",
 )
 """Every page that names something of the user's own; optimizer=sgd is torch's."""
-PARENT = ("symbols.only=[AAPL,GOOGL]", "trainer.max_epochs=1")
+PARENT = ("symbols.only=[SYN_A,SYN_C]", "trainer.max_epochs=1")
 CUT = ("split.validation_from=2018-05-01", "split.test_from=2018-09-01")
 
 
@@ -52,7 +52,7 @@ class World:
 
     Args:
         folder: Holds the package, the single file, and `conf`.
-        outputs: With a model of everything of the user's own, trained without MSFT.
+        outputs: With a model of everything of the user's own, trained without SYN_B.
     """
 
     folder: Path
@@ -141,7 +141,7 @@ def test_served_model_says_that_the_user_s_code_has_changed(
 @pytest.mark.parametrize("way", ["head", "all", "adapter"])
 def test_fine_tuned_models_are_of_the_user_s_own_network(world: World, trusted: None, bundle: Bundle, way: str) -> None:
     own = ("sampling=halved", "split=cut", "source=market", "optimizer=sgd", f"finetune={way}", *CUT)
-    run = world.train("mode=finetune", "symbol=MSFT", "from=newest", *own, name=f"tuned-{way}")
+    run = world.train("mode=finetune", "symbol=SYN_B", "from=newest", *own, name=f"tuned-{way}")
     tuned = read_bundle(run / "model" / "bundle")
     assert tuned.config["model"] == bundle.config["model"]
     changed = {name for name, tensor in tuned.weights.items() if not torch.equal(tensor, bundle.weights[name])}
@@ -198,7 +198,7 @@ def test_without_trust_a_stored_model_is_refused_in_plain_words(world: World, tm
         lambda: read_bundle(world.model / "bundle"),
         lambda: pyfunc.load_model(str(world.model)),
         lambda: import_model(store, tmp_path / "model", rename=None),
-        lambda: world.train("mode=finetune", "symbol=MSFT", "from=neuro_fuzzy.1h.universal/1", *CUT, name="untrusted"),
+        lambda: world.train("mode=finetune", "symbol=SYN_B", "from=neuro_fuzzy.1h.universal/1", *CUT, name="untrusted"),
     ):
         with pytest.raises(BundleError, match=said):
             use()
@@ -238,7 +238,7 @@ def test_single_file_beside_the_pages_is_trained_served_and_fine_tuned(
     outputs = prepared_outputs(tmp_path, store_template)
     small = [text for text in SMALL if not text.startswith("window")]
     common = ("--config-dir", str(world.conf), f"paths.outputs={outputs}", *small, *CUT, "trainer.max_epochs=1")
-    own = ("model=last", "optimizer=sgd", "symbols.only=[AAPL,MSFT]", "window=4")
+    own = ("model=last", "optimizer=sgd", "symbols.only=[SYN_A,SYN_B]", "window=4")
     refused = called("scripts/train.py", *common, *own)
     assert refused.returncode == 2
     assert "conf/model/last.yaml: model._target_" in refused.stderr
@@ -246,7 +246,7 @@ def test_single_file_beside_the_pages_is_trained_served_and_fine_tuned(
     assert not list(outputs.glob("runs/*/*/*"))
     done = called("scripts/train.py", *common, *own, "trust=[onefile]")
     assert done.returncode == 0, done.stderr
-    tuned = ("mode=finetune", "symbol=AAPL", "from=newest", "finetune=head", "optimizer=sgd")
+    tuned = ("mode=finetune", "symbol=SYN_A", "from=newest", "finetune=head", "optimizer=sgd")
     assert "MULTISYMBOL_TRUST=onefile" in called("scripts/train.py", *common, *tuned).stderr
     done = called("scripts/train.py", *common, *tuned, "trust=[onefile]")
     assert done.returncode == 0, done.stderr

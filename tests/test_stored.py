@@ -19,6 +19,9 @@ from tests.stored import Stored, restored
 
 Ask = Callable[[Sequence[str]], str]
 
+MEMBERS = "symbols.members={AAPL:{asset_class:stock},EURUSD:{asset_class:forex}}"
+"""The demo's universe had these names at that commit."""
+
 PROBABILITIES = ["buy", "hold", "sell"]
 CLOSE = 1e-4
 """Largest difference of probabilities on a processor that rounds differently."""
@@ -36,6 +39,8 @@ def ask(called: Command) -> Ask:
 
     def run(command: Sequence[str]) -> str:
         script, *arguments = command
+        if any(text.startswith("symbols.only=") for text in arguments):
+            arguments.append(MEMBERS)
         done = called(f"scripts/{script}.py", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout

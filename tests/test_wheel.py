@@ -13,7 +13,7 @@ from tests.conftest import ROOT, SMALL
 
 pytestmark = pytest.mark.slow
 
-QUICK = (*SMALL, "trainer.max_epochs=1", "sampling.epoch_samples=1024", "symbols.only=[AAPL,EURUSD]")
+QUICK = (*SMALL, "trainer.max_epochs=1", "sampling.epoch_samples=1024", "symbols.only=[SYN_A,SYN_D]")
 
 Installed = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -71,7 +71,7 @@ def test_commands_work_in_an_empty_folder_and_write_below_it(
     trained = installed("train", *QUICK)
     assert "registered neuro_fuzzy.1h.universal version 1 (alias newest)" in trained.stdout
     assert "neuro_fuzzy.1h.universal" in installed("models", "list").stdout
-    assert "AAPL" in installed("predict", "allow_seen=true", *QUICK).stdout
+    assert "SYN_A" in installed("predict", "allow_seen=true", *QUICK).stdout
     assert "multisymbol compare [key=value ...]" in installed("compare", "--help").stdout
     sweep = installed("train", "-m", "seed=1,2", "registry.register=false", *QUICK)
     assert "job 2" in sweep.stdout

@@ -34,6 +34,7 @@ import pyarrow.parquet as pq
 Numbers = dict[str, Any]
 
 MARKET = (
+    "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},EURUSD:{asset_class:forex}}",
     "symbols.only=[AAPL,MSFT,EURUSD]",
     "source.start=2017-03-01",
     "source.end=2018-09-01",

@@ -27,7 +27,7 @@ from multisymbol.serving.served_model import Model
 from tests.backtest.settings import settings
 from tests.conftest import compose_train, prepared_outputs, train_small
 
-SYMBOLS = "symbols.only=[AAPL,EURUSD,BTCUSDT]"
+SYMBOLS = "symbols.only=[SYN_A,SYN_D,SYN_F]"
 SEEDS = range(100, 116)
 
 SETTINGS = settings(enter=0.45, leave=0.35, smallest_change=0.05, volatility_bars=120, multiples=(0.0, 1.0))

@@ -24,7 +24,7 @@ from tests.conftest import ROOT, SMALL, prepared_outputs, train_small
 
 SCHEMA = "multisymbol.cli.schema.BacktestConfig"
 CUT = ("split.validation_from=2018-05-01", "split.test_from=2018-08-01")
-TWO = "symbols.only=[AAPL,EURUSD]"
+TWO = "symbols.only=[SYN_A,SYN_D]"
 EASY = ("decision.enter_confidence=0.4", "decision.exit_confidence=0.34")
 """Models of two epochs are sure of little."""
 FILES = sorted((ROOT / "conf" / "backtest").rglob("*.yaml"))
@@ -38,10 +38,10 @@ def composed(*overrides: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """Outputs with a universal model of two symbols, and one of AAPL's own."""
+    """Outputs with a universal model of two symbols, and one of SYN_A's own."""
     folder = prepared_outputs(tmp_path_factory.mktemp("trained"), store_template)
     train_small(folder, TWO, *CUT, "stride=1", name="universal")
-    train_small(folder, *CUT, "mode=single", "symbol=AAPL", name="own")
+    train_small(folder, *CUT, "mode=single", "symbol=SYN_A", name="own")
     return folder
 
 
@@ -98,7 +98,7 @@ def stamps(frame: pd.DataFrame) -> Any:
 
 def test_every_cent_is_in_the_files(done: Path) -> None:
     trades, equity = (pd.read_parquet(done / f"{name}.parquet") for name in ("trades", "equity"))
-    assert set(equity["symbol"]) == {"AAPL", "EURUSD", "portfolio"}
+    assert set(equity["symbol"]) == {"SYN_A", "SYN_D", "portfolio"}
     assert not equity["seen"].eq(other=True).any()
     for symbol, rows in equity.groupby("symbol"):
         assert (np.diff(stamps(rows)) > 0).all()
@@ -124,9 +124,9 @@ def test_the_run_holds_page_pictures_tables_and_numbers(outputs: Path, done: Pat
     assert "These bars are synthetic" in page
     for name in ("portfolio/total_return", "portfolio/sharpe_error", "held/total_return", "costs/4x_return"):
         assert np.isfinite(run.data.metrics[name]), name
-    assert np.isfinite(run.data.metrics["symbol/AAPL/break_even_bps"])
+    assert np.isfinite(run.data.metrics["symbol/SYN_A/break_even_bps"])
     assert run.inputs is not None
-    assert {each.dataset.name for each in run.inputs.dataset_inputs} == {"AAPL", "EURUSD"}
+    assert {each.dataset.name for each in run.inputs.dataset_inputs} == {"SYN_A", "SYN_D"}
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     wanted = {"backtest.html", "trades.parquet", "equity.parquet", "resolution.txt", "tables/result.csv"}
@@ -160,7 +160,7 @@ def test_bars_a_model_has_seen_are_refused(outputs: Path) -> None:
     with pytest.raises(BacktestError) as caught:
         tried(outputs, "from=newest", "period.start=2018-01-01")
     text = str(caught.value)
-    assert "AAPL: neuro_fuzzy.1h.universal version 1 was trained on data through 2018-07-31" in text
+    assert "SYN_A: neuro_fuzzy.1h.universal version 1 was trained on data through 2018-07-31" in text
     assert "the first bar to be traded closes at 2018-01-0" in text
     assert "Start later (period.start=2018-07-31" in text
     assert "allow_seen=true trades them all the same; every output then says that it proves nothing" in text
@@ -175,14 +175,14 @@ def test_the_cure_of_the_message_cures(outputs: Path) -> None:
 
 
 def test_allowed_it_is_said_in_every_output(outputs: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    backtest(values_of(outputs, "from=newest", "symbol=AAPL", "period.start=2018-07-01", "allow_seen=true"), tmp_path)
+    backtest(values_of(outputs, "from=newest", "symbol=SYN_A", "period.start=2018-07-01", "allow_seen=true"), tmp_path)
     said = capsys.readouterr().out
     assert "SEEN       MODELS HAVE SEEN BARS THAT ARE TRADED HERE" in said
     assert "after costs (MODEL HAS SEEN THESE BARS)" in said
     page = (tmp_path / "backtest.html").read_text(encoding="utf-8")
     assert page.count("MODELS HAVE SEEN BARS THAT WERE TRADED HERE") == 2  # in the lead, and where it cannot be missed
-    assert "<title>SEEN: Backtest of AAPL" in page
-    assert "AAPL (MODEL HAS SEEN THESE BARS)" in page
+    assert "<title>SEEN: Backtest of SYN_A" in page
+    assert "SYN_A (MODEL HAS SEEN THESE BARS)" in page
     for name in ("trades", "equity"):
         assert pd.read_parquet(tmp_path / f"{name}.parquet")["seen"].eq(other=True).any()
     run = MlflowClient(f"sqlite:///{outputs}/mlflow.db").get_run(
@@ -207,21 +207,21 @@ def test_a_sealed_span_stays_unread(outputs: Path) -> None:
 def test_each_symbol_is_resolved_as_of_the_first_traded_bar(outputs: Path) -> None:
     (result,) = tried(outputs, "registry/policy=own_first", "period.start=2018-08-01").arms.values()
     names = {symbol: each.predictions.predictors[0].name for symbol, each in result.traded.items()}
-    assert names == {"AAPL": "neuro_fuzzy.1h.sym.AAPL version 1", "EURUSD": "neuro_fuzzy.1h.universal version 1"}
+    assert names == {"SYN_A": "neuro_fuzzy.1h.sym.SYN_A version 1", "SYN_D": "neuro_fuzzy.1h.universal version 1"}
 
 
 def test_before_any_model_there_is_none(outputs: Path) -> None:
     with pytest.raises(
-        ModelNotFoundError, match=r"(?s)AAPL 1h as of 2018-01-01T00:00Z is served by no model.*past as_of"
+        ModelNotFoundError, match=r"(?s)SYN_A 1h as of 2018-01-01T00:00Z is served by no model.*past as_of"
     ):
         tried(outputs, "period.start=2018-01-01")
     with pytest.raises(ModelNotFoundError, match=r"start later: period\.start=\S+ is the first at") as refused:
-        tried(outputs, "period.start=2018-01-01", "symbol=AAPL")
+        tried(outputs, "period.start=2018-01-01", "symbol=SYN_A")
     start = str(refused.value).partition("period.start=")[2].split()[0]
     before = iso(instant(start) - HOUR)
     with pytest.raises(ModelNotFoundError):
-        tried(outputs, f"period.start='{before}'", "symbol=AAPL")
-    assert tried(outputs, f"period.start='{start}'", "symbol=AAPL").arms
+        tried(outputs, f"period.start='{before}'", "symbol=SYN_A")
+    assert tried(outputs, f"period.start='{start}'", "symbol=SYN_A").arms
 
 
 def test_without_a_start_it_is_the_first_bar_that_no_model_has_seen(outputs: Path) -> None:
@@ -235,21 +235,21 @@ def test_without_a_start_it_is_the_first_bar_that_no_model_has_seen(outputs: Pat
 
 
 def test_a_symbol_nobody_knows_is_left_out_and_named(outputs: Path) -> None:
-    (result,) = tried(outputs, "symbols.only=[AAPL,BTCUSDT]").arms.values()
-    assert list(result.traded) == ["AAPL"]
-    assert result.left_out == {"BTCUSDT": "no model may answer for it"}
+    (result,) = tried(outputs, "symbols.only=[SYN_A,SYN_F]").arms.values()
+    assert list(result.traded) == ["SYN_A"]
+    assert result.left_out == {"SYN_F": "no model may answer for it"}
     with pytest.raises(MultisymbolError, match=r"never on crypto"):
-        tried(outputs, "symbol=BTCUSDT", "symbols.only=null")
+        tried(outputs, "symbol=SYN_F", "symbols.only=null")
 
 
 def test_arms_trade_the_same_bars(outputs: Path) -> None:
     outcome = tried(outputs, "backtest=arms")
     universal, own = outcome.arms["universal"], outcome.arms["own"]
-    assert list(universal.traded) == list(own.traded) == ["AAPL"]
-    assert np.array_equal(universal.traded["AAPL"].prices.closed_at, own.traded["AAPL"].prices.closed_at)
+    assert list(universal.traded) == list(own.traded) == ["SYN_A"]
+    assert np.array_equal(universal.traded["SYN_A"].prices.closed_at, own.traded["SYN_A"].prices.closed_at)
     assert {each.predictions.predictors[0].role for each in own.traded.values()} == {"own"}
-    assert own.left_out["EURUSD"] == "no model may answer for it"
-    assert universal.traded["AAPL"].track.equity[-1] != own.traded["AAPL"].track.equity[-1]
+    assert own.left_out["SYN_D"] == "no model may answer for it"
+    assert universal.traded["SYN_A"].track.equity[-1] != own.traded["SYN_A"].track.equity[-1]
 
 
 def test_arms_are_runs_below_one(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -350,13 +350,13 @@ def test_a_rule_for_another_kind_of_model_is_refused(outputs: Path) -> None:
 
 
 def test_an_unknown_symbol_gets_the_nearest_name(outputs: Path) -> None:
-    with pytest.raises(SymbolError, match=r"symbol=APPL is no member of symbols.members, did you mean 'AAPL'\?"):
-        tried(outputs, "symbol=APPL")
+    with pytest.raises(SymbolError, match=r"symbol=SYNA is no member of symbols.members, did you mean 'SYN_A'\?"):
+        tried(outputs, "symbol=SYNA")
 
 
 def test_a_span_without_bars_is_refused(outputs: Path) -> None:
     with pytest.raises(
-        BacktestError, match=r"(?s)no symbol can be traded.*AAPL: no bar closes after 2019-06-01T00:00Z"
+        BacktestError, match=r"(?s)no symbol can be traded.*SYN_A: no bar closes after 2019-06-01T00:00Z"
     ):
         tried(outputs, "from=newest", "period.start=2019-06-01")
 
@@ -383,7 +383,7 @@ def test_bars_with_defects_are_refused(
     frame = frame.drop(index=range(500, 600)) if defect == "hole" else frame
     if defect == "zero":
         frame.loc[700, ["open", "low", "close"]] = 0.0
-    frame.to_parquet(tmp_path / "BTCUSDT.parquet")
+    frame.to_parquet(tmp_path / "SYN_F.parquet")
     values = composed_of_files(outputs, tmp_path)
     with pytest.raises(error, match=message):
         prediction_source(models_spec(values), Path(), Terminal(silent=True))
@@ -391,7 +391,7 @@ def test_bars_with_defects_are_refused(
 
 def composed_of_files(outputs: Path, folder: Path) -> dict[str, Any]:
     files = ("source=parquet", f"source.root={folder}", "source/on_defect=strict", "source.on_defect.flat=keep")
-    return plain(composed_page("backtest", f"paths.outputs={outputs}", *files, "symbols.only=[BTCUSDT]"))
+    return plain(composed_page("backtest", f"paths.outputs={outputs}", *files, "symbols.only=[SYN_F]"))
 
 
 @pytest.mark.parametrize("lost", ["costs", "costs.half_spread_bps"])

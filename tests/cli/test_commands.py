@@ -32,7 +32,7 @@ def runs(outputs: Path) -> list[dict[str, str]]:
 def test_run_ends_with_table_model_and_the_line_that_opens_mlflow(command: Command, tmp_path: Path) -> None:
     done = command("scripts/train.py", *SMALL, f"paths.outputs={tmp_path / 'outputs'}")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"EURUSD +[0-9,]+ +0\.[0-9]{3}", done.stdout)
+    assert re.search(r"SYN_D +[0-9,]+ +0\.[0-9]{3}", done.stdout)
     assert "registered neuro_fuzzy.1h.universal version 1 (alias newest)" in done.stdout
     assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/outputs/mlflow.db" in done.stdout
     assert "\x1b" not in done.stdout, "no colour when piped"
@@ -122,7 +122,7 @@ def test_interrupted_run_is_marked_and_keeps_its_checkpoint(tmp_path: Path, stor
 def test_generated_bars_can_be_trained_on_with_the_printed_line(command: Command, tmp_path: Path) -> None:
     bars = tmp_path / "bars"
     made = command(
-        "scripts/generate_test_data.py", "--symbols", "AAPL,MSFT,GOOGL", "--timeframe", "1h", "--out", str(bars)
+        "scripts/generate_test_data.py", "--symbols", "SYN_A,SYN_B,SYN_C", "--timeframe", "1h", "--out", str(bars)
     )
     assert made.returncode == 0, made.stderr
     (line,) = [text.strip() for text in made.stdout.splitlines() if "multisymbol train" in text]

@@ -174,7 +174,7 @@ def test_killed_comparison_goes_on_without_training_again_and_comes_to_the_same_
     run.finish()
     assert {each.name for each in store.versions()} == {
         "neuro_fuzzy.1h.universal",
-        *(f"neuro_fuzzy.1h.sym.{symbol}" for symbol in ("AAPL", "MSFT", "EURUSD", "USDJPY")),
+        *(f"neuro_fuzzy.1h.sym.{symbol}" for symbol in ("SYN_A", "SYN_B", "SYN_D", "SYN_E")),
     }
     found = store.find_run(name)
     assert found is not None

@@ -120,7 +120,7 @@ def test_one_screen_that_trains_nothing(
     assert len(said.splitlines()) < 36
     for part in (
         f"\nplan       {in_epochs.declared.digest}\n",
-        "symbols    4 · stock: AAPL, MSFT · forex: EURUSD, USDJPY",
+        "symbols    4 · stock: SYN_A, SYN_B · forex: SYN_D, SYN_E",
         "fold 2 of 2 ",
         "matched in epochs",
         "detectable unknown before training",
@@ -165,7 +165,7 @@ def test_the_command_leaves_nothing_but_the_panel(command: Command, tmp_path: Pa
         "dry_run=true",
         "arms=[universal, single, head_only, prior]",
         f"paths.outputs={outputs}",
-        "symbols.only=[AAPL,MSFT]",
+        "symbols.only=[SYN_A,SYN_B]",
         "split.count=1",
     )
     assert done.returncode == 0, done.stderr

@@ -21,9 +21,9 @@ from tests.conftest import SMALL, Command, Compose
 
 Values = Callable[..., dict[str, Any]]
 OWN = (
-    "++symbols.members.AAPL.indicators.rsi.period=21",
-    "++symbols.members.AAPL.labels.zigzag.sigmas=9",
-    "++symbols.members.MSFT.fuzzy.rsi.neutral={triangular: [20, 50, 80]}",
+    "++symbols.members.SYN_A.indicators.rsi.period=21",
+    "++symbols.members.SYN_A.labels.zigzag.sigmas=9",
+    "++symbols.members.SYN_B.fuzzy.rsi.neutral={triangular: [20, 50, 80]}",
 )
 
 
@@ -46,7 +46,7 @@ def cells(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("stride", [1, 3])
 def test_what_it_counts_is_what_a_run_finds(stride: int, values: Values) -> None:
-    made = values("++source.end=2018-01-01", f"++stride={stride}", "++symbols.without=[GOOGL,USDJPY]", *OWN)
+    made = values("++source.end=2018-01-01", f"++stride={stride}", "++symbols.without=[SYN_C,SYN_E]", *OWN)
     rows = cells(made)
     prepared = prepare(data_spec(made), Terminal(silent=True))
     labels = prepared.panel.label
@@ -63,16 +63,16 @@ def test_what_it_counts_is_what_a_run_finds(stride: int, values: Values) -> None
 
 def test_it_shows_what_is_a_symbols_own(values: Values) -> None:
     rows = cells(values(*OWN))
-    assert rows["AAPL"]["indicators"] == "rsi.period=21"
-    assert rows["AAPL"]["label"] == "sigmas=9"
-    assert (rows["MSFT"]["indicators"], rows["MSFT"]["fuzzy"]) == ("–", "1 of 10")
-    assert rows["BTCUSDT"]["costs_bps"] == "7.5+0.5+1.5"
-    assert rows["EURUSD"]["indicators"] == "moving_average.slow=120"
+    assert rows["SYN_A"]["indicators"] == "rsi.period=21"
+    assert rows["SYN_A"]["label"] == "sigmas=9"
+    assert (rows["SYN_B"]["indicators"], rows["SYN_B"]["fuzzy"]) == ("–", "1 of 10")
+    assert rows["SYN_F"]["costs_bps"] == "7.5+0.5+1.5"
+    assert rows["SYN_D"]["indicators"] == "moving_average.slow=120"
 
 
 def test_label_shows_what_its_threshold_uses(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
-    own = "++symbols.members.AAPL.labels.zigzag.threshold=percent"
-    assert cells(values(*OWN, own))["AAPL"]["label"] == "threshold=percent percent=4"
+    own = "++symbols.members.SYN_A.labels.zigzag.threshold=percent"
+    assert cells(values(*OWN, own))["SYN_A"]["label"] == "threshold=percent percent=4"
     assert {row["label"] for row in cells(values()).values()} == {"–"}
     dry_run(values())
     assert re.search(
@@ -81,14 +81,14 @@ def test_label_shows_what_its_threshold_uses(values: Values, capsys: pytest.Capt
 
 
 def test_each_number_and_date_says_what_it_is(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
-    made = values("++symbols.only=[AAPL]")
+    made = values("++symbols.only=[SYN_A]")
     dry_run(made)
     said = capsys.readouterr().out
     assert re.search(r"bars +first open +last close +warm-up +1st sample +samples ≤", said)
     (config,) = universe(made["symbol_configs"])
     needed = history_bars(config=config, spec=features_of(made), window=made["window"])
     assert f"one answer later on needs at most {needed:,} bars" in said
-    assert cells(made)["AAPL"]["history_bars"] == needed - 1023  # restart_bars=1024
+    assert cells(made)["SYN_A"]["history_bars"] == needed - 1023  # restart_bars=1024
 
 
 def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -126,23 +126,27 @@ def test_what_is_absent_is_listed_for_all_symbols(composed: Compose, tmp_path: P
     (tmp_path / "bars").mkdir()
     (tmp_path / "bars" / "OTHER.parquet").write_bytes(b"")
     made = plain(composed("source=parquet", f"++source.root={tmp_path / 'bars'}"))
-    with pytest.raises(SourceError, match=r"(?s)bars of AAPL.*bars of BTCUSDT"):
+    with pytest.raises(SourceError, match=r"(?s)bars of SYN_A.*bars of SYN_F"):
         dry_run(made)
 
 
 def test_the_command_leaves_nothing(called: Command, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     done = called(
-        "scripts/train.py", "dry_run=true", f"paths.outputs={outputs}", "source.start=2019-01-01", "symbols.only=[AAPL]"
+        "scripts/train.py",
+        "dry_run=true",
+        f"paths.outputs={outputs}",
+        "source.start=2019-01-01",
+        "symbols.only=[SYN_A]",
     )
     assert done.returncode == 0, done.stderr
-    assert "AAPL" in done.stdout
+    assert "SYN_A" in done.stdout
     assert not outputs.exists()
 
 
 def test_symbols_whose_bars_go_into_the_warm_up_are_named(values: Values, capsys: pytest.CaptureFixture[str]) -> None:
     dry_run(values())
     assert "warm-up takes most" not in capsys.readouterr().out
-    dry_run(values("++symbols.members.AAPL.indicators.moving_average.slow=500"))
+    dry_run(values("++symbols.members.SYN_A.indicators.moving_average.slow=500"))
     said = capsys.readouterr().out
-    assert re.search(r"short +AAPL: the warm-up takes most of their bars \([0-9,]+ of [0-9,]+ of AAPL\)", said)
+    assert re.search(r"short +SYN_A: the warm-up takes most of their bars \([0-9,]+ of [0-9,]+ of SYN_A\)", said)

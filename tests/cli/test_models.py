@@ -389,7 +389,7 @@ def test_configured_place_is_that_of_trainings(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.slow
 def test_trained_model_goes_out_and_in_with_its_tags_and_files(training: Trained, tmp_path: Path) -> None:
     """What a training writes is nothing foreign, and its bundle says all that the version's tags say."""
-    for mode in (("mode=universal",), ("mode=single", "symbol=BTCUSDT")):
+    for mode in (("mode=universal",), ("mode=single", "symbol=SYN_F")):
         run_dir = training("trainer.max_epochs=1", *mode, name=mode[0])
         store = store_at(run_dir.parents[1])
         trained = max(store.versions(), key=lambda each: each.tags["scope"] == mode[0].removeprefix("mode="))

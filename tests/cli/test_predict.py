@@ -30,8 +30,8 @@ from tests.conftest import Command, prepared_outputs, train_small
 
 SCHEMA = "multisymbol.cli.predict.PredictConfig"
 SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
-MEMBERS = ("AAPL", "GOOGL", "EURUSD")
-PRESENT = "symbols.only=[AAPL,GOOGL,EURUSD,BTCUSDT]"
+MEMBERS = ("SYN_A", "SYN_C", "SYN_D")
+PRESENT = "symbols.only=[SYN_A,SYN_C,SYN_D,SYN_F]"
 Ask = Callable[..., dict[str, Any]]
 Row = dict[str, Any]
 
@@ -108,22 +108,22 @@ def test_probabilities_are_the_training_panels_to_the_bit(ask: Ask, tested: list
 
 
 def test_bars_after_as_of_are_not_looked_at(ask: Ask, tested: list[Row]) -> None:
-    row = next(row for row in tested if row["symbol"] == "EURUSD")
-    exact = answers(ask(f"as_of='{iso(stamp(row))}'"))["EURUSD"]
-    within = answers(ask(f"as_of='{iso(stamp(row) + HOUR - 1_000_000_000)}'"))["EURUSD"]
+    row = next(row for row in tested if row["symbol"] == "SYN_D")
+    exact = answers(ask(f"as_of='{iso(stamp(row))}'"))["SYN_D"]
+    within = answers(ask(f"as_of='{iso(stamp(row) + HOUR - 1_000_000_000)}'"))["SYN_D"]
     assert exact.decided_at == within.decided_at == stamp(row)
     assert said_of(exact) == said_of(within) == probabilities(row)
-    later = answers(ask(f"as_of='{iso(stamp(row) + HOUR)}'"))["EURUSD"]
+    later = answers(ask(f"as_of='{iso(stamp(row) + HOUR)}'"))["SYN_D"]
     assert later.decided_at == stamp(row) + HOUR
     assert said_of(later) != said_of(exact)
 
 
 def test_as_of_before_the_end_of_training_is_refused_and_allow_seen_says_so(ask: Ask, outputs: Path) -> None:
     as_of = f"as_of='{iso(until(outputs) - HOUR)}'"
-    refused = answers(ask(as_of))["AAPL"]
+    refused = answers(ask(as_of))["SYN_A"]
     assert (refused.served, refused.decision, dict(refused.outputs)) == (False, None, {})
     assert "past as_of" in refused.reason
-    allowed = answers(ask(as_of, "allow_seen=true"))["AAPL"]
+    allowed = answers(ask(as_of, "allow_seen=true"))["SYN_A"]
     assert allowed.served
     assert allowed.seen
     assert "HAS SEEN" in allowed.reason
@@ -134,7 +134,7 @@ def test_a_bar_the_model_was_trained_on_is_no_decision_even_today(
 ) -> None:
     """Without as_of no model is past it; the source ends before the training did."""
     old = f"source.end='{iso(until(outputs) - 48 * HOUR)}'"
-    refused = answers(ask(old))["AAPL"]
+    refused = answers(ask(old))["SYN_A"]
     assert not refused.served
     assert f"was trained on data through {iso(until(outputs))}" in refused.reason
     allowed = show_predictions(ask(old, "allow_seen=true"))[0]
@@ -146,19 +146,19 @@ def test_a_bar_the_model_was_trained_on_is_no_decision_even_today(
 def test_symbol_without_a_model_is_listed_with_its_reason(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
     said = show_predictions(ask())
     assert [each.served for each in said] == [True, True, True, False]
-    assert [each.resolution.request.symbol for each in said] == [*MEMBERS, "BTCUSDT"]
+    assert [each.resolution.request.symbol for each in said] == [*MEMBERS, "SYN_F"]
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "newest decisions"
     assert lines[1].split() == ["symbol", "decided", "at", "BUY", "HOLD", "SELL", "decision", "model", "why"]
     assert "neuro_fuzzy.1h.universal/1 (newest)" in lines[2]
-    assert lines[5].split()[:6] == ["BTCUSDT", "–", "–", "–", "–", "–"]
+    assert lines[5].split()[:6] == ["SYN_F", "–", "–", "–", "–", "–"]
     assert lines[5].endswith("see (1)")
     assert lines[6].startswith("(1) no model may answer: universal")
 
 
 def test_a_reason_that_many_symbols_share_is_said_once(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelNotFoundError):
-        show_predictions(ask("symbols.only=[AAPL,GOOGL,EURUSD]", "as_of=2017-06-01"))
+        show_predictions(ask("symbols.only=[SYN_A,SYN_C,SYN_D]", "as_of=2017-06-01"))
     said = capsys.readouterr().out
     assert [line.split()[-1] for line in said.splitlines()[2:5]] == ["(1)", "(1)", "(1)"]
     assert said.count("no model may answer") == 1
@@ -184,10 +184,10 @@ def test_a_model_without_skill_is_said_to_be_one_in_every_form(
 
 
 def test_symbol_nobody_knows_is_served_as_its_class(ask: Ask) -> None:
-    given = answers(ask("symbol=MSFT"))["MSFT"]
+    given = answers(ask("symbol=SYN_B"))["SYN_B"]
     assert given.served
     assert not given.known
-    assert "MSFT unseen in training: class scaling, unknown slot" in given.reason
+    assert "SYN_B unseen in training: class scaling, unknown slot" in given.reason
 
 
 def test_each_model_is_loaded_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,25 +206,25 @@ def test_each_model_is_loaded_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.slow
 def test_joined_bar_that_is_not_over_is_not_decided_at(tmp_path: Path, store_template: Path) -> None:
     folder = prepared_outputs(tmp_path, store_template)
-    coarse = ("resample=4h", "symbols.only=[EURUSD]", "model.hidden=[8]", "trainer.max_epochs=1", "stride=1")
+    coarse = ("resample=4h", "symbols.only=[SYN_D]", "model.hidden=[8]", "trainer.max_epochs=1", "stride=1")
     train_small(folder, *coarse)
     row = training_said(folder)[-9]
     close = stamp(row)
     for late in (0, HOUR, 3 * HOUR):
         values = composed(f"paths.outputs={folder}", *coarse[:2], f"as_of='{iso(close + late)}'")
-        given = answers(values)["EURUSD"]
+        given = answers(values)["SYN_D"]
         assert given.decided_at == close
         assert said_of(given) == probabilities(row)
 
 
 def test_missing_file_and_missing_bars_leave_the_others_alone(ask: Ask, tmp_path: Path) -> None:
-    write_bars(ask(), tmp_path / "AAPL.parquet")
+    write_bars(ask(), tmp_path / "SYN_A.parquet")
     given = answers(ask("source=parquet", f"source.root={tmp_path}"))
     assert [each.served for each in given.values()] == [True, False, False, False]
-    assert said_of(given["AAPL"]) == said_of(answers(ask("symbol=AAPL"))["AAPL"])
-    assert "EURUSD.parquet" in given["EURUSD"].reason
+    assert said_of(given["SYN_A"]) == said_of(answers(ask("symbol=SYN_A"))["SYN_A"])
+    assert "SYN_D.parquet" in given["SYN_D"].reason
     early = answers(ask("as_of=2017-01-04", "allow_seen=true"))
-    assert "50 bars in the period from 2017-01-01T22:00Z to 2017-01-04T00:00Z" in early["EURUSD"].reason
+    assert "50 bars in the period from 2017-01-01T22:00Z to 2017-01-04T00:00Z" in early["SYN_D"].reason
 
 
 def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = None) -> None:
@@ -237,14 +237,14 @@ def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = Non
 
 
 def test_a_decision_on_bars_that_ended_long_ago_is_called_old(ask: Ask, tmp_path: Path) -> None:
-    write_bars(ask(), tmp_path / "AAPL.parquet")
-    write_bars(ask(), tmp_path / "EURUSD.parquet", until="2018-12-17")
+    write_bars(ask(), tmp_path / "SYN_A.parquet")
+    write_bars(ask(), tmp_path / "SYN_D.parquet", until="2018-12-17")
     stopped = ("source=parquet", f"source.root={tmp_path}")
     given = answers(ask(*stopped))
-    assert given["EURUSD"].reason.startswith("OLD by 15 days, its bars end there; universal: ")
-    assert given["AAPL"].reason.startswith("universal: ")
-    assert answers(ask(*stopped, "as_of=2018-12-23"))["EURUSD"].reason.startswith("universal: ")
-    assert answers(ask(*stopped, "as_of=2018-12-27"))["EURUSD"].reason.startswith("OLD by 10 days")
+    assert given["SYN_D"].reason.startswith("OLD by 15 days, its bars end there; universal: ")
+    assert given["SYN_A"].reason.startswith("universal: ")
+    assert answers(ask(*stopped, "as_of=2018-12-23"))["SYN_D"].reason.startswith("universal: ")
+    assert answers(ask(*stopped, "as_of=2018-12-27"))["SYN_D"].reason.startswith("OLD by 10 days")
 
 
 def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path)
 def test_json_has_full_precision_and_the_chain(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
     said = show_predictions(ask("output=json"))
     data = json.loads(capsys.readouterr().out)
-    assert [row["symbol"] for row in data] == [*MEMBERS, "BTCUSDT"]
+    assert [row["symbol"] for row in data] == [*MEMBERS, "SYN_F"]
     assert [data[0][name] for name in ("buy", "hold", "sell")] == list(said[0].outputs.values())
     assert (data[0]["model"], data[0]["version"], data[0]["role"]) == ("neuro_fuzzy.1h.universal", 1, "universal")
     assert data[0]["chain"][0]["outcome"] == "taken"
@@ -296,18 +296,18 @@ def test_forms_that_cannot_be_are_refused_before_anything_is_asked(ask: Ask, tmp
 
 
 def test_typo_in_a_symbol_is_answered_with_the_nearest(ask: Ask) -> None:
-    with pytest.raises(SymbolError, match=r"symbol=APPL is no member of symbols.members, did you mean 'AAPL'\?"):
-        show_predictions(ask("symbol=APPL"))
+    with pytest.raises(SymbolError, match=r"symbol=SYNA is no member of symbols.members, did you mean 'SYN_A'\?"):
+        show_predictions(ask("symbol=SYNA"))
 
 
 def test_where_nobody_is_served_the_command_to_train_one_is_named(
     ask: Ask, outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"(?s)BTCUSDT 1h is served by no model.*train one: .*symbol=BTCUSDT"):
-        show_predictions(ask("symbol=BTCUSDT"))
-    assert "BTCUSDT" in capsys.readouterr().out
-    with pytest.raises(SampleError, match=r"(?s)none of 2 symbols is served\nAAPL, GOOGL: its newest bar"):
-        show_predictions(ask("symbols.only=[AAPL,GOOGL]", f"source.end='{iso(until(outputs) - HOUR)}'"))
+    with pytest.raises(ModelNotFoundError, match=r"(?s)SYN_F 1h is served by no model.*train one: .*symbol=SYN_F"):
+        show_predictions(ask("symbol=SYN_F"))
+    assert "SYN_F" in capsys.readouterr().out
+    with pytest.raises(SampleError, match=r"(?s)none of 2 symbols is served\nSYN_A, SYN_C: its newest bar"):
+        show_predictions(ask("symbols.only=[SYN_A,SYN_C]", f"source.end='{iso(until(outputs) - HOUR)}'"))
 
 
 def test_as_of_is_said_above_the_table(ask: Ask) -> None:
@@ -324,8 +324,8 @@ def test_command_decides_and_leaves_no_run(command: Command, outputs: Path, tmp_
     assert done.returncode == 0, done.stderr
     assert len(json.loads(out.read_text())) == 4
     assert sorted((outputs / "runs").iterdir()) == before
-    wrong = command("scripts/predict.py", f"paths.outputs={outputs}", "symbols.only=[APPL]", "as_off=2018-01-01", *SPAN)
+    wrong = command("scripts/predict.py", f"paths.outputs={outputs}", "symbols.only=[SYNA]", "as_off=2018-01-01", *SPAN)
     assert wrong.returncode == 2
-    assert "did you mean 'AAPL'" in wrong.stderr
+    assert "did you mean 'SYN_A'" in wrong.stderr
     assert "did you mean 'as_of'" in wrong.stderr
     assert "Traceback" not in wrong.stderr

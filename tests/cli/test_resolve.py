@@ -134,23 +134,23 @@ def holding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 def test_answer_is_printed_with_its_chain_and_the_bars_it_needs(
     ask: Ask, tmp_path: Path, holding: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = ask("symbol=MSFT", "timeframe=1h")
-    holding(stored(tmp_path, values, "MSFT", "AAPL"), stored(tmp_path, values, "MSFT"))
+    values = ask("symbol=SYN_B", "timeframe=1h")
+    holding(stored(tmp_path, values, "SYN_B", "SYN_A"), stored(tmp_path, values, "SYN_B"))
     show_resolution(values)
     lines = capsys.readouterr().out.splitlines()
     config = universe(values["symbol_configs"]).configs[1]
     needed = history_bars(config=config, spec=features_of(values), window=values["window"])
-    assert config.symbol == "MSFT"
-    assert lines[0] == "MSFT 1h is served by neuro_fuzzy.1h.universal version 1 (newest)"
+    assert config.symbol == "SYN_B"
+    assert lines[0] == "SYN_B 1h is served by neuro_fuzzy.1h.universal version 1 (newest)"
     assert lines[-1] == f"bars of history needed for one answer: at most {needed:,}"
-    assert any("own" in line and "neuro_fuzzy.1h.sym.MSFT version 1 not needed" in line for line in lines)
+    assert any("own" in line and "neuro_fuzzy.1h.sym.SYN_B version 1 not needed" in line for line in lines)
 
 
 def test_a_model_without_skill_is_named_under_its_chain(
     ask: Ask, tmp_path: Path, holding: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = ask("symbol=MSFT")
-    version = stored(tmp_path, values, "MSFT", "AAPL")
+    values = ask("symbol=SYN_B")
+    version = stored(tmp_path, values, "SYN_B", "SYN_A")
     holding(replace(version, tags={**version.tags, "test_log_loss": "1.2", "no_skill": "1.1"}))
     show_resolution(values)
     assert capsys.readouterr().out.splitlines()[-2] == (
@@ -164,8 +164,8 @@ def test_a_model_without_skill_is_named_under_its_chain(
 def test_models_at_another_length_of_bars_are_the_first_cure(
     ask: Ask, tmp_path: Path, holding: Callable[..., None]
 ) -> None:
-    values = ask("symbol=MSFT")
-    version = stored(tmp_path, values, "MSFT", "AAPL")
+    values = ask("symbol=SYN_B")
+    version = stored(tmp_path, values, "SYN_B", "SYN_A")
     daily = replace(version, tags={**version.tags, "timeframe": "1d"})
     strange = replace(daily, version=2, tags={**daily.tags, "timeframe": "4h", "asset_classes": '["forex"]'})
     holding(daily, strange)
@@ -177,8 +177,8 @@ def test_models_at_another_length_of_bars_are_the_first_cure(
 
 
 def test_policy_is_chosen_like_any_group(ask: Ask, tmp_path: Path, holding: Callable[..., None]) -> None:
-    values = ask("symbol=MSFT", "registry/policy=own_first")
-    holding(stored(tmp_path, values, "MSFT", "AAPL"), stored(tmp_path, values, "MSFT"))
+    values = ask("symbol=SYN_B", "registry/policy=own_first")
+    holding(stored(tmp_path, values, "SYN_B", "SYN_A"), stored(tmp_path, values, "SYN_B"))
     assert show_resolution(values).role == "own"
 
 
@@ -186,7 +186,7 @@ def test_json_is_the_answer_as_plain_data(
     ask: Ask, tmp_path: Path, holding: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     values = ask("symbol=NVDA", "as_class=stock", "output=json", "as_of=2018-09-01")
-    holding(stored(tmp_path, values, "MSFT", "AAPL"))
+    holding(stored(tmp_path, values, "SYN_B", "SYN_A"))
     show_resolution(values)
     data = json.loads(capsys.readouterr().out)
     assert (data["model"], data["role"], data["as_of"]) == (
@@ -203,7 +203,7 @@ def test_bars_needed_by_an_unseen_symbol_are_those_of_its_class_in_the_model(
 ) -> None:
     """The model was made with a longer average than today's configuration has."""
     longer = ask("symbol=NVDA", "as_class=stock", "features.indicators.moving_average.slow=500")
-    version = stored(tmp_path, longer, "MSFT", "AAPL")
+    version = stored(tmp_path, longer, "SYN_B", "SYN_A")
     values = ask("symbol=NVDA", "as_class=stock")
     holding(version)
     config = symbol_config(values, "NVDA")
@@ -215,8 +215,8 @@ def test_bars_needed_by_an_unseen_symbol_are_those_of_its_class_in_the_model(
 def test_similar_symbol_is_found_by_bars_up_to_as_of(
     ask: Ask, tmp_path: Path, holding: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = ask("symbol=AAPL", "as_of=2018-09-01")
-    holding(stored(tmp_path, values, "MSFT"), stored(tmp_path, values, "GOOGL"))
+    values = ask("symbol=SYN_A", "as_of=2018-09-01")
+    holding(stored(tmp_path, values, "SYN_B"), stored(tmp_path, values, "SYN_C"))
     found = show_resolution(values)
     assert found.role == "similar"
     assert found.request.profile is not None
@@ -226,8 +226,8 @@ def test_similar_symbol_is_found_by_bars_up_to_as_of(
 
 
 def test_changed_profile_is_refused_and_named(ask: Ask, tmp_path: Path, holding: Callable[..., None]) -> None:
-    values = ask("symbol=AAPL")
-    version = stored(tmp_path, values, "MSFT")
+    values = ask("symbol=SYN_A")
+    version = stored(tmp_path, values, "SYN_B")
     file = Path(version.source) / BUNDLE_FOLDER / "similarity.json"
     file.write_text(file.read_text().replace('"bars": ', '"bars": 1'))
     holding(version)
@@ -238,37 +238,37 @@ def test_changed_profile_is_refused_and_named(ask: Ask, tmp_path: Path, holding:
 def test_symbol_without_bars_is_told_why_no_similar_one_was_looked_for(
     ask: Ask, tmp_path: Path, holding: Callable[..., None]
 ) -> None:
-    values = ask("symbol=AAPL", "as_of=2017-01-10")  # the market begins on the second: some dozens of bars
-    holding(stored(tmp_path, values, "MSFT", trained_until="2018-06-01"))
+    values = ask("symbol=SYN_A", "as_of=2017-01-10")  # the market begins on the second: some dozens of bars
+    holding(stored(tmp_path, values, "SYN_B", trained_until="2018-06-01"))
     with pytest.raises(ModelNotFoundError, match=r"past as_of\s+2017-01-10T00:00Z"):
         show_resolution(values)
-    with pytest.raises(ModelNotFoundError, match=r"AAPL has no bars to compare with those of 1 symbol:"):
+    with pytest.raises(ModelNotFoundError, match=r"SYN_A has no bars to compare with those of 1 symbol:"):
         show_resolution({**values, "allow_seen": True})
 
 
 def test_other_timeframe_than_the_source_has_is_resolved_without_its_bars(ask: Ask) -> None:
-    found = opened(ask("symbol=MSFT", "timeframe=4h"))
+    found = opened(ask("symbol=SYN_B", "timeframe=4h"))
     assert found.timeframe == "4h"
-    with pytest.raises(ModelNotFoundError, match=r"resample=4h mode=single symbol=MSFT$"):
-        show_resolution(ask("symbol=MSFT", "timeframe=4h"))
+    with pytest.raises(ModelNotFoundError, match=r"resample=4h mode=single symbol=SYN_B$"):
+        show_resolution(ask("symbol=SYN_B", "timeframe=4h"))
 
 
 def test_matching_the_configuration_demands_its_features_and_labels(
     ask: Ask, tmp_path: Path, holding: Callable[..., None]
 ) -> None:
-    trained = ask("symbol=MSFT")
-    holding(stored(tmp_path, trained, "MSFT", "AAPL"))
-    assert show_resolution(ask("symbol=MSFT", "match=config")).role == "universal"
-    assert show_resolution(ask("symbol=MSFT", "labels=horizon")).role == "universal"
+    trained = ask("symbol=SYN_B")
+    holding(stored(tmp_path, trained, "SYN_B", "SYN_A"))
+    assert show_resolution(ask("symbol=SYN_B", "match=config")).role == "universal"
+    assert show_resolution(ask("symbol=SYN_B", "labels=horizon")).role == "universal"
     with pytest.raises(ModelNotFoundError, match=r"(?s)labels ZigZag\(.*asked for\s+Horizon"):
-        show_resolution(ask("symbol=MSFT", "labels=horizon", "match=config"))
+        show_resolution(ask("symbol=SYN_B", "labels=horizon", "match=config"))
     with pytest.raises(ModelNotFoundError, match=r"refused: columns [0-9a-f]{16}, asked for"):
-        show_resolution(ask("symbol=MSFT", "alignment=none", "match=config"))
+        show_resolution(ask("symbol=SYN_B", "alignment=none", "match=config"))
 
 
 def test_store_that_was_never_used_has_no_models_and_stays_unmade(tmp_path: Path) -> None:
-    values = composed(f"paths.outputs={tmp_path / 'new'}", "symbol=MSFT")
-    with pytest.raises(ModelNotFoundError, match="MSFT 1h is served by no model"):
+    values = composed(f"paths.outputs={tmp_path / 'new'}", "symbol=SYN_B")
+    with pytest.raises(ModelNotFoundError, match="SYN_B 1h is served by no model"):
         show_resolution(values)
     assert not (tmp_path / "new").exists()
 
@@ -281,12 +281,12 @@ def test_store_that_is_no_database_is_named(ask: Ask, tmp_path: Path, what: str)
     else:
         place.mkdir()
     with pytest.raises(StoreError, match=r"mlflow\.db is (not a database|a folder, not a database)"):
-        show_resolution(ask("symbol=MSFT"))
+        show_resolution(ask("symbol=SYN_B"))
 
 
 def test_json_has_the_chain_also_where_nobody_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelNotFoundError):
-        show_resolution(composed(f"paths.outputs={tmp_path}", "symbol=MSFT", "output=json"))
+        show_resolution(composed(f"paths.outputs={tmp_path}", "symbol=SYN_B", "output=json"))
     data = json.loads(capsys.readouterr().out)
     assert data["model"] is None
     assert [step["outcome"] for step in data["chain"]] == ["none"] * 3
@@ -295,11 +295,11 @@ def test_json_has_the_chain_also_where_nobody_serves(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ((), "say who needs a model: symbol=AAPL"),
-        (("symbol=MSTF",), r"MSTF is no member of symbols.members, did you mean 'MSFT'\?; .*as_class=stock"),
-        (("symbol=msft",), r"msft is no member of symbols.members, did you mean 'MSFT'\?"),
+        ((), "say who needs a model: symbol=SYN_A"),
+        (("symbol=SYNB",), r"SYNB is no member of symbols.members, did you mean 'SYN_B'\?; .*as_class=stock"),
+        (("symbol=syn_b",), r"syn_b is no member of symbols.members, did you mean 'SYN_B'\?"),
         (("symbol=NVDA", "as_class=stok"), r"as_class=stok: no such class, did you mean 'stock'\?"),
-        (("symbol=MSFT", "as_class=forex"), "as_class=forex, but symbols.members says that MSFT is of stock"),
+        (("symbol=SYN_B", "as_class=forex"), "as_class=forex, but symbols.members says that SYN_B is of stock"),
     ],
 )
 def test_symbol_nobody_knows_is_asked_about(ask: Ask, overrides: tuple[str, ...], message: str) -> None:
@@ -356,19 +356,19 @@ def test_real_models_are_resolved_by_every_policy(tmp_path: Path, store_template
     outputs.mkdir()
     (outputs / "mlflow.db").write_bytes(store_template.read_bytes())
     small = ("model.hidden=[8]", "trainer.max_epochs=1")
-    train_small(outputs, "symbols.only=[AAPL,GOOGL]", *small, name="universal")
-    train_small(outputs, "mode=single", "symbol=MSFT", *small, name="own")
+    train_small(outputs, "symbols.only=[SYN_A,SYN_C]", *small, name="universal")
+    train_small(outputs, "mode=single", "symbol=SYN_B", *small, name="own")
     roles = {}
-    for symbol, policy in (("AAPL", "plan"), ("MSFT", "own_first"), ("MSFT", "evidence"), ("EURUSD", "evidence")):
+    for symbol, policy in (("SYN_A", "plan"), ("SYN_B", "own_first"), ("SYN_B", "evidence"), ("SYN_D", "evidence")):
         values = composed(f"paths.outputs={outputs}", f"symbol={symbol}", f"registry/policy={policy}")
         found = opened(values)
         roles[symbol, policy] = found.resolve(symbol_config(values, symbol)).role
     assert list(roles.values()) == ["universal", "own", "universal", None]
-    values = composed(f"paths.outputs={outputs}", "symbol=GOOGL", "match=config", "strategy=neuro_fuzzy")
+    values = composed(f"paths.outputs={outputs}", "symbol=SYN_C", "match=config", "strategy=neuro_fuzzy")
     versions = [each for each in opened(values).versions if each.tags["scope"] == "single"]
     alone = opened(values)
     profiles = alone.profiles(versions[0])
-    assert set(profiles) == {"MSFT"}
+    assert set(profiles) == {"SYN_B"}
 
 
 def test_source_models_are_scored_on_the_symbols_bars_where_evidence_is_asked_for(
@@ -378,15 +378,15 @@ def test_source_models_are_scored_on_the_symbols_bars_where_evidence_is_asked_fo
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    values = ask("symbol=MSFT", "timeframe=1h", "as_of=2018-09-01", "registry.policy.limit=9")
-    versions = [stored(tmp_path, values, name) for name in ("AAPL", "GOOGL")]
+    values = ask("symbol=SYN_B", "timeframe=1h", "as_of=2018-09-01", "registry.policy.limit=9")
+    versions = [stored(tmp_path, values, name) for name in ("SYN_A", "SYN_C")]
     holding(*versions)
     nearest = show_resolution(values).require()
     other = next(version for version in versions if version != nearest)
 
     def scored(models: Sequence[StoredVersion], *, bars: Bars, as_of: int, **_: Any) -> dict[Key, TransferScore | str]:
         assert sorted(map(key_of, models)) == sorted(map(key_of, versions))
-        assert (bars.symbol, as_of) == ("MSFT", instant("2018-09-01"))
+        assert (bars.symbol, as_of) == ("SYN_B", instant("2018-09-01"))
         assert bars.closed_at[-1] <= as_of
         return {
             key_of(nearest): TransferScore(difference=0.02, labels=150.0),

@@ -29,7 +29,7 @@ from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import WindowDataset
 from tests.conftest import ROOT, SMALL, Command, Compose, compose_train
 
-OWN = "++symbols.members.AAPL.indicators.macd.fast=8"
+OWN = "++symbols.members.SYN_A.indicators.macd.fast=8"
 CHOICES = {"features": "default", "labels": "zigzag", "symbols": "demo"}
 
 
@@ -40,7 +40,7 @@ class World:
         table = folder / "universe.csv"
         rows = ("symbol,asset_class,fuzzy.rsi.neutral,labels.zigzag.percent", "XXX,stock,,")
         table.write_text("\n".join([*rows, 'BRK.B,stock,"{triangular: [20, 50, 80]}",3']))
-        chosen = "++symbols.only=[AAPL,EURUSD,BRK.B]"
+        chosen = "++symbols.only=[SYN_A,SYN_D,BRK.B]"
         config = compose_train(*SMALL, OWN, chosen, f"++symbols.file={table}", f"++paths.outputs={folder}", *overrides)
         assert config_problems(config) == []
         self.values: dict[str, Any] = {**plain(config), "fold": None, "out": None}
@@ -97,9 +97,9 @@ def test_every_number_is_the_one_of_the_batch(name: str, position: int, request:
 
 
 def test_values_follow_from_the_raw_bars_that_are_shown(world: World) -> None:
-    ledger, index = world.prepared.ledger, world.prepared.universe.symbols.index("EURUSD")
+    ledger, index = world.prepared.ledger, world.prepared.universe.symbols.index("SYN_D")
     decided_at = int(ledger.decided_at[ledger.symbol == index][100])
-    traced = world.traced("EURUSD", decided_at)
+    traced = world.traced("SYN_D", decided_at)
     bars = world.prepared.source.read(traced.config, Period(start=None, end=None))
     clock = session_clock("FX", start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     features = feature_rows(bars, config=traced.config, spec=world.prepared.panel.spec, clock=clock, from_start=True)
@@ -116,9 +116,9 @@ def test_values_follow_from_the_raw_bars_that_are_shown(world: World) -> None:
 @pytest.mark.parametrize("later", [0, 1, HOUR - 1])
 def test_the_bar_is_the_latest_known_at_the_instant(later: int, world: World) -> None:
     ledger = world.prepared.ledger
-    row = int(np.flatnonzero(ledger.symbol == world.prepared.universe.symbols.index("EURUSD"))[50])
+    row = int(np.flatnonzero(ledger.symbol == world.prepared.universe.symbols.index("SYN_D"))[50])
     decided_at = int(ledger.decided_at[row])
-    traced = world.traced("EURUSD", decided_at + later)
+    traced = world.traced("SYN_D", decided_at + later)
     assert traced.bars.closed_at[traced.row] == decided_at
     assert ("known exactly then" in world.page(traced)) == (later == 0)
 
@@ -130,7 +130,7 @@ def origins(traced: Lineage, column: str) -> dict[str, tuple[Any, str]]:
 
 def test_every_parameter_names_the_file_it_was_written_in(world: World) -> None:
     at = int(world.prepared.ledger.decided_at.max()) - 24 * HOUR
-    apple, euro, berkshire = (world.traced(name, at) for name in ("AAPL", "EURUSD", "BRK.B"))
+    apple, euro, berkshire = (world.traced(name, at) for name in ("SYN_A", "SYN_D", "BRK.B"))
     default = "conf/features/default.yaml"
     assert origins(apple, "macd_line") == {
         "fast": (8, "command line"),
@@ -158,7 +158,7 @@ def shown(file: str) -> str:
     return file if path.is_relative_to(Path.cwd()) else str(path)
 
 
-@pytest.mark.parametrize("symbol", ["AAPL", "EURUSD"])
+@pytest.mark.parametrize("symbol", ["SYN_A", "SYN_D"])
 @pytest.mark.parametrize("name", ["world", "common"])
 def test_every_bar_without_a_sample_has_the_reason_the_ledger_counts(
     name: str, symbol: str, request: pytest.FixtureRequest
@@ -185,9 +185,9 @@ REASONS = ("misaligned", "warm-up", "filling", "unresolved", "strided")
 
 
 def test_a_bar_without_a_sample_is_shown_with_its_reason(world: World) -> None:
-    rows = world.prepared.panel.rows(world.prepared.universe.symbols.index("AAPL"))
+    rows = world.prepared.panel.rows(world.prepared.universe.symbols.index("SYN_A"))
     first, last = (int(world.prepared.panel.closed_at[rows][place]) for place in (0, -1))
-    begins, ends = world.traced("AAPL", first), world.traced("AAPL", last)
+    begins, ends = world.traced("SYN_A", first), world.traced("SYN_A", last)
     assert begins.position is None
     assert all(np.isnan(column.scaled) for column in begins.columns)
     assert "none: warm-up: the first" in world.page(begins)
@@ -198,8 +198,8 @@ def test_a_bar_without_a_sample_is_shown_with_its_reason(world: World) -> None:
 
 def test_outside_the_bars_the_span_is_named(world: World) -> None:
     for at, side in (("1999-01-01", "before the first"), ("2033-01-01", "after the last")):
-        with pytest.raises(ConfigError, match=rf"{side} bar of AAPL; .* 2017-01-03T15:30Z to 2018-12-31T21:00Z"):
-            world.traced("AAPL", instant(at))
+        with pytest.raises(ConfigError, match=rf"{side} bar of SYN_A; .* 2017-01-03T15:30Z to 2018-12-31T21:00Z"):
+            world.traced("SYN_A", instant(at))
 
 
 FOLD: dict[str, Any] = {
@@ -285,7 +285,7 @@ def traced_page(composed: Compose, tmp_path: Path) -> Callable[..., Path]:
     del composed
 
     def call(world: World, **keys: Any) -> Path:
-        given = {"symbol": "AAPL", "at": "2018-03-01T15:30Z", "out": str(tmp_path / "new" / "trace.md")}
+        given = {"symbol": "SYN_A", "at": "2018-03-01T15:30Z", "out": str(tmp_path / "new" / "trace.md")}
         trace({**world.values, **given, **keys}, origin=world.origin)
         return tmp_path / "new" / "trace.md"
 
@@ -297,7 +297,7 @@ def test_markdown_holds_what_the_terminal_shows(
 ) -> None:
     written = traced_page(world).read_text(encoding="utf-8")
     said = capsys.readouterr().out
-    assert written.startswith("# AAPL at 2018-03-01T15:30Z\n")
+    assert written.startswith("# SYN_A at 2018-03-01T15:30Z\n")
     for title in ("raw bars", "indicators", "memberships", "scaled features", "window", "label", "fold", "mixture"):
         assert f"\n## {title}" in written
         assert f"\n{title}" in said
@@ -312,7 +312,7 @@ def test_an_instant_without_zone_is_utc(world: World, traced_page: Callable[...,
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"symbol": "APPL"}, "symbol: there is no 'APPL', did you mean 'AAPL'?"),
+        ({"symbol": "SYNA"}, "symbol: there is no 'SYNA', did you mean 'SYN_A'?"),
         ({"fold": "fold 3"}, "fold: there is no 'fold 3'"),
         ({"at": "yesterday"}, "'yesterday' is not a timestamp"),
     ],
@@ -332,11 +332,9 @@ def test_a_file_that_cannot_be_written(world: World, traced_page: Callable[..., 
 
 def test_the_command_shows_a_sample_and_leaves_no_run(called: Command, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
-    small = ("source.start=2018-06-01", "source.end=2019-01-01", "symbols.only=[EURUSD,USDJPY]", "labels.sigmas=6")
+    small = ("source.start=2018-06-01", "source.end=2019-01-01", "symbols.only=[SYN_D,SYN_E]", "labels.sigmas=6")
     files = ("labels=zigzag", "asset_class=[stock,forex,crypto]")
-    done = called(
-        "scripts/trace.py", "symbol=EURUSD", "at=2018-10-01T12:00", *small, *files, f"paths.outputs={outputs}"
-    )
+    done = called("scripts/trace.py", "symbol=SYN_D", "at=2018-10-01T12:00", *small, *files, f"paths.outputs={outputs}")
     assert done.returncode == 0, done.stderr
     assert "conf/asset_class/forex.yaml" in done.stdout
     assert re.search(r"sigmas +6 +command line", done.stdout)

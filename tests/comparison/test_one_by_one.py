@@ -91,7 +91,7 @@ def test_a_batch_norm_is_compared_and_the_cost_is_said(tmp_path: Path, capsys: p
         "head_only": 8,
         "prior": 0,
     }
-    weights = torch.load(done.fold_folder(0) / "single.pt", weights_only=True)["EURUSD/2"]
+    weights = torch.load(done.fold_folder(0) / "single.pt", weights_only=True)["SYN_D/2"]
     assert weights["norm.num_batches_tracked"] > 0
     assert not list(done.fold_folder(0).glob("*.ckpt*"))
 

@@ -44,7 +44,7 @@ SMALL = (
     "arms.head_only.epochs=1",
     "arms.adapter.epochs=1",
     "arms.adapter.change.rank=1",
-    "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",
+    "symbols.only=[SYN_A,SYN_B,SYN_D,SYN_E]",
     "source.start=2016-06-01",
     "source.end=2018-09-01",
     "labels=horizon",
@@ -105,7 +105,7 @@ def comparison(done: ComparisonRun) -> Comparison:
 def test_every_arm_is_scored_on_the_same_rows_and_described(comparison: Comparison) -> None:
     assert tuple(own.arm for own in comparison.arms) == ARMS
     assert comparison.any_better < 0.05  # not NaN: it was tested, and arms with more samples are better here
-    assert all(own.symbols == ("AAPL", "MSFT", "EURUSD", "USDJPY") for own in comparison.arms)
+    assert all(own.symbols == ("SYN_A", "SYN_B", "SYN_D", "SYN_E") for own in comparison.arms)
     models = {own.arm: own.budget.models for own in comparison.arms}
     assert models == {
         "universal": 4,  # 2 seeds, 2 folds
@@ -220,7 +220,7 @@ def test_an_arm_fine_tunes_as_the_mode_of_that_name_does(name: str, done: Compar
     )
     dataset = tuned_view(task.data, task.whole, 3)
     module, _ = fit_network(fit, dataset, tmp_path, parent=cast(Bundle, bundle))
-    stored = torch.load(folder / f"{name}.pt", weights_only=True)["USDJPY/2"]
+    stored = torch.load(folder / f"{name}.pt", weights_only=True)["SYN_E/2"]
     for key, own in module.network.state_dict().items():
         torch.testing.assert_close(stored[key], own, rtol=2e-5, atol=2e-5)
 
@@ -349,11 +349,11 @@ def test_configuration_passes_the_check(overrides: tuple[str, ...]) -> None:
 def test_a_symbol_is_not_scored_unseen_where_no_other_of_its_class_trains(done: ComparisonRun, folder: Path) -> None:
     arm, task = build(values_in(folder)["arms"]["zero_shot"], role="arm"), done.tasks[0]
     first, *others = task.whole.parts.counts
-    assert first.symbol == "AAPL"
+    assert first.symbol == "SYN_A"
     parts = replace(task.whole.parts, counts=(replace(first, train=0, role="unseen"), *others))
     for whole, names in (
-        (task.whole, {"AAPL", "MSFT", "EURUSD", "USDJPY"}),
-        (replace(task.whole, parts=parts), {"AAPL", "EURUSD", "USDJPY"}),
+        (task.whole, {"SYN_A", "SYN_B", "SYN_D", "SYN_E"}),
+        (replace(task.whole, parts=parts), {"SYN_A", "SYN_D", "SYN_E"}),
     ):
         scored = [index for _, _, left_out in arm.unseen(replace(task, whole=whole)) for index in left_out]
         assert {whole.ledger.symbols[index] for index in scored} == names
@@ -379,9 +379,9 @@ def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_th
     values = plain(composed_page("compare", *small, *overrides, f"paths.outputs={tmp_path}"))
     done = done_in(compare_spec(values), tmp_path / "run")
     assert [count.train for count in done.tasks[0].whole.parts.counts[:2]] == [0, 657]
-    said = "MSFT without having been seen, in fold 1 of 4: no other symbol of its asset class trains there"
+    said = "SYN_B without having been seen, in fold 1 of 4: no other symbol of its asset class trains there"
     assert said in [f"{own.what}: {own.why}" for own in done.comparison.not_run]
-    assert done.comparison.arm("zero_shot").symbols == ("AAPL", "MSFT", "EURUSD", "USDJPY")
+    assert done.comparison.arm("zero_shot").symbols == ("SYN_A", "SYN_B", "SYN_D", "SYN_E")
     assert set(done.comparison.unseen) == {"forex", "stock"}
 
 

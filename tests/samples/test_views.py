@@ -16,7 +16,7 @@ from multisymbol.samples.views import matched_view, own_view, tuned_view, withou
 from tests.conftest import compose_train
 
 SMALL = (
-    "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",
+    "symbols.only=[SYN_A,SYN_B,SYN_D,SYN_E]",
     "source.start=2018-01-01",
     "source.end=2019-04-01",
     "stride=3",
@@ -99,11 +99,11 @@ def test_a_tuned_view_sees_what_the_universal_model_sees(spec: DataSpec, whole: 
 
 
 def test_left_out_symbols_neither_train_nor_are_scaled_by_their_own_rows(spec: DataSpec, whole: FoldDataset) -> None:
-    view = without_view(spec, whole, ["MSFT", "USDJPY"])
+    view = without_view(spec, whole, ["SYN_B", "SYN_E"])
     train, test = view.parts.positions(TRAIN), view.parts.positions(TEST)
     assert set(np.unique(view.ledger.symbol[train])) == {0, 2}
     assert set(np.unique(view.ledger.symbol[test])) == {1, 3}
-    assert "MSFT" not in view.scaler.by_symbol
+    assert "SYN_B" not in view.scaler.by_symbol
     assert np.isfinite(view.features[view.ledger.row[test]]).all()
     theirs = np.isin(whole.ledger.symbol, [1, 3]) & (whole.parts.part == TEST)
     np.testing.assert_array_equal(test, np.flatnonzero(theirs))

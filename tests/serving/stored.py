@@ -31,7 +31,7 @@ from tests.conftest import compose_train
 
 LOG_WEIGHTS = [0.3, -0.2, 0.1]
 TEMPERATURE = 1.3
-SYMBOLS = ("AAPL", "MSFT", "EURUSD", "BTCUSDT")
+SYMBOLS = ("SYN_A", "SYN_B", "SYN_D", "SYN_F")
 SPAN = ("2017-10-01", "2018-08-01")
 HOLES = {"close": (0.3, 0.62), "open": (0.1,)}
 """Where ten days are missing, as shares of the span."""
@@ -210,7 +210,7 @@ def store(made: World, folder: Path) -> Path:
     from multisymbol.serving.served_model import requirements_of
 
     write_bundle(made.bundle, folder / "bundle")
-    example = Model.of(made.bundle, name=None, version=None).example([made.bars("AAPL"), made.bars("EURUSD")])
+    example = Model.of(made.bundle, name=None, version=None).example([made.bars("SYN_A"), made.bars("SYN_D")])
     write_flavour(
         folder,
         loader_module=LOADER,

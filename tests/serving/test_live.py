@@ -14,7 +14,7 @@ from multisymbol.markets.time import Period
 from multisymbol.serving.live import _bars, _whole, live_windows, recipe_of
 from tests.serving.stored import SYMBOLS, World, world
 
-COARSE = ("resample=4h", "symbols.only=[EURUSD,BTCUSDT]")
+COARSE = ("resample=4h", "symbols.only=[SYN_D,SYN_F]")
 COMMON = ("alignment=common_hours",)
 WAYS = [(), pytest.param(COARSE, marks=pytest.mark.slow), pytest.param(COMMON, marks=pytest.mark.slow)]
 """Bars as they are, joined to longer ones, and of common hours alone."""
@@ -70,9 +70,9 @@ def test_the_bars_that_are_said_to_be_needed_are_enough(symbol: str) -> None:
 
 def test_the_newest_window_is_computed_from_the_bars_it_needs_alone() -> None:
     made = world()
-    recipe, config = recipe_of(made.bundle), made.model.config_of("EURUSD")
-    live = live_windows(made.rows("EURUSD"), config=config, recipe=recipe, all_rows=False, from_start=True)
-    assert len(live.rows) == recipe.history_rows(config) < len(made.bars("EURUSD"))
+    recipe, config = recipe_of(made.bundle), made.model.config_of("SYN_D")
+    live = live_windows(made.rows("SYN_D"), config=config, recipe=recipe, all_rows=False, from_start=True)
+    assert len(live.rows) == recipe.history_rows(config) < len(made.bars("SYN_D"))
 
 
 @pytest.mark.parametrize("overrides", WAYS)
@@ -121,7 +121,7 @@ def test_a_history_from_its_start_has_every_answer_of_the_ledger(overrides: tupl
 @pytest.mark.slow
 def test_a_joined_bar_that_is_not_over_is_not_decided_on() -> None:
     made = world(*COARSE, stamped="open")
-    whole = made.rows("BTCUSDT")  # ends at midnight, as a 4h bar does
+    whole = made.rows("SYN_F")  # ends at midnight, as a 4h bar does
     newest = [made.model.predict(whole.iloc[: len(whole) - left])["decided_at"].iloc[0] for left in range(5)]
     end = whole["timestamp"].iloc[-1] + pd.Timedelta(hours=1)
     assert newest == [end, *[end - pd.Timedelta(hours=4)] * 4]
@@ -130,11 +130,11 @@ def test_a_joined_bar_that_is_not_over_is_not_decided_on() -> None:
 @pytest.mark.slow
 def test_a_joined_bar_that_may_have_begun_before_is_left_out() -> None:
     made = world(*COARSE, stamped="open")
-    recipe, config = recipe_of(made.bundle), made.model.config_of("EURUSD")
+    recipe, config = recipe_of(made.bundle), made.model.config_of("SYN_D")
     all_bars = made.prepared.source.read(config, Period())
     place = {at: row for row, at in enumerate(all_bars.closed_at.tolist())}
     for begin in range(3000, 3008):
-        rows = made.rows("EURUSD", slice(begin, 3200))
+        rows = made.rows("SYN_D", slice(begin, 3200))
         bars = _bars(rows, config=config, recipe=recipe, from_start=False)
         same = [place[at] for at in bars.closed_at.tolist()]
         assert len(same) > 40
@@ -161,18 +161,18 @@ def test_a_whole_window_is_of_ready_bars_of_one_segment(bars: list[tuple[bool, b
 @pytest.mark.slow
 def test_windows_of_common_hours_end_at_the_newest_common_bar() -> None:
     made = world(*COMMON, stamped="open")
-    answer = made.model.predict(made.rows("BTCUSDT"))
+    answer = made.model.predict(made.rows("SYN_F"))
     assert str(answer["decided_at"].iloc[0]) == "2018-07-31 20:00:00+00:00"  # New York closes; the coin goes on
 
 
 def test_too_few_bars_are_refused_with_the_number_given_and_needed() -> None:
     made = world()
-    needed = made.model.history_bars(made.model.config_of("AAPL"))
+    needed = made.model.history_bars(made.model.config_of("SYN_A"))
     with pytest.raises(SampleError) as caught:
-        made.model.predict(made.rows("AAPL", slice(0, 50)))
+        made.model.predict(made.rows("SYN_A", slice(0, 50)))
     warmup = needed - 200 - 7
     assert str(caught.value) == (
-        f"AAPL: 50 bars of 1h given; an answer at its newest needs up to {needed:,} unbroken ones (a window of 8, "
+        f"SYN_A: 50 bars of 1h given; an answer at its newest needs up to {needed:,} unbroken ones (a window of 8, "
         f"{warmup} to warm up, up to 200 since indicators began anew); give more, or say from_start=true where they "
         "begin with the symbol's own"
     )
@@ -180,25 +180,25 @@ def test_too_few_bars_are_refused_with_the_number_given_and_needed() -> None:
 
 def test_a_gap_is_named_where_history_before_it_does_not_count() -> None:
     made = world()
-    bars = made.bars("AAPL")
+    bars = made.bars("SYN_A")
     gap = bars.segments()[-1].start
     with pytest.raises(
         SampleError, match=r"of which 20 since 2018-\d\d-\d\dT\d\d:\d\dZ, before which more than 20 hours"
     ):
-        made.model.predict(made.rows("AAPL", slice(0, gap + 20)))
+        made.model.predict(made.rows("SYN_A", slice(0, gap + 20)))
 
 
 def test_every_symbol_with_too_few_bars_is_named_at_once() -> None:
     made = world()
-    frame = pd.concat([made.rows("AAPL", slice(0, 30)), made.rows("EURUSD", slice(0, 40)), made.rows("BTCUSDT")])
+    frame = pd.concat([made.rows("SYN_A", slice(0, 30)), made.rows("SYN_D", slice(0, 40)), made.rows("SYN_F")])
     with pytest.raises(SampleError) as caught:
         made.model.predict(frame)
-    assert [line.split(" ")[:2] for line in str(caught.value).splitlines()] == [["AAPL:", "30"], ["EURUSD:", "40"]]
+    assert [line.split(" ")[:2] for line in str(caught.value).splitlines()] == [["SYN_A:", "30"], ["SYN_D:", "40"]]
 
 
 def test_all_defects_of_all_symbols_are_named_with_row_and_value() -> None:
     made = world()
-    stock, pair = made.rows("AAPL"), made.rows("EURUSD")
+    stock, pair = made.rows("SYN_A"), made.rows("SYN_D")
     stock.loc[7, "high"] = -1.0
     stock.loc[9, "volume"] = np.nan
     pair.loc[3, "close"] = 99.0
@@ -206,12 +206,12 @@ def test_all_defects_of_all_symbols_are_named_with_row_and_value() -> None:
         made.model.predict(pd.concat([stock, pair]))
     text = str(caught.value)
     for part in (
-        "AAPL (its rows, from 0) has 3 kinds of defect in 2 of",
+        "SYN_A (its rows, from 0) has 3 kinds of defect in 2 of",
         "high is not positive",
         "high -1",
         "volume is missing",
         "row 9",
-        "EURUSD (its rows, from 0) has 1 kind of defect in 1 of",
+        "SYN_D (its rows, from 0) has 1 kind of defect in 1 of",
         "close 99",
     ):
         assert part in text
@@ -219,7 +219,7 @@ def test_all_defects_of_all_symbols_are_named_with_row_and_value() -> None:
 
 def test_text_with_a_zone_is_an_instant() -> None:
     made = world()
-    rows = made.rows("AAPL")
+    rows = made.rows("SYN_A")
     zoned = rows["timestamp"].dt.tz_convert("America/New_York")
     expected = made.model.predict(rows)
     for texts in (zoned.map(lambda stamp: stamp.isoformat()), rows["timestamp"].astype(str)):
@@ -229,7 +229,7 @@ def test_text_with_a_zone_is_an_instant() -> None:
 @pytest.mark.parametrize("text", ["2018-03-01 14:30", "2018-03-01", "01/03/2018 14:30Z", "soon", "1519914600"])
 def test_text_that_names_no_instant_is_refused(text: str) -> None:
     made = world()
-    rows = made.rows("AAPL")
+    rows = made.rows("SYN_A")
     texts = rows["timestamp"].astype(str)
     texts[4] = text
     with pytest.raises(BarsError, match=f"1 timestamps name no instant: row 4 '{text}'"):
@@ -238,14 +238,14 @@ def test_text_that_names_no_instant_is_refused(text: str) -> None:
 
 def test_instants_without_a_zone_are_refused() -> None:
     made = world()
-    rows = made.rows("AAPL")
+    rows = made.rows("SYN_A")
     with pytest.raises(BarsError, match="column 'timestamp' has no time zone"):
         made.model.predict(rows.assign(timestamp=rows["timestamp"].dt.tz_localize(None)))
 
 
 def test_a_missing_instant_is_a_defect_as_in_a_file() -> None:
     made = world()
-    rows = made.rows("AAPL")
+    rows = made.rows("SYN_A")
     texts = rows["timestamp"].astype(str).astype(object)
     texts[4] = None
     with pytest.raises(BarsError, match=r"missing timestamp +row 4"):

@@ -63,13 +63,13 @@ def test_who_else_is_asked_and_in_which_order_changes_nothing() -> None:
 
 def test_a_symbol_that_was_not_trained_on_gets_the_unknown_slot_and_its_classs_scaling() -> None:
     made = world()
-    rows = made.rows("AAPL").assign(symbol="XOM", asset_class="stock")
+    rows = made.rows("SYN_A").assign(symbol="XOM", asset_class="stock")
     config = made.model.config_of("XOM", asset_class="stock")
-    assert config == replace(made.model.config_of("AAPL"), symbol="XOM")
+    assert config == replace(made.model.config_of("SYN_A"), symbol="XOM")
     live = live_windows(rows, config=config, recipe=made.model.recipe, all_rows=False, from_start=False)
     own = live_windows(
-        made.rows("AAPL"),
-        config=made.model.config_of("AAPL"),
+        made.rows("SYN_A"),
+        config=made.model.config_of("SYN_A"),
         recipe=replace(made.model.recipe, scaler=replace(made.bundle.scaler, by_symbol={})),
         all_rows=False,
         from_start=False,
@@ -90,21 +90,21 @@ def test_a_symbol_that_was_not_trained_on_gets_the_unknown_slot_and_its_classs_s
 @pytest.mark.parametrize(
     ("symbol", "asset_class", "message"),
     [
-        ("AAPLE", None, r"not trained on AAPLE, did you mean 'AAPL'\?; say its class in the column 'asset_class'"),
+        ("SYNA", None, r"not trained on SYNA, did you mean 'SYN_A'\?; say its class in the column 'asset_class'"),
         ("XOM", "stocks", "expected one of stock, forex, crypto, metal, got 'stocks', did you mean 'stock'"),
-        ("AAPL", "forex", "AAPL is of class stock in this model, the rows say forex"),
+        ("SYN_A", "forex", "SYN_A is of class stock in this model, the rows say forex"),
     ],
 )
 def test_a_symbol_without_its_class_is_refused(symbol: str, asset_class: str | None, message: str) -> None:
     made = world()
-    rows = made.rows("AAPL").assign(symbol=symbol, asset_class=asset_class)
+    rows = made.rows("SYN_A").assign(symbol=symbol, asset_class=asset_class)
     with pytest.raises(SymbolError, match=message):
         made.model.predict(rows)
 
 
 def test_a_symbol_has_one_class() -> None:
     made = world()
-    rows = made.rows("AAPL").assign(symbol="XOM", asset_class="stock")
+    rows = made.rows("SYN_A").assign(symbol="XOM", asset_class="stock")
     rows.loc[0, "asset_class"] = "forex"
     with pytest.raises(SymbolError, match="XOM: its rows name several asset classes, forex, stock"):
         made.model.predict(rows)
@@ -112,13 +112,13 @@ def test_a_symbol_has_one_class() -> None:
 
 def test_a_class_that_was_not_trained_on_is_lent_no_statistics() -> None:
     made = world()
-    rows = made.rows("EURUSD").assign(symbol="XAUUSD", asset_class="metal", volume=1.0)
+    rows = made.rows("SYN_D").assign(symbol="XAUUSD", asset_class="metal", volume=1.0)
     with pytest.raises(FeatureError, match="neither it nor its class metal was trained on"):
         made.model.predict(rows)
 
 
 def test_columns_that_are_missing_are_named_with_the_nearest() -> None:
-    rows = world().rows("AAPL").rename(columns={"timestamp": "timestmp", "close": "last"})
+    rows = world().rows("SYN_A").rename(columns={"timestamp": "timestmp", "close": "last"})
     with pytest.raises(BarsError) as caught:
         world().model.predict(rows)
     assert "column 'timestamp' is missing, did you mean 'timestmp'?" in str(caught.value)
@@ -126,7 +126,7 @@ def test_columns_that_are_missing_are_named_with_the_nearest() -> None:
 
 
 def test_no_rows_and_rows_of_nobody_are_refused() -> None:
-    rows = world().rows("AAPL")
+    rows = world().rows("SYN_A")
     with pytest.raises(SampleError, match="there are no rows"):
         world().model.predict(rows.iloc[:0])
     rows["symbol"] = rows["symbol"].astype(object)
@@ -141,7 +141,7 @@ def test_a_model_of_returns_forecasts_a_number() -> None:
     network = build(made.bundle.config["model"], role="network")(shape=shape).eval()
     bundle = changed(bundle_of(network, made.bundle.config, made.prepared), task="forward_return", classes=[])
     model = Model.of(bundle, name=None, version=None)
-    answer = model.predict(made.rows("AAPL"))
+    answer = model.predict(made.rows("SYN_A"))
     assert list(answer.columns) == ["symbol", "decided_at", "forecast", "model", "version", "known"]
     assert np.isfinite(answer["forecast"]).all()
 
@@ -164,7 +164,7 @@ def test_another_answer_than_the_stored_one_is_refused_with_the_versions(folder:
     (folder / "answer.json").write_text(json.dumps(answer))
     with pytest.raises(BundleError) as caught:
         _load_pyfunc(str(folder))
-    assert f"answered otherwise now: buy of AAPL was {was + 0.001}, is {was}" in str(caught.value)
+    assert f"answered otherwise now: buy of SYN_A was {was + 0.001}, is {was}" in str(caught.value)
     assert "multisymbol's own (commit c0ffee then)" in str(caught.value)
 
 
@@ -183,14 +183,14 @@ def test_libraries_that_are_others_now_are_named(tmp_path: Path) -> None:
 def test_an_example_that_has_no_answer_any_more_is_refused(folder: Path) -> None:
     example = json.loads((folder / "input_example.json").read_text())
     (folder / "input_example.json").write_text(json.dumps({**example, "data": example["data"][:9]}))
-    with pytest.raises(BundleError, match="the stored example has no answer any more: AAPL: 9 bars of 1h given"):
+    with pytest.raises(BundleError, match="the stored example has no answer any more: SYN_A: 9 bars of 1h given"):
         _load_pyfunc(str(folder))
 
 
 def test_name_and_version_are_what_mlflow_noted_or_unknown(folder: Path) -> None:
     served = _load_pyfunc(str(folder)).model
     assert (served.name, served.version) == (None, None)
-    answer = served.predict(world().rows("AAPL"))
+    answer = served.predict(world().rows("SYN_A"))
     assert (answer["model"].tolist(), answer["version"].tolist()) == ([None], [None])
     (folder / "registered_model_meta").write_text("model_name: neuro.1h.universal\nmodel_version: '7'\n")
     served = _load_pyfunc(str(folder)).model
@@ -253,13 +253,13 @@ def test_mlflow_takes_what_people_have(stored: Path) -> None:
 
     made = world()
     model = pyfunc.load_model(str(stored))
-    rows = made.rows("AAPL")  # instants with their zone
+    rows = made.rows("SYN_A")  # instants with their zone
     whole = rows.assign(volume=rows["volume"].round().astype("int64"))
     expected = made.model.predict(whole).drop(columns=["model", "version"])
     answer = model.predict(whole).drop(columns=["model", "version"])
     pd.testing.assert_frame_equal(answer, expected, check_exact=True)
     assert len(model.predict(whole, params={"all_rows": True})) > 100
-    with pytest.raises(MlflowException, match="AAPL: 20 bars of 1h given; an answer at its newest needs up to"):
+    with pytest.raises(MlflowException, match="SYN_A: 20 bars of 1h given; an answer at its newest needs up to"):
         model.predict(whole.iloc[:20])
     with pytest.raises(MlflowException, match="Model is missing inputs"):
         model.predict(whole.drop(columns="close"))

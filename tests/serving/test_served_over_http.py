@@ -167,28 +167,28 @@ def test_raw_bars_over_http_get_the_panels_probabilities_to_the_bit(address: str
 def test_all_rows_over_http_are_the_panels(address: str) -> None:
     made = world()
     expected = expected_answers(made)
-    answers = ask(address, payload(made.rows("AAPL"), all_rows=True, from_start=True))
+    answers = ask(address, payload(made.rows("SYN_A"), all_rows=True, from_start=True))
     found = {
         (answer["symbol"], pd.Timestamp(answer["decided_at"]).as_unit("ns").value): tuple(
             answer[name] for name in ("buy", "hold", "sell")
         )
         for answer in answers
     }
-    mine = {key: prob for key, prob in expected.items() if key[0] == "AAPL"}
+    mine = {key: prob for key, prob in expected.items() if key[0] == "SYN_A"}
     assert len(mine) > 300
     assert {key: found[key] for key in mine} == mine
 
 
 def test_an_unknown_symbol_is_answered_as_its_class(address: str) -> None:
     made = world()
-    (answer,) = ask(address, payload(made.rows("AAPL").assign(symbol="XOM", asset_class="stock")))
+    (answer,) = ask(address, payload(made.rows("SYN_A").assign(symbol="XOM", asset_class="stock")))
     assert (answer["symbol"], answer["known"]) == ("XOM", False)
 
 
 def test_what_is_wrong_with_the_rows_is_said_over_http(address: str) -> None:
-    rows = world().rows("AAPL")
+    rows = world().rows("SYN_A")
     rows.loc[3, "high"] = 0.0
-    for frame, message in ((rows, "high is not positive   row 3"), (rows.iloc[10:30], "AAPL: 20 bars of 1h given")):
+    for frame, message in ((rows, "high is not positive   row 3"), (rows.iloc[10:30], "SYN_A: 20 bars of 1h given")):
         with pytest.raises(urllib.error.HTTPError) as caught:
             ask(address, payload(frame))
         assert caught.value.code == 400
@@ -197,7 +197,7 @@ def test_what_is_wrong_with_the_rows_is_said_over_http(address: str) -> None:
 
 def test_mlflow_predicts_from_a_file(environment: Mapping[str, str], tmp_path: Path) -> None:
     made = world()
-    rows = made.rows("EURUSD", slice(None, -200))
+    rows = made.rows("SYN_D", slice(None, -200))
     (tmp_path / "bars.json").write_bytes(payload(rows))
     command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", f"models:/{NAME}/1", "--env-manager", "local"]
     files = ["-i", str(tmp_path / "bars.json"), "-o", str(tmp_path / "answer.json")]
@@ -205,5 +205,5 @@ def test_mlflow_predicts_from_a_file(environment: Mapping[str, str], tmp_path: P
     assert ended.returncode == 0, ended.stderr[-2000:]
     (answer,) = json.loads((tmp_path / "answer.json").read_text())["predictions"]
     at = pd.Timestamp(answer["decided_at"]).as_unit("ns").value
-    assert (answer["buy"], answer["hold"], answer["sell"]) == expected_answers(made)["EURUSD", at]
+    assert (answer["buy"], answer["hold"], answer["sell"]) == expected_answers(made)["SYN_D", at]
     assert (answer["model"], answer["version"]) == (NAME, 1)

@@ -19,9 +19,10 @@ from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.serving.live import bars_between
 from multisymbol.serving.served_model import Model
 from multisymbol.serving.transfer_scores import transfer_scores
+from multisymbol.statistics.loss_differentials import PROBABILITY_FLOOR
 from tests.serving.stored import World, world
 
-TARGET = "EURUSD"
+TARGET = "SYN_D"
 SEEN = "2017-11-01T00:00Z"
 
 
@@ -159,7 +160,7 @@ def test_losses_are_those_of_the_answers_on_resolved_rows(
         )
         at = answers["decided_at"].dt.as_unit("ns").astype("int64")
         rows = answers[at.isin(label)]
-        prob = rows[["buy", "hold", "sell"]].to_numpy()
+        prob = np.maximum(rows[["buy", "hold", "sell"]].to_numpy(), PROBABILITY_FLOOR)
         classes = [label[each] for each in at[at.isin(label)]]
         means.append(-np.log(prob[np.arange(len(prob)), classes]).mean())
     trial = found[key_of(asked[0])]

@@ -11,14 +11,14 @@ from multisymbol.training.finetune import INHERITED
 from tests.conftest import Command, prepared_outputs, train_small
 
 CUT = ("split.validation_from=2018-05-01", "split.test_from=2018-09-01")
-TUNING = ("mode=finetune", "symbol=MSFT", "from=newest", *CUT)
+TUNING = ("mode=finetune", "symbol=SYN_B", "from=newest", *CUT)
 
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """Outputs that hold a universal model of another window and network, which never saw MSFT nor any crypto."""
+    """Outputs that hold a universal model of another window and network, which never saw SYN_B nor any crypto."""
     folder = prepared_outputs(tmp_path_factory.mktemp("parent"), store_template)
-    without = "symbols.without=[MSFT,BTCUSDT]"
+    without = "symbols.without=[SYN_B,SYN_F]"
     train_small(folder, *CUT, without, "window=6", "model.hidden=[8]", "model.embedding=symbol", name="parent")
     return folder
 
@@ -34,12 +34,12 @@ def test_a_new_symbol_gets_a_model_of_its_own_in_the_parents_form(outputs: Path)
     assert own.metadata["scope"] == "single"
     assert own.metadata["finetuned_from"]["name"] == "neuro_fuzzy.1h.universal"
     assert own.metadata["finetuned_from"]["version"] == 1
-    assert own.metadata["finetuned_from"]["train_rows"] == own.symbols["symbols"]["MSFT"]["train"] > 0
+    assert own.metadata["finetuned_from"]["train_rows"] == own.symbols["symbols"]["SYN_B"]["train"] > 0
     assert own.config["from"] == "neuro_fuzzy.1h.universal/1"
     assert own.scaler.to_json() == parent.scaler.to_json()
     assert own.spec == parent.spec
-    assert own.symbols["symbols"]["MSFT"]["slot"] == 0
-    assert own.symbols["symbols"]["MSFT"]["class_slot"] == parent.metadata["asset_classes"]["stock"]
+    assert own.symbols["symbols"]["SYN_B"]["slot"] == 0
+    assert own.symbols["symbols"]["SYN_B"]["class_slot"] == parent.metadata["asset_classes"]["stock"]
     for key in ("shape", "asset_classes", "window", "log_class_weights"):
         assert own.metadata[key] == parent.metadata[key], key
     for key in INHERITED:
@@ -50,12 +50,12 @@ def test_a_new_symbol_gets_a_model_of_its_own_in_the_parents_form(outputs: Path)
 
 @pytest.mark.parametrize("way", ["all", "adapter"])
 def test_other_ways_change_more_and_keep_the_form(outputs: Path, way: str) -> None:
-    parent, own = tuned(outputs, way, f"finetune={way}", "symbol=AAPL")
+    parent, own = tuned(outputs, way, f"finetune={way}", "symbol=SYN_A")
     assert {name: tensor.shape for name, tensor in own.weights.items()} == {
         name: tensor.shape for name, tensor in parent.weights.items()
     }
     assert not torch.equal(own.weights["first.weight"], parent.weights["first.weight"])
-    assert own.symbols["symbols"]["AAPL"]["slot"] == parent.symbols["symbols"]["AAPL"]["slot"] == 1
+    assert own.symbols["symbols"]["SYN_A"]["slot"] == parent.symbols["symbols"]["SYN_A"]["slot"] == 1
 
 
 def test_what_the_parent_has_seen_counts_as_seen(outputs: Path) -> None:
@@ -73,7 +73,7 @@ def test_mistakes_say_what_to_do(outputs: Path) -> None:
         (StoreError, "neuro_fuzzy.1h.universal has no alias champion", ("from=champion",)),
         (StoreError, "there is no model other.1h.universal", ("from=other.1h.universal/2",)),
         (StoreError, "names no version; write NAME/3", ("from=champion@",)),
-        (SymbolError, "BTCUSDT is of class crypto, .* was trained on forex, stock", ("symbol=BTCUSDT",)),
+        (SymbolError, "SYN_F is of class crypto, .* was trained on forex, stock", ("symbol=SYN_F",)),
     ]
     for error, message, overrides in wrong:
         with pytest.raises(error, match=message):

@@ -16,4 +16,4 @@ from tests.conftest import Trained
 )
 def test_a_value_that_the_library_refuses_is_named_with_its_group(override: str, said: str, training: Trained) -> None:
     with pytest.raises(ConfigError, match=said):
-        training("source.start=2018-01-01", "symbols.only=[AAPL]", override)
+        training("source.start=2018-01-01", "symbols.only=[SYN_A]", override)

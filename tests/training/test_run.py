@@ -44,14 +44,14 @@ def test_universal_run_leaves_everything_it_should(universal_run: Path) -> None:
     assert run.info.status == "FINISHED"
     assert run.data.params["model"] == "Mlp"
     assert len(run.inputs.dataset_inputs) == 6
-    assert {"val/log_loss", "val/log_loss/AAPL", "test/log_loss", "test/skill/EURUSD", "train/loss"} <= set(
+    assert {"val/log_loss", "val/log_loss/SYN_A", "test/log_loss", "test/skill/SYN_D", "train/loss"} <= set(
         run.data.metrics
     )
     assert len(mlflow.get_metric_history(run_id, "val/log_loss")) == 2
     stored = {file.path for folder in ("figures", "tables") for file in mlflow.list_artifacts(run_id, folder)}
     assert {"figures/fold.png", "figures/confusion.png", "figures/calibration.png", "tables/sampling.csv"} <= stored
     found = mlflow.search_logged_models(
-        [run.info.experiment_id], filter_string="metrics.test_log_loss < 5", datasets=[{"dataset_name": "AAPL"}]
+        [run.info.experiment_id], filter_string="metrics.test_log_loss < 5", datasets=[{"dataset_name": "SYN_A"}]
     )
     assert [model.model_id for model in found] == [version.tags["model_id"]]
 
@@ -59,10 +59,10 @@ def test_universal_run_leaves_everything_it_should(universal_run: Path) -> None:
 def test_bundle_holds_what_is_needed_to_use_the_model(universal_run: Path) -> None:
     run_dir = universal_run
     bundle = read_bundle(run_dir / "model" / "bundle")
-    assert set(bundle.symbol_configs) == {"AAPL", "MSFT", "GOOGL", "EURUSD", "USDJPY", "BTCUSDT"}
-    assert bundle.symbol_configs["BTCUSDT"]["costs"]["half_spread_bps"] == 0.5
+    assert set(bundle.symbol_configs) == {"SYN_A", "SYN_B", "SYN_C", "SYN_D", "SYN_E", "SYN_F"}
+    assert bundle.symbol_configs["SYN_F"]["costs"]["half_spread_bps"] == 0.5
     assert bundle.scaler.fitted_until < pd.Timestamp(bundle.metadata["spans"]["test_from"]).value
-    assert bundle.symbols["symbols"]["AAPL"]["slot"] == 1
+    assert bundle.symbols["symbols"]["SYN_A"]["slot"] == 1
     weights = load_file(run_dir / "model" / "bundle" / "weights.safetensors")
     assert set(weights) == set(bundle.weights)
 
@@ -70,7 +70,7 @@ def test_bundle_holds_what_is_needed_to_use_the_model(universal_run: Path) -> No
 def test_best_epoch_is_what_is_saved(training: Trained) -> None:
     """A learning rate that spoils the network after the first epoch: the last epoch is not the best one."""
     run_dir = training(
-        "optimizer.lr=0.3", "trainer.max_epochs=4", "callbacks.early_stopping.patience=9", "scheduler=constant"
+        "optimizer.lr=0.3", "trainer.max_epochs=3", "callbacks.early_stopping.patience=9", "scheduler=constant"
     )
     history = client(run_dir).get_metric_history(_run_id(run_dir), "val/log_loss")
     scores = [metric.value for metric in sorted(history, key=lambda metric: metric.step)]
@@ -84,9 +84,9 @@ def test_best_epoch_is_what_is_saved(training: Trained) -> None:
 
 
 def test_single_model_is_registered_under_its_symbol(training: Trained) -> None:
-    run_dir = training("mode=single", "symbol=AAPL", "stride=1")
-    version = client(run_dir).get_model_version_by_alias("neuro_fuzzy.1h.sym.AAPL", "newest")
-    assert json.loads(version.tags["symbols"]) == ["AAPL"]
+    run_dir = training("mode=single", "symbol=SYN_A", "stride=1")
+    version = client(run_dir).get_model_version_by_alias("neuro_fuzzy.1h.sym.SYN_A", "newest")
+    assert json.loads(version.tags["symbols"]) == ["SYN_A"]
 
 
 def test_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not(
@@ -115,19 +115,19 @@ LATE = (
     "split.test_from=2017-08-15",
     "stride=1",
 )
-"""Two stocks begin too late to train, the third and EURUSD do train; the coin, alone in its class, does not."""
+"""SYN_A, SYN_B and SYN_D begin too late to train, SYN_C and SYN_E train; the coin, alone in its class, does not."""
 
 
 def test_symbol_of_an_untrained_class_is_refused_by_name(training: Trained) -> None:
-    with pytest.raises(SplitError, match=r"BTCUSDT: [0-9,]+ test samples, but no symbol of class 'crypto' trains"):
+    with pytest.raises(SplitError, match=r"SYN_F: [0-9,]+ test samples, but no symbol of class 'crypto' trains"):
         training(*LATE)
 
 
 def test_unseen_symbol_is_scored_with_its_class_and_never_trained(training: Trained) -> None:
-    run_dir = training(*LATE, "symbols.without=[BTCUSDT]")
+    run_dir = training(*LATE, "symbols.without=[SYN_F]")
     bundle = read_bundle(run_dir / "model" / "bundle")
     unseen = [name for name, facts in bundle.symbols["symbols"].items() if facts["role"] == "unseen"]
-    assert unseen == ["AAPL", "MSFT"]
+    assert unseen == ["SYN_A", "SYN_B", "SYN_D"]
     assert all(bundle.symbols["symbols"][name]["slot"] == 0 for name in unseen)
     assert not set(unseen) & (set(bundle.scaler.by_symbol) | set(bundle.symbol_configs))
     assert set(unseen) <= set(bundle.metadata["test_by_symbol"])
@@ -138,20 +138,20 @@ def _run_id(run_dir: Path) -> str:
 
 
 def test_per_symbol_trains_and_registers_one_model_each_on_the_universe_s_cuts(training: Trained) -> None:
-    run_dir = training("mode=per_symbol", "symbols.only=[AAPL,EURUSD]", "trainer.max_epochs=1", "stride=1")
+    run_dir = training("mode=per_symbol", "symbols.only=[SYN_A,SYN_D]", "trainer.max_epochs=1", "stride=1")
     store = client(run_dir)
     names = {model.name for model in store.search_registered_models()}
-    assert names == {"neuro_fuzzy.1h.sym.AAPL", "neuro_fuzzy.1h.sym.EURUSD"}
+    assert names == {"neuro_fuzzy.1h.sym.SYN_A", "neuro_fuzzy.1h.sym.SYN_D"}
     spans = {
         read_bundle(run_dir / name / "model" / "bundle").metadata["spans"]["test_from"][:10]
-        for name in ("AAPL", "EURUSD")
+        for name in ("SYN_A", "SYN_D")
     }
     assert len(spans) == 1, "one clock"
     versions = [store.get_model_version_by_alias(name, "newest") for name in names]
     parents = {store.get_run(str(version.run_id)).data.tags["mlflow.parentRunId"] for version in versions}
     assert len(parents) == 1
     table = pd.read_parquet(run_dir / "predictions.parquet")
-    assert set(table["symbol"]) == set(table["model"]) == {"AAPL", "EURUSD"}
+    assert set(table["symbol"]) == set(table["model"]) == {"SYN_A", "SYN_D"}
 
 
 def test_single_arm_learns_from_exactly_the_universe_s_samples_of_its_symbol(tmp_path: Path) -> None:
@@ -208,8 +208,6 @@ def test_return_is_learned_and_recorded_beside_zero(training: Trained) -> None:
 
 
 def test_coarser_bars_are_made_of_the_source_s(training: Trained) -> None:
-    run_dir = training(
-        "resample=4h", "stride=1", "split.absent=allow", "symbols.only=[EURUSD,BTCUSDT]", "labels.sigmas=6"
-    )
+    run_dir = training("resample=4h", "stride=1", "split.absent=allow", "symbols.only=[SYN_D,SYN_F]", "labels.sigmas=6")
     (model,) = client(run_dir).search_registered_models()
     assert model.name == "neuro_fuzzy.4h.universal"

@@ -83,7 +83,7 @@ def symbol_config(values: Mapping[str, Any], symbol: str | None) -> SymbolConfig
         SymbolError: There is none, its asset class is not known, or `as_class` contradicts the member's.
     """
     if symbol is None:
-        raise SymbolError("say who needs a model: symbol=AAPL")
+        raise SymbolError("say who needs a model: symbol=SYN_A")
     entry, given = members(values).get(symbol), values["as_class"]
     classes = list(values["asset_class"])
     if given is not None and given not in classes:

@@ -172,9 +172,20 @@ class Universe:
 def slug(symbol: str) -> str:
     """Write a symbol with letters, digits, `-` and `_` only, one-to-one: any other character as `_` and its hex bytes.
 
-    `BRK.B` -> `BRK_2EB`, `EUR/USD` -> `EUR_2FUSD`, `BTC-USD` stays.
+    `BRK.B` -> `BRK_2EB`, `EUR/USD` -> `EUR_2FUSD`; `BTC-USD` and `SYN_A` stay. An underscore is escaped only where it
+    would read as an escape: `A_2E` -> `A_5F2E`.
     """
-    return re.sub(r"[^A-Za-z0-9-]", lambda match: "".join(f"_{byte:02X}" for byte in match[0].encode()), symbol)
+    return re.sub(r"_(?=[0-9A-F]{2})|[^A-Za-z0-9_-]", _escaped, symbol)
+
+
+def slugs(symbol: str) -> tuple[str, ...]:
+    """Return the slug, then how earlier versions wrote it, where that differs: they escaped every underscore."""
+    earlier = re.sub(r"[^A-Za-z0-9-]", _escaped, symbol)
+    return tuple(dict.fromkeys((slug(symbol), earlier)))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"_{byte:02X}" for byte in match[0].encode())
 
 
 def unslug(text: str) -> str:

@@ -70,6 +70,15 @@ def test_pattern_may_have_slug_and_timeframe(tmp_path: Path, coin: SymbolConfig,
         sliced.read(replace(coin, symbol="BTC/USD"), Period())
 
 
+@pytest.mark.parametrize("name", ["SYN_A", "SYN_5FA"])
+def test_slug_keeps_an_underscore_and_files_of_earlier_versions_are_found(
+    tmp_path: Path, coin: SymbolConfig, hours: Hours, name: str
+) -> None:
+    hours(30).to_parquet(tmp_path / f"{name}.parquet")
+    bars = source(tmp_path, pattern="{slug}.parquet").read(replace(coin, symbol="SYN_A"), Period())
+    assert bars.origin == str(tmp_path / f"{name}.parquet")
+
+
 def test_missing_symbol_lists_what_is_there_and_the_nearest(folder: Path, coin: SymbolConfig) -> None:
     with pytest.raises(SourceError) as caught:
         source(folder).fingerprint(replace(coin, symbol="BTCUSD"), Period())

@@ -453,10 +453,11 @@ def test_verdict_that_cannot_be_read_is_said_and_not_used(text: str) -> None:
     assert f"tag verdict.MSFT of {UNIVERSAL} version 1 cannot be read" in found.reason
 
 
-def test_verdicts_are_found_under_slugs() -> None:
-    version = universal(symbols=["GC=F"], classes=["metal"], **judged("SINGLE_BETTER", about="GC_3DF"))
-    request = asked("GC=F", asset_class="metal", profile=None)
-    assert answer(version, own("GC=F", asset_class="metal"), policy="evidence", request=request).role == "own"
+@pytest.mark.parametrize(("symbol", "about"), [("GC=F", "GC_3DF"), ("SYN_A", "SYN_A"), ("SYN_A", "SYN_5FA")])
+def test_verdicts_are_found_under_slugs_of_today_and_of_earlier_versions(symbol: str, about: str) -> None:
+    version = universal(symbols=[symbol], classes=["metal"], **judged("SINGLE_BETTER", about=about))
+    request = asked(symbol, asset_class="metal", profile=None)
+    assert answer(version, own(symbol, asset_class="metal"), policy="evidence", request=request).role == "own"
 
 
 # --- Similar ---------------------------------------------------------------------------------------------------------

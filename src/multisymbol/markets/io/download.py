@@ -26,7 +26,7 @@ from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
 from multisymbol.markets.io.parquet import AcceptedBars, examine_parquet, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions
-from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.symbols import SymbolConfig, slugs
 from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
 
 _PAGE_KEY = b"multisymbol.page"
@@ -169,9 +169,10 @@ class DownloadSource(AcceptedBars):
             SourceError: The vendor has nothing for this symbol, or does not answer; what came so far is kept.
             OutputError: The cache cannot be written.
         """
-        whole = self.folder.root / f"{config.slug}.parquet"
-        if whole.is_file():
-            return whole
+        kept = [self.folder.root / f"{text}.parquet" for text in slugs(config.symbol)]
+        if there := [path for path in kept if path.is_file()]:
+            return there[0]
+        whole = kept[0]
         self._check_past()
         self._vendor.ready()
         with _writing(self.folder.root):

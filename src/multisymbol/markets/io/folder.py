@@ -6,7 +6,7 @@ import string
 from pathlib import Path
 
 from multisymbol.errors import ConfigError, SourceError, nearest
-from multisymbol.markets.symbols import SymbolConfig, unslug
+from multisymbol.markets.symbols import SymbolConfig, slugs, unslug
 from multisymbol.markets.time import Timeframe
 from multisymbol.wording import listed
 
@@ -53,10 +53,14 @@ class BarFolder:
                 f"'{config.symbol}' cannot be part of a file name; write source.pattern with {{slug}}: {config.slug}"
             )
             raise SourceError(message)
-        path = self.root / self.pattern.format(symbol=config.symbol, slug=config.slug, timeframe=self.timeframe.text)
-        if not path.is_file():
-            raise SourceError(self._absent(path, config.symbol))
-        return path
+        paths = [
+            self.root / self.pattern.format(symbol=config.symbol, slug=text, timeframe=self.timeframe.text)
+            for text in slugs(config.symbol)
+        ]
+        there = [path for path in paths if path.is_file()]
+        if not there:
+            raise SourceError(self._absent(paths[0], config.symbol))
+        return there[0]
 
     def _absent(self, path: Path, symbol: str) -> str:
         """Say why there is no file: no folder, nothing in it, or other symbols."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from multisymbol.markets.symbols import slug
+from multisymbol.markets.symbols import slugs
 from multisymbol.markets.time import iso
 from multisymbol.registry.selection.candidates import (
     Place,
@@ -162,9 +162,10 @@ def _evidence(request: Request, versions: Sequence[StoredVersion]) -> tuple[_Jud
 
 def _verdict_tags(request: Request, version: StoredVersion) -> Iterator[tuple[str, str]]:
     """Yield the tags of a version that are about the symbol, and about whom each is."""
-    own, unseen = f"{VERDICT_TAG}{slug(request.symbol)}", f"{VERDICT_TAG}{UNSEEN}{request.asset_class}"
-    if own in version.tags:
-        yield own, request.symbol
+    unseen = f"{VERDICT_TAG}{UNSEEN}{request.asset_class}"
+    own = [f"{VERDICT_TAG}{text}" for text in slugs(request.symbol)]
+    if stored := [tag for tag in own if tag in version.tags]:
+        yield stored[0], request.symbol
     if unseen in version.tags and request.symbol not in names_in(version, "symbols"):
         yield unseen, f"unseen {request.asset_class}"
 

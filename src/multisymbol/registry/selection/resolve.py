@@ -9,6 +9,7 @@ The facts of a version do not change, but who is champion is today's knowledge, 
 """
 
 import math
+import re
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -422,7 +423,7 @@ def train_command(request: Request, *, settings: Sequence[str] | None = None, me
 def _in_grammar(symbol: str, *, quoted: bool) -> str:
     """Write a symbol in Hydra's grammar: a value in quotes where it needs them, a key (which takes none) escaped."""
     if quoted:
-        return symbol if symbol.isalnum() else f"'{symbol}'"
+        return symbol if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", symbol) else f"'{symbol}'"
     return "".join(f"\\{letter}" if letter in "=,:()[]{} \t\\" else letter for letter in symbol)
 
 
