@@ -28,7 +28,7 @@ from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, check_disjoint
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.windows import WindowDataset
-from multisymbol.serving.leakage_checks import LeakageFinding, Pipeline, look_ahead
+from validation.leakage_checks import LeakageFinding, Pipeline, look_ahead
 from validation.bench import Bench, Proved
 from validation.planted_arms import SYMBOLS, legs, market, next_bar, prepared, scratch
 

@@ -1,4 +1,4 @@
-"""Names of array types that the whole package shares."""
+"""Names of array types that the whole package shares; the docstring that takes one says its shape and unit."""
 
 from typing import TypeAlias
 
@@ -6,4 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-"""Array of double-precision numbers; the docstring that takes one says its shape and unit."""
+Singles: TypeAlias = npt.NDArray[np.float32]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Codes: TypeAlias = npt.NDArray[np.int8]
+"""Classes of labels, parts of a fold."""
+Flags: TypeAlias = npt.NDArray[np.bool_]

@@ -49,8 +49,7 @@ def _built(node: Mapping[str, Any], *, role: Role) -> Any:
     except MultisymbolError:
         raise
     except Exception as error:  # whatever a constructor raises, its arguments are the user's
-        message = f"{target}: {error}"
-        raise ConfigError(message) from error
+        raise ConfigError(f"{target}: {error}") from error
 
 
 def computed(key: str, compute: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:

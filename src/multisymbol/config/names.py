@@ -75,10 +75,7 @@ OURS: Mapping[Role, Mapping[str, str]] = {
         "planted": "multisymbol.markets.planted.PlantedSource",
         "opening": "multisymbol.markets.planted.OpeningSource",
     },
-    "vendor": {
-        "yfinance": "multisymbol.markets.io.vendors.YFinance",
-        "ccxt": "multisymbol.markets.io.vendors.Ccxt",
-    },
+    "vendor": {"yfinance": "multisymbol.markets.io.vendors.YFinance", "ccxt": "multisymbol.markets.io.vendors.Ccxt"},
     "defect_policy": {"by_kind": "multisymbol.markets.io.defects.OnDefect"},
     "defect_limits": {"limits": "multisymbol.markets.io.defects.Limits"},
     "alignment": {"hours": "multisymbol.samples.alignment.Alignment"},
@@ -306,9 +303,5 @@ def _spellings() -> dict[str, str]:
 
 _PATHS = {f"{role}:{name}": path for role in ROLES for name, path in named(role).items()}
 _STORED: Mapping[str, str] = {path: name for name, path in _PATHS.items()}
-_CURRENT: Mapping[str, str] = {
-    **_PATHS,
-    **{earlier: _PATHS[name] for earlier, name in EARLIER.items()},
-    **_spellings(),
-}
+_CURRENT: Mapping[str, str] = {**_PATHS, **{earlier: _PATHS[name] for earlier, name in EARLIER.items()}, **_spellings()}
 assert len(_STORED) == len(_PATHS), "a class must have one name"

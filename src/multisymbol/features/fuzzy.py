@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from multisymbol.arrays import Floats, Singles
 from multisymbol.errors import FeatureError, nearest
 
 SHAPES: Mapping[str, tuple[str, ...]] = {
@@ -37,13 +37,7 @@ Points: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Membership:
-    """One fuzzy set on a column; `read_membership` has checked it.
-
-    Args:
-        name: Its name, such as `oversold`.
-        shape: A key of `SHAPES`.
-        points: The shape's numbers, in the units of the column.
-    """
+    """One fuzzy set on a column, checked by `read_membership`; `points` are its numbers, in units of the column."""
 
     name: str
     shape: str
@@ -51,12 +45,7 @@ class Membership:
 
 
 def read_membership(column: str, name: str, definition: object) -> Membership:
-    """Read `{shape: numbers}` of one membership.
-
-    Args:
-        column: Column it is on, for messages.
-        name: Its name.
-        definition: For example `{triangular: [35, 50, 65]}`.
+    """Read one membership of a column, such as `{triangular: [35, 50, 65]}`.
 
     Raises:
         FeatureError: Not one shape, an unknown one, too few or too many numbers, or numbers the shape cannot have.
@@ -75,14 +64,8 @@ def read_membership(column: str, name: str, definition: object) -> Membership:
     return Membership(name=name, shape=shape, points=points)
 
 
-def write_degrees(values: npt.NDArray[np.float64], membership: Membership, out: npt.NDArray[np.float32]) -> None:
-    """Write the degree of each value into `out`, a column of the matrix.
-
-    Args:
-        values: Shape (n,).
-        membership: The fuzzy set.
-        out: Shape (n,), any stride.
-    """
+def write_degrees(values: Floats, membership: Membership, out: Singles) -> None:
+    """Write the degree of each value into `out`, a column of the matrix. Shape (n,), any stride."""
     if membership.shape == "gaussian":
         _write_gaussian(values, out, *membership.points)
     elif membership.shape == "sigmoid":
@@ -95,8 +78,7 @@ def _points(shape: str, numbers: object, *, where: str) -> Points:
     names = SHAPES[shape]
     given = numbers if isinstance(numbers, list | tuple) else ()
     if len(given) != len(names) or any(isinstance(x, bool) or not isinstance(x, int | float) for x in given):
-        message = f"{where}: {shape} takes {len(names)} numbers [{', '.join(names)}], got {numbers!r}"
-        raise FeatureError(message)
+        raise FeatureError(f"{where}: {shape} takes {len(names)} numbers [{', '.join(names)}], got {numbers!r}")
     return tuple(float(x) for x in given)
 
 
@@ -125,9 +107,7 @@ def _corners(membership: Membership) -> tuple[float, float, float, float]:
 
 
 @njit(cache=True)
-def _write_trapezoid(
-    values: npt.NDArray[np.float64], out: npt.NDArray[np.float32], corners: tuple[float, float, float, float]
-) -> None:
+def _write_trapezoid(values: Floats, out: Singles, corners: tuple[float, float, float, float]) -> None:
     a, b, c, d = corners
     for i in range(len(values)):
         x = values[i]
@@ -142,12 +122,12 @@ def _write_trapezoid(
 
 
 @njit(cache=True)
-def _write_gaussian(values: npt.NDArray[np.float64], out: npt.NDArray[np.float32], mean: float, sigma: float) -> None:
+def _write_gaussian(values: Floats, out: Singles, mean: float, sigma: float) -> None:
     for i in range(len(values)):
         out[i] = np.exp(-0.5 * ((values[i] - mean) / sigma) ** 2)
 
 
 @njit(cache=True)
-def _write_sigmoid(values: npt.NDArray[np.float64], out: npt.NDArray[np.float32], centre: float, slope: float) -> None:
+def _write_sigmoid(values: Floats, out: Singles, centre: float, slope: float) -> None:
     for i in range(len(values)):
         out[i] = 1.0 / (1.0 + np.exp(-slope * (values[i] - centre)))

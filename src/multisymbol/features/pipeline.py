@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Floats, Ints, Singles
 from multisymbol.errors import FeatureError, nearest
 from multisymbol.features.clock import CLOCK_COLUMNS, clock_columns
 from multisymbol.features.fuzzy import Membership, read_membership, write_degrees
@@ -86,14 +86,13 @@ class FeatureRows:
     """Features of n bars, unscaled.
 
     Args:
-        values: float32, shape (n, features). A ready row is finite in every column; one that is not ready is NaN in
-            every column, so a window that touched it would show.
+        values: Finite in every column of a ready row, NaN in every column of another. float32, shape (n, features).
         ready: Whether the row is past the warm-up of its segment. Shape (n,).
         warmup_bars: Bars at the start of each segment that are not ready.
     """
 
-    values: npt.NDArray[np.float32]
-    ready: npt.NDArray[np.bool_]
+    values: Singles
+    ready: Flags
     warmup_bars: int
 
 
@@ -135,10 +134,8 @@ def feature_spec(
 def history_bars(*, config: SymbolConfig, spec: FeatureSpec, window: int) -> int:
     """Return how many bars of unbroken history at most one answer needs: warm-up, stretch since a restart, and window.
 
-    Fewer are enough when the last restart is not long ago, or the history begins with the symbol's own.
-
-    Raises:
-        FeatureError: As `warmup_bars`.
+    Fewer are enough when the last restart is not long ago, or the history begins with the symbol's own. Raises as
+    `warmup_bars`.
     """
     return warmup_bars(config=config, spec=spec) + spec.restart_bars + window - 1
 
@@ -185,21 +182,17 @@ def feature_rows(
         for piece in _pieces(period, rows, warmup=plan.warmup, from_start=from_start or place > 0):
             _write_piece(values[piece], plan=plan, stretch=_stretch(bars, piece, with_volume=config.volume != "none"))
             ready[piece.start + plan.warmup : piece.stop] = True
-    if plan.with_clock:
+    if not CLOCK_COLUMNS.keys().isdisjoint(plan.position):
         for name, column in clock_columns(bars.closed_at, clock).items():
             values[ready, plan.position[name]] = column[ready]
     _refuse_nonfinite(values, ready=ready, bars=bars, spec=spec)
     return FeatureRows(values=values, ready=ready, warmup_bars=plan.warmup)
 
 
-def _pieces(period: npt.NDArray[np.int64], rows: slice, *, warmup: int, from_start: bool) -> list[slice]:
+def _pieces(period: Ints, rows: slice, *, warmup: int, from_start: bool) -> list[slice]:
     """Cut a segment at the restarts; each piece begins with the `warmup` rows that its own rows need before them.
 
-    Args:
-        period: Number of the stretch between two restarts that each bar closes in, ascending. Shape (n,).
-        rows: The segment.
-        warmup: Bars before a piece's first own row.
-        from_start: Whether the segment's first bar is known to be its first.
+    `period` numbers the stretch between two restarts that each bar closes in, ascending; shape (n,).
     """
     restarts = rows.start + 1 + np.flatnonzero(np.diff(period[rows]))
     restarts = restarts[restarts >= rows.start + warmup]
@@ -218,13 +211,15 @@ class _Choice:
     @property
     def membership_columns(self) -> tuple[str, ...]:
         """Names of all memberships, in the order of the indicators' columns."""
-        on = [name for each in self.indicators for name in each.columns]
-        return tuple(f"{name}_{membership.name}" for name in on for membership in self.fuzzy.get(name, ()))
+        return tuple(name for each in self.indicators for name in self.memberships_of(each))
+
+    def memberships_of(self, configured: Configured) -> list[str]:
+        """Return the names of the memberships on an indicator's columns."""
+        return [f"{name}_{each.name}" for name in configured.columns for each in self.fuzzy.get(name, ())]
 
     def columns_of(self, configured: Configured) -> frozenset[str]:
-        """Names of an indicator's columns and of the memberships on them."""
-        on = configured.columns
-        return frozenset(on) | {f"{name}_{membership.name}" for name in on for membership in self.fuzzy.get(name, ())}
+        """Return the names of an indicator's columns and of the memberships on them."""
+        return frozenset(configured.columns) | frozenset(self.memberships_of(configured))
 
     def feeding(self, names: Iterable[str]) -> tuple[Configured, ...]:
         """Return the indicators that have a part in any of these columns."""
@@ -236,13 +231,8 @@ class _Choice:
 class _Plan:
     """What is computed for one symbol to fill the columns of a spec.
 
-    Args:
-        indicators: Those that feed a column.
-        fuzzy: Indicator column -> its fuzzy sets.
-        position: Column of the spec -> its index.
-        volume_positions: Indices of all columns made from volume.
-        warmup: Bars at the start of each segment that are not ready.
-        volume_window: Bars, the newest included, that the volume columns look at.
+    `indicators` feed a column, `position` is a column's index in the spec, `volume_positions` are those of all columns
+    made from volume, which look at `volume_window` bars, the newest included.
     """
 
     indicators: tuple[Configured, ...]
@@ -251,11 +241,6 @@ class _Plan:
     volume_positions: tuple[int, ...]
     warmup: int
     volume_window: int
-
-    @property
-    def with_clock(self) -> bool:
-        """Whether the clock columns are part of it."""
-        return not CLOCK_COLUMNS.keys().isdisjoint(self.position)
 
 
 def _read(
@@ -340,22 +325,20 @@ def _refuse_other_columns(choice: _Choice, *, config: SymbolConfig, spec: Featur
 
 
 def _stretch(bars: Bars, rows: slice, *, with_volume: bool) -> BarSegment:
-    """Cut out one piece."""
-    return BarSegment(
-        open=bars.open[rows],
-        high=bars.high[rows],
-        low=bars.low[rows],
-        close=bars.close[rows],
-        volume=bars.volume[rows] if with_volume else np.full(rows.stop - rows.start, np.nan),
-    )
+    prices = {name: getattr(bars, name)[rows] for name in ("open", "high", "low", "close")}
+    return BarSegment(**prices, volume=bars.volume[rows] if with_volume else np.full(rows.stop - rows.start, np.nan))
 
 
-def _write_piece(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: BarSegment) -> None:
+def _write_piece(out: Singles, *, plan: _Plan, stretch: BarSegment) -> None:
     """Fill the indicator columns of one piece from the end of its warm-up on. `out` has shape (n, features)."""
     body = out[plan.warmup :]
     for each in plan.indicators:
         for name, column in zip(each.columns, each.compute(stretch), strict=True):
-            _write_column(body, name=name, values=column[plan.warmup :], plan=plan)
+            values = column[plan.warmup :]
+            if name in plan.position:
+                body[:, plan.position[name]] = values
+            for membership in plan.fuzzy.get(name, ()):
+                write_degrees(values, membership, body[:, plan.position[f"{name}_{membership.name}"]])
     if HAS_VOLUME in plan.position:
         has_volume = _without_gap(stretch.volume, window=plan.volume_window)[plan.warmup :]
         body[:, plan.position[HAS_VOLUME]] = has_volume
@@ -363,23 +346,14 @@ def _write_piece(out: npt.NDArray[np.float32], *, plan: _Plan, stretch: BarSegme
             body[~has_volume, position] = 0.0
 
 
-def _write_column(out: npt.NDArray[np.float32], *, name: str, values: npt.NDArray[np.float64], plan: _Plan) -> None:
-    if name in plan.position:
-        out[:, plan.position[name]] = values
-    for membership in plan.fuzzy.get(name, ()):
-        write_degrees(values, membership, out[:, plan.position[f"{name}_{membership.name}"]])
-
-
-def _without_gap(volume: npt.NDArray[np.float64], *, window: int) -> npt.NDArray[np.bool_]:
+def _without_gap(volume: Floats, *, window: int) -> Flags:
     """Whether the last `window` bars (or as many as there are) all have a volume. Shape (n,)."""
     row = np.arange(len(volume))
     latest_gap = np.maximum.accumulate(np.where(np.isfinite(volume), -1, row))
     return (latest_gap < 0) | (row - latest_gap >= window)
 
 
-def _refuse_nonfinite(
-    values: npt.NDArray[np.float32], *, ready: npt.NDArray[np.bool_], bars: Bars, spec: FeatureSpec
-) -> None:
+def _refuse_nonfinite(values: Singles, *, ready: Flags, bars: Bars, spec: FeatureSpec) -> None:
     finite = np.isfinite(values)
     broken = np.flatnonzero(ready & ~finite.all(axis=1))
     if len(broken):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Floats, Singles
 from multisymbol.errors import FeatureError
 from multisymbol.features.pipeline import FeatureSpec
 
@@ -20,8 +20,8 @@ Method: TypeAlias = Literal["class_shrunk", "symbol", "none"]
 class Affine:
     """`(x - center) / spread`, column by column; 0 and 1 where a column is not scaled. float64, shape (features,)."""
 
-    center: npt.NDArray[np.float64]
-    spread: npt.NDArray[np.float64]
+    center: Floats
+    spread: Floats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ class Scaler:
     fitted_from: int
     fitted_until: int
 
-    def transform(self, values: npt.NDArray[np.float32], *, symbol: str, asset_class: str) -> npt.NDArray[np.float32]:
+    def transform(self, values: Singles, *, symbol: str, asset_class: str) -> Singles:
         """Scale rows of one symbol; an unseen symbol gets its class's transform. Same shape (n, features), float32.
 
         Elementwise: a row's result does not depend on the other rows (bit-equal live and in the panel). NaN stays NaN.
@@ -120,11 +120,7 @@ class Scaler:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Scaler":
-        """Invert `to_json`.
-
-        Raises:
-            FeatureError: A key is missing.
-        """
+        """Invert `to_json`; raise FeatureError where a key is missing."""
         try:
             return cls(
                 spec_digest=data["spec_digest"],
@@ -144,12 +140,12 @@ class _Moments:
     """Rows, mean and variance (of the population) of each column. mean and variance: shape (features,)."""
 
     rows: int
-    mean: npt.NDArray[np.float64]
-    variance: npt.NDArray[np.float64]
+    mean: Floats
+    variance: Floats
 
 
 def fit_scaler(
-    rows: Mapping[str, npt.NDArray[np.float32]],
+    rows: Mapping[str, Singles],
     *,
     asset_classes: Mapping[str, str],
     spec: FeatureSpec,
@@ -178,10 +174,7 @@ def fit_scaler(
     moments = {symbol: _moments(values) for symbol, values in rows.items()}
     members = {name: [s for s in rows if asset_classes[s] == name] for name in sorted({asset_classes[s] for s in rows})}
     pooled = {name: _pool([moments[symbol] for symbol in symbols]) for name, symbols in members.items()}
-    own = {
-        symbol: _shrink(each, pooled[asset_classes[symbol]], weight=_own_weight(each.rows, scaling))
-        for symbol, each in moments.items()
-    }
+    own = {symbol: _shrink(each, pooled[asset_classes[symbol]], scaling) for symbol, each in moments.items()}
     if scaling.method == "none":  # nothing is fitted, so nothing is missing for a class without rows
         pooled |= {name: _pool(list(moments.values())) for name in set(asset_classes.values()) - set(pooled)}
     scaled = np.array([scaling.method != "none" and column.kind == "raw" for column in spec.columns])
@@ -196,7 +189,7 @@ def fit_scaler(
     )
 
 
-def _check_rows(rows: Mapping[str, npt.NDArray[np.float32]], *, spec: FeatureSpec) -> None:
+def _check_rows(rows: Mapping[str, Singles], *, spec: FeatureSpec) -> None:
     problems = []
     for symbol, values in rows.items():
         if values.shape[0] == 0 or values.shape[1] != len(spec.columns):
@@ -213,7 +206,7 @@ def _check_rows(rows: Mapping[str, npt.NDArray[np.float32]], *, spec: FeatureSpe
         raise FeatureError("the scaler cannot be fitted\n" + "\n".join(problems))
 
 
-def _moments(values: npt.NDArray[np.float32]) -> _Moments:
+def _moments(values: Singles) -> _Moments:
     """Moments in float64, in which the sum of equal float32 numbers is exact: a constant has a variance of 0."""
     exact = values.astype(np.float64)
     return _Moments(rows=len(values), mean=exact.mean(axis=0), variance=exact.var(axis=0))
@@ -231,12 +224,9 @@ def _pool(parts: Sequence[_Moments]) -> _Moments:
     return _Moments(rows=int(rows.sum()), mean=first + mean, variance=variance)
 
 
-def _own_weight(rows: int, scaling: Scaling) -> float:
-    """Return n / (n + k): how much of a symbol's statistics are its own."""
-    return rows / (rows + scaling.shrinkage_rows) if scaling.method == "class_shrunk" else 1.0
-
-
-def _shrink(own: _Moments, pooled: _Moments, *, weight: float) -> _Moments:
+def _shrink(own: _Moments, pooled: _Moments, scaling: Scaling) -> _Moments:
+    """Weigh a symbol's own statistics by n / (n + k), its class's by the rest."""
+    weight = own.rows / (own.rows + scaling.shrinkage_rows) if scaling.method == "class_shrunk" else 1.0
     return _Moments(
         rows=own.rows,
         mean=pooled.mean + weight * (own.mean - pooled.mean),
@@ -244,11 +234,10 @@ def _shrink(own: _Moments, pooled: _Moments, *, weight: float) -> _Moments:
     )
 
 
-def _transform_of(moments: _Moments, *, scaled: npt.NDArray[np.bool_]) -> Affine:
+def _transform_of(moments: _Moments, *, scaled: Flags) -> Affine:
     deviation = np.sqrt(np.maximum(moments.variance, 0.0))
     return Affine(
-        center=np.where(scaled, moments.mean, 0.0),
-        spread=np.where(scaled & (deviation > 0.0), deviation, 1.0),
+        center=np.where(scaled, moments.mean, 0.0), spread=np.where(scaled & (deviation > 0.0), deviation, 1.0)
     )
 
 

@@ -10,9 +10,9 @@ quiet night), HOLD is rarer. Look at BUY against SELL and at HOLD against the re
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from multisymbol.arrays import Floats
 from multisymbol.labels.labels import SegmentLabels
 from multisymbol.labels.outcomes import side, with_rule
 from multisymbol.labels.parameters import Requirement, require
@@ -61,7 +61,7 @@ class Horizon:
 
 
 @njit(cache=True)
-def _moves(close: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64], horizon: int) -> npt.NDArray[np.float64]:
+def _moves(close: Floats, sigma: Floats, horizon: int) -> Floats:
     """Log return to the close `horizon` bars later, in sigmas; NaN without the one or the other. Shape (n,)."""
     moved = np.full(len(close), np.nan)
     for row in range(len(close) - horizon):

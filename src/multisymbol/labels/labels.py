@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Codes, Ints, Singles
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.time import NEVER, Instants
 
@@ -29,10 +29,10 @@ class SegmentLabels:
             the label is unresolved or the labeller has no such return. float32, shape (n,).
     """
 
-    value: npt.NDArray[np.int8]
-    resolved_row: npt.NDArray[np.int64]
-    rule: npt.NDArray[np.int8]
-    target: npt.NDArray[np.float32]
+    value: Codes
+    resolved_row: Ints
+    rule: Codes
+    target: Singles
 
 
 class Labeller(Protocol):
@@ -45,19 +45,16 @@ class Labeller(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Labels:
-    """Labels of all bars of one symbol, shape (n,) each.
+    """Labels of all bars of one symbol, shape (n,) each: as in `SegmentLabels`, but for `resolved_at`.
 
     Args:
-        value: As in `SegmentLabels`.
         resolved_at: `closed_at` of the resolving bar; NEVER where unresolved.
-        rule: As in `SegmentLabels`.
-        target: As in `SegmentLabels`.
     """
 
-    value: npt.NDArray[np.int8]
+    value: Codes
     resolved_at: Instants
-    rule: npt.NDArray[np.int8]
-    target: npt.NDArray[np.float32]
+    rule: Codes
+    target: Singles
 
 
 def label_bars(bars: Bars, labeller: Labeller) -> Labels:
@@ -77,12 +74,8 @@ def label_bars(bars: Bars, labeller: Labeller) -> Labels:
     return Labels(value=value, resolved_at=resolved_at, rule=rule, target=target)
 
 
-def class_shares(labels: npt.NDArray[np.int8]) -> tuple[float, float, float]:
-    """Return the shares of BUY, HOLD and SELL among resolved labels; all 0 where none is resolved.
-
-    Args:
-        labels: As `value` in `SegmentLabels`. Any length.
-    """
+def class_shares(labels: Codes) -> tuple[float, float, float]:
+    """Return the shares of BUY, HOLD and SELL among resolved labels, of any shape; all 0 where none is resolved."""
     known = labels[labels != UNRESOLVED]
     buy, hold, sell = np.bincount(known, minlength=len(CLASSES)) / max(len(known), 1)
     return float(buy), float(hold), float(sell)

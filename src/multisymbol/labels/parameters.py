@@ -15,12 +15,7 @@ class Requirement(NamedTuple):
 
 
 def require(labeller: object, *, name: str, requirements: Iterable[Requirement]) -> None:
-    """Check the fields of a labeller.
-
-    Args:
-        labeller: Holds the fields.
-        name: What `conf/labels` calls it.
-        requirements: What its fields must fulfil.
+    """Refuse parameters that a labeller cannot work with; `name` is what `conf/labels` calls it.
 
     Raises:
         LabelError: One line for each requirement that is not met.

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from multisymbol.arrays import Codes, Floats, Ints
 from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels
 from multisymbol.labels.outcomes import side, with_rule
 from multisymbol.labels.parameters import Requirement, require
@@ -85,8 +85,8 @@ class TripleBarrier:
         ends = _walk(prices, sigma, float(self.upper_sigmas), float(self.lower_sigmas), self.horizon_bars)
         return with_rule(value=self._classes(ends), resolved_row=ends.row, moved=ends.moved)
 
-    def _classes(self, ends: "_Ends") -> npt.NDArray[np.int8]:
-        value: npt.NDArray[np.int8] = side(ends.moved, float(self.expiry_sigmas))
+    def _classes(self, ends: "_Ends") -> Codes:
+        value: Codes = side(ends.moved, float(self.expiry_sigmas))
         both = ends.reached == _BOTH
         value[both] = side(ends.moved[both], 0.0) if self.both_hit == "by_close" else HOLD
         value[ends.reached == _UPPER] = BUY
@@ -97,33 +97,25 @@ class TripleBarrier:
 class _Prices(NamedTuple):
     """Of one stretch. Shape (n,) each."""
 
-    open: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-    low: npt.NDArray[np.float64]
-    close: npt.NDArray[np.float64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
 
 
 class _Ends(NamedTuple):
-    """The bar that resolves each bar's label; shape (n,) each.
+    """The bar that resolves each bar's label (-1: none), what it reached first, and the log return to it in sigmas."""
 
-    Args:
-        row: Row of that bar; -1 where there is none.
-        reached: Which barrier it reached first, or `_BOTH` or `_NEITHER`.
-        moved: Log return to its close in sigmas; NaN where there is none.
-    """
-
-    row: npt.NDArray[np.int64]
-    reached: npt.NDArray[np.int8]
-    moved: npt.NDArray[np.float64]
+    row: Ints
+    reached: Codes
+    moved: Floats
 
 
 _NEITHER, _UPPER, _LOWER, _BOTH = 0, 1, 2, 3
 
 
 @njit(cache=True)
-def _walk(
-    prices: _Prices, sigma: npt.NDArray[np.float64], upper_sigmas: float, lower_sigmas: float, horizon: int
-) -> _Ends:
+def _walk(prices: _Prices, sigma: Floats, upper_sigmas: float, lower_sigmas: float, horizon: int) -> _Ends:
     """Walk from each bar to the one that resolves its label."""
     n = len(sigma)
     ends = _Ends(np.full(n, -1, np.int64), np.full(n, _NEITHER, np.int8), np.full(n, np.nan))

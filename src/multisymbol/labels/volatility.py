@@ -3,31 +3,25 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
+
+from multisymbol.arrays import Floats
 
 
 class _Moments(NamedTuple):
     """Mean of the first k + 1 values, and the sum of their squared deviations from it, at k. Shape (n,) each."""
 
-    mean: npt.NDArray[np.float64]
-    squares: npt.NDArray[np.float64]
+    mean: Floats
+    squares: Floats
 
 
 @njit(cache=True)
-def trailing_deviation(close: npt.NDArray[np.float64], period: int) -> npt.NDArray[np.float64]:
-    """Standard deviation of the last `period` log returns at each bar.
+def trailing_deviation(close: Floats, period: int) -> Floats:
+    """Standard deviation of the last `period` (2 or more) log returns at each bar. Shape (n,).
 
-    A window is the end of one block of `period` returns and the beginning of the next. Both are summed from their
-    common border and merged, so that a window costs the same however long it is, and a wild return that has left it
-    leaves no rounding error behind, as it would in a sum from which it is taken away again.
-
-    Args:
-        close: Shape (n,).
-        period: Returns in the deviation, 2 or more.
-
-    Returns:
-        Shape (n,); NaN for the first `period` bars, exactly 0 where all are the same.
+    NaN for the first `period` bars, exactly 0 where all are the same. A window is the end of one block of `period`
+    returns and the beginning of the next. Both are summed from their common border and merged, so that a window costs
+    the same however long it is, and a wild return that has left it leaves no rounding error behind.
 
     Source: Chan, Golub and LeVeque 1983, The American Statistician 37, eq. 2.1 (merging); blocks as in van Herk 1992.
     """
@@ -50,7 +44,7 @@ def trailing_deviation(close: npt.NDArray[np.float64], period: int) -> npt.NDArr
 
 
 @njit(cache=True)
-def _running_moments(values: npt.NDArray[np.float64]) -> _Moments:
+def _running_moments(values: Floats) -> _Moments:
     """Add one value at a time (Welford 1962): equal values have exactly their mean, and squares of exactly 0."""
     means = np.empty(len(values))
     squares = np.empty(len(values))

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from multisymbol.arrays import Codes, Floats, Ints
 from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
 from multisymbol.labels.parameters import Requirement, require
 from multisymbol.labels.volatility import trailing_deviation
@@ -71,31 +71,24 @@ class ZigZag:
         no_target = np.full(len(close), np.nan, dtype=np.float32)  # a leg has no horizon to scale a return by
         return SegmentLabels(value=legs.value, resolved_row=legs.resolved_row, rule=legs.rule, target=no_target)
 
-    def thresholds(self, close: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the relative change each bar's volatility asks for; NaN where it is not known yet.
-
-        Args:
-            close: Shape (n,).
-
-        Returns:
-            Shape (n,).
-        """
+    def thresholds(self, close: Floats) -> Floats:
+        """Return the relative change each bar's volatility asks for; NaN where it is not known yet. Shape (n,)."""
         if self.threshold == "percent":
             return np.full(len(close), self.percent / 100.0)
-        scaled: npt.NDArray[np.float64] = self.sigmas * trailing_deviation(close, self.volatility_bars)
+        scaled: Floats = self.sigmas * trailing_deviation(close, self.volatility_bars)
         return scaled
 
 
 class _Legs(NamedTuple):
     """As in `SegmentLabels`; what a compiled function can return."""
 
-    value: npt.NDArray[np.int8]
-    resolved_row: npt.NDArray[np.int64]
-    rule: npt.NDArray[np.int8]
+    value: Codes
+    resolved_row: Ints
+    rule: Codes
 
 
 @njit(cache=True)
-def _legs(close: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64]) -> _Legs:
+def _legs(close: Floats, thresholds: Floats) -> _Legs:
     """Walk the closes once; at each bar, resolve what its close makes known. Shape (n,) each."""
     n = len(close)
     value = np.full(n, UNRESOLVED, np.int8)

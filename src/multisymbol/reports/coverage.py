@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from multisymbol.arrays import Floats
 from multisymbol.markets.io.defects import KINDS
 from multisymbol.markets.io.quality import FileFinding
 from multisymbol.markets.sessions import session_clock
@@ -130,7 +130,7 @@ def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) 
     return figure
 
 
-def filled(opened_at: Instants, *, edges: Instants, calendar: str, timeframe: Timeframe) -> npt.NDArray[np.float64]:
+def filled(opened_at: Instants, *, edges: Instants, calendar: str, timeframe: Timeframe) -> Floats:
     """Return the share of the calendar's bars that are there, between edges; 0 where the calendar has none.
 
     Args:
@@ -142,7 +142,7 @@ def filled(opened_at: Instants, *, edges: Instants, calendar: str, timeframe: Ti
     there = np.histogram(opened_at, bins=edges)[0]
     clock = session_clock(calendar, start=int(edges[0]), end=int(edges[-1]))
     expected = clock.bars_between(edges[:-1], edges[1:], timeframe)
-    share: npt.NDArray[np.float64] = np.minimum(there / np.maximum(expected, 1), 1.0)
+    share: Floats = np.minimum(there / np.maximum(expected, 1), 1.0)
     return share
 
 

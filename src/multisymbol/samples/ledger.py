@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Codes, Flags, Ints, Singles
 from multisymbol.errors import SampleError
 from multisymbol.labels.labels import UNRESOLVED
 from multisymbol.markets.time import NEVER, Instants
@@ -55,29 +56,27 @@ class Ledger:
     asset_classes: tuple[str, ...]
     window: int
     symbol: npt.NDArray[np.int32]
-    row: npt.NDArray[np.int64]
+    row: Ints
     window_start: Instants
     decided_at: Instants
     resolved_at: Instants
-    label: npt.NDArray[np.int8]
-    rule: npt.NDArray[np.int8]
-    target: npt.NDArray[np.float32]
-    weight: npt.NDArray[np.float32]
+    label: Codes
+    rule: Codes
+    target: Singles
+    weight: Singles
     counts: tuple[SymbolCount, ...]
-    view: npt.NDArray[np.int64] | None = None
+    view: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
 
-def build_ledger(panel: Panel, *, window: int, stride: int, kept: npt.NDArray[np.bool_] | None = None) -> Ledger:
+def build_ledger(panel: Panel, *, window: int, stride: int, kept: Flags | None = None) -> Ledger:
     """List the samples of a panel: windows of ready bars inside one segment, with a resolved label.
 
     With `kept`, bars left out of it are as if they were not there: a window is of consecutive kept bars of its symbol
-    within a segment, and may reach over closed hours. Its features, made of all bars, do not change.
-
-    `window_start` reaches back over the window and the symbol's `warmup_bars` before it, to its segment's first bar at
-    most: what recursive indicators remember from further back has faded, and the segment holds no more.
+    within a segment, and may reach over closed hours. Its features, made of all bars, do not change. `window_start`
+    reaches back over the window and the symbol's `warmup_bars` before it, to its segment's first bar at most.
 
     Args:
         panel: The bars.
@@ -89,8 +88,7 @@ def build_ledger(panel: Panel, *, window: int, stride: int, kept: npt.NDArray[np
         SampleError: No sample at all, or window < 1, stride < 1; says per symbol where its bars went.
     """
     if window < 1 or stride < 1:
-        message = f"window and stride are numbers of bars, at least 1; got window={window}, stride={stride}"
-        raise SampleError(message)
+        raise SampleError(f"window and stride are numbers of bars, at least 1; got window={window}, stride={stride}")
     bars = np.diff(panel.offsets)
     symbol = np.repeat(np.arange(len(bars), dtype=np.int32), bars)
     view = np.arange(len(symbol)) if kept is None else np.flatnonzero(kept)
@@ -120,11 +118,12 @@ def build_ledger(panel: Panel, *, window: int, stride: int, kept: npt.NDArray[np
     )
 
 
+_FATES = ("misaligned", "warmup", "filling", "unresolved", "strided", "samples")
 _MISALIGNED, _WARMUP, _FILLING, _UNRESOLVED, _STRIDED, _SAMPLE = range(6)
 """What becomes of a bar, in the order in which it is decided."""
 
 
-def _starts(*keys: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def _starts(*keys: npt.NDArray[np.int32]) -> Ints:
     """Return for each row the first row of its run, in which no key changes. Shape (n,), as each key's."""
     first = np.ones(len(keys[0]), dtype=np.bool_)
     first[1:] = np.any([np.diff(key) != 0 for key in keys], axis=0)
@@ -132,9 +131,7 @@ def _starts(*keys: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     return np.repeat(starts, np.diff(starts, append=len(first)))
 
 
-def _fates(
-    panel: Panel, *, view: npt.NDArray[np.int64], symbol: npt.NDArray[np.int32], window: int, stride: int
-) -> npt.NDArray[np.int8]:
+def _fates(panel: Panel, *, view: Ints, symbol: npt.NDArray[np.int32], window: int, stride: int) -> Codes:
     """Return what becomes of each bar of the view, as if there were no others. Shape (V,)."""
     place, ready = np.arange(len(view)), panel.ready[view]
     unready = np.maximum.accumulate(np.where(ready, -1, place))
@@ -147,33 +144,21 @@ def _fates(
     return fate
 
 
-def _counts(panel: Panel, *, symbol: npt.NDArray[np.int32], fate: npt.NDArray[np.int8]) -> tuple[SymbolCount, ...]:
+def _counts(panel: Panel, *, symbol: npt.NDArray[np.int32], fate: Codes) -> tuple[SymbolCount, ...]:
     table = np.bincount(symbol * np.int64(6) + fate, minlength=6 * len(panel.symbols)).reshape(-1, 6)
     return tuple(
-        SymbolCount(
-            symbol=name,
-            bars=int(fates.sum()),
-            misaligned=int(fates[_MISALIGNED]),
-            warmup=int(fates[_WARMUP]),
-            filling=int(fates[_FILLING]),
-            unresolved=int(fates[_UNRESOLVED]),
-            strided=int(fates[_STRIDED]),
-            samples=int(fates[_SAMPLE]),
-        )
-        for name, fates in zip(panel.symbols, table, strict=True)
+        SymbolCount(symbol=name, bars=sum(fates), **dict(zip(_FATES, fates, strict=True)))
+        for name, fates in zip(panel.symbols, table.tolist(), strict=True)
     )
 
 
 def _no_samples(counts: tuple[SymbolCount, ...], *, window: int, stride: int) -> str:
     lines = [
-        f"no symbol has a single sample with window={window}, stride={stride}; "
-        "take a longer period, a shorter window or faster indicators",
-        *(
-            f"  {count.symbol}: {count.bars} bars = "
-            + (f"{count.misaligned} outside the common hours + " if count.misaligned else "")
-            + f"{count.warmup} warm-up + {count.filling} filling the window"
-            f" + {count.unresolved} unresolved labels + {count.strided} left out by the stride"
-            for count in counts
-        ),
+        f"  {count.symbol}: {count.bars} bars = "
+        + (f"{count.misaligned} outside the common hours + " if count.misaligned else "")
+        + f"{count.warmup} warm-up + {count.filling} filling the window"
+        f" + {count.unresolved} unresolved labels + {count.strided} left out by the stride"
+        for count in counts
     ]
-    return "\n".join(lines)
+    heading = f"no symbol has a single sample with window={window}, stride={stride}"
+    return "\n".join([f"{heading}; take a longer period, a shorter window or faster indicators", *lines])

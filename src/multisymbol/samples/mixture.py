@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Codes, Floats, Ints
 from multisymbol.errors import SampleError, nearest
 from multisymbol.markets.time import NEVER
 
-Rows: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
+Rows: TypeAlias = Sequence[int] | Ints
 """Train samples of each symbol, 0 where it does not train. Shape (symbols,)."""
 
 
@@ -33,24 +33,24 @@ class SamplingWeights:
         max_passes: Cap on the passes over one symbol's samples in one stratum.
     """
 
-    rows: npt.NDArray[np.int64]
-    share: npt.NDArray[np.float64]
-    draws: npt.NDArray[np.int64]
-    weight: npt.NDArray[np.float64]
-    kept: npt.NDArray[np.int64] | None = None
+    rows: Ints
+    share: Floats
+    draws: Ints
+    weight: Floats
+    kept: Ints | None = None
     order: Literal["spread", "round_robin"] = "spread"
-    stratum: npt.NDArray[np.int8] | None = None
+    stratum: Codes | None = None
     max_passes: float = math.inf
 
     @property
-    def passes(self) -> npt.NDArray[np.float64]:
+    def passes(self) -> Floats:
         """Effective passes over the samples a symbol may be drawn from, in one epoch; 0 where it has none."""
         pool = self.rows - self.dropped
-        passes: npt.NDArray[np.float64] = np.divide(self.draws, pool, out=np.zeros(len(pool)), where=pool > 0)
+        passes: Floats = np.divide(self.draws, pool, out=np.zeros(len(pool)), where=pool > 0)
         return passes
 
     @property
-    def dropped(self) -> npt.NDArray[np.int64]:
+    def dropped(self) -> Ints:
         """Train samples of each symbol that no epoch draws from."""
         return np.zeros_like(self.rows) if self.kept is None else self.rows - self.kept
 
@@ -93,32 +93,28 @@ def without_symbol_weights(mixture: Mixture) -> Mixture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TemperatureMixture:
-    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats; nothing is deleted.
+class _Tempered:
+    """What all mixtures p ~ w n^(1/T) have.
 
     Args:
-        temperature: T, from 1 (shares as the rows) up to inf (all symbols alike).
-        max_passes: Most expected passes over one symbol in an epoch; the surplus goes to the others. With
-            `loss_weights` the largest weight.
-        epoch_samples: Draws per epoch; None: as many as there are train samples.
+        epoch_samples: Draws per epoch; None: as many as there are train samples (of `Undersampled`, as are kept).
         how: See Mixture; likewise `symbol_weights` and `stratum`.
         symbol_weights: The w.
         stratum: Within a symbol.
     """
 
-    temperature: float
-    max_passes: float
     epoch_samples: int | None
     how: Literal["sampling", "loss_weights"]
     symbol_weights: dict[str, float] | None
     stratum: str
 
-    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
-        """See Mixture."""
+    def _tempered(
+        self, rows: Rows, symbols: Sequence[str] | None, *, temperature: float = 1.0, max_passes: float = math.inf
+    ) -> SamplingWeights:
         return tempered(
             rows,
-            temperature=self.temperature,
-            max_passes=self.max_passes,
+            temperature=temperature,
+            max_passes=max_passes,
             epoch_samples=self.epoch_samples,
             how=self.how,
             weights=named_weights(self.symbol_weights, symbols=symbols, count=len(rows)),
@@ -126,63 +122,45 @@ class TemperatureMixture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Concat:
-    """Every sample equally often: a symbol's share is its share of rows.
+class TemperatureMixture(_Tempered):
+    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats; nothing is deleted.
 
     Args:
-        epoch_samples: Draws per epoch; None: as many as there are train samples.
-        how: See Mixture; likewise `symbol_weights` and `stratum`.
-        symbol_weights: Weight of a symbol's rows.
-        stratum: Within a symbol.
+        temperature: T, from 1 (shares as the rows) up to inf (all symbols alike).
+        max_passes: Most expected passes over one symbol in an epoch; the surplus goes to the others. With
+            `loss_weights` the largest weight.
     """
 
-    epoch_samples: int | None
-    how: Literal["sampling", "loss_weights"]
-    symbol_weights: dict[str, float] | None
-    stratum: str
+    temperature: float
+    max_passes: float
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
-        mixture = TemperatureMixture(
-            temperature=1.0,
-            max_passes=math.inf,
-            epoch_samples=self.epoch_samples,
-            how=self.how,
-            symbol_weights=self.symbol_weights,
-            stratum=self.stratum,
-        )
-        return mixture.shares(rows, symbols=symbols)
+        return self._tempered(rows, symbols, temperature=self.temperature, max_passes=self.max_passes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Balanced:
-    """Every symbol equally often, as far as `max_passes` allows: Temperature at T = inf.
-
-    Args:
-        epoch_samples: Draws per epoch; None: as many as there are train samples.
-        max_passes: As in Temperature.
-        how: See Mixture; likewise `symbol_weights` and `stratum`.
-        symbol_weights: Weight of a symbol.
-        stratum: Within a symbol.
-    """
-
-    epoch_samples: int | None
-    max_passes: float
-    how: Literal["sampling", "loss_weights"]
-    symbol_weights: dict[str, float] | None
-    stratum: str
+class Concat(_Tempered):
+    """Every sample equally often: a symbol's share is its share of rows."""
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
-        mixture = TemperatureMixture(
-            temperature=math.inf,
-            max_passes=self.max_passes,
-            epoch_samples=self.epoch_samples,
-            how=self.how,
-            symbol_weights=self.symbol_weights,
-            stratum=self.stratum,
-        )
-        return mixture.shares(rows, symbols=symbols)
+        return self._tempered(rows, symbols)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Balanced(_Tempered):
+    """Every symbol equally often, as far as `max_passes` allows: Temperature at T = inf.
+
+    Args:
+        max_passes: As in `TemperatureMixture`.
+    """
+
+    max_passes: float
+
+    def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
+        """See Mixture."""
+        return self._tempered(rows, symbols, temperature=math.inf, max_passes=self.max_passes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,16 +168,13 @@ class Interleaved:
     """Round robin: draw k of the epoch is the next sample of symbol k mod S, of the S symbols that train.
 
     A batch holds each symbol equally often, to within one. The epoch is made of whole rounds: as many as fit into
-    `epoch_samples`, and no more than pass `max_passes` times over the shortest symbol. What a long symbol did not show
-    in one epoch may come in the next: each begins with another random pass.
-
-    Draws being equal, `symbol_weights` act as loss weights.
+    `epoch_samples`, and no more than pass `max_passes` times over the shortest symbol. Draws being equal,
+    `symbol_weights` act as loss weights.
 
     Args:
         epoch_samples: Draws per epoch at most; None: as many as there are train samples.
         max_passes: Most passes over one symbol in an epoch.
         symbol_weights: See Mixture; likewise `stratum`.
-        stratum: Within a symbol.
     """
 
     epoch_samples: int | None
@@ -216,10 +191,9 @@ class Interleaved:
         asked = int(n.sum()) if self.epoch_samples is None else self.epoch_samples
         rounds = int(min(asked // trains.sum(), _cap(n[trains], self.max_passes).min()))
         if rounds < 1:
-            message = (
+            raise SampleError(
                 f"epoch_samples={asked} is less than one round of the {trains.sum()} symbols that train; take more"
             )
-            raise SampleError(message)
         share = np.where(trains, weights, 0.0) / weights[trains].sum()
         return SamplingWeights(
             rows=n,
@@ -232,38 +206,19 @@ class Interleaved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Undersampled:
+class Undersampled(_Tempered):
     """Drop rows of every symbol, at random, down to the number of the shortest: for comparison alone.
 
     What `df.sample(n=min)` does, as far as windows stay whole: with nine symbols of 15 years and one of 1 year, 93 % of
     the samples are never learned from. The same ones are left out in every epoch, chosen by the run's seed;
-    `Shares.dropped` counts them.
-
-    Args:
-        epoch_samples: Draws per epoch; None: as many as are kept.
-        how: See Mixture; likewise `symbol_weights` and `stratum`.
-        symbol_weights: Weight of a symbol's kept rows.
-        stratum: Within a symbol.
+    `SamplingWeights.dropped` counts them.
     """
-
-    epoch_samples: int | None
-    how: Literal["sampling", "loss_weights"]
-    symbol_weights: dict[str, float] | None
-    stratum: str
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
         n = np.asarray(rows, dtype=np.int64)
         kept = np.minimum(n, n[n > 0].min(initial=NEVER))
-        mixture = TemperatureMixture(
-            temperature=1.0,
-            max_passes=math.inf,
-            epoch_samples=self.epoch_samples,
-            how=self.how,
-            symbol_weights=self.symbol_weights,
-            stratum=self.stratum,
-        )
-        return dataclasses.replace(mixture.shares(kept, symbols=symbols), rows=n, kept=kept)
+        return dataclasses.replace(self._tempered(kept, symbols), rows=n, kept=kept)
 
 
 def tempered(
@@ -273,18 +228,16 @@ def tempered(
     max_passes: float,
     epoch_samples: int | None,
     how: Literal["sampling", "loss_weights"] = "sampling",
-    weights: npt.NDArray[np.float64] | None = None,
+    weights: Floats | None = None,
 ) -> SamplingWeights:
     """Return the mixture p ~ w n^(1/T), with passes capped and the surplus given to the symbols below the cap.
 
-    T = 1 with equal weights draws every sample equally often, T = inf every symbol. Symbols without rows are not drawn.
-
-    By sampling, draws never exceed `max_passes * rows`; where all symbols are at the cap the epoch is shorter than
-    asked for: `max_passes` passes over everything, shares as the rows. By loss weights, every sample is drawn equally
-    often, and a symbol's weight is p * all rows / its rows, at most `max_passes`.
+    T = 1 with equal weights draws every sample equally often, T = inf every symbol. By sampling, draws never exceed
+    `max_passes * rows`; where all symbols are at the cap the epoch is shorter than asked for. By loss weights, every
+    sample is drawn equally often, and a symbol's weight is p * all rows / its rows, at most `max_passes`.
 
     Args:
-        rows: Train samples of each symbol. Shape (symbols,).
+        rows: Train samples of each symbol; one without any is not drawn. Shape (symbols,).
         temperature: T, from 1 up.
         max_passes: Cap, from 1 up; inf for none.
         epoch_samples: Draws per epoch; None: as many as there are rows.
@@ -315,26 +268,21 @@ def tempered(
     )
 
 
-def _weighed(
-    rows: npt.NDArray[np.int64], *, wanted: npt.NDArray[np.float64], max_weight: float, epoch_samples: int | None
-) -> SamplingWeights:
+def _weighed(rows: Ints, *, wanted: Floats, max_weight: float, epoch_samples: int | None) -> SamplingWeights:
     """Draw every sample equally often, and let its weight make up its symbol's share."""
     total = int(rows.sum())
     epoch = total if epoch_samples is None else epoch_samples
-    trains = rows > 0
     share = _fill_up(wanted, cap=_cap(rows, max_weight), total=total) / total
     return SamplingWeights(
         rows=rows,
         share=share,
         draws=_largest_remainder(epoch * rows / total, total=epoch),
-        weight=np.divide(share * total, rows, out=np.ones(len(rows)), where=trains),
+        weight=np.divide(share * total, rows, out=np.ones(len(rows)), where=rows > 0),
         max_passes=max(max_weight, math.ceil(epoch / total)),
     )
 
 
-def named_weights(
-    symbol_weights: Mapping[str, float] | None, *, symbols: Sequence[str] | None, count: int
-) -> npt.NDArray[np.float64]:
+def named_weights(symbol_weights: Mapping[str, float] | None, *, symbols: Sequence[str] | None, count: int) -> Floats:
     """Return each symbol's weight, 1 where none is given. Shape (count,).
 
     Raises:
@@ -359,22 +307,15 @@ def named_weights(
     return np.array([symbol_weights.get(name, 1.0) for name in symbols], dtype=np.float64)
 
 
-def equal_draws(draws: int, *, sizes: npt.NDArray[np.int64], max_passes: float) -> npt.NDArray[np.int64]:
-    """Divide a symbol's draws equally between its strata, each taking `max_passes` over its samples at most.
+def equal_draws(draws: int, *, sizes: Ints, max_passes: float) -> Ints:
+    """Divide a symbol's draws equally between its strata, to within 1, each passing `max_passes` over its rows at most.
 
-    Args:
-        draws: At most `max_passes` over all samples of the symbol.
-        sizes: Samples in each stratum, > 0. Shape (strata,).
-        max_passes: The cap; what a small stratum cannot take goes to the others.
-
-    Returns:
-        Within 1 of the equal division; sums to `draws`. Shape (strata,).
+    What a small stratum cannot take goes to the others. `sizes` (samples in each, > 0) and the result: shape (strata,).
     """
-    ideal = _fill_up(np.ones(len(sizes)), cap=_cap(sizes, max_passes), total=draws)
-    return _largest_remainder(ideal, total=draws)
+    return _largest_remainder(_fill_up(np.ones(len(sizes)), cap=_cap(sizes, max_passes), total=draws), total=draws)
 
 
-def _check(rows: npt.NDArray[np.int64], *, temperature: float, max_passes: float, epoch_samples: int | None) -> None:
+def _check(rows: Ints, *, temperature: float, max_passes: float, epoch_samples: int | None) -> None:
     problems = []
     if rows.sum() == 0:
         problems.append("no symbol has train samples; see the counts of ledger and fold")
@@ -388,15 +329,13 @@ def _check(rows: npt.NDArray[np.int64], *, temperature: float, max_passes: float
         raise SampleError("\n".join(problems))
 
 
-def _cap(rows: npt.NDArray[np.int64], max_passes: float) -> npt.NDArray[np.float64]:
+def _cap(rows: Ints, max_passes: float) -> Floats:
     """Return the most draws that stay within `max_passes`; inf also where there are no rows."""
-    cap = np.full(len(rows), math.inf)
-    if not math.isinf(max_passes):
-        cap[:] = np.round(max_passes * rows, 6)  # 2.9999999999 is 3
-    return cap
+    # 2.9999999999 is 3
+    return np.full(len(rows), math.inf) if math.isinf(max_passes) else np.round(max_passes * rows, 6)
 
 
-def _fill_up(weight: npt.NDArray[np.float64], *, cap: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.float64]:
+def _fill_up(weight: Floats, *, cap: Floats, total: int) -> Floats:
     """Divide `total` in proportion to `weight`, at most `cap` each; what one cannot take goes to the rest likewise."""
     amount = np.zeros(len(weight))
     free = weight > 0
@@ -410,7 +349,7 @@ def _fill_up(weight: npt.NDArray[np.float64], *, cap: npt.NDArray[np.float64], t
     return amount
 
 
-def _largest_remainder(ideal: npt.NDArray[np.float64], *, total: int) -> npt.NDArray[np.int64]:
+def _largest_remainder(ideal: Floats, *, total: int) -> Ints:
     """Round to integers that add up to `total`, each within 1 of its ideal; among equal remainders the first gain."""
     snapped = np.round(ideal, 6)  # 2.9999999999 is 3: no rounding error decides who gains
     whole = np.floor(snapped).astype(np.int64)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Codes, Flags, Ints, Singles
 from multisymbol.config.names import registered, stored_form
 from multisymbol.config.own_code import own_code
 from multisymbol.errors import FeatureError, MultisymbolError
@@ -28,7 +29,7 @@ from multisymbol.markets.io.parquet import BarSource
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.markets.time import Instants, Period, iso
-from multisymbol.samples.storage import ArrayFile, appearing, only_one, writing
+from multisymbol.samples.storage import ArrayFile, found_or_made, writing
 
 _log = logging.getLogger(__name__)
 
@@ -66,14 +67,12 @@ class Panel:
         asset_classes: Class of each symbol.
         offsets: Rows of symbol i are offsets[i]:offsets[i+1]. int64, shape (symbols + 1,).
         features: Unscaled, NaN while warming up. float32, shape (N, features).
-        opened_at: Shape (N,).
-        closed_at: Shape (N,).
-        segment: Uninterrupted stretch within the symbol. int32, shape (N,).
-        ready: Past the warm-up. bool, shape (N,).
-        label: 0, 1, 2 or -1. int8, shape (N,).
-        resolved_at: NEVER where unresolved. int64, shape (N,).
-        rule: The labels' own mechanics, 0, 1, 2 or -1. int8, shape (N,).
-        target: What a regression learns, known when the label is; NaN where there is none. float32, shape (N,).
+        opened_at: Shape (N,), as all that follow to `target`.
+        segment: Uninterrupted stretch within the symbol. int32.
+        ready: Past the warm-up.
+        label: 0, 1, 2 or -1; likewise `rule`, the labels' own mechanics. int8.
+        resolved_at: NEVER where unresolved. int64.
+        target: What a regression learns, known when the label is; NaN where there is none. float32.
         warmup_bars: Per symbol. int64, shape (symbols,).
         fingerprints: Symbol -> hash of its bars.
         dropped: Kind of defect -> rows left out of all files under the policy `drop`.
@@ -86,17 +85,17 @@ class Panel:
     spec: FeatureSpec
     symbols: tuple[str, ...]
     asset_classes: tuple[str, ...]
-    offsets: npt.NDArray[np.int64]
-    features: npt.NDArray[np.float32]
+    offsets: Ints
+    features: Singles
     opened_at: Instants
     closed_at: Instants
     segment: npt.NDArray[np.int32]
-    ready: npt.NDArray[np.bool_]
-    label: npt.NDArray[np.int8]
+    ready: Flags
+    label: Codes
     resolved_at: Instants
-    rule: npt.NDArray[np.int8]
-    target: npt.NDArray[np.float32]
-    warmup_bars: npt.NDArray[np.int64]
+    rule: Codes
+    target: Singles
+    warmup_bars: Ints
     fingerprints: Mapping[str, str]
     dropped: Mapping[str, int]
     kept_defects: Mapping[str, int]
@@ -120,8 +119,8 @@ def ensure_panel(
 
     The key covers the bars' fingerprints, the resolved symbol configs, spec, period, the source code of `markets`,
     `features` and `labels`, and the releases of the libraries they compute with: a changed formula is another panel.
-    Labels, indicators and sources of the user's own count with the source code of their package. A file lock lets one
-    process build while others wait. A folder that is not whole is built again, never trusted.
+    Labels, indicators and sources of the user's own count with the source code of their package. A folder that is not
+    whole is built again, never trusted.
 
     One symbol is in memory at a time: its bars are read, and its rows appended, once. After the first defect the other
     symbols are still read, to list theirs too, and nothing is kept.
@@ -143,24 +142,18 @@ def ensure_panel(
     choices = _Choices(universe=universe, source=source, period=period, spec=spec, labellers=labellers)
     recipe = _recipe(choices)
     folder = cache / f"panel-{_key(recipe)[:16]}"
-    found = _open(folder, choices=choices, recipe=recipe, reused=True)
-    if found is not None:
-        return found
-    with only_one(folder):
-        found = _open(folder, choices=choices, recipe=recipe, reused=True)
-        if found is not None:
-            return found
-        with appearing(folder) as temporary:
-            with writing(cache):
-                temporary.mkdir()
-            facts = _fill(temporary, choices, progress=progress)
-            _write_facts(temporary, recipe=recipe, facts=facts)
-    built = _open(folder, choices=choices, recipe=recipe, reused=False)
-    assert built is not None
-    return built
+
+    def build(temporary: Path) -> None:
+        with writing(cache):
+            temporary.mkdir()
+        facts = _fill(temporary, choices, progress=progress)
+        _write_facts(temporary, recipe=recipe, facts=facts)
+
+    panel, built = found_or_made(folder, find=lambda: _open(folder, choices=choices, recipe=recipe), make=build)
+    return dataclasses.replace(panel, reused=not built)
 
 
-def ensure_scaled(panel: Panel, scaler: Scaler, cache: Path) -> npt.NDArray[np.float32]:
+def ensure_scaled(panel: Panel, scaler: Scaler, cache: Path) -> Singles:
     """Return the panel's features scaled, memory-mapped read-only, shape (N, features); built once per pair.
 
     A symbol neither seen nor of a fitted class keeps NaN rows; warm-up rows stay NaN: a window that touched one would
@@ -171,27 +164,17 @@ def ensure_scaled(panel: Panel, scaler: Scaler, cache: Path) -> npt.NDArray[np.f
         OutputError: The cache cannot be written.
     """
     if scaler.spec_digest != panel.spec.digest:
-        message = (
+        raise FeatureError(
             f"the scaler was fitted for columns {scaler.spec_digest}, the panel has {panel.spec.digest}; fit it again"
         )
-        raise FeatureError(message)
-    path = cache / f"scaled-{panel.key[:16]}-{scaler.digest}.npy"
-    found = _open_scaled(path, shape=panel.features.shape)
-    if found is not None:
-        return found
-    with only_one(path):
-        found = _open_scaled(path, shape=panel.features.shape)
-        if found is not None:
-            return found
-        with (
-            appearing(path) as temporary,
-            ArrayFile(temporary, dtype=np.float32, row_shape=panel.features.shape[1:]) as file,
-        ):
+    path, shape = cache / f"scaled-{panel.key[:16]}-{scaler.digest}.npy", panel.features.shape
+
+    def build(temporary: Path) -> None:
+        with ArrayFile(temporary, dtype=np.float32, row_shape=shape[1:]) as file:
             for index in range(len(panel.symbols)):
                 _append_scaled(file, panel, scaler, index)
-    built = _open_scaled(path, shape=panel.features.shape)
-    assert built is not None
-    return built
+
+    return found_or_made(path, find=lambda: _open_scaled(path, shape=shape), make=build)[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,8 +260,14 @@ def _fill(folder: Path, choices: _Choices, *, progress: Callable[[str, int, int]
     """Write the arrays; return each symbol's facts."""
     facts: list[dict[str, Any]] = []
     problems: list[MultisymbolError] = []
+    row_shapes = {"features": (len(choices.spec.columns),)}
     with ExitStack() as stack:
-        files = {name: stack.enter_context(_array_file(folder, name, choices.spec)) for name in _COLUMNS}
+        files = {
+            name: stack.enter_context(
+                ArrayFile(folder / f"{name}.npy", dtype=dtype, row_shape=row_shapes.get(name, ()))
+            )
+            for name, dtype in _COLUMNS.items()
+        }
         for done, config in enumerate(choices.universe, start=1):
             try:
                 bars = choices.source.read(config, choices.period)
@@ -296,27 +285,14 @@ def _fill(folder: Path, choices: _Choices, *, progress: Callable[[str, int, int]
     return facts
 
 
-def _array_file(folder: Path, name: str, spec: FeatureSpec) -> ArrayFile:
-    row_shape = (len(spec.columns),) if name == "features" else ()
-    return ArrayFile(folder / f"{name}.npy", dtype=_COLUMNS[name], row_shape=row_shape)
-
-
 def _symbol_rows(bars: Bars, *, config: SymbolConfig, choices: _Choices) -> tuple[dict[str, npt.NDArray[Any]], int]:
     """Return one symbol's part of each file, and its warm-up: features and labels from its own bars alone."""
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     features = feature_rows(bars, config=config, spec=choices.spec, clock=clock, from_start=True)
     labels = label_bars(bars, choices.labellers[config.symbol])
-    rows: dict[str, npt.NDArray[Any]] = {
-        "features": features.values,
-        "opened_at": bars.opened_at,
-        "closed_at": bars.closed_at,
-        "segment": bars.segment,
-        "ready": features.ready,
-        "label": labels.value,
-        "resolved_at": labels.resolved_at,
-        "rule": labels.rule,
-        "target": labels.target,
-    }
+    rows: dict[str, npt.NDArray[Any]] = {"features": features.values, "ready": features.ready, "label": labels.value}
+    rows |= {name: getattr(bars, name) for name in ("opened_at", "closed_at", "segment")}
+    rows |= {name: getattr(labels, name) for name in ("resolved_at", "rule", "target")}
     assert {len(values) for values in rows.values()} == {len(bars)}
     return rows, features.warmup_bars
 
@@ -353,18 +329,16 @@ def _write_facts(folder: Path, *, recipe: Mapping[str, Any], facts: Sequence[Map
         (folder / "panel.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any], reused: bool) -> Panel | None:
+def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any]) -> Panel | None:
     """Map the panel's files; None where there is no panel, or none that is whole."""
-    if not folder.exists():
-        return None
-    facts = _whole(folder, key=_key(recipe))
+    facts = _whole(folder, key=_key(recipe)) if folder.exists() else None
     if facts is None:
         return None
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS}
     return Panel(
         folder=folder,
         key=facts["key"],
-        reused=reused,
+        reused=True,
         spec=choices.spec,
         symbols=choices.universe.symbols,
         asset_classes=tuple(config.asset_class for config in choices.universe),
@@ -378,7 +352,6 @@ def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any], reused:
 
 
 def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Add up counts by name."""
     added: Counter[str] = Counter()
     for each in counts:
         added.update(each)
@@ -399,24 +372,24 @@ def _whole(folder: Path, *, key: str) -> dict[str, Any] | None:
     return None
 
 
-def _fixed(values: Sequence[int]) -> npt.NDArray[np.int64]:
+def _fixed(values: Sequence[int]) -> Ints:
     array = np.array(values, dtype=np.int64)
     array.setflags(write=False)
     return array
 
 
-def _open_scaled(path: Path, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32] | None:
+def _open_scaled(path: Path, *, shape: tuple[int, ...]) -> Singles | None:
     """Map the scaled features; None where there is no file, or none that is whole."""
     if not path.exists():
         return None
     try:
-        scaled: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
+        scaled: Singles = np.load(path, mmap_mode="r")
+        if scaled.shape == shape and scaled.dtype == np.float32:
+            return scaled
+        defect = f"shape {scaled.shape} instead of {shape}"
     except (OSError, ValueError) as error:
-        _log.warning("%s is not whole (%r); it is built again", path, error)
-        return None
-    if scaled.shape == shape and scaled.dtype == np.float32:
-        return scaled
-    _log.warning("%s is not whole (shape %s instead of %s); it is built again", path, scaled.shape, shape)
+        defect = repr(error)
+    _log.warning("%s is not whole (%s); it is built again", path, defect)
     return None
 
 

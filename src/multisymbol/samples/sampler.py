@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import Sampler
 
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import SampleError
 from multisymbol.samples.mixture import SamplingWeights, equal_draws
 
@@ -17,10 +17,8 @@ _KEPT = zlib.crc32(b"samples.sampler.kept")
 """Set these random numbers apart from others drawn from the same seed."""
 
 
-def epoch_order(
-    positions: list[npt.NDArray[np.int64]], shares: SamplingWeights, *, seed: int, epoch: int
-) -> npt.NDArray[np.int64]:
-    """Return the ledger positions of one epoch in the order they are learned from.
+def epoch_order(positions: list[Ints], shares: SamplingWeights, *, seed: int, epoch: int) -> Ints:
+    """Return the ledger positions of one epoch in the order they are learned from. int64, shape (draws,).
 
     Each symbol's draws are whole reshuffled passes and a partial one (every sample floor or ceil of `passes` times),
     spread evenly over the epoch: its k-th of d draws comes at a random instant of [k/d, (k+1)/d), so that each batch
@@ -33,9 +31,6 @@ def epoch_order(
         shares: How many draws each symbol has.
         seed: The run's, from 0 up.
         epoch: From 0.
-
-    Returns:
-        int64, shape (draws,).
     """
     assert [len(own) for own in positions] == shares.rows.tolist()
     queues = [_queue(own, shares, symbol=symbol, seed=seed, epoch=epoch) for symbol, own in enumerate(positions)]
@@ -47,11 +42,11 @@ def epoch_order(
 class _Queue(NamedTuple):
     """Draws in order, each with its instant in [0, 1) of the epoch."""
 
-    positions: npt.NDArray[np.int64]
-    instants: npt.NDArray[np.float64]
+    positions: Ints
+    instants: Floats
 
 
-def _queue(own: npt.NDArray[np.int64], shares: SamplingWeights, *, symbol: int, seed: int, epoch: int) -> _Queue:
+def _queue(own: Ints, shares: SamplingWeights, *, symbol: int, seed: int, epoch: int) -> _Queue:
     """Draw one symbol's samples."""
     draws = int(shares.draws[symbol])
     if shares.kept is not None and shares.kept[symbol] < len(own):
@@ -68,7 +63,7 @@ def _queue(own: npt.NDArray[np.int64], shares: SamplingWeights, *, symbol: int, 
     )
 
 
-def _passes(own: npt.NDArray[np.int64], *, draws: int, random: np.random.Generator) -> _Queue:
+def _passes(own: Ints, *, draws: int, random: np.random.Generator) -> _Queue:
     passes = [random.permutation(own) for _ in range(-(-draws // max(len(own), 1)))]
     return _Queue(
         positions=np.concatenate([own[:0], *passes])[:draws],
@@ -79,10 +74,7 @@ def _passes(own: npt.NDArray[np.int64], *, draws: int, random: np.random.Generat
 def _merged(queues: list[_Queue]) -> _Queue:
     instants = np.concatenate([queue.instants for queue in queues])
     order = np.argsort(instants, kind="stable")
-    return _Queue(
-        positions=np.concatenate([queue.positions for queue in queues])[order],
-        instants=instants[order],
-    )
+    return _Queue(positions=np.concatenate([queue.positions for queue in queues])[order], instants=instants[order])
 
 
 def _random(seed: int, *key: int) -> np.random.Generator:
@@ -96,9 +88,7 @@ class EpochSampler(Sampler[torch.Tensor]):
     batch is left out, unless it is the only one. Multiset per global step is the same for any number of ranks.
 
     Args:
-        positions: As in `epoch_order`.
-        shares: As in `epoch_order`.
-        seed: The run's.
+        positions: As in `epoch_order`; likewise `shares` and `seed`.
         batch_size: GLOBAL batch size, over all ranks; divisible by `ranks`.
         rank: This process.
         ranks: Number of processes.
@@ -108,27 +98,18 @@ class EpochSampler(Sampler[torch.Tensor]):
     """
 
     def __init__(
-        self,
-        *,
-        positions: list[npt.NDArray[np.int64]],
-        shares: SamplingWeights,
-        seed: int,
-        batch_size: int,
-        rank: int,
-        ranks: int,
+        self, *, positions: list[Ints], shares: SamplingWeights, seed: int, batch_size: int, rank: int, ranks: int
     ) -> None:
         super().__init__()
         assert 0 <= rank < ranks
         draws = int(shares.draws.sum())
         if batch_size < 1 or batch_size % ranks:
-            message = (
+            raise SampleError(
                 f"the batch size {batch_size} is for all {ranks} processes together and must be a multiple of their "
                 f"number; take {max(ranks, batch_size // ranks * ranks)}"
             )
-            raise SampleError(message)
         if draws < ranks:
-            message = f"{draws} samples per epoch for {ranks} processes: each needs one; take fewer processes"
-            raise SampleError(message)
+            raise SampleError(f"{draws} samples per epoch for {ranks} processes: each needs one; take fewer processes")
         self._positions = positions
         self._shares = shares
         self._seed = seed
@@ -165,12 +146,11 @@ class OrderedSampler(Sampler[torch.Tensor]):
         SampleError: The batch size is less than 1.
     """
 
-    def __init__(self, *, positions: npt.NDArray[np.int64], batch_size: int, rank: int, ranks: int) -> None:
+    def __init__(self, *, positions: Ints, batch_size: int, rank: int, ranks: int) -> None:
         super().__init__()
         assert 0 <= rank < ranks
         if batch_size < 1:
-            message = f"the batch size must be at least 1, got {batch_size}"
-            raise SampleError(message)
+            raise SampleError(f"the batch size must be at least 1, got {batch_size}")
         batches = torch.split(torch.tensor(positions, dtype=torch.int64), batch_size)
         self._batches = batches[rank::ranks] if len(positions) else ()
 

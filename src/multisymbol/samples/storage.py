@@ -4,11 +4,11 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from multisymbol.errors import OutputError
 
 _log = logging.getLogger(__name__)
 
+Found = TypeVar("Found")
+
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
@@ -25,11 +27,10 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = (
+        raise OutputError(
             f"{folder} cannot be written ({error.strerror or error}); "
             "make it writable, free some space, or choose another output folder (conf/paths)"
-        )
-        raise OutputError(message) from error
+        ) from error
 
 
 @contextmanager
@@ -73,6 +74,31 @@ def appearing(target: Path) -> Iterator[Path]:
             if target.is_dir():
                 shutil.rmtree(target)
             os.replace(temporary, target)
+
+
+def found_or_made(
+    target: Path, *, find: Callable[[], Found | None], make: Callable[[Path], None]
+) -> tuple[Found, bool]:
+    """Open what lies at `target`, or make it at a temporary path, once, while other processes wait for it.
+
+    Args:
+        target: Where it is to lie.
+        find: Opens it; None where it is not there, or not whole.
+        make: Writes it to the path it is given.
+
+    Returns:
+        What `find` opened, and whether it was made here.
+    """
+    found, made = find(), False
+    if found is None:
+        with only_one(target):
+            found = find()
+            if found is None:
+                with appearing(target) as temporary:
+                    make(temporary)
+                found, made = find(), True
+    assert found is not None
+    return found, made
 
 
 class ArrayFile:

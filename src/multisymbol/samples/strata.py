@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Codes, Singles
 from multisymbol.errors import SampleError, nearest
 from multisymbol.markets.sessions import session_clock
 from multisymbol.samples.fold import TRAIN, FoldAssignment
@@ -22,13 +22,6 @@ def fold_shares(
 ) -> SamplingWeights:
     """Return the mixture of a fold's train samples, with the strata it asks for.
 
-    Args:
-        mixture: What was chosen in `conf/sampling`.
-        panel: Holds the column a stratum may be made of.
-        ledger: The samples.
-        parts: The fold.
-        calendars: Calendar of each symbol.
-
     Raises:
         SampleError: As `Mixture.shares`; or the stratum is unknown.
     """
@@ -38,24 +31,13 @@ def fold_shares(
     return dataclasses.replace(shares, stratum=stratum)
 
 
-def strata(
-    kind: str, *, panel: Panel, ledger: Ledger, parts: FoldAssignment, calendars: Sequence[str]
-) -> npt.NDArray[np.int8] | None:
-    """Return the stratum of each ledger row, or None for `none`.
+def strata(kind: str, *, panel: Panel, ledger: Ledger, parts: FoldAssignment, calendars: Sequence[str]) -> Codes | None:
+    """Return the stratum of each ledger row, or None for `none`. int8, shape (M,).
 
     `session`: the quarter of the day (0 to 5, 6 to 11, 12 to 17, 18 to 23 o'clock) on the symbol's own calendar's clock
-    at the decision. Any other word is a feature column, `volatility` for one: the tercile of the symbol's value at the
-    window's last bar, among the symbol's TRAIN samples. Both are known when the sample is decided.
-
-    Args:
-        kind: `none`, `session` or a column of the panel.
-        panel: Its unscaled columns are looked at.
-        ledger: The samples.
-        parts: Tells which of them train; a symbol that does not is all in stratum 0.
-        calendars: Calendar of each symbol.
-
-    Returns:
-        int8, shape (M,).
+    at the decision. Any other word is an unscaled feature column, `volatility` for one: the tercile of the symbol's
+    value at the window's last bar, among the symbol's TRAIN samples; a symbol without any is all in stratum 0. Both
+    are known when the sample is decided. `calendars` names the calendar of each symbol.
 
     Raises:
         SampleError: There is no such column; with the nearest right word.
@@ -66,15 +48,14 @@ def strata(
         return _quarters(ledger, calendars)
     names = [column.name for column in panel.spec.columns]
     if kind not in names:
-        message = (
+        raise SampleError(
             f"sampling.stratum={kind} is not known{nearest(kind, [NONE, SESSION, *names])}\n"
             f"  Take {NONE}, {SESSION}, or a feature column that measures volatility: {', '.join(names)}"
         )
-        raise SampleError(message)
     return _terciles(panel.features[ledger.row, names.index(kind)], ledger=ledger, parts=parts)
 
 
-def _quarters(ledger: Ledger, calendars: Sequence[str]) -> npt.NDArray[np.int8]:
+def _quarters(ledger: Ledger, calendars: Sequence[str]) -> Codes:
     quarter = np.zeros(len(ledger), dtype=np.int8)
     for index, calendar in enumerate(calendars):
         own = ledger.symbol == index
@@ -85,7 +66,7 @@ def _quarters(ledger: Ledger, calendars: Sequence[str]) -> npt.NDArray[np.int8]:
     return quarter
 
 
-def _terciles(values: npt.NDArray[np.float32], *, ledger: Ledger, parts: FoldAssignment) -> npt.NDArray[np.int8]:
+def _terciles(values: Singles, *, ledger: Ledger, parts: FoldAssignment) -> Codes:
     tercile = np.zeros(len(ledger), dtype=np.int8)
     for index, train in enumerate(parts.positions_by_symbol(TRAIN, ledger=ledger)):
         if len(train):

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Singles
 from multisymbol.errors import FeatureError
 from multisymbol.features.scaling import Scaler
 from multisymbol.samples.dataset import DataSpec, FoldDataset, fitted_scaler, slots
 from multisymbol.samples.fold import FoldAssignment, cut
 from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.mixture import without_symbol_weights
+from multisymbol.samples.mixture import Mixture, SamplingWeights, without_symbol_weights
 from multisymbol.samples.panel import Panel
 from multisymbol.samples.strata import fold_shares
 
@@ -33,22 +33,7 @@ def own_view(spec: DataSpec, whole: FoldDataset, index: int) -> FoldDataset:
         index: The symbol's number in it.
     """
     alone = _only(whole, index)
-    scaler = fitted_scaler(alone.panel, alone.ledger, alone.parts, spec.scaling)
-    symbol_slots, class_slots = slots(alone.universe, alone.parts)
-    return replace(
-        alone,
-        shares=fold_shares(
-            without_symbol_weights(spec.sampling),
-            panel=alone.panel,
-            ledger=alone.ledger,
-            parts=alone.parts,
-            calendars=[alone.universe.configs[0].calendar],
-        ),
-        scaler=scaler,
-        features=scaled(alone.panel, scaler),
-        symbol_slots=symbol_slots,
-        class_slots=class_slots,
-    )
+    return _fitted_anew(spec, alone, without_symbol_weights(spec.sampling))
 
 
 def matched_view(own: FoldDataset, whole: FoldDataset, *, batch_size: int) -> FoldDataset:
@@ -74,40 +59,36 @@ def matched_view(own: FoldDataset, whole: FoldDataset, *, batch_size: int) -> Fo
 def tuned_view(spec: DataSpec, whole: FoldDataset, index: int) -> FoldDataset:
     """Return a symbol's samples as the universal model sees them: its scaling, its slots, the symbol's own mixture."""
     alone = _only(whole, index)
-    shares = fold_shares(
-        without_symbol_weights(spec.sampling),
-        panel=alone.panel,
-        ledger=alone.ledger,
-        parts=alone.parts,
-        calendars=[alone.universe.configs[0].calendar],
-    )
+    shares = _shares(without_symbol_weights(spec.sampling), alone)
     return replace(alone, shares=shares, features=whole.features[whole.panel.rows(index)])
 
 
 def without_view(spec: DataSpec, whole: FoldDataset, names: Sequence[str]) -> FoldDataset:
     """Return the fold without some symbols: they neither train nor validate, and alone are tested."""
     fold = replace(whole.parts.fold, left_out=tuple(names))
-    parts = cut(whole.ledger, fold=fold)
-    scaler = fitted_scaler(whole.panel, whole.ledger, parts, spec.scaling)
-    symbol_slots, class_slots = slots(whole.universe, parts)
+    return _fitted_anew(spec, replace(whole, parts=cut(whole.ledger, fold=fold)), spec.sampling)
+
+
+def _fitted_anew(spec: DataSpec, data: FoldDataset, mixture: Mixture) -> FoldDataset:
+    """Mix, scale and number by the train samples of these parts."""
+    scaler = fitted_scaler(data.panel, data.ledger, data.parts, spec.scaling)
+    symbol_slots, class_slots = slots(data.universe, data.parts)
     return replace(
-        whole,
-        parts=parts,
-        shares=fold_shares(
-            spec.sampling,
-            panel=whole.panel,
-            ledger=whole.ledger,
-            parts=parts,
-            calendars=[config.calendar for config in whole.universe],
-        ),
+        data,
+        shares=_shares(mixture, data),
         scaler=scaler,
-        features=scaled(whole.panel, scaler),
+        features=scaled(data.panel, scaler),
         symbol_slots=symbol_slots,
         class_slots=class_slots,
     )
 
 
-def scaled(panel: Panel, scaler: Scaler) -> npt.NDArray[np.float32]:
+def _shares(mixture: Mixture, data: FoldDataset) -> SamplingWeights:
+    calendars = [config.calendar for config in data.universe]
+    return fold_shares(mixture, panel=data.panel, ledger=data.ledger, parts=data.parts, calendars=calendars)
+
+
+def scaled(panel: Panel, scaler: Scaler) -> Singles:
     """Scale in memory what `ensure_scaled` scales on disk. Shape (rows, features)."""
     result = np.full(panel.features.shape, np.nan, dtype=np.float32)
     for index, (symbol, asset_class) in enumerate(zip(panel.symbols, panel.asset_classes, strict=True)):
@@ -147,7 +128,7 @@ def _only_panel(panel: Panel, index: int) -> Panel:
     )
 
 
-def _only_ledger(ledger: Ledger, mine: npt.NDArray[np.bool_], index: int, *, rows: slice) -> Ledger:
+def _only_ledger(ledger: Ledger, mine: Flags, index: int, *, rows: slice) -> Ledger:
     view = ledger.view
     if view is not None:
         view = view[(view >= rows.start) & (view < rows.stop)] - rows.start

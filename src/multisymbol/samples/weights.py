@@ -1,13 +1,13 @@
 """Weights of samples whose labels overlap: the more labels say the same, the less each of them counts."""
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Floats, Singles
 from multisymbol.markets.time import Instants
 from multisymbol.samples.ledger import Ledger
 
 
-def uniqueness(ledger: Ledger) -> npt.NDArray[np.float32]:
+def uniqueness(ledger: Ledger) -> Singles:
     """Return the average uniqueness of each sample's span [decided_at, resolved_at] within its symbol, of mean 1.
 
     At an instant at which c labels of the symbol are open each is 1/c unique; a sample's uniqueness is the mean of that
@@ -31,21 +31,16 @@ def uniqueness(ledger: Ledger) -> npt.NDArray[np.float32]:
     return weight
 
 
-def average_uniqueness(begins: Instants, ends: Instants) -> npt.NDArray[np.float64]:
-    """Return the average uniqueness of the spans of one symbol's labels, above 0 and at most 1.
+def average_uniqueness(begins: Instants, ends: Instants) -> Floats:
+    """Return the average uniqueness of the spans [begins, ends] of a symbol's labels, above 0, at most 1. Shape (m,).
 
     Their sum says how many independent labels they are worth.
-
-    Args:
-        begins: When each was decided. Shape (m,).
-        ends: When each was resolved. Shape (m,).
     """
     instants = np.unique(np.concatenate([begins, ends]))
     first, after = np.searchsorted(instants, begins), np.searchsorted(instants, ends, side="right")
     count = len(instants) + 1
     still_open = np.cumsum(np.bincount(first, minlength=count) - np.bincount(after, minlength=count))
-    summed = np.concatenate(
-        [[0.0], np.cumsum(1.0 / still_open[:-1])]
-    )  # every instant begins or ends a label: none is 0
-    average: npt.NDArray[np.float64] = (summed[after] - summed[first]) / (after - first)
+    # every instant begins or ends a label: none is 0
+    summed = np.concatenate([[0.0], np.cumsum(1.0 / still_open[:-1])])
+    average: Floats = (summed[after] - summed[first]) / (after - first)
     return average

@@ -5,26 +5,25 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
+from multisymbol.arrays import Floats, Ints, Singles
 from multisymbol.samples.ledger import Ledger
 
 
 class Batch(NamedTuple):
-    """B samples; T bars per window, F features.
+    """B samples; T bars per window, F features; int64 unless said.
 
     Args:
         x_BTF: Scaled features, float32.
-        y_B: Labels, int64.
-        rule_B: The no-skill rule, int64, -1 where silent.
-        symbol_B: Index in the universe, int64.
-        symbol_slot_B: Embedding slot of the symbol, 0 = unknown, int64.
-        class_slot_B: Embedding slot of the asset class, 0 = unknown, int64.
+        y_B: Labels.
+        rule_B: The no-skill rule, -1 where silent.
+        symbol_B: Index in the universe.
+        symbol_slot_B: Embedding slot of the symbol, 0 = unknown; likewise `class_slot_B` of its asset class.
         target_B: What a regression learns, NaN where the labels have none, float32.
         weight_B: Of the sample in the loss: its own times that of its symbol in the mixture, float32.
-        sample_B: Ledger positions, int64.
+        sample_B: Ledger positions.
     """
 
     x_BTF: torch.Tensor
@@ -49,18 +48,18 @@ class WindowDataset(Dataset[Batch]):
             a `view`, its rows are copied.
         ledger: The samples.
         symbol_slots: Slot of each symbol, 0 for one not trained on. int64, shape (symbols,).
-        class_slots: Slot of each symbol's asset class, 0 for one not trained on. int64, shape (symbols,).
-        symbol_weights: Loss weight of each symbol's samples, `Shares.weight`; None: 1. float64, shape (symbols,).
+        class_slots: Likewise of each symbol's asset class.
+        symbol_weights: Loss weight of each symbol's samples; None: 1. float64, shape (symbols,).
     """
 
     def __init__(
         self,
         *,
-        features: npt.NDArray[np.float32],
+        features: Singles,
         ledger: Ledger,
-        symbol_slots: npt.NDArray[np.int64],
-        class_slots: npt.NDArray[np.int64],
-        symbol_weights: npt.NDArray[np.float64] | None = None,
+        symbol_slots: Ints,
+        class_slots: Ints,
+        symbol_weights: Floats | None = None,
     ) -> None:
         assert features.flags.c_contiguous
         end = ledger.row
@@ -118,18 +117,16 @@ def overlapping(features: torch.Tensor, *, window: int) -> torch.Tensor:
     return features.as_strided((rows - window + 1, window * width), (width, 1))
 
 
-def _weights(ledger: Ledger, symbol_weights: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float32]:
+def _weights(ledger: Ledger, symbol_weights: Floats | None) -> Singles:
     if symbol_weights is None:
         return ledger.weight
-    weights: npt.NDArray[np.float32] = (ledger.weight * symbol_weights[ledger.symbol]).astype(np.float32)
-    return weights
+    return (ledger.weight * symbol_weights[ledger.symbol]).astype(np.float32)
 
 
-def _shared(features: npt.NDArray[np.float32]) -> torch.Tensor:
-    """Make a tensor of the array's own memory.
+def _shared(features: Singles) -> torch.Tensor:
+    """Make a tensor of the array's own memory, of which torch warns where it is read-only: it is only read from here.
 
-    torch warns of read-only memory. The tensor is only read from here, and a writable private map instead would count
-    in full against the machine's memory limit, a shared one could change the file.
+    A writable private map instead would count in full against the memory limit; a shared one could change the file.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Floats
 from multisymbol.errors import SampleError
 from multisymbol.learning.metrics import PROBABILITY_FLOOR
 
@@ -26,12 +27,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reliability:
-    """Calibration of one class.
-
-    Args:
-        bins: In order of `predicted`.
-        error: Mean over rows of |predicted - observed| of their bin; NaN without rows.
-    """
+    """Calibration of one class: bins by `predicted`, and the mean over rows of |predicted - observed| (NaN without)."""
 
     bins: tuple[Bin, ...]
     error: float
@@ -46,8 +42,8 @@ class Temperature:
     log_loss_after: float
 
 
-def reliability(p: npt.NDArray[np.float64], hit: npt.NDArray[np.bool_], *, bins: int) -> Reliability:
-    """Table of one class in bins of equal mass.
+def reliability(p: Floats, hit: Flags, *, bins: int) -> Reliability:
+    """Table of one class in at most `bins` bins of equal mass.
 
     Ties stay together: equal probabilities fall into one bin, so a constant forecast has a single one.
 
@@ -72,22 +68,17 @@ def reliability(p: npt.NDArray[np.float64], hit: npt.NDArray[np.bool_], *, bins:
     )
 
 
-def fit_temperature(prob: npt.NDArray[np.float64], y: npt.NDArray[np.integer[Any]]) -> Temperature:
-    """Fit the temperature on validation rows.
+def fit_temperature(prob: Floats, y: npt.NDArray[np.integer[Any]]) -> Temperature:
+    """Fit the temperature on validation rows: `prob` has shape (n, C), labels `y` (n,).
 
     Mean log-loss is convex in b = 1 / temperature, so the sign of its slope leads to the one minimum; b is kept
     within 0.02 .. 50.
-
-    Args:
-        prob: Shape (n, C).
-        y: Labels. Shape (n,).
 
     Raises:
         SampleError: No rows.
     """
     if len(y) == 0:
-        message = "temperature scaling needs validation rows, got none; move split.validation_from"
-        raise SampleError(message)
+        raise SampleError("temperature scaling needs validation rows, got none; move split.validation_from")
     log_p = np.log(np.maximum(prob, PROBABILITY_FLOOR))
     low, high = _BETA_RANGE
     for _ in range(_HALVINGS):
@@ -99,23 +90,23 @@ def fit_temperature(prob: npt.NDArray[np.float64], y: npt.NDArray[np.integer[Any
     )
 
 
-def apply_temperature(prob: npt.NDArray[np.float64], temperature: float) -> npt.NDArray[np.float64]:
+def apply_temperature(prob: Floats, temperature: float) -> Floats:
     """Return p^(1/temperature), rows scaled to sum 1: the same as dividing corrected logits by it. Shape (n, C)."""
     return _powers(np.log(np.maximum(prob, PROBABILITY_FLOOR)), beta=1 / temperature)
 
 
-def _powers(log_p: npt.NDArray[np.float64], *, beta: float) -> npt.NDArray[np.float64]:
+def _powers(log_p: Floats, *, beta: float) -> Floats:
     scaled = np.exp(beta * (log_p - log_p.max(axis=1, keepdims=True)))
-    powers: npt.NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
+    powers: Floats = scaled / scaled.sum(axis=1, keepdims=True)
     return powers
 
 
-def _slope(log_p: npt.NDArray[np.float64], y: npt.NDArray[np.integer[Any]], *, beta: float) -> float:
+def _slope(log_p: Floats, y: npt.NDArray[np.integer[Any]], *, beta: float) -> float:
     """d(mean log-loss)/d(beta): expected minus actual log p."""
     expected = (_powers(log_p, beta=beta) * log_p).sum(axis=1)
     return float(np.mean(expected - log_p[np.arange(len(y)), y]))
 
 
-def _log_loss(log_p: npt.NDArray[np.float64], y: npt.NDArray[np.integer[Any]], *, beta: float) -> float:
+def _log_loss(log_p: Floats, y: npt.NDArray[np.integer[Any]], *, beta: float) -> float:
     p = _powers(log_p, beta=beta)[np.arange(len(y)), y]
     return float(-np.mean(np.log(np.maximum(p, PROBABILITY_FLOOR))))

@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import SampleError
 from multisymbol.learning.probabilities import probabilities
 from multisymbol.samples.windows import Batch, WindowDataset
@@ -43,8 +43,8 @@ class Probabilities:
         positions: Ledger positions they are for. int64, shape (n,).
     """
 
-    prob: npt.NDArray[np.float64]
-    positions: npt.NDArray[np.int64]
+    prob: Floats
+    positions: Ints
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +56,15 @@ class Returns:
         positions: Ledger positions they are for. int64, shape (n,).
     """
 
-    forecast: npt.NDArray[np.float64]
-    positions: npt.NDArray[np.int64]
+    forecast: Floats
+    positions: Ints
 
 
 def predict_probabilities(
     network: nn.Module,
     *,
     dataset: WindowDataset,
-    positions: npt.NDArray[np.int64],
+    positions: Ints,
     batch_size: int,
     log_weights: torch.Tensor,
     device: torch.device | str,
@@ -95,12 +95,7 @@ def predict_probabilities(
 
 
 def predict_returns(
-    network: nn.Module,
-    *,
-    dataset: WindowDataset,
-    positions: npt.NDArray[np.int64],
-    batch_size: int,
-    device: torch.device | str,
+    network: nn.Module, *, dataset: WindowDataset, positions: Ints, batch_size: int, device: torch.device | str
 ) -> Returns:
     """Run a network fitted to returns over samples, as `predict_probabilities` does.
 
@@ -110,12 +105,7 @@ def predict_returns(
     if len(positions) == 0:
         return Returns(forecast=np.empty(0), positions=positions)
     said = _outputs(
-        network,
-        dataset=dataset,
-        positions=positions,
-        batch_size=batch_size,
-        device=device,
-        read=lambda output_BC: output_BC.double(),
+        network, dataset=dataset, positions=positions, batch_size=batch_size, device=device, read=torch.Tensor.double
     )
     return Returns(forecast=said[:, 0], positions=positions)
 
@@ -124,11 +114,11 @@ def _outputs(
     network: nn.Module,
     *,
     dataset: WindowDataset,
-    positions: npt.NDArray[np.int64],
+    positions: Ints,
     batch_size: int,
     device: torch.device | str,
     read: Callable[[torch.Tensor], torch.Tensor],
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     network.to(device)
     training = network.training
     network.eval()
@@ -149,16 +139,15 @@ def _outputs(
                     computed = list(pool.map(outputs, batches))
     finally:
         network.train(training)
-    said: npt.NDArray[np.float64] = torch.cat(computed).index_select(0, place_N).numpy()
+    said: Floats = torch.cat(computed).index_select(0, place_N).numpy()
     _check(said, asked_N, dataset=dataset)
     return said
 
 
 @contextmanager
 def _one_thread_an_operation() -> Iterator[int]:
-    """Let torch compute each operation in one thread; yield how many it might use.
+    """Let torch compute each operation in one thread, as a block is too small to be shared out; yield how many it had.
 
-    A block is too small to be shared out: threads would wait for one another, on a busy machine for a long time.
     Several batches at once use the cores better, and an answer's bits no longer depend on how many cores there are.
     """
     threads = torch.get_num_threads()
@@ -177,15 +166,14 @@ def _batch(
     return read(torch.cat([network(*block) for block in blocks])).cpu()
 
 
-def _check(said: npt.NDArray[np.float64], asked_N: torch.Tensor, *, dataset: WindowDataset) -> None:
+def _check(said: Floats, asked_N: torch.Tensor, *, dataset: WindowDataset) -> None:
     broken = np.flatnonzero(~np.isfinite(said).all(axis=1))
     if len(broken):
         symbols = np.unique(dataset.without_windows(asked_N[broken]).symbol_B.numpy()).tolist()
-        message = (
+        raise SampleError(
             f"{len(broken)} predictions are no numbers, first at ledger position {int(asked_N[broken[0]])}, "
             f"symbols number {symbols}: their features hold NaN, or the network does. Is their asset class trained?"
         )
-        raise SampleError(message)
 
 
 def _batch_slots(newest_BF: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ Nothing here needs torch, so that commands that only list models start quickly.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -59,12 +60,7 @@ class ScoreMetric:
         return f"test_{self.name}"
 
     def score(self, rows: Any, scores: Any) -> float:
-        """Compute it.
-
-        Args:
-            rows: Forecasts with what came: `DirectionRows` or `ReturnRows`.
-            scores: Scores on the same rows: `SkillScores` or `ReturnSkillScores`.
-        """
+        """Compute it from `DirectionRows` or `ReturnRows`, and the `SkillScores` or `ReturnSkillScores` on them."""
         return float(attrgetter(self.of)(scores) if isinstance(self.of, str) else self.of(rows))
 
 
@@ -110,16 +106,17 @@ class ScoreKind:
     def stored(self, named: Mapping[str, float], *, rows: int, pooled: bool) -> dict[str, float]:
         """Return scores as they are stored: those over all symbols, or those of one symbol, which are more."""
         values = {metric: named[metric.name] for metric in self.metrics if metric.name in named}
+        common = {metric.key: value for metric, value in values.items() if metric.pooled}
         by_symbol = {} if pooled else {metric.key: value for metric, value in values.items() if not metric.pooled}
-        return {
-            **{metric.key: value for metric, value in values.items() if metric.pooled},
-            "test_rows": float(rows),
-            **by_symbol,
-        }
+        return {**common, "test_rows": float(rows), **by_symbol}
 
     def shown(self, *places: Shown) -> list[ScoreMetric]:
         """Return the metrics that are shown in these places."""
         return [metric for metric in self.metrics if metric.shown in places]
+
+
+_lower, _higher = partial(ScoreMetric, better="lower"), partial(ScoreMetric, better="higher")
+_SKILL = _higher(name="skill", heading="skill", of="skill", form=".1%", shown="card", each_symbol=True)
 
 
 DIRECTION = ScoreKind(
@@ -129,27 +126,16 @@ DIRECTION = ScoreKind(
     explained="the better of the symbol's own class shares (prior) and the labels' own mechanics (rule)",
     title="test",
     metrics=(
-        ScoreMetric(name="log_loss", heading="log-loss", better="lower", of="model.log_loss", each_symbol=True),
-        ScoreMetric(name="no_skill_log_loss", heading="no-skill", better="lower", of="reference.log_loss"),
-        ScoreMetric(
-            name="skill", heading="skill", better="higher", of="skill", form=".1%", shown="card", each_symbol=True
-        ),
-        ScoreMetric(name="balanced_accuracy", heading="bal.acc", better="higher", of="model.balanced_accuracy"),
-        ScoreMetric(
-            name="no_skill_balanced_accuracy",
-            heading="no-skill acc",
-            better="higher",
-            of="reference.balanced_accuracy",
-        ),
-        ScoreMetric(name="macro_f1", heading="macro F1", better="higher", of="model.macro_f1", shown="stored"),
-        ScoreMetric(name="mcc", heading="MCC", better="higher", of="model.mcc"),
-        ScoreMetric(name="brier", heading="Brier", better="lower", of="model.brier"),
-        ScoreMetric(
-            name="prior_log_loss", heading="prior", better="lower", of="prior.log_loss", shown="card", pooled=False
-        ),
-        ScoreMetric(
-            name="rule_log_loss", heading="rule", better="lower", of="rule.log_loss", shown="card", pooled=False
-        ),
+        _lower(name="log_loss", heading="log-loss", of="model.log_loss", each_symbol=True),
+        _lower(name="no_skill_log_loss", heading="no-skill", of="reference.log_loss"),
+        _SKILL,
+        _higher(name="balanced_accuracy", heading="bal.acc", of="model.balanced_accuracy"),
+        _higher(name="no_skill_balanced_accuracy", heading="no-skill acc", of="reference.balanced_accuracy"),
+        _higher(name="macro_f1", heading="macro F1", of="model.macro_f1", shown="stored"),
+        _higher(name="mcc", heading="MCC", of="model.mcc"),
+        _lower(name="brier", heading="Brier", of="model.brier"),
+        _lower(name="prior_log_loss", heading="prior", of="prior.log_loss", shown="card", pooled=False),
+        _lower(name="rule_log_loss", heading="rule", of="rule.log_loss", shown="card", pooled=False),
     ),
 )
 FORWARD_RETURN = ScoreKind(
@@ -159,15 +145,13 @@ FORWARD_RETURN = ScoreKind(
     explained="a forecast of zero",
     title="test, forward return in deviations of its horizon",
     metrics=(
-        ScoreMetric(name="huber", heading="Huber", better="lower", of="model.huber", form=".4f", each_symbol=True),
-        ScoreMetric(name="zero_huber", heading="zero", better="lower", of="zero.huber", form=".4f"),
-        ScoreMetric(
-            name="skill", heading="skill", better="higher", of="skill", form=".1%", shown="card", each_symbol=True
-        ),
-        ScoreMetric(name="r2", heading="R2 to zero", better="higher", of="r2", form=".4f"),
-        ScoreMetric(name="ic", heading="IC", better="higher", of="model.ic", form=".4f", each_symbol=True),
-        ScoreMetric(name="rank_ic", heading="rank IC", better="higher", of="rank_ic", form=".4f"),
-        ScoreMetric(name="sign_accuracy", heading="sign acc.", better="higher", of="model.sign_accuracy", form=".4f"),
+        _lower(name="huber", heading="Huber", of="model.huber", form=".4f", each_symbol=True),
+        _lower(name="zero_huber", heading="zero", of="zero.huber", form=".4f"),
+        _SKILL,
+        _higher(name="r2", heading="R2 to zero", of="r2", form=".4f"),
+        _higher(name="ic", heading="IC", of="model.ic", form=".4f", each_symbol=True),
+        _higher(name="rank_ic", heading="rank IC", of="rank_ic", form=".4f"),
+        _higher(name="sign_accuracy", heading="sign acc.", of="model.sign_accuracy", form=".4f"),
     ),
 )
 

@@ -37,7 +37,9 @@ def rebuild(bundle: Bundle) -> nn.Module:
     node = bundle.config.get("model")
     if not isinstance(node, Mapping):
         raise BundleError("config.json names no network: there is no 'model'")
-    _refuse(_implausible({"model": node, "shape": _sizes(shape)}, stored=_stored_numbers(bundle)))
+    sizes = {name: getattr(shape, name) for name in ("window", "symbols", "asset_classes")}
+    stored = sum(tensor.numel() for tensor in bundle.weights.values())
+    _refuse(_implausible({"model": node, "shape": sizes}, stored=stored))
     network = _built(node, shape=shape, tensors=len(bundle.weights))
     _refuse(_differences(network.state_dict(), bundle.weights))
     # Copies: torch aligns its own memory, that of a file lies anywhere, and products may differ in the last bits.
@@ -69,14 +71,6 @@ def _shape(bundle: Bundle) -> NetworkShape:
     if type(window) is not int or window < 1:
         raise BundleError(f"metadata.json: window must be a number of bars, got {window!r}")
     return NetworkShape(**{key: stored[key] for key in keys}, window=window, classes=outputs_of(bundle))
-
-
-def _sizes(shape: NetworkShape) -> dict[str, int]:
-    return {"window": shape.window, "symbols": shape.symbols, "asset_classes": shape.asset_classes}
-
-
-def _stored_numbers(bundle: Bundle) -> int:
-    return sum(tensor.numel() for tensor in bundle.weights.values())
 
 
 def _implausible(node: Any, *, stored: int, path: str = "") -> list[str]:
@@ -136,8 +130,7 @@ def _no_more_than(tensors: int) -> Iterator[None]:
         nonlocal taken
         taken += parameter is not None and parameter.is_meta
         if taken > tensors:
-            message = f"it has more than the {tensors} stored tensors"
-            raise ValueError(message)
+            raise ValueError(f"it has more than the {tensors} stored tensors")
 
     handle = register_module_parameter_registration_hook(count)
     try:

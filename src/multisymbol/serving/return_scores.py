@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import SampleError
 from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_sums
 from multisymbol.samples.ledger import Ledger
@@ -46,8 +46,8 @@ class ReturnSkillScores:
 class ReturnRows:
     """Forecasts and the returns that came, shape (n,) each."""
 
-    forecast: npt.NDArray[np.float64]
-    target: npt.NDArray[np.float64]
+    forecast: Floats
+    target: Floats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,12 +89,7 @@ class ReturnEvaluation:
 
 
 def evaluate_regression(
-    forecast: npt.NDArray[np.float64],
-    ledger: Ledger,
-    positions: npt.NDArray[np.int64],
-    *,
-    delta: float,
-    kind: ScoreKind = FORWARD_RETURN,
+    forecast: Floats, ledger: Ledger, positions: Ints, *, delta: float, kind: ScoreKind = FORWARD_RETURN
 ) -> ReturnEvaluation:
     """Score forecasts of `ledger.target`.
 
@@ -111,28 +106,21 @@ def evaluate_regression(
     target = ledger.target[positions].astype(np.float64)
     _check(forecast, target)
     symbol = ledger.symbol[positions]
-    by_symbol = {}
-    for i in np.unique(symbol):
-        own = symbol == i
-        by_symbol[ledger.symbols[i]] = _skill_scores(
-            ReturnRows(forecast=forecast[own], target=target[own]), delta=delta, kind=kind
-        )
+
+    def scored(chosen: Flags | slice) -> ReturnSkillScores:
+        return _skill_scores(ReturnRows(forecast=forecast[chosen], target=target[chosen]), delta=delta, kind=kind)
+
     return ReturnEvaluation(
-        overall=_skill_scores(ReturnRows(forecast=forecast, target=target), delta=delta, kind=kind),
-        by_symbol=by_symbol,
+        overall=scored(slice(None)),
+        by_symbol={ledger.symbols[i]: scored(symbol == i) for i in np.unique(symbol)},
         cross_section=_cross_section(
             forecast, target, decided_at=ledger.decided_at[positions], resolved_at=ledger.resolved_at[positions]
         ),
     )
 
 
-def mean_ranks(values: npt.NDArray[np.float64], *, group: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Rank values within their group, from 1; equal values share the mean of their ranks.
-
-    Args:
-        values: Shape (n,).
-        group: 0, 1, ... Shape (n,).
-    """
+def mean_ranks(values: Floats, *, group: Ints) -> Floats:
+    """Rank values within their group (0, 1, ...), from 1; equal values share their mean rank. Shape (n,) each."""
     order = np.lexsort((values, group))
     sorted_values, sorted_group = values[order], group[order]
     new_group = np.diff(sorted_group, prepend=-1) != 0
@@ -145,9 +133,7 @@ def mean_ranks(values: npt.NDArray[np.float64], *, group: npt.NDArray[np.int64])
     return ranks
 
 
-def correlations(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], *, group: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def correlations(x: Floats, y: Floats, *, group: Ints) -> Floats:
     """Correlate x and y within each group 0 .. K-1; NaN where either is constant. Shape (K,)."""
     rows = np.bincount(group)
     x_off, y_off = (v - (np.bincount(group, weights=v) / rows)[group] for v in (x, y))
@@ -155,7 +141,7 @@ def correlations(
     # What is left of a constant is rounding error.
     least = 1e-24 * np.bincount(group, weights=x * x), 1e-24 * np.bincount(group, weights=y * y)
     varies = (xx > least[0]) & (yy > least[1])
-    found: npt.NDArray[np.float64] = np.divide(xy, np.sqrt(xx * yy), out=np.full(len(rows), np.nan), where=varies)
+    found: Floats = np.divide(xy, np.sqrt(xx * yy), out=np.full(len(rows), np.nan), where=varies)
     return found
 
 
@@ -174,7 +160,7 @@ def _skill_scores(rows: ReturnRows, *, delta: float, kind: ScoreKind) -> ReturnS
     return replace(scored, named=kind.named(rows, scored))
 
 
-def _scores(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64], *, delta: float) -> ReturnScores:
+def _scores(forecast: Floats, target: Floats, *, delta: float) -> ReturnScores:
     sums = row_sums(torch.from_numpy(forecast), torch.from_numpy(target), delta=delta).sum(dim=0)
     return return_scores(Sums(*sums.tolist()))
 
@@ -183,18 +169,11 @@ def _skill(error: float, zero: float) -> float:
     return 1 - error / zero if zero > 0 else math.nan
 
 
-def _cross_section(
-    forecast: npt.NDArray[np.float64],
-    target: npt.NDArray[np.float64],
-    *,
-    decided_at: npt.NDArray[np.int64],
-    resolved_at: npt.NDArray[np.int64],
-) -> CrossSection | None:
+def _cross_section(forecast: Floats, target: Floats, *, decided_at: Ints, resolved_at: Ints) -> CrossSection | None:
     instants, group, alive = np.unique(decided_at, return_inverse=True, return_counts=True)
-    enough = alive >= LEAST_SYMBOLS
     ic = correlations(forecast, target, group=group)
     rank_ic = correlations(mean_ranks(forecast, group=group), mean_ranks(target, group=group), group=group)
-    used = enough & np.isfinite(ic)
+    used = (alive >= LEAST_SYMBOLS) & np.isfinite(ic)
     if not used.any():
         return None
     within = np.searchsorted(instants[used], resolved_at) - np.searchsorted(instants[used], decided_at, side="right")
@@ -210,7 +189,7 @@ def _cross_section(
     )
 
 
-def _check(forecast: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> None:
+def _check(forecast: Floats, target: Floats) -> None:
     problems = []
     if len(target) == 0:
         problems.append("there are no rows to score; move the cuts in conf/split")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Codes, Flags, Floats, Ints
 from multisymbol.errors import SampleError
 from multisymbol.labels.labels import BUY, CLASSES, HOLD, SELL
 from multisymbol.learning.metrics import PROBABILITY_FLOOR, Scores, scores
@@ -95,23 +96,18 @@ class Evaluation:
 class DirectionRows:
     """Three forecasts of the same n rows, shape (n, C) each, and the labels that came, shape (n,)."""
 
-    model: npt.NDArray[np.float64]
-    prior: npt.NDArray[np.float64]
-    rule: npt.NDArray[np.float64]
-    label: npt.NDArray[np.int64]
+    model: Floats
+    prior: Floats
+    rule: Floats
+    label: Ints
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> "DirectionRows":
+    def only(self, chosen: Flags) -> "DirectionRows":
         """Keep some of the rows."""
         return DirectionRows(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
 
 
 def evaluate(
-    prob: npt.NDArray[np.float64],
-    ledger: Ledger,
-    positions: npt.NDArray[np.int64],
-    train_positions: npt.NDArray[np.int64],
-    *,
-    kind: ScoreKind = DIRECTION,
+    prob: Floats, ledger: Ledger, positions: Ints, train_positions: Ints, *, kind: ScoreKind = DIRECTION
 ) -> Evaluation:
     """Score a model beside the prior and the rule, both fitted on train rows alone.
 
@@ -138,30 +134,19 @@ def evaluate(
     return Evaluation(overall=_skill_scores(rows, kind), by_symbol=by_symbol, reliability=tables)
 
 
-def prior_forecast(
-    ledger: Ledger, positions: npt.NDArray[np.int64], train_positions: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Class shares among the symbol's train rows, each class counted once more; pooled for a symbol without any.
-
-    Returns:
-        Shape (n, 3).
-    """
+def prior_forecast(ledger: Ledger, positions: Ints, train_positions: Ints) -> Floats:
+    """Class shares among the symbol's train rows, each class counted once more; pooled without any. Shape (n, 3)."""
     counts = _counts(ledger.label[train_positions], group=ledger.symbol[train_positions], groups=len(ledger.symbols))
     own = counts.sum(axis=1) > 0
     shares = np.where(own[:, None], _shares(counts), _shares(counts.sum(axis=0)))
-    forecast: npt.NDArray[np.float64] = shares[ledger.symbol[positions]]
+    forecast: Floats = shares[ledger.symbol[positions]]
     return forecast
 
 
-def rule_forecast(
-    ledger: Ledger, positions: npt.NDArray[np.int64], train_positions: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """P(class | what the rule says) among train rows of all symbols, each class counted once more.
+def rule_forecast(ledger: Ledger, positions: Ints, train_positions: Ints) -> Floats:
+    """P(class | what the rule says) among train rows of all symbols, each class counted once more. Shape (n, 3).
 
     Rows on which the rule is silent get the pooled class shares.
-
-    Returns:
-        Shape (n, 3).
     """
     rule = ledger.rule[train_positions]
     spoken = train_positions[rule >= 0]
@@ -169,17 +154,17 @@ def rule_forecast(
     shares[:-1] = _shares(_counts(ledger.label[spoken], group=ledger.rule[spoken], groups=len(CLASSES)))
     # Silence is -1, which indexes the last row.
     shares[-1] = _shares(np.bincount(ledger.label[train_positions], minlength=len(CLASSES)))
-    forecast: npt.NDArray[np.float64] = shares[ledger.rule[positions]]
+    forecast: Floats = shares[ledger.rule[positions]]
     return forecast
 
 
-def _counts(label: npt.NDArray[np.int8], *, group: npt.NDArray[np.integer[Any]], groups: int) -> npt.NDArray[np.int64]:
+def _counts(label: Codes, *, group: npt.NDArray[np.integer[Any]], groups: int) -> Ints:
     cells = group.astype(np.int64) * len(CLASSES) + label
     return np.bincount(cells, minlength=groups * len(CLASSES)).reshape(groups, len(CLASSES))
 
 
-def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    shares: npt.NDArray[np.float64] = (counts + 1) / (counts + 1).sum(axis=-1, keepdims=True)
+def _shares(counts: Ints) -> Floats:
+    shares: Floats = (counts + 1) / (counts + 1).sum(axis=-1, keepdims=True)
     return shares
 
 
@@ -207,11 +192,11 @@ def _question_scores(rows: DirectionRows, *, question: Question) -> QuestionScor
         _binary_log_loss(p, asked.label, question=question) for p in (asked.model, asked.prior, asked.rule)
     )
     no_skill = _better(prior, rule)
-    skill = _skill(model, prior if no_skill == "prior" else rule)
+    skill = _skill(model, min(prior, rule))
     return QuestionScores(rows=len(asked.label), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
 
 
-def _binary_log_loss(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64], *, question: Question) -> float:
+def _binary_log_loss(p: Floats, y: Ints, *, question: Question) -> float:
     """Mean log-loss of the answer's probability: p_label / (p_buy + p_sell), or p_hold against p_buy + p_sell."""
     if len(y) == 0:
         return math.nan
@@ -231,7 +216,7 @@ def _skill(loss: float, no_skill: float) -> float:
     return 1 - loss / no_skill if no_skill > 0 else math.nan
 
 
-def _scores(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> Scores:
+def _scores(p: Floats, y: Ints) -> Scores:
     p_label = p[np.arange(len(y)), y]
     return scores(
         _confusion(p, y),
@@ -240,14 +225,12 @@ def _scores(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> Scores:
     )
 
 
-def _confusion(p: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _confusion(p: Floats, y: Ints) -> Ints:
     classes = p.shape[1]
     return np.bincount(y * classes + p.argmax(axis=1), minlength=classes**2).reshape(classes, classes)
 
 
-def _check(
-    prob: npt.NDArray[np.float64], positions: npt.NDArray[np.int64], train_positions: npt.NDArray[np.int64]
-) -> None:
+def _check(prob: Floats, positions: Ints, train_positions: Ints) -> None:
     problems = []
     if len(positions) == 0:
         problems.append("there are no rows to score; move the cuts in conf/split")

@@ -14,15 +14,14 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
-import numpy as np
-import numpy.typing as npt
-
+from multisymbol.arrays import Floats
 from multisymbol.config.trust import import_trusted
 from multisymbol.errors import FeatureError, nearest
 
-Array: TypeAlias = npt.NDArray[np.float64]
+Array: TypeAlias = Floats
 Columns: TypeAlias = tuple[Array, ...]
 """One array per output, each as long as the stretch; what stands before the warm-up has no meaning."""
 
@@ -192,11 +191,7 @@ def _minimum(annotation: object) -> int | None:
 
 
 def configure(key: str, entry: object) -> Configured:
-    """Read one entry of `features.indicators`.
-
-    Args:
-        key: Name of the entry, and the indicator's where the entry has no `type`.
-        entry: Parameter -> value, `type` -> name of the indicator.
+    """Read one entry of `features.indicators`: parameter -> value, and `type` where its key is not an indicator's name.
 
     Raises:
         FeatureError: Unknown indicator; unknown, missing or unfit parameters; all problems, one a line.
@@ -223,9 +218,9 @@ def _lookup(name: str, *, where: str) -> Indicator:
         import_trusted()  # the user's own are registered as their package is imported
     if name not in INDICATORS:
         known = sorted(INDICATORS)
-        message = f"{where}: there is no indicator '{name}'{nearest(name, known)}; known are {', '.join(known)}"
         raise FeatureError(
-            f"{message}; an entry with a name of its own says `type: <indicator>`; an indicator of your own needs its "
+            f"{where}: there is no indicator '{name}'{nearest(name, known)}; known are {', '.join(known)}; "
+            "an entry with a name of its own says `type: <indicator>`; an indicator of your own needs its "
             "package trusted: trust=[mypackage]"
         )
     return INDICATORS[name]
@@ -243,12 +238,8 @@ def _problems(kind: Indicator, given: Mapping[str, Any], *, where: str) -> list[
             problems.append(f"{where}: {kind.name} needs '{parameter.name}', {parameter.wanted}")
         elif not parameter.accepts(given[parameter.name]):
             problems.append(f"{where}.{parameter.name}: expected {parameter.wanted}, got {given[parameter.name]!r}")
-    return problems or _order_problems(kind, given, where=where)
-
-
-def _order_problems(kind: Indicator, given: Mapping[str, Any], *, where: str) -> list[str]:
-    return [
+    return problems or [
         f"{where}: {lower} must be smaller than {upper}, got {lower} {given[lower]} and {upper} {given[upper]}"
-        for lower, upper in zip(kind.ascending, kind.ascending[1:], strict=False)
+        for lower, upper in pairwise(kind.ascending)
         if given[lower] >= given[upper]
     ]

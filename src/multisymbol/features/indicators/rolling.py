@@ -6,23 +6,16 @@ so a flat window has the mean it should have and a deviation of exactly 0, at an
 """
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-Array = npt.NDArray[np.float64]
+from multisymbol.arrays import Floats
+
+Array = Floats
 
 
 @njit(cache=True)
 def window_mean(values: Array, period: int) -> Array:
-    """Mean of each value and the period - 1 before it; NaN for the first ones and where the window has a NaN.
-
-    Args:
-        values: Shape (n,).
-        period: Length of the window, >= 1.
-
-    Returns:
-        Shape (n,).
-    """
+    """Mean of each value and the `period` - 1 before it; NaN for the first ones and beside a NaN. Shape (n,)."""
     means = np.full(len(values), np.nan)
     for row in range(period - 1, len(values)):
         last = values[row]
@@ -35,14 +28,9 @@ def window_mean(values: Array, period: int) -> Array:
 
 @njit(cache=True)
 def window_deviation(values: Array, period: int) -> Array:
-    """Standard deviation (of the population, divided by n) of each value and the period - 1 before it.
+    """Standard deviation (of the population, divided by n) of each value and the `period` - 1 before it. Shape (n,).
 
-    Args:
-        values: Shape (n,).
-        period: Length of the window, >= 1.
-
-    Returns:
-        Shape (n,); NaN for the first ones and where the window has a NaN, exactly 0 where it is flat.
+    NaN for the first ones and where the window has a NaN, exactly 0 where it is flat.
     """
     deviations = np.full(len(values), np.nan)
     for row in range(period - 1, len(values)):

@@ -23,11 +23,8 @@ from multisymbol.features.indicators.rolling import divide
 def macd(bars: BarSegment, *, fast: Span, slow: Span, signal: Count) -> Columns:
     """Moving average convergence/divergence as a share of the close, so it compares across prices.
 
-    Args:
-        bars: n bars.
-        fast: Span of the fast exponential average; the newest bar weighs 2/(span + 1).
-        slow: Span of the slow one.
-        signal: Span of the average of their difference.
+    `fast` and `slow` are spans of exponential averages, whose newest bar weighs 2/(span + 1), `signal` that of the
+    average of their difference.
 
     Returns:
         Columns line, (fast - slow) / close, and histogram, (line - its average) / close.
@@ -42,24 +39,14 @@ def macd(bars: BarSegment, *, fast: Span, slow: Span, signal: Count) -> Columns:
 def moving_average(bars: BarSegment, *, fast: Span, slow: Span) -> Columns:
     """Distance of the close from two exponential averages as a share of the close (0.01 = 1 % above).
 
-    Args:
-        bars: n bars.
-        fast: Span of the fast average; the newest bar weighs 2/(span + 1).
-        slow: Span of the slow one.
-
-    Returns:
-        Columns fast and slow.
+    The newest bar weighs 2/(span + 1). Columns fast and slow.
     """
     return 1.0 - talib.EMA(bars.close, fast) / bars.close, 1.0 - talib.EMA(bars.close, slow) / bars.close
 
 
 @indicator(outputs=("strength", "direction"), warmup=lambda period: 2 * wilder_warmup(period))
 def adx(bars: BarSegment, *, period: Span) -> Columns:
-    """Directional movement: how much of a trend there is, and which way.
-
-    Args:
-        bars: n bars.
-        period: Of Wilder's averages.
+    """Directional movement over Wilder's averages: how much of a trend there is, and which way.
 
     Returns:
         Columns strength, the ADX, 0 to 100, and direction, (+DI - -DI) / (+DI + -DI), -1 to 1. Both are 0 where no high

@@ -9,12 +9,7 @@ from multisymbol.features.indicators.rolling import divide, window_deviation, wi
 
 @indicator(outputs=("position", "width"), warmup=lambda period, width: period - 1)
 def bollinger(bars: BarSegment, *, period: Span, width: float) -> Columns:
-    """Bollinger bands: the mean of `period` closes, plus and minus `width` of their standard deviations.
-
-    Args:
-        bars: n bars.
-        period: Bars of the mean and of the deviation (of the population, as Bollinger has it).
-        width: Deviations from the mean to a band.
+    """Bollinger bands: the mean of `period` closes, plus and minus `width` standard deviations of the population.
 
     Returns:
         Columns position, (close - lower) / (upper - lower), 0.5 where the bands coincide, and width,
@@ -29,14 +24,7 @@ def bollinger(bars: BarSegment, *, period: Span, width: float) -> Columns:
 
 @indicator(outputs=("atr",), warmup=wilder_warmup)
 def atr(bars: BarSegment, *, period: Count) -> Columns:
-    """Average true range as a share of the close.
-
-    Args:
-        bars: n bars.
-        period: Of Wilder's average, whose newest bar weighs 1/period.
-
-    Returns:
-        0 or more; 0 where price has not moved at all.
+    """Average true range as a share of the close, 0 or more; the newest bar weighs 1/period (Wilder's average).
 
     Source: Wilder 1978, New Concepts in Technical Trading Systems, section III.
     """
@@ -45,15 +33,7 @@ def atr(bars: BarSegment, *, period: Count) -> Columns:
 
 @indicator(outputs=("volatility",), warmup=lambda period: period)
 def volatility(bars: BarSegment, *, period: Span) -> Columns:
-    """Standard deviation of the last `period` log returns, per bar (0.01 = about 1 %).
-
-    Args:
-        bars: n bars.
-        period: How many returns.
-
-    Returns:
-        0 or more; exactly 0 where they are all the same.
-    """
+    """Standard deviation of the last `period` log returns, per bar (0.01 = about 1 %); exactly 0 where all equal."""
     returns = np.full(len(bars.close), np.nan)
     returns[1:] = np.log(bars.close[1:] / bars.close[:-1])
     return (window_deviation(returns, period),)

@@ -18,14 +18,8 @@ THINNEST = 0.01
 def obv_slope(bars: BarSegment, *, period: Count) -> Columns:
     """Share by which volume on rising closes outweighs that on falling ones: (OBV_t - OBV_{t-n}) / volume of n bars.
 
-    The window of n bars makes it independent of where the history begins, as on-balance volume itself is not.
-
-    Args:
-        bars: n bars.
-        period: Bars of the window.
-
-    Returns:
-        -1 to 1; 0 where nothing was traded or no close moved.
+    The window of n bars makes it independent of where the history begins, as on-balance volume itself is not. -1 to 1;
+    0 where nothing was traded or no close moved.
 
     Source: Granville 1963, Granville's New Key to Stock Market Profits (on-balance volume).
     """
@@ -36,12 +30,7 @@ def obv_slope(bars: BarSegment, *, period: Count) -> Columns:
 def volume_ratio(bars: BarSegment, *, period: Count) -> Columns:
     """Logarithm of the bar's volume over the mean of the last `period` bars, itself included.
 
-    Args:
-        bars: n bars.
-        period: Bars of the mean.
-
-    Returns:
-        log(`THINNEST`) = -4.6 to log(period); 0 where nothing was traded in the window.
+    From log(`THINNEST`) = -4.6 to log(period); 0 where nothing was traded in the window.
     """
     share = divide(bars.volume, window_mean(bars.volume, period), otherwise=1.0)
     return (np.log(np.maximum(share, THINNEST)),)
@@ -51,12 +40,7 @@ def volume_ratio(bars: BarSegment, *, period: Count) -> Columns:
 def volume_zscore(bars: BarSegment, *, period: Span) -> Columns:
     """Distance of the bar's volume from the mean of the last `period` bars, itself included, in their deviations.
 
-    Args:
-        bars: n bars.
-        period: Bars of mean and deviation.
-
-    Returns:
-        At most sqrt(period - 1) from 0; 0 where the window's volumes are all the same.
+    At most sqrt(period - 1) from 0; 0 where the window's volumes are all the same.
     """
     distance = bars.volume - window_mean(bars.volume, period)
     return (divide(distance, window_deviation(bars.volume, period), otherwise=0.0),)

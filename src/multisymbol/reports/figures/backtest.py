@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.figure import Figure
@@ -17,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Codes, Floats, Ints
 from multisymbol.markets.time import DAY, Instants, iso
 from multisymbol.reports.figures.canvas import (
     BLUE,
@@ -59,9 +58,9 @@ class TradeMarks:
         net: Profit after costs.
     """
 
-    entry_row: npt.NDArray[np.int64]
-    exit_row: npt.NDArray[np.int64]
-    side: npt.NDArray[np.int8]
+    entry_row: Ints
+    exit_row: Ints
+    side: Codes
     entry_price: Floats
     exit_price: Floats
     net: Floats
@@ -87,7 +86,7 @@ class MonthlyReturns:
         value: Share won in the month; 0 in one without bars, NaN from where nothing is left. Shape (m,).
     """
 
-    month: npt.NDArray[np.int64]
+    month: Ints
     value: Floats
 
 
@@ -317,7 +316,7 @@ def _span(closed_at: Instants) -> str:
     return f"{iso(int(closed_at[0]))[:10]} to {iso(int(closed_at[-1]))[:10]}"
 
 
-def _draw_cells(axes: Axes, column: Floats, row: npt.NDArray[np.int64], value: Floats) -> None:
+def _draw_cells(axes: Axes, column: Floats, row: Ints, value: Floats) -> None:
     """Draw one cell per value: its colour says won or lost, its depth how much. NaN is drawn as a dash."""
     size = np.abs(value[np.isfinite(value)])
     full = max(float(np.quantile(size, 0.95)) if size.size else 0.0, 1e-12)

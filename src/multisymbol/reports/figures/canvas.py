@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
@@ -17,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
+from multisymbol.arrays import Floats, Ints
 from multisymbol.markets.time import DAY
 
 BLUE, ORANGE, GREEN, RED, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
@@ -159,12 +159,12 @@ def plain_number(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def days(at: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def days(at: Ints) -> Floats:
     """Turn UTC nanoseconds into matplotlib's days since 1970. Same shape."""
     return at / DAY
 
 
-def thinned(values: npt.NDArray[np.float64], *, most: int = _MOST_POINTS) -> npt.NDArray[np.int64]:
+def thinned(values: Floats, *, most: int = _MOST_POINTS) -> Ints:
     """Choose points that draw the same line: of each of equal stretches the first, last, lowest and highest.
 
     Args:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -19,7 +18,7 @@ from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import FuncFormatter, NullLocator
 from scipy.stats import spearmanr
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.markets.time import Instants, iso
 from multisymbol.reports.figures.canvas import (
     BLUE,
@@ -117,7 +116,7 @@ def forest_figure(
 
 
 def effect_over_time_figure(
-    decided_at: Instants, *, effect: Floats, fold: npt.NDArray[np.int64], names: Sequence[str], lag: int
+    decided_at: Instants, *, effect: Floats, fold: Ints, names: Sequence[str], lag: int
 ) -> Figure:
     """Show the cumulative mean effect within each fold, with a band of 1.96 standard errors.
 
@@ -190,9 +189,7 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
     return figure
 
 
-def pooling_figure(
-    symbols: Sequence[str], *, history: npt.NDArray[np.int64], effects: EffectSeries, groups: Sequence[str]
-) -> Figure:
+def pooling_figure(symbols: Sequence[str], *, history: Ints, effects: EffectSeries, groups: Sequence[str]) -> Figure:
     """Show the effect of each symbol against the length of its own history.
 
     Args:
@@ -326,15 +323,13 @@ def _draw_path(axes: Axes, decided_at: Instants, mean: Floats, reach: Floats, *,
     axes.plot(at, mean, color=_colour(place), linestyle=_style(place), linewidth=1.3)
 
 
-def _draw_points(
-    axes: Axes, x: npt.NDArray[np.int64], effects: EffectSeries, *, of: npt.NDArray[np.bool_], place: int
-) -> None:
+def _draw_points(axes: Axes, x: Ints, effects: EffectSeries, *, of: Flags, place: int) -> None:
     colour, value = _colour(place), effects.value[of]
     axes.vlines(x, effects.low[of], effects.high[of], color=colour, linewidth=1.0, alpha=0.6)
     axes.plot(x, value, linestyle="", marker=_marker(place), markersize=5, color=colour)
 
 
-def _count_axis(axes: Axes, history: npt.NDArray[np.int64]) -> None:
+def _count_axis(axes: Axes, history: Ints) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("training samples of the symbol")
     low, high = history.min() / 1.3, history.max() * 1.3

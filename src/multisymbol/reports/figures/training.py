@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from multisymbol.arrays import Codes, Floats, Ints
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.time import DAY, NEVER, iso
 from multisymbol.reports.figures.canvas import (
@@ -140,9 +141,7 @@ def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str,
     return figure
 
 
-def score_figure(
-    symbols: Sequence[str], *, model: npt.NDArray[np.float64], no_skill: npt.NDArray[np.float64], measure: str
-) -> Figure:
+def score_figure(symbols: Sequence[str], *, model: Floats, no_skill: Floats, measure: str) -> Figure:
     """Show each symbol's loss beside that without skill: to the left is better.
 
     Args:
@@ -172,12 +171,12 @@ def _mean_error(tables: "Mapping[str, Reliability]") -> float:
     return float(np.mean([table.error for table in tables.values()]))
 
 
-def _span(values: npt.NDArray[np.float64], form: str) -> str:
+def _span(values: Floats, form: str) -> str:
     low, high = format(values.min(), form), format(values.max(), form)
     return low if low == high else f"{low} to {high}"
 
 
-def _draw_parts(axes: Axes, decided_at: npt.NDArray[np.int64], part: npt.NDArray[np.int8], *, row: int) -> None:
+def _draw_parts(axes: Axes, decided_at: Ints, part: Codes, *, row: int) -> None:
     starts = np.flatnonzero(np.diff(part, prepend=np.int8(99)))
     ends = np.append(starts, len(part))[1:] - 1
     at = days(decided_at)
@@ -225,7 +224,7 @@ def _with_role(symbol: str, role: str) -> str:
     return symbol if role == "trained" else f"{symbol} ({role})"
 
 
-def _draw_confusion(axes: Axes, counts: npt.NDArray[np.int64], *, name: str) -> None:
+def _draw_confusion(axes: Axes, counts: Ints, *, name: str) -> None:
     totals = counts.sum(axis=1, keepdims=True)
     share = counts / np.maximum(totals, 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)

@@ -212,11 +212,7 @@ def paired(facts: Sequence[Facts]) -> tuple[dict[str, list[float]], list[str]]:
         if rows[0] is None or rows[0] != rows[1] or bars[0] != bars[1]:
             left_out.append(symbol)
             continue
-        scores[symbol] = [
-            rows[0],
-            *(score(each, kind.loss.key) for each in of),
-            score(of[0], kind.reference.key),
-        ]
+        scores[symbol] = [rows[0], *(score(each, kind.loss.key) for each in of), score(of[0], kind.reference.key)]
     return scores, left_out
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Floats
 from multisymbol.labels.labels import HOLD, UNRESOLVED, Labels
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.surrogate import mirrored
@@ -40,7 +41,7 @@ class Pipeline:
     columns: Sequence[str]
     features: Callable[[Bars], npt.NDArray[np.floating[Any]]]
     labels: Callable[[Bars], Labels]
-    samples: Callable[[Bars], npt.NDArray[np.bool_]]
+    samples: Callable[[Bars], Flags]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +114,7 @@ def _feature_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> It
             yield LeakageFinding(leak="feature", name=name, reach=bars_ahead, text=_ahead(name, bars_ahead))
 
 
-def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def _same(one: Floats, other: Floats) -> Flags:
     return np.isclose(one, other, rtol=_TOLERANCE, atol=1e-12, equal_nan=True)
 
 
@@ -145,10 +146,7 @@ def _label_findings(pipeline: Pipeline, bars: Bars, cuts: Sequence[int]) -> Iter
         )
     if other:
         yield LeakageFinding(
-            leak="label",
-            name="changed labels",
-            reach=0.0,
-            text=f"{other:,} labels called known change with later bars",
+            leak="label", name="changed labels", reach=0.0, text=f"{other:,} labels called known change with later bars"
         )
     if early:
         yield LeakageFinding(
