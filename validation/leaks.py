@@ -28,8 +28,8 @@ from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, check_disjoint
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.samples.windows import WindowDataset
-from validation.leakage_checks import LeakageFinding, Pipeline, look_ahead
 from validation.bench import Bench, Proved
+from validation.leakage_checks import LeakageFinding, Pipeline, look_ahead
 from validation.planted_arms import SYMBOLS, legs, market, next_bar, prepared, scratch
 
 # --- World 7 ---------------------------------------------------------------------------------------------------------

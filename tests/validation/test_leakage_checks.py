@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from validation.leakage_checks import LeakageFinding, Pipeline, look_ahead, otherwise, until
 
 from multisymbol.labels.horizon import Horizon
 from multisymbol.labels.labels import BUY, HOLD, UNRESOLVED, Labels, label_bars
 from multisymbol.labels.zigzag import ZigZag
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.time import HOUR, Timeframe, instant
-from validation.leakage_checks import LeakageFinding, Pipeline, look_ahead, otherwise, until
 
 Floats = npt.NDArray[np.float64]
 CUTS = range(250, 400, 15)
