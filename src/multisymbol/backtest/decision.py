@@ -60,8 +60,7 @@ class DecisionContext:
         shapes = {name: getattr(self, name).shape for name in names}
         if any(shape != (len(self),) for shape in shapes.values()):
             found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-            message = f"a decision needs arrays of one length: {found}"
-            raise BacktestError(message)
+            raise BacktestError(f"a decision needs arrays of one length: {found}")
 
     def __len__(self) -> int:
         return len(self.closed_at)
@@ -197,7 +196,6 @@ class DecisionRule(Protocol):
         Raises:
             BacktestError: Rows that are no probabilities, or not as many as bars.
         """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -331,10 +329,9 @@ class VolatilityTarget:
 
     def _sizes(self, context: DecisionContext) -> npt.NDArray[np.float64]:
         if self.per == "year" and not context.bars_per_year > 0.0:
-            message = (
+            raise BacktestError(
                 f"a volatility target per year needs bars per year, got {context.bars_per_year}; give two bars or more"
             )
-            raise BacktestError(message)
         target = self.target / math.sqrt(context.bars_per_year) if self.per == "year" else self.target
         known = context.volatility > 0.0
         unknown = np.full(len(context), np.nan)
@@ -383,8 +380,7 @@ class Forecast:
             BacktestError: Not as many forecasts as bars, or infinite ones.
         """
         if forecast.shape != (len(context),) or np.isinf(forecast).any():
-            message = f"expected {len(context)} finite forecasts, NaN for none, got shape {forecast.shape}"
-            raise BacktestError(message)
+            raise BacktestError(f"expected {len(context)} finite forecasts, NaN for none, got shape {forecast.shape}")
         return _positions(
             forecast * context.target_unit,
             size=np.full(len(context), float(self.weight)),
@@ -441,20 +437,18 @@ def _within(rule: Threshold | Forecast) -> _Requirement:
 def _checked(prob: npt.NDArray[np.float64], context: DecisionContext) -> npt.NDArray[np.float64]:
     """Return the probabilities, or say which rows are none."""
     if prob.shape != (len(context), len(CLASSES)):
-        message = (
+        raise BacktestError(
             f"probabilities have shape {prob.shape}, expected {(len(context), len(CLASSES))}: BUY, HOLD, SELL a bar"
         )
-        raise BacktestError(message)
     missing = np.isnan(prob).all(axis=1)
     with np.errstate(invalid="ignore"):
         fine = (prob >= 0.0).all(axis=1) & (np.abs(prob.sum(axis=1) - 1.0) <= _SUM_TOLERANCE)
     wrong = np.flatnonzero(~(missing | fine))
     if len(wrong):
-        message = (
+        raise BacktestError(
             f"{len(wrong)} rows are no probabilities, first row {wrong[0]}: {prob[wrong[0]].tolist()}; expected numbers"
             " from 0 that sum to 1, or NaN in all three where there is no forecast"
         )
-        raise BacktestError(message)
     return prob
 
 

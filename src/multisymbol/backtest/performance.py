@@ -99,8 +99,7 @@ class Track:
     def __post_init__(self) -> None:
         problems = [*self._unequal(), *self._impossible()]
         if problems:
-            message = "an account cannot be measured: " + "; ".join(problems)
-            raise BacktestError(message)
+            raise BacktestError("an account cannot be measured: " + "; ".join(problems))
 
     def __len__(self) -> int:
         return len(self.closed_at)
@@ -305,8 +304,9 @@ def against(track: Track, benchmark: Track) -> Against:
         BacktestError: They are not on the same bars.
     """
     if not np.array_equal(track.closed_at, benchmark.closed_at):
-        message = f"{len(track)} bars are compared with {len(benchmark)} others; measure both on the same bars"
-        raise BacktestError(message)
+        raise BacktestError(
+            f"{len(track)} bars are compared with {len(benchmark)} others; measure both on the same bars"
+        )
     own, other, rate = track.returns(), benchmark.returns(), bars_per_year(track.closed_at)
     years = len(track) / rate
     totals = [float(each.equity[-1]) / each.capital - 1.0 for each in (track, benchmark)]

@@ -29,11 +29,9 @@ class Weighting(Protocol):
     @property
     def rebalance(self) -> Rebalance:
         """How often."""
-        ...
 
     def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
         """Return each symbol's share at each instant, from bars closed until then; rows sum to 1. Shape (J, N)."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +50,7 @@ class EqualWeight:
 
     def __post_init__(self) -> None:
         if self.rebalance not in get_args(Rebalance):
-            message = f"equal weight: expected rebalance never, day, week or month, got {self.rebalance!r}"
-            raise BacktestError(message)
+            raise BacktestError(f"equal weight: expected rebalance never, day, week or month, got {self.rebalance!r}")
 
     def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
         """Return 1 / N everywhere. Shape (J, N)."""
@@ -81,11 +78,10 @@ class InverseVolatility:
 
     def __post_init__(self) -> None:
         if self.rebalance not in {"day", "week", "month"} or not 0.0 < self.days < math.inf:
-            message = (
+            raise BacktestError(
                 "inverse volatility: expected rebalance day, week or month and days above 0, "
                 f"got {self.rebalance!r} and {self.days!r}"
             )
-            raise BacktestError(message)
 
     def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
         """Return shares by volatility. Shape (J, N)."""
@@ -134,8 +130,7 @@ def combine(tracks: Mapping[str, Track], *, weighting: Weighting, capital: float
         BacktestError: No accounts.
     """
     if not tracks:
-        message = "a portfolio needs the account of one symbol at least"
-        raise BacktestError(message)
+        raise BacktestError("a portfolio needs the account of one symbol at least")
     members = list(tracks.values())
     clock = _common_clock([track.closed_at for track in members])
     rows = _rebalance_rows(clock, rebalance=weighting.rebalance)
@@ -202,8 +197,7 @@ def standing(
     """
     homeless = [symbol for symbol in tracks if symbol not in asset_class]
     if homeless:
-        message = f"no asset class is given for {', '.join(homeless)}"
-        raise BacktestError(message)
+        raise BacktestError(f"no asset class is given for {', '.join(homeless)}")
     whole = combine(tracks, weighting=weighting, capital=capital)
     classes = sorted({asset_class[symbol] for symbol in tracks})
     within = {
@@ -259,10 +253,7 @@ class _Shares(NamedTuple):
 
 @njit(cache=True)
 def _share_out(
-    growth: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-    rows: npt.NDArray[np.int64],
-    capital: float,
+    growth: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], capital: float
 ) -> _Shares:
     """Go through the stretches between rebalancings; `growth` is (N, T). What is ruined keeps what it has."""
     symbols, instants = growth.shape
@@ -317,9 +308,7 @@ def _scaled(
     traded[rows] += np.abs(np.diff(scale)) * held[rows]
     exits = own[track.trades.exit_row]
     return _Part(
-        position=held * scale[turn],
-        traded=traded,
-        trades=track.trades.scaled(scale[turn[exits]], exit_row=exits),
+        position=held * scale[turn], traded=traded, trades=track.trades.scaled(scale[turn[exits]], exit_row=exits)
     )
 
 

@@ -116,12 +116,10 @@ class PredictionSource(Protocol):
     @property
     def arms(self) -> Sequence[str]:
         """Kinds of model."""
-        ...
 
     @property
     def histories(self) -> Histories:
         """The bars."""
-        ...
 
     def predict(self, arm: str) -> SymbolPredictions:
         """Let the models of an arm predict all symbols.
@@ -129,7 +127,6 @@ class PredictionSource(Protocol):
         Raises:
             MultisymbolError: None may, or one cannot, with the cure.
         """
-        ...
 
 
 def read_histories(symbols: Universe, source: ExaminedSource, *, period: Period, terminal: Terminal) -> Histories:

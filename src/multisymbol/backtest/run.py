@@ -119,8 +119,9 @@ def _matched(predicted: Mapping[str, SymbolPredictions]) -> dict[str, SymbolPred
         if (common := in_common([each[symbol] for each in own.values()]))
     }
     if not kept:
-        message = f"no symbol is traded by all of the arms {', '.join(predicted)}; train the models that are missing"
-        raise BacktestError(message)
+        raise BacktestError(
+            f"no symbol is traded by all of the arms {', '.join(predicted)}; train the models that are missing"
+        )
     return {
         arm: replace(
             of_arm,

@@ -48,8 +48,7 @@ def early_stopping(*, patience: int, min_delta: float) -> Patience:
         ConfigError: patience below 1.
     """
     if patience < 1:
-        message = f"callbacks.early_stopping: patience must be 1 or more epochs, got {patience}"
-        raise ConfigError(message)
+        raise ConfigError(f"callbacks.early_stopping: patience must be 1 or more epochs, got {patience}")
     # A score that is no number is an error of its own (DirectionModule), not a reason to stop and go on as if well.
     return Patience("", mode="min", patience=patience, min_delta=min_delta, check_finite=False)
 
@@ -93,8 +92,7 @@ class LastCheckpoint(Checkpoint):
     def __init__(self, *, every_steps: int | None) -> None:
         super().__init__()
         if every_steps is not None and every_steps < 1:
-            message = f"callbacks.last_checkpoint: every_steps must be 1 or more, or null, got {every_steps}"
-            raise ConfigError(message)
+            raise ConfigError(f"callbacks.last_checkpoint: every_steps must be 1 or more, or null, got {every_steps}")
         self._every_steps = every_steps
 
     def on_train_batch_end(
@@ -134,12 +132,7 @@ class Throughput(Callback):
         self.windows, self.steps, self._started_at = 0, 0, time.monotonic()
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Count a batch."""
         self.windows += len(batch.y_B) * trainer.world_size

@@ -59,11 +59,10 @@ class BatchLoader:
             ConfigError: An epoch has another number of batches now.
         """
         if state["of"] != len(self):
-            message = (
+            raise ConfigError(
                 f"the run to resume stopped at step {state['batches']} of {state['of']} of an epoch, which has "
                 f"{len(self)} steps now; resume it with the data, sampling and batch_size it was started with"
             )
-            raise ConfigError(message)
         self._start = state["batches"]
 
 
@@ -116,11 +115,10 @@ class MultiSymbolDataModule(pl.LightningDataModule):
     def setup(self, stage: str) -> None:
         """Refuse a trainer that would wrap our samplers."""
         if self._trainer._accelerator_connector.use_distributed_sampler:
-            message = (
+            raise ConfigError(
                 "trainer.use_distributed_sampler is true: Lightning would shuffle the mixture again and repeat "
                 "validation rows; set trainer.use_distributed_sampler=false"
             )
-            raise ConfigError(message)
 
     def train_dataloader(self) -> BatchLoader:
         """Batches of the mixture."""

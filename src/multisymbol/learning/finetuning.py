@@ -18,15 +18,12 @@ class FineTuning(Protocol):
     @property
     def what(self) -> str:
         """Say what may change, for people."""
-        ...
 
     def open(self, network: nn.Module) -> None:
         """Free what may be learned, freeze the rest; what the network computes stays the same."""
-        ...
 
     def close(self, network: nn.Module) -> None:
         """Give the network the form it had, with what it has learned since."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +80,7 @@ class Adapter:
 
     def __post_init__(self) -> None:
         if self.rank < 1:
-            message = f"finetune: rank must be at least 1, got {self.rank}"
-            raise ConfigError(message)
+            raise ConfigError(f"finetune: rank must be at least 1, got {self.rank}")
 
     @property
     def what(self) -> str:

@@ -28,16 +28,13 @@ class Loss(Protocol):
     @property
     def task(self) -> PredictionTask:
         """What it is about."""
-        ...
 
     @property
     def log_weights(self) -> torch.Tensor:
         """What `probabilities` subtracts from the logits; zeros for a loss that leaves the prior alone. Shape (C,)."""
-        ...
 
     def __call__(self, output_BC: torch.Tensor, truth_B: torch.Tensor, weight_B: torch.Tensor) -> torch.Tensor:
         """Return the mean over the rows of weight times loss."""
-        ...
 
 
 AnyLoss = TypeVar("AnyLoss", bound=Loss)
@@ -102,8 +99,7 @@ def class_weights(
     count_C = np.asarray(counts, dtype=np.float64)
     _check(power, cap)
     if not np.all(np.isfinite(count_C)) or count_C.min() < 0 or count_C.sum() <= 0:
-        message = f"class weights need train rows: class counts (BUY, HOLD, SELL) are {count_C.tolist()}"
-        raise LabelError(message)
+        raise LabelError(f"class weights need train rows: class counts (BUY, HOLD, SELL) are {count_C.tolist()}")
     ratio_C = np.divide(count_C.max(), count_C, out=np.ones_like(count_C), where=count_C > 0)
     weight_C = np.minimum(ratio_C**power, cap)
     scaled: npt.NDArray[np.float64] = weight_C * count_C.sum() / (weight_C @ count_C)
@@ -182,8 +178,7 @@ class Focal(ClassLoss):
     def __init__(self, *, class_counts: Sequence[float], power: float, cap: float, gamma: float) -> None:
         super().__init__(class_counts=class_counts, power=power, cap=cap)
         if not 0 <= gamma < float("inf"):
-            message = f"loss: gamma must be 0 (cross entropy) or more, got {gamma}"
-            raise ConfigError(message)
+            raise ConfigError(f"loss: gamma must be 0 (cross entropy) or more, got {gamma}")
         self._gamma = gamma
 
     def rows(self, log_p_BC: torch.Tensor, y_B: torch.Tensor) -> torch.Tensor:
@@ -215,8 +210,7 @@ class LabelSmoothing(ClassLoss):
     def __init__(self, *, class_counts: Sequence[float], power: float, cap: float, epsilon: float) -> None:
         super().__init__(class_counts=class_counts, power=power, cap=cap)
         if not 0 <= epsilon < 1:
-            message = f"loss: epsilon must be at least 0 (cross entropy) and below 1, got {epsilon}"
-            raise ConfigError(message)
+            raise ConfigError(f"loss: epsilon must be at least 0 (cross entropy) and below 1, got {epsilon}")
         self._epsilon = epsilon
 
     def rows(self, log_p_BC: torch.Tensor, y_B: torch.Tensor) -> torch.Tensor:
@@ -255,8 +249,7 @@ class Huber(nn.Module):
     def __init__(self, *, delta: float) -> None:
         super().__init__()
         if not 0 < delta < float("inf"):
-            message = f"loss: delta must be above 0, got {delta}"
-            raise ConfigError(message)
+            raise ConfigError(f"loss: delta must be above 0, got {delta}")
         self.task: PredictionTask = ForwardReturn(delta=delta)
         self._delta = delta
 

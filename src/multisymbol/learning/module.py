@@ -204,8 +204,7 @@ class DirectionModule(pl.LightningModule):
         optimizer = self._optimizer(self.network.parameters())
         scheduler = self._schedule.factory(optimizer)
         if isinstance(scheduler, ReduceLROnPlateau) and self._schedule.interval != "epoch":
-            message = f"scheduler: interval must be epoch for ReduceLROnPlateau, got {self._schedule.interval}"
-            raise ConfigError(message)
+            raise ConfigError(f"scheduler: interval must be epoch for ReduceLROnPlateau, got {self._schedule.interval}")
         # Lightning moves a plateau schedule after the checkpoint of its epoch is written, and not at all in an epoch
         # that is gone on with (loops/fit_loop.py, 2.6.6): a resumed run would differ. So it is ours, see above.
         ours: LRSchedulerConfigType = {

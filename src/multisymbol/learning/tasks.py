@@ -24,19 +24,15 @@ class Tally(Protocol):
 
     def update(self, forecast_B: torch.Tensor, truth_B: torch.Tensor, symbol_B: torch.Tensor, /) -> None:
         """Add a batch."""
-        ...
 
     def reset(self) -> None:
         """Forget all."""
-        ...
 
     def overall(self) -> Scores | ReturnScores:
         """Return the scores over all rows."""
-        ...
 
     def by_symbol(self) -> Sequence[Scores | ReturnScores]:
         """Return each symbol's scores, in order of their number."""
-        ...
 
 
 class PredictionTask(Protocol):
@@ -52,37 +48,29 @@ class PredictionTask(Protocol):
     @property
     def monitor(self) -> str:
         """See Task."""
-        ...
 
     @property
     def watched(self) -> tuple[str, ...]:
         """See Task."""
-        ...
 
     @property
     def outputs(self) -> int:
         """See Task."""
-        ...
 
     def truth(self, batch: Batch) -> torch.Tensor:
         """Return what the batch's outputs are compared with, shape (B,)."""
-        ...
 
     def forecast(self, output_BC: torch.Tensor, log_weights: torch.Tensor) -> torch.Tensor:
         """Turn outputs into what is scored, float64, given the loss's `log_weights`."""
-        ...
 
     def tally(self, symbols: int) -> Tally:
         """Return empty sums for so many symbols."""
-        ...
 
     def score(self, scores: Scores | ReturnScores) -> float:
         """Return the monitored one of these scores."""
-        ...
 
     def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:
         """Raise LabelError where samples hold nothing to learn."""
-        ...
 
 
 class _Watched:
@@ -152,8 +140,7 @@ class ForwardReturn(_Watched):
         missing = np.isnan(ledger.target[positions])
         if missing.any():
             names = [ledger.symbols[i] for i in np.unique(ledger.symbol[positions[missing]])]
-            message = (
+            raise LabelError(
                 f"{missing.sum():,} of {len(positions):,} train and validation samples of {', '.join(names)} have no "
                 f"forward return, which this loss learns: their labels (zigzag) give none; take labels=horizon"
             )
-            raise LabelError(message)

@@ -27,7 +27,6 @@ class TrainerFactory(Protocol):
 
     def __call__(self, *, logger: list[Logger], callbacks: list[Callback], default_root_dir: Path) -> pl.Trainer:
         """Return a trainer."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,10 +117,9 @@ def fit(
     seconds = throughput.seconds
     found = _proof(Path(best.best_model_path)) if best.best_model_score is not None else None
     if found is None:
-        message = (
+        raise SampleError(
             f"no epoch was scored by {monitor}: {built.current_epoch} of trainer.max_epochs {built.max_epochs} ran"
         )
-        raise SampleError(message)
     return FitResult(
         best_path=Path(best.best_model_path),
         last_path=last_path(folder),
@@ -154,13 +152,13 @@ def _proof(path: Path) -> BestEpoch:
     content = _read(path)
     kept, proof = content.get("callbacks", {}).get("BestCheckpoint", {}), content.get(PROOF)
     if proof is None or kept.get("best_model_score") is None:
-        message = f"{path} does not say which score it has: it is no checkpoint of multisymbol, or no epoch's"
-        raise BundleError(message)
+        raise BundleError(f"{path} does not say which score it has: it is no checkpoint of multisymbol, or no epoch's")
     epoch, score, best = content["epoch"] + 1, proof["score"], float(kept["best_model_score"])
     if score != best:
         has = "written within it, before its score" if score is None else f"with {proof['monitor']} {score:.6f}"
-        message = f"{path} is epoch {epoch} {has}, but an earlier epoch had {best:.6f}; use {kept['best_model_path']}"
-        raise BundleError(message)
+        raise BundleError(
+            f"{path} is epoch {epoch} {has}, but an earlier epoch had {best:.6f}; use {kept['best_model_path']}"
+        )
     return BestEpoch(epoch=epoch, score=score)
 
 
@@ -178,8 +176,7 @@ def _run(
     except SystemExit as stop:
         if not trainer.interrupted:
             raise
-        message = "fitting was interrupted; last.ckpt is whole, and what a run resumes from"
-        raise KeyboardInterrupt(message) from stop
+        raise KeyboardInterrupt("fitting was interrupted; last.ckpt is whole, and what a run resumes from") from stop
 
 
 class Unprofiled(PassThroughProfiler):

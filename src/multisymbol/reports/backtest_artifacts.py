@@ -52,12 +52,7 @@ class RecordedBacktest:
 
 
 def record_backtest(
-    result: BacktestResult,
-    spec: RunSpec,
-    folder: Path,
-    *,
-    background: Background,
-    sections: Sequence[OwnSection] = (),
+    result: BacktestResult, spec: RunSpec, folder: Path, *, background: Background, sections: Sequence[OwnSection] = ()
 ) -> RecordedBacktest:
     """Write and log what came out; of several arms each in a run of its own below the backtest's.
 

@@ -155,8 +155,9 @@ def _row_at(bars: Bars, *, at: int) -> int:
     first, last = int(bars.closed_at[0]), int(bars.closed_at[-1])
     if not first <= at <= last:
         side = "before the first bar of" if at < first else "after the last bar of"
-        message = f"at: {iso(at)} lies {side} {bars.symbol}; its bars became known from {iso(first)} to {iso(last)}"
-        raise ConfigError(message)
+        raise ConfigError(
+            f"at: {iso(at)} lies {side} {bars.symbol}; its bars became known from {iso(first)} to {iso(last)}"
+        )
     return int(np.searchsorted(bars.closed_at, at, side="right")) - 1
 
 
@@ -230,11 +231,7 @@ def _indicator_recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[
     for key, entry in config.indicators.items():
         configured = configure(key, entry)
         parameters = tuple(
-            Value(
-                name=name,
-                value=value,
-                origin=origin(("indicators", key, name), f"features.indicators.{key}.{name}"),
-            )
+            Value(name=name, value=value, origin=origin(("indicators", key, name), f"features.indicators.{key}.{name}"))
             for name, value in configured.given.items()
         )
         recipes |= dict.fromkeys(configured.columns, parameters)

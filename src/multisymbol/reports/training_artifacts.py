@@ -15,14 +15,7 @@ from multisymbol.reports.card import Card, model_card, summary
 from multisymbol.reports.figures.training import calibration_figure, confusion_figure, fold_figure, sampling_figure
 from multisymbol.reports.page import OwnSection, page_html, page_markdown
 from multisymbol.reports.tables.scores import score_table
-from multisymbol.reports.tables.table import (
-    Table,
-    drop_table,
-    fold_table,
-    one_line,
-    sampling_table,
-    table_from_json,
-)
+from multisymbol.reports.tables.table import Table, drop_table, fold_table, one_line, sampling_table, table_from_json
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.serving.metrics import ScoreMetric
 from multisymbol.training.result import DirectionResult, EvaluationResult

@@ -24,37 +24,29 @@ class EvaluationResult(Protocol):
     @property
     def kind(self) -> ScoreKind:
         """The metrics of its test scores."""
-        ...
 
     @property
     def fitted(self) -> FitResult:
         """The fit."""
-        ...
 
     @property
     def module(self) -> DirectionModule:
         """With the best epoch's weights."""
-        ...
 
     def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
         """Return one row per test sample: symbol, decided_at, resolved_at, truth and forecast."""
-        ...
 
     def pooled(self) -> dict[str, float]:
         """Name the scores over all test rows."""
-        ...
 
     def by_symbol(self) -> dict[str, dict[str, float]]:
         """Name the same scores of each symbol, and what else is known of it."""
-        ...
 
     def more_metrics(self) -> dict[str, float]:
         """Name numbers of the whole run that have no counterpart per symbol."""
-        ...
 
     def facts(self) -> dict[str, Any]:
         """Return what a stored model must know to turn outputs into forecasts."""
-        ...
 
 
 class _TestScores:

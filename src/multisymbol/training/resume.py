@@ -24,18 +24,15 @@ def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
     found = store.find_run(name)
     if found is None:
         open_runs = store.unfinished_runs()
-        message = (
+        raise StoreError(
             f"there is no run '{name}'{nearest(name, open_runs) or '.'} "
             f"Not finished: {', '.join(open_runs[:9]) or 'none'}"
         )
-        raise StoreError(message)
     if found.status == "FINISHED":
-        message = f"run {found.name} is finished; start a new one instead of resuming it"
-        raise StoreError(message)
+        raise StoreError(f"run {found.name} is finished; start a new one instead of resuming it")
     run_dir = Path(found.tags.get("run_dir", "-"))
     if not (run_dir / CONFIG).is_file():
-        message = f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one"
-        raise StoreError(message)
+        raise StoreError(f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one")
     return _stored(run_dir / CONFIG), run_dir
 
 

@@ -34,15 +34,12 @@ class TrainingPages(ModelPages, Protocol):
 
     def record(self, run: Run, result: EvaluationResult, dataset: FoldDataset, run_dir: Path) -> None:
         """Log tables, figures, scores and test forecasts to the run."""
-        ...
 
     def line(self, result: EvaluationResult, dataset: FoldDataset, *, name: str) -> Mapping[str, Any]:
         """Return the test scores in one line of a table, as JSON."""
-        ...
 
     def record_group(self, run: Run, models: Sequence["TrainedModel"], run_dir: Path) -> None:
         """Log the lines of several models as one table, and their test forecasts as one file."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +123,7 @@ def jobs_of(spec: TrainSpec, folds: Sequence[FoldDataset], run_dir: Path, *, one
             name = "-".join([*whose, *folded])
             jobs.append(Job(name=name, spec=own, dataset=dataset, run_dir=run_dir / name))
     if len(jobs) > 1 and not one_device:
-        message = f"{len(jobs)} models in one command train on one device; use trainer=cpu or trainer=gpu"
-        raise ConfigError(message)
+        raise ConfigError(f"{len(jobs)} models in one command train on one device; use trainer=cpu or trainer=gpu")
     return jobs
 
 

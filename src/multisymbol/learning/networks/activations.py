@@ -20,8 +20,7 @@ _MODULES: dict[str, type[nn.Module]] = {
 def activation_module(name: Activation) -> nn.Module:
     """Return a new activation; raise ConfigError for an unknown name."""
     if name not in _MODULES:
-        message = f"model: activation must be one of {', '.join(get_args(Activation))}, got '{name}'"
-        raise ConfigError(message)
+        raise ConfigError(f"model: activation must be one of {', '.join(get_args(Activation))}, got '{name}'")
     return _MODULES[name]()
 
 

@@ -77,11 +77,10 @@ def _stored(path: Path, told: str) -> dict[str, Any]:
     """Read a checkpoint: tensors and plain values only."""
     content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if content.get("identity") != told:
-        message = (
+        raise ConfigError(
             f"{path} is of another stack: its members, their samples or first weights, or how they are trained, have "
             "changed; continue with those it was started with, or remove it to start again"
         )
-        raise ConfigError(message)
     return content
 
 
@@ -132,6 +131,7 @@ def predict_stack(
     }
     broken = [members[member].name for member in order if not np.isfinite(forecasts[member]).all()]
     if broken:
-        message = f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
-        raise SampleError(message)
+        raise SampleError(
+            f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
+        )
     return [forecasts[member] for member in range(len(members))]

@@ -192,19 +192,19 @@ def check_samples(members: Sequence[StackMember], orders: Sequence[torch.Tensor]
     """
     empty = [member.name for member in members if len(member.validation) == 0]
     if empty:
-        message = f"{', '.join(empty)}: no validation samples, so that the best epoch cannot be told; move the cuts"
-        raise SampleError(message)
+        raise SampleError(
+            f"{', '.join(empty)}: no validation samples, so that the best epoch cannot be told; move the cuts"
+        )
     missing = [
         f"{int(truth.isnan().sum()):,} of {len(truth):,} of {member.name}"
         for member, order in zip(members, orders, strict=True)
         if (truth := _truth(member, order)).is_floating_point() and truth.isnan().any()
     ]
     if missing:
-        message = (
+        raise LabelError(
             f"train and validation samples have no forward return, which this loss learns: {', '.join(missing)}; "
             "their labels (zigzag) give none; take labels=horizon"
         )
-        raise LabelError(message)
 
 
 def _truth(member: StackMember, order: torch.Tensor) -> torch.Tensor:

@@ -191,8 +191,9 @@ def _replaced(module: nn.Module, chance: NoiseTape) -> nn.Module | None:
 def _check(network: nn.Module) -> None:
     others = unstackable_parts(network)
     if others:
-        message = f"model: {', '.join(others)} cannot be stacked: a model alone would change it; train one by one"
-        raise ConfigError(message)
+        raise ConfigError(
+            f"model: {', '.join(others)} cannot be stacked: a model alone would change it; train one by one"
+        )
 
 
 def unstackable_parts(network: nn.Module) -> list[str]:

@@ -98,8 +98,9 @@ def predict_one_by_one(
     ]
     broken = [member.name for member, own in zip(members, found, strict=True) if not np.isfinite(own).all()]
     if broken:
-        message = f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
-        raise SampleError(message)
+        raise SampleError(
+            f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
+        )
     return found
 
 
@@ -142,8 +143,7 @@ class _Training:
         self._schedule: LRScheduler = recipe.schedule.factory(self._optimizer)
         self._by_step = recipe.schedule.interval == "step"
         if self._by_step and isinstance(self._schedule, ReduceLROnPlateau):
-            message = "scheduler: interval must be epoch for ReduceLROnPlateau, got step"
-            raise ConfigError(message)
+            raise ConfigError("scheduler: interval must be epoch for ReduceLROnPlateau, got step")
         self._best = self._weights()
         self._history = History()
 
@@ -220,14 +220,12 @@ class _Training:
     def _check_finite(self, loss: float, score: float) -> None:
         name = self._member.name
         if not math.isfinite(loss):
-            message = (
+            raise SampleError(
                 f"training of {name} diverged: the loss is no finite number any more. Lower optimizer.lr, set "
                 "trainer.gradient_clip_val, or look for NaN and extreme features"
             )
-            raise SampleError(message)
         if not math.isfinite(score):
-            message = f"scores of {name} are no numbers: their features hold NaN in validation samples"
-            raise SampleError(message)
+            raise SampleError(f"scores of {name} are no numbers: their features hold NaN in validation samples")
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.detach().cpu().clone() for name, tensor in self._network.state_dict().items()}
@@ -271,11 +269,10 @@ def _fitted(member: StackMember, recipe: StackRecipe, *, file: Path | None, told
     if file is not None and file.exists():
         content = torch.load(file, map_location="cpu", weights_only=True)
         if content.get("identity") != told:
-            message = (
+            raise ConfigError(
                 f"{file} is of another training: its samples, first weights or recipe have changed; continue with "
                 "those it was started with, or remove it to start again"
             )
-            raise ConfigError(message)
         training.load_state_dict(content)
     while not training.ended:
         training.epoch()

@@ -63,11 +63,11 @@ def _alone(member: StackMember) -> torch.Tensor:
             output_BC: torch.Tensor = network(*inputs)
         expected = (len(inputs.x), member.loss.task.outputs)
         if tuple(output_BC.shape) != expected:
-            message = f"returns a tensor of shape {tuple(output_BC.shape)}, expected {expected}"
-            raise ValueError(message)
+            raise ValueError(f"returns a tensor of shape {tuple(output_BC.shape)}, expected {expected}")
     except Exception as error:  # whatever a network of the user's own raises, it is said before training
-        message = f"model: {type(member.network).__name__} on windows of shape {tuple(inputs.x.shape)}: {error}"
-        raise ConfigError(message) from error
+        raise ConfigError(
+            f"model: {type(member.network).__name__} on windows of shape {tuple(inputs.x.shape)}: {error}"
+        ) from error
     return output_BC
 
 

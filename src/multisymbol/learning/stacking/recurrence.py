@@ -173,10 +173,7 @@ class _OfOne(Function):
 
     @staticmethod
     def vmap(
-        info: Any,
-        in_dims: tuple[int | None, ...],
-        layer: type[GruLayer | LstmLayer],
-        *tensors: torch.Tensor,
+        info: Any, in_dims: tuple[int | None, ...], layer: type[GruLayer | LstmLayer], *tensors: torch.Tensor
     ) -> tuple[torch.Tensor, int]:
         """Return the states of all models, and that models are the first axis."""
         stacked = [
@@ -207,8 +204,9 @@ class Recurrence(nn.Module):
             or given.proj_size
             or not (given.batch_first and given.bias)
         ):
-            message = f"model: {given} cannot be stacked; GRU and LSTM can, batch_first, in one direction, with biases"
-            raise ConfigError(message)
+            raise ConfigError(
+                f"model: {given} cannot be stacked; GRU and LSTM can, batch_first, in one direction, with biases"
+            )
         self._layer = _LAYERS[given.mode]
         self._layers, self._dropout, self._chance = given.num_layers, given.dropout, chance
         for name, parameter in given.named_parameters(recurse=False):

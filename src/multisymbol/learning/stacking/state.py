@@ -31,13 +31,11 @@ class OptimizerState:
     def __init__(self, optimizer: OptimizerFactory, schedule: Schedule) -> None:
         self._optimizer = optimizer([nn.Parameter(torch.zeros(()))])
         if not _can_be_stacked(self._optimizer):
-            message = f"optimizer: a stack learns by AdamW without amsgrad and maximize, got {self._optimizer}"
-            raise ConfigError(message)
+            raise ConfigError(f"optimizer: a stack learns by AdamW without amsgrad and maximize, got {self._optimizer}")
         self._schedule: LRScheduler = schedule.factory(self._optimizer)
         self._by_step = schedule.interval == "step"
         if self._by_step and isinstance(self._schedule, ReduceLROnPlateau):
-            message = "scheduler: interval must be epoch for ReduceLROnPlateau, got step"
-            raise ConfigError(message)
+            raise ConfigError("scheduler: interval must be epoch for ReduceLROnPlateau, got step")
         self._optimizer.step()  # else torch warns that the schedule moves before the optimizer did
 
     @property

@@ -230,11 +230,11 @@ def _check_finite(names: Sequence[str], ended: _Ended) -> None:
     broken = [name for name, score in zip(names, ended.scores, strict=True) if not math.isfinite(score)]
     diverged = [name for name, loss in zip(names, ended.losses, strict=True) if not math.isfinite(loss)]
     if diverged:
-        message = (
+        raise SampleError(
             f"training of {', '.join(diverged)} diverged: the loss is no finite number any more. Lower optimizer.lr, "
             "set trainer.gradient_clip_val, or look for NaN and extreme features"
         )
-        raise SampleError(message)
     if broken:
-        message = f"scores of {', '.join(broken)} are no numbers: their features hold NaN in validation samples"
-        raise SampleError(message)
+        raise SampleError(
+            f"scores of {', '.join(broken)} are no numbers: their features hold NaN in validation samples"
+        )
