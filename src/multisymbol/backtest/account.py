@@ -64,19 +64,18 @@ YEAR = 365 * DAY
 """Nanoseconds of the year that borrow and funding are quoted for."""
 
 _FILL_CODES = {"next_open": kernel.NEXT_OPEN, "same_close": kernel.SAME_CLOSE, "next_vwap": kernel.NEXT_VWAP}
-_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Prices:
-    """What one symbol can be traded at, and when; n bars in order of time.
+    """What one symbol can be traded at, and when; n bars in order of time, shape (n,) each.
 
     Args:
         symbol: For messages.
-        opened_at: Nominal start of each bar. Shape (n,).
-        closed_at: When it is known, strictly ascending. Shape (n,).
-        open: First price, above 0. float64, shape (n,); likewise high, low, close.
-        segment: Number of the uninterrupted stretch each bar is in, never descending. int32, shape (n,).
+        opened_at: Nominal start of each bar.
+        closed_at: When it is known, strictly ascending.
+        open: First price, above 0; likewise high, low, close.
+        segment: Number of the uninterrupted stretch each bar is in, never descending.
 
     Raises:
         BacktestError: No bars, lengths that differ, prices that nobody can trade at, bars out of order; all at once,
@@ -102,7 +101,7 @@ class Prices:
 
     @property
     def vwap(self) -> Floats:
-        """What `next_vwap` fills at: (open + high + low + close) / 4. Shape (n,)."""
+        """What `next_vwap` fills at. Shape (n,)."""
         average: Floats = (self.open + self.high + self.low + self.close) / 4.0
         return average
 
@@ -147,14 +146,10 @@ class Trades:
         side: 1 long, -1 short.
         quantity: Units, above 0.
         entry_price: Average reference price of the position.
-        exit_price: Reference price of the exit.
         gross: side * quantity * (exit price - entry price).
         commission: Of this part's entry and of its exit; likewise spread, slippage.
-        spread: See `Costs.half_spread_bps`.
-        slippage: See `Costs.slippage_bps`, `Costs.slippage_range_share`.
         carry: Borrow and funding while it was held.
         net: gross - all costs; the sum over all trades is the change of equity.
-        bars_held: exit_row - entry_row; 0 for one bar's in and out.
         mae: Worst price since the position was opened as a return on the entry price, 0 or less. Highs and lows count;
             of the bar of an exit its open if held then, and the fill; of the bar of an entry what comes after it: all
             for a fill at the open, only the close for one at the average.
@@ -191,13 +186,12 @@ class Trades:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Account:
-    """What came of the decisions on one symbol, at each bar's close after all that happened in it.
+    """What came of the decisions on one symbol, at each bar's close after all that happened in it; shape (n,) each.
 
     Args:
-        equity: cash + units * close; the last point is after the forced close. Shape (n,).
-        cash: Below 0 where borrowed. Shape (n,).
-        units: Held, below 0 short. Shape (n,).
-        trades: All of them; their net adds up to the change of equity.
+        equity: cash + units * close; the last point is after the forced close.
+        cash: Below 0 where borrowed.
+        units: Held, below 0 short.
         void_decisions: Decisions to hold something that no fill followed: the history was cut or ended.
     """
 
@@ -209,23 +203,12 @@ class Account:
 
 
 def prices_of(bars: Bars) -> Prices:
-    """Take what can be traded at from bars.
-
-    Raises:
-        BacktestError: As `Prices`.
-    """
+    """Take what can be traded at from bars; raises BacktestError as `Prices`."""
     return Prices(**{entry.name: getattr(bars, entry.name) for entry in fields(Prices)})
 
 
 def rows_decided(prices: Prices, *, decided_at: Instants) -> npt.NDArray[np.int64]:
-    """Find the bars at whose closes decisions are made.
-
-    Args:
-        prices: The bars.
-        decided_at: `closed_at` of the bar of each decision, in any order. Shape (k,).
-
-    Returns:
-        Their rows. Shape (k,).
+    """Find the rows of the bars at whose closes decisions are made, in the order of `decided_at`. Shape (k,).
 
     Raises:
         BacktestError: Two decisions for one bar, or one for a bar that is missing.
@@ -233,14 +216,18 @@ def rows_decided(prices: Prices, *, decided_at: Instants) -> npt.NDArray[np.int6
     row = np.searchsorted(prices.closed_at, decided_at)
     missing = np.append(prices.closed_at, -1)[row] != decided_at
     twice = np.bincount(row[~missing], minlength=len(prices)) > 1
+
+    def instants(at: Instants) -> str:
+        return listed((iso(int(instant)) for instant in at), most=5)
+
     found = []
     if missing.any():
         found.append(
             f"{missing.sum():,} of {len(row):,} decisions are for bars that are missing: "
-            f"{_instants(decided_at[missing])}; decide at the closes of the bars that are traded, and at no others"
+            f"{instants(decided_at[missing])}; decide at the closes of the bars that are traded, and at no others"
         )
     if twice.any():
-        found.append(f"two decisions for one bar: {_instants(prices.closed_at[twice])}; decide once at each close")
+        found.append(f"two decisions for one bar: {instants(prices.closed_at[twice])}; decide once at each close")
     if found:
         raise BacktestError(f"{prices.symbol}: " + "; ".join(found))
     return row
@@ -256,8 +243,8 @@ def simulate(
     Args:
         prices: The bars.
         weight: Share of equity to hold, decided at each close, below 0 short; NaN for no decision. Shape (n,).
-        rules: Of fills, units, stop and target, and the capital.
-        costs: Of fills and of holding.
+        rules: Fills, units, stop and target, and the capital.
+        costs: Costs of fills and of holding.
         volatility: Of one bar's return, known at each close; only for `rules.stop_in: volatility`. Shape (n,).
 
     Raises:
@@ -283,14 +270,9 @@ def simulate(
 def _walk(prices: Prices, decided: kernel.Decided, *, terms: kernel.Terms, capital: float, room: int) -> Account:
     books, table = kernel.opened(capital), np.empty(room, kernel.TRADE)
     equity, cash, units = np.empty((3, len(prices)))  # one block: malloc gives three back to the system at once
-    market = kernel.KernelMarket(
-        closed_at=_plain(prices.closed_at, np.int64),
-        open=_plain(prices.open, np.float64),
-        high=_plain(prices.high, np.float64),
-        low=_plain(prices.low, np.float64),
-        close=_plain(prices.close, np.float64),
-        segment=_plain(prices.segment, np.int32),
-    )
+    kinds = {"closed_at": np.int64, "segment": np.int32}
+    columns = (_plain(getattr(prices, name), kinds.get(name, np.float64)) for name in kernel.KernelMarket._fields)
+    market = kernel.KernelMarket(*columns)
     kernel.walk(market, decided, terms, books, kernel.Written(table, equity, cash, units))
     done = table[: int(books["trades"][0])]
     trades = Trades(**{entry.name: done[entry.name].copy() for entry in fields(Trades)})
@@ -339,10 +321,8 @@ def _price_problems(prices: Prices) -> Iterator[str]:
             prices.low > np.minimum(prices.open, prices.close)
         )
     yield from _at(prices, outside, what="open or close lies outside low .. high", shown=prices.close)
-    for name, what, least in (
-        ("closed_at", "closed_at goes back or stands still", 1),
-        ("segment", "segment goes back", 0),
-    ):
+    orders = (("closed_at", "closed_at goes back or stands still", 1), ("segment", "segment goes back", 0))
+    for name, what, least in orders:
         back = np.append(np.zeros(min(1, len(prices)), np.bool_), np.diff(arrays[name]) < least)
         yield from _at(prices, back, what=what, shown=arrays[name])
 
@@ -406,7 +386,3 @@ def _volatility_problems(prices: Prices, weight: Floats, volatility: Floats | No
             f"{bad.sum():,} decisions have no volatility above 0 for their stop and target, first row {row:,} closed "
             f"{iso(int(prices.closed_at[row]))}: {volatility[row]}; decide nothing there (NaN)"
         )
-
-
-def _instants(at: Instants) -> str:
-    return listed((iso(int(instant)) for instant in at), most=_SHOWN)

@@ -1,4 +1,4 @@
-"""The compiled walk over one symbol's bars behind `accounting.simulate`: orders, fills, costs and trades.
+"""The compiled walk over one symbol's bars behind `account.simulate`: orders, fills, costs and trades.
 
 All of it is in this file on purpose: a function compiled on disk does not notice changes of one it calls elsewhere.
 What every bar runs through takes numbers, never arrays: counting references to arrays at each call would take most of
@@ -31,7 +31,7 @@ compiled = njit(cache=True, error_model="numpy")
 
 
 class KernelMarket(NamedTuple):
-    """What is traded at, shape (n,) each, see `accounting.Prices`."""
+    """What is traded at, shape (n,) each, see `account.Prices`."""
 
     closed_at: npt.NDArray[np.int64]
     open: Floats
@@ -55,94 +55,56 @@ class Charges(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """How orders are filled and protected, and what they cost.
+    """How orders are filled and protected, and what they cost."""
 
-    Args:
-        fill: NEXT_OPEN, SAME_CLOSE or NEXT_VWAP.
-        whole: Whether units are whole.
-        stop: Distance of the stop from the average entry price in units of `Book.unit`; infinite for none.
-        target: Likewise of the target.
-        charges: All costs.
-    """
-
-    fill: int
+    fill: int  # NEXT_OPEN, SAME_CLOSE or NEXT_VWAP
     whole: bool
-    stop: float
-    target: float
+    stop: float  # from the average entry price, in units of `Book.unit`; infinite for none
+    target: float  # likewise
     charges: Charges
 
 
 class Decided(NamedTuple):
-    """What is known at each close, beside the prices.
+    """What is known at each close, beside the prices."""
 
-    Args:
-        weight: Share of equity to hold, NaN for no decision. Shape (n,).
-        unit: Of stop and target, as a share of the entry price. Shape (n,), or (1,) for the same always.
-    """
-
-    weight: Floats
-    unit: Floats
+    weight: Floats  # share of equity to hold, NaN for no decision, shape (n,)
+    unit: Floats  # of stop and target, as a share of the entry price, shape (n,); (1,) for the same always
 
 
 class Written(NamedTuple):
-    """What `walk` writes.
+    """What `walk` writes."""
 
-    Args:
-        trades: Rows of `TRADE`: room for two for each decision and one more.
-        equity: At each bar's close. Shape (n,).
-        cash: Likewise.
-        units: Likewise.
-    """
-
-    trades: Table
-    equity: Floats
+    trades: Table  # rows of `TRADE`: room for two for each decision and one more
+    equity: Floats  # at each bar's close, shape (n,)
     cash: Floats
     units: Floats
 
 
 class Book(Protocol):
-    """The account in the middle of a bar: one record that the functions below change.
+    """The account in the middle of a bar: one record that the functions below change."""
 
-    Args:
-        cash: Below 0 where more is bought than is owned.
-        units: Held; below 0 short.
-        notional: Of `units` at their average entry price, 0 or more.
-        commission: Paid at the entry of `units`; likewise `spread` and `slippage`.
-        carry: Paid for `units` since their entry.
-        entry_row: Where the position was opened.
-        lowest: Price since then; likewise `highest`.
-        unit: What stop and target are multiples of, as a share of the entry price.
-        wish: Latest weight that was decided.
-        order: Units to hold from the next fill on; NaN for no order.
-        order_unit: `unit` of a position the order opens.
-        averaged_row: Latest bar whose extremes may lie before a fill in it.
-        trades: Number of trades so far.
-        void: Decisions to hold something that were never filled, because the history was cut or ended.
-        ruined: 1 from the close on at which nothing was left.
-    """
-
-    cash: float
-    units: float
-    notional: float
-    commission: float
+    cash: float  # below 0 where more is bought than is owned
+    units: float  # held; below 0 short
+    notional: float  # of `units` at their average entry price, 0 or more
+    commission: float  # paid at the entry of `units`; likewise `spread` and `slippage`
     spread: float
     slippage: float
-    carry: float
-    entry_row: int
-    lowest: float
+    carry: float  # paid for `units` since their entry
+    entry_row: int  # where the position was opened
+    lowest: float  # price since then
     highest: float
-    unit: float
-    wish: float
-    order: float
-    order_unit: float
-    averaged_row: int
-    trades: int
-    void: int
-    ruined: int
+    unit: float  # what stop and target are multiples of, as a share of the entry price
+    wish: float  # latest weight that was decided
+    order: float  # units to hold from the next fill on; NaN for no order
+    order_unit: float  # `unit` of a position the order opens
+    averaged_row: int  # latest bar whose extremes may lie before a fill in it
+    trades: int  # so far
+    void: int  # decisions to hold something that were never filled: the history was cut or ended
+    ruined: int  # 1 from the close on at which nothing was left
 
 
 class Trade(Protocol):
-    """One row of the table of trades, see `accounting.Trades`."""
+    """One row of the table of trades, see `account.Trades`."""
 
     entry_row: int
     exit_row: int
@@ -171,51 +133,29 @@ BOOK, TRADE = _record(Book), _record(Trade)
 
 
 class _Bar(NamedTuple):
-    """One row of `KernelMarket` and `Decided`, and what lies between it and the row before.
-
-    Args:
-        row: Its number.
-        open: First price.
-        high: Highest.
-        low: Lowest.
-        close: Last.
-        before: Close of the row before.
-        elapsed: Nanoseconds since then.
-        cut: Whether the history was cut since then.
-        last: Whether no bar follows.
-        weight: Decided at the close.
-    """
+    """One row of `KernelMarket` and `Decided`, and what lies between it and the row before."""
 
     row: int
     open: float
     high: float
     low: float
     close: float
-    before: float
-    elapsed: int
-    cut: bool
+    before: float  # close of the row before
+    elapsed: int  # nanoseconds since then
+    cut: bool  # whether the history was cut since then
     last: bool
     weight: float
 
 
 class _Held(NamedTuple):
-    """What stays as it is while nothing happens.
-
-    Args:
-        units: As in `Book`; likewise `wish`.
-        wish: As in `Book`.
-        waiting: Whether an order waits.
-        below: Price at or below which stop or target are reached; likewise `above`.
-        above: See `below`.
-        carry_rate: Money per nanosecond for each unit of price.
-    """
+    """What stays as it is while nothing happens."""
 
     units: float
     wish: float
-    waiting: bool
-    below: float
+    waiting: bool  # whether an order waits
+    below: float  # price at or below which stop or target are reached
     above: float
-    carry_rate: float
+    carry_rate: float  # money per nanosecond for each unit of price
 
 
 class _Moving(NamedTuple):
@@ -281,17 +221,10 @@ def opened(capital: float) -> npt.NDArray[Any]:
 
 @compiled
 def walk(market: KernelMarket, decided: Decided, terms: Terms, books: npt.NDArray[Any], written: Written) -> None:
-    """Walk all bars once.
+    """Walk all bars once; `books` holds one record, `opened` before and the account's end after.
 
     A bar at which nothing can happen but carry takes a short way, through numbers that stay in registers; the long way
     would come to the same, bit for bit.
-
-    Args:
-        market: The bars.
-        decided: At each close.
-        terms: Of fills, barriers and costs.
-        books: One record, see `BOOK`; `opened` before, the account's end after.
-        written: Results.
     """
     # Arrays taken out of their tuples once: each time costs a count of references.
     closed_at, open_, high, low, close, segment = market

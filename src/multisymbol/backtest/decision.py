@@ -3,13 +3,14 @@
     probabilities ─> conviction, size ─> discipline ─> weights          (each rule its own)   (the same for all)
 
 A conviction is signed: above `enter` it opens a long position, below -`enter` a short one. A position is left when
-conviction no longer speaks for it (`exit`, at most `enter`). Weights are shares of equity as `accounting.simulate`
-wants them: a number where something is decided, NaN where what is held stays as it is. Like the account, a rule starts
-every segment of the history without a position. It knows of no stop or target: after one, it thinks it still holds.
+conviction no longer speaks for it (`exit`, at most `enter`). Weights are shares of equity as `account.simulate` wants
+them: a number where something is decided, NaN where what is held stays as it is. Like the account, a rule starts every
+segment of the history without a position. It knows of no stop or target: after one, it thinks it still holds.
+
+Each class here raises BacktestError for values out of their range, all at once.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from multisymbol.arrays import Floats
 from multisymbol.backtest.performance import bars_per_year
 from multisymbol.errors import BacktestError
 from multisymbol.labels.labels import BUY, CLASSES, SELL
@@ -31,28 +33,25 @@ _NOWHERE = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class DecisionContext:
-    """What else is known at the close of each of n bars of one symbol.
+    """What else is known at the close of each of n bars of one symbol; arrays have shape (n,).
 
     Args:
-        closed_at: When decisions are made, strictly ascending. Shape (n,).
-        volatility: Trailing deviation of a bar's log return, this bar's included; NaN while there is none. Shape (n,).
+        closed_at: When decisions are made, strictly ascending.
+        volatility: Trailing deviation of a bar's log return, this bar's included; NaN while there is none.
         session_end: Whether an order decided here can no longer be filled and closed again within the session, see
-            `last_orders`. Shape (n,).
-        segment: Number of the uninterrupted stretch, see `Bars`. Shape (n,).
+            `last_orders`.
+        segment: Number of the uninterrupted stretch, see `Bars`.
         bars_per_year: Of these bars; a fact of the calendar.
-        target_unit: Log return that one unit of a return model's target stands for, for `Forecast`. Shape (n,).
+        target_unit: Log return that one unit of a return model's target stands for, for `Forecast`.
         round_trip_cost: Entry and exit together, share of the notional, for `Forecast`.
-
-    Raises:
-        BacktestError: Arrays that are not of one length.
     """
 
     closed_at: Instants
-    volatility: npt.NDArray[np.float64]
+    volatility: Floats
     session_end: npt.NDArray[np.bool_]
     segment: npt.NDArray[np.int32]
     bars_per_year: float
-    target_unit: npt.NDArray[np.float64]
+    target_unit: Floats
     round_trip_cost: float
 
     def __post_init__(self) -> None:
@@ -77,12 +76,11 @@ def decision_context(
 ) -> DecisionContext:
     """Gather what rules may know of a symbol's bars.
 
-    Volatility is that of `volatility_bars` log returns up to the bar, and never reaches over the border of a segment.
-
     Args:
-        bars: Whose.
-        clock: Of the symbol's calendar.
-        volatility_bars: Returns in the deviation; for a return model those of its labels.
+        bars: The symbol's.
+        clock: Session clock of its calendar.
+        volatility_bars: Log returns in the trailing deviation, which never reaches over the border of a segment; for a
+            return model those of its labels.
         horizon_bars: Bars ahead that a return model forecasts; the unit of its target is the deviation of so many.
         fill: When orders are filled; decides which are the last of a session.
         round_trip_cost: Entry and exit, share of the notional.
@@ -105,12 +103,7 @@ def decision_context(
 def stretches(segment: npt.NDArray[np.int32], *, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """Number the stretches of a history that are cut by gaps or by nobody's being asked: rules begin anew in each.
 
-    Args:
-        segment: See `Bars`. Shape (n,).
-        asked: Whether a model is asked at each close. Shape (n,).
-
-    Returns:
-        Shape (n,).
+    `segment` is that of `Bars`, `asked` whether a model is asked at each close; shape (n,) each, as what is returned.
     """
     cut = (np.diff(segment, prepend=0) != 0) | np.diff(asked, prepend=asked[:1])
     return np.cumsum(cut).astype(np.int32)
@@ -121,15 +114,12 @@ def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: floa
 
     With fills at the next bar these are the last bar but one, whose order is filled at the open of the last, and the
     last itself, whose order would be filled in the next session. The calendar's close counts, early ones included,
-    not where the bars happen to end.
+    not where the bars happen to end. Shape (n,).
 
     Args:
         closed_at: Shape (n,).
-        clock: Of the symbol's calendar.
+        clock: Session clock of the symbol's calendar.
         delay_minutes: Length of a bar where orders are filled at the next, 0 where at the same close.
-
-    Returns:
-        Shape (n,).
     """
     # A bar that ends with its session closes when the market is closed already: the instant before is inside.
     marked: npt.NDArray[np.bool_] = clock.facts(closed_at - 1).minutes_to_close <= delay_minutes + 1e-3
@@ -153,9 +143,6 @@ class PositionRules:
         min_hours_after_fill: Hours from the bar in which the last entry or exit was filled (the one after its decision)
             to the next entry, 0 for no limit.
         flat_at_session_end: Whether `session_end` bars close what is open, and open nothing.
-
-    Raises:
-        BacktestError: A value is out of its range; all problems at once.
     """
 
     sides: Literal["long_only", "long_short"]
@@ -171,22 +158,20 @@ class PositionRules:
         hours = self.min_hours_after_fill
         _require(
             self,
-            name="discipline",
-            requirements=[
-                _Requirement("sides", self.sides in {"long_only", "long_short"}, "long_only or long_short"),
-                _Requirement("hold_means", self.hold_means in {"flat", "keep"}, "flat or keep"),
-                _Requirement("max_weight", 0.0 < self.max_weight < math.inf, "a share of equity above 0"),
-                _Requirement("smallest_change", 0.0 <= self.smallest_change < math.inf, "a share of equity, 0 or more"),
-                _Requirement("min_bars_between_entries", self.min_bars_between_entries >= 0, "0 or more bars"),
-                _Requirement("min_hours_after_fill", 0.0 <= hours < math.inf, "0 or more hours"),
-            ],
+            "discipline",
+            ("sides", self.sides in {"long_only", "long_short"}, "long_only or long_short"),
+            ("hold_means", self.hold_means in {"flat", "keep"}, "flat or keep"),
+            ("max_weight", 0.0 < self.max_weight < math.inf, "a share of equity above 0"),
+            ("smallest_change", 0.0 <= self.smallest_change < math.inf, "a share of equity, 0 or more"),
+            ("min_bars_between_entries", self.min_bars_between_entries >= 0, "0 or more bars"),
+            ("min_hours_after_fill", 0.0 <= hours < math.inf, "0 or more hours"),
         )
 
 
 class DecisionRule(Protocol):
     """Turns a model's answers for the bars of one symbol into weights."""
 
-    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+    def weights(self, prob: Floats, *, context: DecisionContext) -> Floats:
         """Return the share of equity to hold, decided at each bar's close; NaN keeps what is held. Shape (n,).
 
         Args:
@@ -206,12 +191,9 @@ class Threshold:
 
     Args:
         enter_confidence: A probability above it opens, 0 to 1; 1 never trades.
-        exit_confidence: At most `enter_confidence`; see `Discipline.hold_means`.
+        exit_confidence: At most `enter_confidence`; see `PositionRules.hold_means`.
         weight: Share of equity, above 0.
         discipline: The rest.
-
-    Raises:
-        BacktestError: A value is out of its range.
     """
 
     enter_confidence: float
@@ -220,36 +202,26 @@ class Threshold:
     discipline: PositionRules
 
     def __post_init__(self) -> None:
-        enter, leave = self.enter_confidence, self.exit_confidence
-        _require(self, name="threshold", requirements=[*_confidences(enter, leave), _within(self)])
+        _require(self, "threshold", *_confidences(self), _within(self))
 
-    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, see `DecisionRule`."""
-        return _positions(
-            _likeliest(_checked(prob, context)),
-            size=np.full(len(context), float(self.weight)),
-            enter=self.enter_confidence,
-            leave=self.exit_confidence,
-            discipline=self.discipline,
-            context=context,
-        )
+    def weights(self, prob: Floats, *, context: DecisionContext) -> Floats:
+        """See `DecisionRule`."""
+        between = (self.enter_confidence, self.exit_confidence)
+        return _positions(self, _likeliest(_checked(prob, context)), size=self.weight, between=between, context=context)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbabilityWeighted:
     """The more likely BUY is than SELL, the larger the position.
 
-    Conviction is p(BUY) - p(SELL), the weight `scale` times it, at most `Discipline.max_weight`. While a position is
+    Conviction is p(BUY) - p(SELL), the weight `scale` times it, at most `PositionRules.max_weight`. While a position is
     open its size follows at every bar that supports it.
 
     Args:
         scale: Share of equity at a conviction of 1, above 0.
         enter_edge: A conviction beyond it opens, 0 to 1.
-        exit_edge: At most `enter_edge`; see `Discipline.hold_means`.
+        exit_edge: At most `enter_edge`; see `PositionRules.hold_means`.
         discipline: The rest.
-
-    Raises:
-        BacktestError: A value is out of its range.
     """
 
     scale: float
@@ -259,43 +231,34 @@ class ProbabilityWeighted:
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_edge, self.exit_edge
-        requirements = [
-            _Requirement("scale", 0.0 < self.scale < math.inf, "a share of equity above 0"),
-            _Requirement("enter_edge", 0.0 <= enter <= 1.0, "a difference of probabilities, 0 to 1"),
-            _Requirement("exit_edge", 0.0 <= leave <= enter, f"0 to enter_edge, {enter}"),
-        ]
-        _require(self, name="probability_weighted", requirements=requirements)
+        _require(
+            self,
+            "probability_weighted",
+            ("scale", 0.0 < self.scale < math.inf, "a share of equity above 0"),
+            ("enter_edge", 0.0 <= enter <= 1.0, "a difference of probabilities, 0 to 1"),
+            ("exit_edge", 0.0 <= leave <= enter, f"0 to enter_edge, {enter}"),
+        )
 
-    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, see `DecisionRule`."""
+    def weights(self, prob: Floats, *, context: DecisionContext) -> Floats:
+        """See `DecisionRule`."""
         given = _checked(prob, context)
         edge = given[:, BUY] - given[:, SELL]
-        return _positions(
-            edge,
-            size=np.abs(edge) * self.scale,
-            enter=self.enter_edge,
-            leave=self.exit_edge,
-            discipline=self.discipline,
-            context=context,
-        )
+        between = (self.enter_edge, self.exit_edge)
+        return _positions(self, edge, size=np.abs(edge) * self.scale, between=between, context=context)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VolatilityTarget:
     """Direction as `Threshold`; the calmer the market, the larger the position: the same risk at any time.
 
-    The weight is the target over the trailing volatility known at the close, at most `Discipline.max_weight`. At a bar
-    without a volatility, or with one of 0, nothing is opened or resized.
+    The weight is the target over the trailing volatility known at the close, at most `PositionRules.max_weight`. At a
+    bar without a volatility, or with one of 0, nothing is opened or resized.
 
     Args:
         target: Volatility of the position's log return, above 0: 0.1 a year is 10 %.
         per: `year` or `bar`; a year's is spread over its bars by the square root.
-        enter_confidence: As in `Threshold`.
-        exit_confidence: As in `Threshold`.
+        enter_confidence: As in `Threshold`; likewise `exit_confidence`.
         discipline: The rest; `smallest_change` keeps small changes of volatility from being traded.
-
-    Raises:
-        BacktestError: A value is out of its range.
     """
 
     target: float
@@ -305,29 +268,20 @@ class VolatilityTarget:
     discipline: PositionRules
 
     def __post_init__(self) -> None:
-        requirements = [
-            _Requirement("target", 0.0 < self.target < math.inf, "a volatility above 0"),
-            _Requirement("per", self.per in {"year", "bar"}, "year or bar"),
-            *_confidences(self.enter_confidence, self.exit_confidence),
-        ]
-        _require(self, name="volatility_target", requirements=requirements)
-
-    def weights(self, prob: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
-        """Decide at every bar's close, see `DecisionRule`.
-
-        Raises:
-            BacktestError: As `DecisionRule`; or a target per year without `bars_per_year`.
-        """
-        return _positions(
-            _likeliest(_checked(prob, context)),
-            size=self._sizes(context),
-            enter=self.enter_confidence,
-            leave=self.exit_confidence,
-            discipline=self.discipline,
-            context=context,
+        _require(
+            self,
+            "volatility_target",
+            ("target", 0.0 < self.target < math.inf, "a volatility above 0"),
+            ("per", self.per in {"year", "bar"}, "year or bar"),
+            *_confidences(self),
         )
 
-    def _sizes(self, context: DecisionContext) -> npt.NDArray[np.float64]:
+    def weights(self, prob: Floats, *, context: DecisionContext) -> Floats:
+        """See `DecisionRule`; raises BacktestError also for a target per year without `bars_per_year`."""
+        conviction, between = _likeliest(_checked(prob, context)), (self.enter_confidence, self.exit_confidence)
+        return _positions(self, conviction, size=self._sizes(context), between=between, context=context)
+
+    def _sizes(self, context: DecisionContext) -> Floats:
         if self.per == "year" and not context.bars_per_year > 0.0:
             raise BacktestError(
                 f"a volatility target per year needs bars per year, got {context.bars_per_year}; give two bars or more"
@@ -335,7 +289,7 @@ class VolatilityTarget:
         target = self.target / math.sqrt(context.bars_per_year) if self.per == "year" else self.target
         known = context.volatility > 0.0
         unknown = np.full(len(context), np.nan)
-        sizes: npt.NDArray[np.float64] = np.divide(target, context.volatility, out=unknown, where=known)
+        sizes: Floats = np.divide(target, context.volatility, out=unknown, where=known)
         return sizes
 
 
@@ -347,12 +301,9 @@ class Forecast:
 
     Args:
         enter_costs: Round trips that a forecast must exceed to open, 0 or more.
-        exit_costs: At most `enter_costs`; see `Discipline.hold_means`.
+        exit_costs: At most `enter_costs`; see `PositionRules.hold_means`.
         weight: Share of equity, above 0.
         discipline: The rest.
-
-    Raises:
-        BacktestError: A value is out of its range.
     """
 
     enter_costs: float
@@ -362,14 +313,15 @@ class Forecast:
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_costs, self.exit_costs
-        requirements = [
-            _Requirement("enter_costs", 0.0 <= enter < math.inf, "0 or more round trips"),
-            _Requirement("exit_costs", 0.0 <= leave <= enter, f"0 to enter_costs, {enter}"),
+        _require(
+            self,
+            "forecast",
+            ("enter_costs", 0.0 <= enter < math.inf, "0 or more round trips"),
+            ("exit_costs", 0.0 <= leave <= enter, f"0 to enter_costs, {enter}"),
             _within(self),
-        ]
-        _require(self, name="forecast", requirements=requirements)
+        )
 
-    def weights(self, forecast: npt.NDArray[np.float64], *, context: DecisionContext) -> npt.NDArray[np.float64]:
+    def weights(self, forecast: Floats, *, context: DecisionContext) -> Floats:
         """Decide at every bar's close, as `DecisionRule` does with probabilities.
 
         Args:
@@ -381,38 +333,19 @@ class Forecast:
         """
         if forecast.shape != (len(context),) or np.isinf(forecast).any():
             raise BacktestError(f"expected {len(context)} finite forecasts, NaN for none, got shape {forecast.shape}")
-        return _positions(
-            forecast * context.target_unit,
-            size=np.full(len(context), float(self.weight)),
-            enter=self.enter_costs * context.round_trip_cost,
-            leave=self.exit_costs * context.round_trip_cost,
-            discipline=self.discipline,
-            context=context,
-        )
+        conviction, cost = forecast * context.target_unit, context.round_trip_cost
+        between = (self.enter_costs * cost, self.exit_costs * cost)
+        return _positions(self, conviction, size=self.weight, between=between, context=context)
 
 
-def buy_and_hold(segment: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Return the weights of whoever buys with all equity at the first close of each segment, and keeps it.
-
-    Args:
-        segment: Of the bars, see `Bars`: an account is closed where the history is cut. Shape (n,).
-
-    Returns:
-        Shape (n,).
-    """
+def buy_and_hold(segment: npt.NDArray[np.int32]) -> Floats:
+    """Return the weights of buying with all equity at the first close of each segment, and keeping it. Shape (n,)."""
     starts = np.diff(segment, prepend=-1) != 0
     return np.where(starts, 1.0, np.nan)
 
 
-class _Requirement(NamedTuple):
-    """A field, whether its value will do, and what is expected of it."""
-
-    field: str
-    met: bool
-    expected: str
-
-
-def _require(rule: object, *, name: str, requirements: Iterable[_Requirement]) -> None:
+def _require(rule: object, name: str, *requirements: tuple[str, bool, str]) -> None:
+    """Refuse values, given each field, whether its value will do, and what is expected of it."""
     lines = [
         f"decision.{name}.{field}: expected {expected}, got {getattr(rule, field)!r}"
         for field, met, expected in requirements
@@ -422,19 +355,20 @@ def _require(rule: object, *, name: str, requirements: Iterable[_Requirement]) -
         raise BacktestError("\n".join(lines))
 
 
-def _confidences(enter: float, leave: float) -> list[_Requirement]:
+def _confidences(rule: Threshold | VolatilityTarget) -> list[tuple[str, bool, str]]:
+    enter, leave = rule.enter_confidence, rule.exit_confidence
     return [
-        _Requirement("enter_confidence", 0.0 <= enter <= 1.0, "a probability, 0 to 1"),
-        _Requirement("exit_confidence", 0.0 <= leave <= enter, f"0 to enter_confidence, {enter}"),
+        ("enter_confidence", 0.0 <= enter <= 1.0, "a probability, 0 to 1"),
+        ("exit_confidence", 0.0 <= leave <= enter, f"0 to enter_confidence, {enter}"),
     ]
 
 
-def _within(rule: Threshold | Forecast) -> _Requirement:
+def _within(rule: Threshold | Forecast) -> tuple[str, bool, str]:
     most = rule.discipline.max_weight
-    return _Requirement("weight", 0.0 < rule.weight <= most, f"a share of equity above 0, at most max_weight, {most}")
+    return "weight", 0.0 < rule.weight <= most, f"a share of equity above 0, at most max_weight, {most}"
 
 
-def _checked(prob: npt.NDArray[np.float64], context: DecisionContext) -> npt.NDArray[np.float64]:
+def _checked(prob: Floats, context: DecisionContext) -> Floats:
     """Return the probabilities, or say which rows are none."""
     if prob.shape != (len(context), len(CLASSES)):
         raise BacktestError(
@@ -452,7 +386,7 @@ def _checked(prob: npt.NDArray[np.float64], context: DecisionContext) -> npt.NDA
     return prob
 
 
-def _likeliest(prob: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _likeliest(prob: Floats) -> Floats:
     """Return +p(BUY) where it is the largest, -p(SELL) where that is, 0 elsewhere; NaN stays. Shape (n,)."""
     buy, hold, sell = prob.T
     conviction = np.where(buy > np.maximum(hold, sell), buy, np.where(sell > np.maximum(hold, buy), -sell, 0.0))
@@ -461,14 +395,15 @@ def _likeliest(prob: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _positions(
-    conviction: npt.NDArray[np.float64],
+    rule: Threshold | ProbabilityWeighted | VolatilityTarget | Forecast,
+    conviction: Floats,
     *,
-    size: npt.NDArray[np.float64],
-    enter: float,
-    leave: float,
-    discipline: PositionRules,
+    size: float | Floats,
+    between: tuple[float, float],
     context: DecisionContext,
-) -> npt.NDArray[np.float64]:
+) -> Floats:
+    """Apply a rule's discipline; `between`: the convictions beyond which it enters, and down to which it stays."""
+    discipline, (enter, leave) = rule.discipline, between
     terms = _Terms(
         enter=float(enter),
         leave=float(leave),
@@ -482,11 +417,11 @@ def _positions(
     bars = _Rows(
         closed_at=context.closed_at,
         conviction=conviction,
-        size=np.minimum(size, discipline.max_weight),
+        size=np.minimum(np.full(len(context), size, dtype=np.float64), discipline.max_weight),
         closes=context.session_end & discipline.flat_at_session_end,
         starts=np.diff(context.segment, prepend=context.segment[:1]) != 0,
     )
-    weights: npt.NDArray[np.float64] = _walk(bars, terms)
+    weights: Floats = _walk(bars, terms)
     return weights
 
 
@@ -494,8 +429,8 @@ class _Rows(NamedTuple):
     """What is known at each close: `closes` where nothing may stay open, `starts` where a segment begins."""
 
     closed_at: npt.NDArray[np.int64]
-    conviction: npt.NDArray[np.float64]
-    size: npt.NDArray[np.float64]
+    conviction: Floats
+    size: Floats
     closes: npt.NDArray[np.bool_]
     starts: npt.NDArray[np.bool_]
 
@@ -514,7 +449,7 @@ class _Terms(NamedTuple):
 
 
 @njit(cache=True)
-def _walk(bars: _Rows, terms: _Terms) -> npt.NDArray[np.float64]:
+def _walk(bars: _Rows, terms: _Terms) -> Floats:
     """Go through the bars once; each decision depends on its own bar and the position so far. Shape (n,)."""
     weights = np.full(len(bars.conviction), np.nan)
     held, entered, filled = 0.0, _NOWHERE, _NOWHERE

@@ -44,8 +44,7 @@ class BacktestSettings:
 
     Args:
         rule: From predictions to weights.
-        rules: Of fills, units, stop and target; the capital is that of the whole, each account starts with its equal
-            part.
+        rules: Fills, units, stop and target; the capital is that of the whole, each account starts with its equal part.
         weighting: How the money is shared out among symbols.
         volatility_bars: Returns in the trailing volatility that rules and stops are told; those of a return model's
             labels come before it.
@@ -82,11 +81,9 @@ class Traded:
         predictions: What it was traded on.
         prices: Traded bars, m of them.
         weight: Decided at each close. Shape (m,).
-        account: At the assumed costs.
-        track: Likewise, to be measured.
-        held: Of buying at the first close and holding, at the same costs.
+        account: At the assumed costs; `track` measures it.
+        held: Track of buying at the first close and holding, at the same costs; `against` sets the two side by side.
         at_costs: Multiple of the costs -> track.
-        against: `track` beside `held`.
     """
 
     predictions: Predictions
@@ -112,8 +109,7 @@ class Backtest:
         traded: Symbol -> what came of it.
         left_out: Symbol -> why it was not traded.
         standing: Of the symbols, the classes and the portfolio.
-        held: The same of holding.
-        against: The portfolio beside holding.
+        held: The same of holding; `against` sets the portfolio beside it.
         at_costs: Multiple of the costs -> the portfolio.
         capital: Of the portfolio.
     """
@@ -160,12 +156,7 @@ def run_backtest(
 
 
 def trade(predictions: Predictions, *, settings: BacktestSettings, rules: Rules) -> Traded:
-    """Trade one symbol from its first traded bar on, flat before.
-
-    Args:
-        predictions: Of the symbol.
-        settings: How they are traded; its capital is not looked at.
-        rules: With the capital of this account.
+    """Trade one symbol from its first traded bar on, flat before; `rules` hold the capital of this account.
 
     Raises:
         BacktestError: As `run_backtest`.
@@ -179,11 +170,16 @@ def trade(predictions: Predictions, *, settings: BacktestSettings, rules: Rules)
     def kept(at: Costs) -> Account:
         return simulate(prices, weight, rules=rules, costs=at, volatility=context.volatility)
 
+    def track_at(one: Account) -> Track:
+        return track_of(one, prices=prices, rules=rules)
+
     account = kept(costs)
-    track = track_of(account, prices=prices, rules=rules)
-    held = track_of(_hold(prices, rules=rules, costs=costs), prices=prices, rules=rules)
-    others = {each: kept(costs.times(each)) for each in settings.multiples if each != 1.0}
-    tracks = {each: track_of(one, prices=prices, rules=rules) for each, one in others.items()}
+    # Holding buys at the first close, and again where the history was cut and every position closed.
+    holding = replace(rules, stop=None, target=None)
+    track, held = (
+        track_at(account),
+        track_at(simulate(prices, buy_and_hold(prices.segment), rules=holding, costs=costs)),
+    )
     return Traded(
         predictions=predictions,
         prices=prices,
@@ -191,7 +187,7 @@ def trade(predictions: Predictions, *, settings: BacktestSettings, rules: Rules)
         account=account,
         track=track,
         held=held,
-        at_costs={each: tracks.get(each, track) for each in settings.multiples},
+        at_costs={each: track if each == 1.0 else track_at(kept(costs.times(each))) for each in settings.multiples},
         against=against(track, held),
     )
 
@@ -202,31 +198,22 @@ def assemble(traded: Mapping[str, Traded], *, settings: BacktestSettings, left_o
     classes = {symbol: each.config.asset_class for symbol, each in traded.items()}
     own, held = (
         standing(tracks, asset_class=classes, weighting=weighting, capital=capital)
-        for tracks in (_tracks(traded, "track"), _tracks(traded, "held"))
+        for tracks in ({key: getattr(each, name) for key, each in traded.items()} for name in ("track", "held"))
     )
-    at_costs = {
-        each: own.performance
-        if each == 1.0
-        else measure(
-            combine(
-                {symbol: one.at_costs[each] for symbol, one in traded.items()}, weighting=weighting, capital=capital
-            ).track
-        )
-        for each in settings.multiples
-    }
+
+    def performance_at(multiple: float) -> Performance:
+        tracks = {symbol: each.at_costs[multiple] for symbol, each in traded.items()}
+        return measure(combine(tracks, weighting=weighting, capital=capital).track)
+
     return Backtest(
         traded=traded,
         left_out=left_out,
         standing=own,
         held=held,
         against=against(own.portfolio.track, held.portfolio.track),
-        at_costs=at_costs,
+        at_costs={each: own.performance if each == 1.0 else performance_at(each) for each in settings.multiples},
         capital=capital,
     )
-
-
-def _tracks(traded: Mapping[str, Traded], name: str) -> dict[str, Track]:
-    return {symbol: getattr(each, name) for symbol, each in traded.items()}
 
 
 def _context(predictions: Predictions, *, settings: BacktestSettings) -> DecisionContext:
@@ -251,9 +238,8 @@ def _context(predictions: Predictions, *, settings: BacktestSettings) -> Decisio
 def _label(predictions: Predictions) -> Mapping[str, Any]:
     """Return the definition of what a model of returns forecasts."""
     config = predictions.config
-    labels = [
-        each.model.config_of(config.symbol, asset_class=config.asset_class).label for each in predictions.predictors
-    ]
+    configs = (each.model.config_of(config.symbol, asset_class=config.asset_class) for each in predictions.predictors)
+    labels = [each.label for each in configs]
     if any(each != labels[0] for each in labels):
         raise BacktestError(f"{config.symbol}: its models forecast returns over different horizons; use one at a time")
     return labels[0]
@@ -262,12 +248,6 @@ def _label(predictions: Predictions) -> Mapping[str, Any]:
 def round_trip(costs: Costs) -> float:
     """Return what entry and exit cost together, as a share of the notional; without minimum and money per unit."""
     return 2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4
-
-
-def _hold(prices: Prices, *, rules: Rules, costs: Costs) -> Account:
-    """Buy at the first close, and again where the history was cut and every position closed."""
-    weight = buy_and_hold(prices.segment)
-    return simulate(prices, weight, rules=replace(rules, stop=None, target=None), costs=costs)
 
 
 def _check_kind(predictions: Predictions, rule: DecisionRule | Forecast) -> None:

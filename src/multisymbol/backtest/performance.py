@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.backtest.account import Account, Prices, Rules
 from multisymbol.errors import BacktestError
 from multisymbol.markets.time import DAY, NEVER, Instants
@@ -28,32 +29,28 @@ _CONSTANT = 1e-12
 """Deviation, as a share of the largest value, below which what varies is rounding error."""
 
 
-def _none() -> npt.NDArray[np.float64]:
-    return np.empty(0)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TradeResults:
-    """The k closed trades of a track, in money of its account.
+    """The k closed trades of a track, in money of its account; shape (k,) each.
 
     Args:
-        exit_row: Row of the bar in which each was closed. int64, shape (k,).
-        net: Profit after all costs. Shape (k,).
-        commission: Paid at entry and exit together, 0 or more; likewise spread and slippage. Shape (k,).
-        carry: Borrow and funding paid while it was open; negative where earned. Shape (k,).
+        exit_row: Row of the bar in which each was closed.
+        net: Profit after all costs.
+        commission: Paid at entry and exit together, 0 or more; likewise spread and slippage.
+        carry: Borrow and funding paid while it was open; negative where earned.
     """
 
     exit_row: npt.NDArray[np.int64]
-    net: npt.NDArray[np.float64]
-    commission: npt.NDArray[np.float64]
-    spread: npt.NDArray[np.float64]
-    slippage: npt.NDArray[np.float64]
-    carry: npt.NDArray[np.float64]
+    net: Floats
+    commission: Floats
+    spread: Floats
+    slippage: Floats
+    carry: Floats
 
     def __len__(self) -> int:
         return len(self.net)
 
-    def scaled(self, factor: npt.NDArray[np.float64], *, exit_row: npt.NDArray[np.int64]) -> "TradeResults":
+    def scaled(self, factor: Floats, *, exit_row: npt.NDArray[np.int64]) -> "TradeResults":
         """Multiply the money of each trade, shape (k,), and move it to a row of another clock."""
         kinds = ("net", *TRADING_COSTS, "carry")
         return TradeResults(exit_row=exit_row, **{kind: getattr(self, kind) * factor for kind in kinds})
@@ -64,36 +61,30 @@ class TradeResults:
 
 
 NO_TRADES = TradeResults(
-    exit_row=np.empty(0, dtype=np.int64),
-    net=_none(),
-    commission=_none(),
-    spread=_none(),
-    slippage=_none(),
-    carry=_none(),
+    exit_row=np.empty(0, dtype=np.int64), **dict.fromkeys(("net", *TRADING_COSTS, "carry"), np.empty(0))
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Track:
-    """An account through n bars, of one symbol or of many.
+    """An account through n bars, of one symbol or of many; arrays have shape (n,).
 
     Args:
-        closed_at: When each value was known, strictly ascending. Shape (n,).
-        equity: Worth at each close, the last one after everything was closed. Shape (n,).
+        closed_at: When each value was known, strictly ascending.
+        equity: Worth at each close, the last one after everything was closed.
         capital: Worth before the first bar, above 0.
-        position: Market value of what is held at each close, longs and shorts both counted as positive. Shape (n,).
-        traded: Notional bought and sold in each bar, 0 or more. Shape (n,).
-        trades: Closed trades.
+        position: Market value of what is held at each close, longs and shorts both counted as positive.
+        traded: Notional bought and sold in each bar, 0 or more.
 
     Raises:
         BacktestError: No bars, unequal lengths, values that are no numbers, instants out of order; all at once.
     """
 
     closed_at: Instants
-    equity: npt.NDArray[np.float64]
+    equity: Floats
     capital: float
-    position: npt.NDArray[np.float64]
-    traded: npt.NDArray[np.float64]
+    position: Floats
+    traded: Floats
     trades: TradeResults = field(default=NO_TRADES)
 
     def __post_init__(self) -> None:
@@ -104,13 +95,9 @@ class Track:
     def __len__(self) -> int:
         return len(self.closed_at)
 
-    def returns(self) -> npt.NDArray[np.float64]:
+    def returns(self) -> Floats:
         """Return each bar's return; NaN from the bar after ruin on. Shape (n,)."""
-        before = np.concatenate([[self.capital], self.equity[:-1]])
-        alive = np.minimum.accumulate(before) > 0.0
-        growth = np.divide(self.equity, before, out=np.full(len(self), np.nan), where=alive)
-        returns: npt.NDArray[np.float64] = growth - 1.0
-        return returns
+        return _relative(self.equity, self) - 1.0
 
     def _unequal(self) -> list[str]:
         arrays = {name: getattr(self, name).shape for name in ("equity", "position", "traded")}
@@ -159,7 +146,6 @@ class Drawdown:
     Args:
         depth: 1 - lowest equity / peak; above 1 where more was lost than there was.
         peak_at: Close of the bar with the peak; the first bar's where it is the capital.
-        trough_at: Close of the bar with the lowest equity.
         recovered_at: Close of the first bar at the peak again; NEVER where it was not reached.
         bars: From the peak to the recovery, or to the last bar.
     """
@@ -176,11 +162,7 @@ class Performance:
     """Measures of one track; plain numbers all through (`dataclasses.asdict` gives JSON but for NaN).
 
     Args:
-        bars: n.
-        first_at: Close of the first bar.
-        last_at: Close of the last one.
-        bars_per_year: See the function.
-        years: bars / bars_per_year.
+        first_at: Close of the first bar; likewise last_at.
         total_return: Share of the capital, 0.1 is 10 %; likewise all returns.
         annual_return: Compounded; -1 after ruin. Of a span much shorter than a year it says little.
         volatility: Deviation (n - 1) of returns, times sqrt(bars_per_year).
@@ -238,13 +220,8 @@ class Performance:
 class Against:
     """A track beside a benchmark on the same bars; holding cash as the benchmark, all of it is the track's own.
 
-    Args:
-        excess_return: Difference of total returns.
-        excess_annual: Difference of annual returns.
-        information_ratio: Sharpe ratio of the difference of returns.
-        information_error: Its standard error.
-        beta: Slope of the track's returns on the benchmark's.
-        correlation: Of the two.
+    Excesses are differences of returns, the information ratio (with its standard error) is the Sharpe ratio of the
+    difference, beta the slope of the track's returns on the benchmark's.
     """
 
     excess_return: float
@@ -298,11 +275,7 @@ def measure(track: Track) -> Performance:
 
 
 def against(track: Track, benchmark: Track) -> Against:
-    """Compare a track with a benchmark.
-
-    Raises:
-        BacktestError: They are not on the same bars.
-    """
+    """Compare a track with a benchmark; raises BacktestError unless they are on the same bars."""
     if not np.array_equal(track.closed_at, benchmark.closed_at):
         raise BacktestError(
             f"{len(track)} bars are compared with {len(benchmark)} others; measure both on the same bars"
@@ -310,7 +283,8 @@ def against(track: Track, benchmark: Track) -> Against:
     own, other, rate = track.returns(), benchmark.returns(), bars_per_year(track.closed_at)
     years = len(track) / rate
     totals = [float(each.equity[-1]) / each.capital - 1.0 for each in (track, benchmark)]
-    together = _covariance(own, other)
+    # One thread, as in `autocovariances`.
+    together = np.einsum("i,i->", own - own.mean(), other - other.mean()) / (len(own) - 1) if len(own) > 1 else math.nan
     return Against(
         excess_return=totals[0] - totals[1],
         excess_annual=_annual(totals[0], years) - _annual(totals[1], years),
@@ -332,17 +306,12 @@ def bars_per_year(closed_at: Instants) -> float:
     return float((len(closed_at) - 1) / (int(closed_at[-1] - closed_at[0]) / YEAR))
 
 
-def sharpe(returns: npt.NDArray[np.float64], *, bars_per_year: float) -> float:
-    """Return mean / deviation (n - 1) * sqrt(bars_per_year); NaN where nothing varies or a return is none.
-
-    Args:
-        returns: In order of time. Shape (n,).
-        bars_per_year: Scale; 1 gives the ratio of one bar.
-    """
+def sharpe(returns: Floats, *, bars_per_year: float) -> float:
+    """Return mean / deviation (n - 1) * sqrt(bars_per_year); NaN where nothing varies or a return is none."""
     return _ratio(float(returns.mean()), _deviation(returns)) * math.sqrt(bars_per_year)
 
 
-def sharpe_error(returns: npt.NDArray[np.float64], *, bars_per_year: float) -> float:
+def sharpe_error(returns: Floats, *, bars_per_year: float) -> float:
     """Return the standard error of `sharpe`, valid for returns that are autocorrelated and not normal.
 
     A Sharpe ratio is a function of two moments; by the delta method its error is that of the mean of
@@ -362,7 +331,7 @@ def sharpe_error(returns: npt.NDArray[np.float64], *, bars_per_year: float) -> f
     return mean_error(influence, lag=lag) * math.sqrt(bars_per_year)
 
 
-def sortino(returns: npt.NDArray[np.float64], *, bars_per_year: float) -> float:
+def sortino(returns: Floats, *, bars_per_year: float) -> float:
     """Return mean / sqrt(mean of min(r, 0)^2) * sqrt(bars_per_year); NaN where no return is below 0."""
     downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
     return _ratio(float(returns.mean()), downside) * math.sqrt(bars_per_year)
@@ -399,7 +368,7 @@ def break_even_bps(track: Track) -> float:
     return (_paid_per_side(track) + _extra_cost(1.0 + returns[rows], ratio[rows], rest=rest)) * 1e4
 
 
-def _extra_cost(growth: npt.NDArray[np.float64], ratio: npt.NDArray[np.float64], *, rest: float) -> float:
+def _extra_cost(growth: Floats, ratio: Floats, *, rest: float) -> float:
     """Solve rest + sum log(growth - x ratio) = 0 by Newton's method.
 
     The sum is concave and falls. From the left of its zero a step goes too far, at most to half the way to where a bar
@@ -416,7 +385,7 @@ def _extra_cost(growth: npt.NDArray[np.float64], ratio: npt.NDArray[np.float64],
     return x
 
 
-def _drawdown(track: Track, curve: npt.NDArray[np.float64], start: int, stop: int) -> Drawdown:
+def _drawdown(track: Track, curve: Floats, start: int, stop: int) -> Drawdown:
     """Describe the places start..stop-1 of the curve, which begins one bar before the track."""
     at, last = track.closed_at, len(track) - 1
     trough = start + int(np.argmin(curve[start:stop]))
@@ -429,11 +398,11 @@ def _drawdown(track: Track, curve: npt.NDArray[np.float64], start: int, stop: in
     )
 
 
-def _relative(money: npt.NDArray[np.float64], track: Track) -> npt.NDArray[np.float64]:
+def _relative(money: Floats, track: Track) -> Floats:
     """Divide by the equity before each bar; NaN after ruin. Shape (n,)."""
     before = np.concatenate([[track.capital], track.equity[:-1]])
     alive = np.minimum.accumulate(before) > 0.0
-    shares: npt.NDArray[np.float64] = np.divide(money, before, out=np.full(len(track), np.nan), where=alive)
+    shares: Floats = np.divide(money, before, out=np.full(len(track), np.nan), where=alive)
     return shares
 
 
@@ -451,19 +420,12 @@ def _annual(total: float, years: float) -> float:
     return math.expm1(growth) if growth < 700.0 else math.inf
 
 
-def _deviation(values: npt.NDArray[np.float64]) -> float:
+def _deviation(values: Floats) -> float:
     """Return the deviation (n - 1): NaN for less than two values, exactly 0 where they differ by rounding alone."""
     if len(values) < 2:
         return math.nan
     deviation = float(values.std(ddof=1))
     return 0.0 if deviation <= _CONSTANT * float(np.abs(values).max()) else deviation
-
-
-def _covariance(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    if len(one) < 2:
-        return math.nan
-    # One thread, as in `autocovariances`.
-    return float(np.einsum("i,i->", one - one.mean(), other - other.mean())) / (len(one) - 1)
 
 
 def _ratio(numerator: float, divisor: float) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from multisymbol.arrays import Floats
 from multisymbol.backtest.performance import YEAR, Performance, Track, TradeResults, measure
 from multisymbol.errors import BacktestError
 from multisymbol.markets.time import DAY, Instants
@@ -30,7 +31,7 @@ class Weighting(Protocol):
     def rebalance(self) -> Rebalance:
         """How often."""
 
-    def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
+    def weights(self, tracks: Sequence[Track], *, at: Instants) -> Floats:
         """Return each symbol's share at each instant, from bars closed until then; rows sum to 1. Shape (J, N)."""
 
 
@@ -40,10 +41,7 @@ class EqualWeight:
 
     Args:
         rebalance: How often the shares are made equal again: at the first close of a UTC day, week (from Monday) or
-            month, or never.
-
-    Raises:
-        BacktestError: Another word.
+            month, or never. Raises BacktestError for another word.
     """
 
     rebalance: Rebalance
@@ -52,8 +50,8 @@ class EqualWeight:
         if self.rebalance not in get_args(Rebalance):
             raise BacktestError(f"equal weight: expected rebalance never, day, week or month, got {self.rebalance!r}")
 
-    def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
-        """Return 1 / N everywhere. Shape (J, N)."""
+    def weights(self, tracks: Sequence[Track], *, at: Instants) -> Floats:
+        """See `Weighting`: 1 / N everywhere."""
         return np.full((len(at), len(tracks)), 1.0 / len(tracks))
 
 
@@ -66,11 +64,8 @@ class InverseVolatility:
     moved: it gets 1 / N, and the others share the rest.
 
     Args:
-        rebalance: As in `EqualWeight`; `never` would know no volatility.
+        rebalance: As in `EqualWeight`; `never` would know no volatility, and raises BacktestError.
         days: Calendar days, above 0.
-
-    Raises:
-        BacktestError: Never rebalanced, or no days.
     """
 
     rebalance: Literal["day", "week", "month"]
@@ -83,8 +78,8 @@ class InverseVolatility:
                 f"got {self.rebalance!r} and {self.days!r}"
             )
 
-    def weights(self, tracks: Sequence[Track], *, at: Instants) -> npt.NDArray[np.float64]:
-        """Return shares by volatility. Shape (J, N)."""
+    def weights(self, tracks: Sequence[Track], *, at: Instants) -> Floats:
+        """See `Weighting`: shares by volatility."""
         span_ns = round(self.days * DAY)
         volatility = np.stack([_volatility(track, at, span_ns=span_ns) for track in tracks], axis=1)
         known = volatility > 0.0
@@ -110,21 +105,16 @@ class Portfolio:
     symbols: tuple[str, ...]
     track: Track
     rebalanced_at: Instants
-    weights: npt.NDArray[np.float64]
-    profit: npt.NDArray[np.float64]
+    weights: Floats
+    profit: Floats
 
 
 def combine(tracks: Mapping[str, Track], *, weighting: Weighting, capital: float) -> Portfolio:
-    """Put accounts together.
+    """Put accounts together; `capital` is the portfolio's, a track's own only sets the scale.
 
     Each symbol's account is scaled to the money it was given; one that is ruined keeps the money it still has. Net and
     costs of a trade are scaled as at its exit: where money was handed out anew while it was open, the trades add up to
     the change of equity in part only.
-
-    Args:
-        tracks: Symbol -> account; its own capital only sets the scale.
-        weighting: Who gets how much.
-        capital: Of the portfolio.
 
     Raises:
         BacktestError: No accounts.
@@ -170,8 +160,7 @@ class Standing:
         by_symbol: Each symbol's account, on its own clock.
         by_class: Each asset class as a portfolio of its own.
         class_profit: Money the symbols of each class earned within `portfolio`; together the change of its equity.
-        portfolio: All symbols.
-        performance: Of `portfolio`.
+        portfolio: All symbols; `performance` measures it.
     """
 
     by_symbol: Mapping[str, Performance]
@@ -184,13 +173,7 @@ class Standing:
 def standing(
     tracks: Mapping[str, Track], *, asset_class: Mapping[str, str], weighting: Weighting, capital: float
 ) -> Standing:
-    """Measure accounts one by one, by asset class and all together.
-
-    Args:
-        tracks: Symbol -> account.
-        asset_class: Symbol -> name of its class.
-        weighting: Within each class, and among all.
-        capital: Of each portfolio.
+    """Measure accounts one by one, by asset class and all together, each portfolio with the same weighting and capital.
 
     Raises:
         BacktestError: No accounts, or a symbol without a class.
@@ -200,9 +183,7 @@ def standing(
         raise BacktestError(f"no asset class is given for {', '.join(homeless)}")
     whole = combine(tracks, weighting=weighting, capital=capital)
     classes = sorted({asset_class[symbol] for symbol in tracks})
-    within = {
-        name: {symbol: track for symbol, track in tracks.items() if asset_class[symbol] == name} for name in classes
-    }
+    within = {name: {each: track for each, track in tracks.items() if asset_class[each] == name} for name in classes}
     earned = dict(zip(whole.symbols, whole.profit.tolist(), strict=True))
     return Standing(
         by_symbol={symbol: measure(track) for symbol, track in tracks.items()},
@@ -237,24 +218,22 @@ def _rebalance_rows(clock: Instants, *, rebalance: Rebalance) -> npt.NDArray[np.
     return np.flatnonzero(np.diff(period)) + 1
 
 
-def _known(values: npt.NDArray[np.float64], place: npt.NDArray[np.int64], first: float) -> npt.NDArray[np.float64]:
+def _known(values: Floats, place: npt.NDArray[np.int64], first: float) -> Floats:
     """Return the latest value at each instant, `first` where there is none; `place` counts those known. Shape (T,)."""
-    known: npt.NDArray[np.float64] = np.concatenate([[first], values])[place]
+    known: Floats = np.concatenate([[first], values])[place]
     return known
 
 
 class _Shares(NamedTuple):
     """Equity of the whole, shape (T,); money given at each rebalancing, (J, N); what each symbol earned, (N,)."""
 
-    equity: npt.NDArray[np.float64]
-    given: npt.NDArray[np.float64]
-    profit: npt.NDArray[np.float64]
+    equity: Floats
+    given: Floats
+    profit: Floats
 
 
 @njit(cache=True)
-def _share_out(
-    growth: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], capital: float
-) -> _Shares:
+def _share_out(growth: Floats, weights: Floats, rows: npt.NDArray[np.int64], capital: float) -> _Shares:
     """Go through the stretches between rebalancings; `growth` is (N, T). What is ruined keeps what it has."""
     symbols, instants = growth.shape
     equity, given, profit = np.zeros(instants), np.zeros(weights.shape), np.zeros(symbols)
@@ -279,15 +258,15 @@ def _share_out(
 class _Part(NamedTuple):
     """What a symbol adds to the portfolio's track."""
 
-    position: npt.NDArray[np.float64]
-    traded: npt.NDArray[np.float64]
+    position: Floats
+    traded: Floats
     trades: TradeResults
 
 
-def _scale(track: Track, given: npt.NDArray[np.float64], growth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _scale(track: Track, given: Floats, growth: Floats) -> Floats:
     """Divide the money given by the account's equity at each rebalancing; 0 for a ruined one. Shape (J,)."""
     worth = track.capital * np.concatenate([[1.0], growth])
-    scale: npt.NDArray[np.float64] = np.divide(given, worth, out=np.zeros(len(given)), where=worth > 0.0)
+    scale: Floats = np.divide(given, worth, out=np.zeros(len(given)), where=worth > 0.0)
     return scale
 
 
@@ -295,7 +274,7 @@ def _scaled(
     track: Track,
     place: npt.NDArray[np.int64],
     *,
-    scale: npt.NDArray[np.float64],
+    scale: Floats,
     rows: npt.NDArray[np.int64],
     turn: npt.NDArray[np.int64],
 ) -> _Part:
@@ -319,18 +298,16 @@ def _pooled(parts: Sequence[TradeResults]) -> TradeResults:
     return TradeResults(**{name: np.concatenate([getattr(part, name) for part in parts])[order] for name in names})
 
 
-def _volatility(track: Track, at: Instants, *, span_ns: int) -> npt.NDArray[np.float64]:
+def _volatility(track: Track, at: Instants, *, span_ns: int) -> Floats:
     """Return the root of squared returns a year over the span before each instant; NaN where it is cut. Shape (J,)."""
     starts, stops = (np.searchsorted(track.closed_at, instants, side="right") for instants in (at - span_ns, at))
     squares = _window_sums(np.square(track.returns()), starts, stops)
-    volatility: npt.NDArray[np.float64] = np.where(starts > 0, np.sqrt(squares * (YEAR / span_ns)), np.nan)
+    volatility: Floats = np.where(starts > 0, np.sqrt(squares * (YEAR / span_ns)), np.nan)
     return volatility
 
 
 @njit(cache=True)
-def _window_sums(
-    values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def _window_sums(values: Floats, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> Floats:
     """Add up each window by itself: taken from a running sum, one without a move would keep rounding errors."""
     sums = np.empty(len(starts))
     for j in range(len(starts)):

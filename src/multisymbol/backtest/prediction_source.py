@@ -28,19 +28,10 @@ OWN: Arm = "own"
 ANY = "any"
 """The arm of whichever model answers."""
 
-_SHOWN = 5
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Histories:
-    """The bars of the symbols that are traded, each from the beginning of its history on.
-
-    Args:
-        universe: The symbols.
-        source: Where the bars come from.
-        period: Which are read.
-        bars: Symbol -> bars.
-    """
+    """The bars of the symbols that are traded, each from the beginning of its history on."""
 
     universe: Universe
     source: ExaminedSource
@@ -73,13 +64,7 @@ class FoldModel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoFoldModel:
-    """A symbol that is tested in a fold, but has too few samples there for a model of its own.
-
-    Args:
-        fold: Name of the fold.
-        symbol: The symbol.
-        reason: Why no model can be trained.
-    """
+    """A symbol that is tested in a fold, but has too few samples there for a model of its own; and why."""
 
     fold: str
     symbol: str
@@ -106,41 +91,22 @@ class SymbolPredictions:
 
 
 class PredictionSource(Protocol):
-    """Where predictions come from.
-
-    Args:
-        arms: Kinds of model that are traded, one after the other; `ANY` for whichever answers.
-        histories: The bars.
-    """
+    """Where predictions come from."""
 
     @property
     def arms(self) -> Sequence[str]:
-        """Kinds of model."""
+        """Kinds of model that are traded, one after the other; `ANY` for whichever answers."""
 
     @property
     def histories(self) -> Histories:
         """The bars."""
 
     def predict(self, arm: str) -> SymbolPredictions:
-        """Let the models of an arm predict all symbols.
-
-        Raises:
-            MultisymbolError: None may, or one cannot, with the cure.
-        """
+        """Let the models of an arm predict all symbols; raises MultisymbolError with the cure where none may or can."""
 
 
 def read_histories(symbols: Universe, source: ExaminedSource, *, period: Period, terminal: Terminal) -> Histories:
-    """Read the bars of all symbols.
-
-    Args:
-        symbols: The symbols.
-        source: Source of the bars.
-        period: Span of bars to read.
-        terminal: Shows progress.
-
-    Raises:
-        MultisymbolError: Files are missing or have defects; all of them are named.
-    """
+    """Read the bars of all symbols; raises MultisymbolError that names all files that are missing or have defects."""
     bars: dict[str, Bars] = {}
     problems: list[MultisymbolError] = []
     with terminal.progress("bars") as progress:
@@ -157,12 +123,7 @@ def read_histories(symbols: Universe, source: ExaminedSource, *, period: Period,
 def predict_all(
     who: Mapping[str, Sequence[Predictor]], histories: Histories, *, terminal: Terminal
 ) -> SymbolPredictions:
-    """Let the models predict; a symbol that none of its models can predict is left out, with the reason.
-
-    Args:
-        who: Symbol -> its models in order of time.
-        histories: The bars.
-        terminal: Shows progress.
+    """Let the models of each symbol predict, in order of time; one that none of its models can predict is left out.
 
     Raises:
         BacktestError: As `predict_history`.
@@ -184,12 +145,7 @@ def predict_all(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What was chosen for one symbol and stretch of time.
-
-    Args:
-        predictor: The model, None for none.
-        resolution: How that came about, None where the model was named.
-    """
+    """What was chosen for one symbol and stretch of time: a model, or none; and how, None where it was named."""
 
     predictor: Predictor | None
     resolution: Resolution | None
@@ -233,11 +189,7 @@ class StoredModels:
     """The stored models that may be traded, and how one of them is chosen.
 
     Args:
-        spec: What is traded.
-        histories: The bars.
-        resolver: The versions and the policy.
         named: The version that predicts all symbols, None where the policy chooses.
-        terminal: Shows progress.
     """
 
     spec: StoredModelsSpec
@@ -249,20 +201,16 @@ class StoredModels:
 
     @classmethod
     def open(cls, spec: StoredModelsSpec, terminal: Terminal) -> "StoredModels":
-        """Read the bars and list the stored models.
-
-        Raises:
-            MultisymbolError: Bars are missing or have defects; the store fails, or has no such version.
+        """Read the bars and list the stored models; raises MultisymbolError where either fails, or there is no such
+        version.
         """
         source = spec.resolve.source
         histories = read_histories(spec.universe, source, period=Period(end=spec.period.end), terminal=terminal)
         resolver = Resolver.open(spec.resolve)
         store, strategy, timeframe = spec.resolve.store, spec.resolve.strategy, source.timeframe.text
-        named = (
-            None
-            if spec.version is None
-            else named_version(spec.version, store=store, strategy=strategy, timeframe=timeframe)
-        )
+        named = None
+        if spec.version is not None:
+            named = named_version(spec.version, store=store, strategy=strategy, timeframe=timeframe)
         return cls(spec=spec, histories=histories, resolver=resolver, named=named, terminal=terminal)
 
     @property
@@ -287,10 +235,13 @@ class StoredModels:
             symbol: _joined([each.predictor for each in found if each.predictor]) for symbol, found in choices.items()
         }
         if not any(who.values()):
-            self._refuse_none(resolutions, instead=self._later(arm))
+            self.resolver.require(resolutions[0], instead=self._later(arm))
         without = {symbol: "no model may answer for it" for symbol, predictors in who.items() if not predictors}
         who = {symbol: predictors for symbol, predictors in who.items() if predictors}
-        self._refuse(who)
+        if not self.spec.resolve.allow_seen:
+            self._refuse_seen(who)
+        if self.spec.open_sealed is None:
+            self._refuse_sealed(who)
         predicted = predict_all(who, self.histories, terminal=self.terminal)
         account = dict.fromkeys(each.text() for found in choices.values() for each in found)
         return replace(predicted, left_out={**without, **predicted.left_out}, account="\n".join([*account, ""]))
@@ -310,7 +261,7 @@ class StoredModels:
         found = [self._resolved(config, arm=arm, as_of=None) for config in self.histories.universe for arm in self.arms]
         known = [trained_until(each.chosen) or NEVER for each in found if each.chosen]
         if not known:
-            self._refuse_none(found)
+            self.resolver.require(found[0])
         return max(known) if self.spec.every is None else min(known)
 
     def _dates(self, after: int) -> list[tuple[int, int]]:
@@ -324,13 +275,11 @@ class StoredModels:
 
     def _choice(self, config: SymbolConfig, *, arm: str, after: int, until: int) -> Choice:
         if self.named is not None:
-            predictor = self._predictor(self.named, role="asked for", after=after, until=until)
-            return Choice(predictor=predictor, resolution=None)
+            asked_for = self._predictor(self.named, role="asked for", after=after, until=until)
+            return Choice(predictor=asked_for, resolution=None)
         resolution = self._resolved(config, arm=arm, as_of=after)
-        version = resolution.chosen
-        if version is None:
-            return Choice(predictor=None, resolution=resolution)
-        predictor = self._predictor(version, role=str(resolution.role), after=after, until=until)
+        version, role = resolution.chosen, str(resolution.role)
+        predictor = None if version is None else self._predictor(version, role=role, after=after, until=until)
         return Choice(predictor=predictor, resolution=resolution)
 
     def _resolved(self, config: SymbolConfig, *, arm: str, as_of: int | None) -> Resolution:
@@ -354,28 +303,14 @@ class StoredModels:
             until=until,
         )
 
-    def _refuse_none(self, resolutions: Sequence[Resolution], *, instead: str | None = None) -> None:
-        """Say of the first symbol what was tried, and how a model is trained."""
-        self.resolver.require(resolutions[0], instead=instead)
-
     def _later(self, arm: str) -> str | None:
         """Name the first start at which any model may answer; None where none may at any time."""
-        served = [
-            config
-            for config in self.histories.universe
-            if self._resolved(config, arm=arm, as_of=None).chosen is not None
-        ]
+        served = [each for each in self.histories.universe if self._resolved(each, arm=arm, as_of=None).chosen]
         known = {trained_until(each) for each in self.resolver.versions if served}
         for start in sorted(until for until in known if until is not None):
             if any(self._resolved(config, arm=arm, as_of=start).chosen for config in served):
                 return f"start later: period.start={iso(start)} is the first at which a model may answer"
         return None
-
-    def _refuse(self, who: Mapping[str, Sequence[Predictor]]) -> None:
-        if not self.spec.resolve.allow_seen:
-            self._refuse_seen(who)
-        if self.spec.open_sealed is None:
-            self._refuse_sealed(who)
 
     def _refuse_seen(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         seen = [
@@ -389,15 +324,13 @@ class StoredModels:
         lines = [
             f"  {symbol}: {each.name} was trained on data through {iso(each.seen_until)}, "
             f"the first bar to be traded closes at {iso(first)}"
-            for symbol, each, first in seen[:_SHOWN]
+            for symbol, each, first in seen[:5]
         ]
-        more = [f"  and {len(seen) - _SHOWN} more"] if len(seen) > _SHOWN else []
+        lines += [f"  and {len(seen) - 5} more"] if len(seen) > 5 else []
         latest = iso(max(each.seen_until for _, each, _ in seen))
         cure = f"Start later (period.start={latest}), or take an older version"
         loud = "allow_seen=true trades them all the same; every output then says that it proves nothing"
-        raise BacktestError(
-            "\n".join(["models have seen bars that are to be traded", *lines, *more, f"{cure}; {loud}"])
-        )
+        raise BacktestError("\n".join(["models have seen bars that are to be traded", *lines, f"{cure}; {loud}"]))
 
     def _refuse_sealed(self, who: Mapping[str, Sequence[Predictor]]) -> None:
         """Leave the span unread that a model's training kept for one last question."""

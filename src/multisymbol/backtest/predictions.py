@@ -27,15 +27,12 @@ NOBODY = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictor:
-    """A model and the stretch of time in which it is the one that is asked.
+    """A model and the stretch of time in which it is asked: at closes after `after`, up to `until`.
 
     Args:
-        model: Answers.
         name: For people: registered name and version, or the fold it was trained for.
         role: How it came to be asked, such as `universal`, `own` or `retrained`.
         seen_until: Last instant it has seen anything of, training and validation.
-        after: It is asked at closes after this instant ...
-        until: ... up to this one.
     """
 
     model: Model
@@ -56,7 +53,7 @@ class Predictions:
         first: Row of the first traded bar.
         outputs: Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN
             where there is no prediction.
-        by: Place in `predictors` of the model asked at each close, `NOBODY` for none. int64, shape (n,).
+        by: Place in `predictors` of the model asked at each close, `NOBODY` for none. Shape (n,).
         predictors: In order of time.
     """
 
@@ -110,7 +107,9 @@ def predict_history(
         by[(bars.closed_at > each.after) & (bars.closed_at <= each.until)] = place
     asked = np.flatnonzero(by != NOBODY)
     if len(asked) == 0:
-        raise SampleError(_outside(bars, predictors))
+        span = f"{iso(int(bars.opened_at[0]))} to {iso(int(bars.closed_at[-1]))}" if len(bars) else "there are none"
+        until = "" if predictors[-1].until == NEVER else f" and up to {iso(predictors[-1].until)}"
+        raise SampleError(f"{bars.symbol}: no bar closes after {iso(predictors[0].after)}{until}; its bars: {span}")
     bars, by = bars_between(bars, 0, int(asked[-1]) + 1), by[: asked[-1] + 1]
     outputs = np.full((len(bars), 1 if predictors[0].model.of_returns else len(CLASSES)), np.nan)
     for place, each in enumerate(predictors):
@@ -130,11 +129,7 @@ def predict_history(
 def in_common(arms: Sequence[Predictions]) -> list[Predictions]:
     """Keep the bars of one symbol at which somebody is asked in every arm, so that none is traded longer than another.
 
-    Args:
-        arms: What each arm says of the symbol's bars.
-
-    Returns:
-        In the same order; none where there is no such bar.
+    Returns each arm's predictions in the same order; none where there is no such bar.
     """
     asked = np.logical_and.reduce([each.by[: min(len(one.by) for one in arms)] != NOBODY for each in arms])
     rows = np.flatnonzero(asked)
@@ -160,7 +155,9 @@ def _outputs(
 ) -> Floats:
     """Return what a model says at the closes of rows that follow one another. Shape (rows, outputs)."""
     own = each.model.config_of(config.symbol, asset_class=config.asset_class)
-    seen = bars if _same_history(own, config) else reread(own)
+    # The bars that the model's training would have read.
+    same = (own.calendar, own.volume, own.gaps) == (config.calendar, config.volume, config.gaps)
+    seen = bars if same else reread(own)
     windows = _windows(each.model, seen, own=own, start=int(bars.closed_at[rows[0]]), end=int(bars.closed_at[rows[-1]]))
     if windows is None:
         return np.full((len(rows), 1), np.nan)
@@ -186,11 +183,6 @@ def _windows(model: Model, bars: Bars, *, own: SymbolConfig, start: int, end: in
     return replace(windows, ends=windows.ends[asked], decided_at=windows.decided_at[asked]) if asked.any() else None
 
 
-def _same_history(own: SymbolConfig, config: SymbolConfig) -> bool:
-    """Whether the model's training would have read the same bars."""
-    return (own.calendar, own.volume, own.gaps) == (config.calendar, config.volume, config.gaps)
-
-
 def _places(closed_at: Instants, decided_at: Instants, *, symbol: str, name: str) -> npt.NDArray[np.int64]:
     places = np.searchsorted(closed_at, decided_at)
     missing = np.append(closed_at, -NEVER)[places] != decided_at
@@ -213,9 +205,3 @@ def _check_fit(predictors: Sequence[Predictor], bars: Bars) -> None:
     if len(kinds) > 1:
         names = ", ".join(dict.fromkeys(each.name for each in predictors))
         raise BacktestError(f"{names}: some forecast classes, some returns; one rule cannot trade on both")
-
-
-def _outside(bars: Bars, predictors: Sequence[Predictor]) -> str:
-    span = f"{iso(int(bars.opened_at[0]))} to {iso(int(bars.closed_at[-1]))}" if len(bars) else "there are none"
-    until = "" if predictors[-1].until == NEVER else f" and up to {iso(predictors[-1].until)}"
-    return f"{bars.symbol}: no bar closes after {iso(predictors[0].after)}{until}; its bars: {span}"

@@ -26,12 +26,7 @@ ModelsSpec: TypeAlias = StoredModelsSpec | RetrainedModelsSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestSpec:
-    """A backtest: whose predictions are traded, and how.
-
-    Args:
-        models: Stored models, or models trained fold by fold.
-        settings: Decision rule, fills, costs and weighting.
-    """
+    """A backtest: whose predictions are traded (stored models, or models trained fold by fold), and how."""
 
     models: ModelsSpec
     settings: BacktestSettings
@@ -63,12 +58,7 @@ class BacktestResult:
 
 
 def run(spec: BacktestSpec, folder: Path, terminal: Terminal) -> BacktestResult:
-    """Run a backtest.
-
-    Args:
-        spec: What is traded, and how.
-        folder: Folder of the checkpoints, where models are trained; stored models write nothing.
-        terminal: Shows progress.
+    """Run a backtest; `folder` holds the checkpoints where models are trained, stored models write nothing.
 
     Raises:
         MultisymbolError: Bars, models or rules that cannot be traded, each with its cure.
@@ -77,11 +67,7 @@ def run(spec: BacktestSpec, folder: Path, terminal: Terminal) -> BacktestResult:
 
 
 def prediction_source(spec: ModelsSpec, folder: Path, terminal: Terminal) -> PredictionSource:
-    """Read the bars, and list the stored models or cut the folds.
-
-    Raises:
-        MultisymbolError: Bars, store or folds are not as they must be.
-    """
+    """Read the bars, and list the stored models or cut the folds; raises MultisymbolError as `run`."""
     if isinstance(spec, RetrainedModelsSpec):
         return RetrainedModels.prepare(spec, folder, terminal)
     return StoredModels.open(spec, terminal)
@@ -90,8 +76,7 @@ def prediction_source(spec: ModelsSpec, folder: Path, terminal: Terminal) -> Pre
 def trade_all(source: PredictionSource, *, settings: BacktestSettings) -> BacktestResult:
     """Let the models of every arm predict, and trade; several arms on the symbols and bars that all of them can trade.
 
-    Raises:
-        MultisymbolError: See `run`.
+    Raises MultisymbolError as `run`.
     """
     predicted = {arm: source.predict(arm) for arm in source.arms}
     if len(predicted) > 1 and all(each.predictions for each in predicted.values()):
@@ -107,11 +92,7 @@ def trade_all(source: PredictionSource, *, settings: BacktestSettings) -> Backte
 
 
 def _matched(predicted: Mapping[str, SymbolPredictions]) -> dict[str, SymbolPredictions]:
-    """Keep the symbols that all arms predict, each at the bars at which all are asked.
-
-    Raises:
-        BacktestError: There are none.
-    """
+    """Keep the symbols that all arms predict, each at the bars at which all are asked; refuse where there are none."""
     own = {arm: {each.config.symbol: each for each in of_arm.predictions} for arm, of_arm in predicted.items()}
     kept = {
         symbol: dict(zip(predicted, common, strict=True))

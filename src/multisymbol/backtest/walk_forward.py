@@ -46,15 +46,7 @@ class RetrainedModelsSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainedModels:
-    """The folds of a universe, prepared once for all arms.
-
-    Args:
-        spec: What is trained and traded.
-        folds: In order of time.
-        histories: The bars.
-        run_dir: Folder of the checkpoints.
-        terminal: Shows progress.
-    """
+    """The folds of a universe in order of time, prepared once for all arms; `run_dir` holds the checkpoints."""
 
     spec: RetrainedModelsSpec
     folds: Sequence[FoldDataset]
@@ -85,11 +77,7 @@ class RetrainedModels:
         return self.spec.arms or ((OWN,) if self.spec.train.run.mode == "per_symbol" else (UNIVERSAL,))
 
     def predict(self, arm: str) -> SymbolPredictions:
-        """See PredictionSource: train a model for each fold, or for each fold and symbol, and predict its test span.
-
-        Raises:
-            BacktestError: A model cannot predict its bars.
-        """
+        """See PredictionSource: train a model for each fold, or for each fold and symbol, and predict its test span."""
         models = self._fit_all(arm)
         symbols = self.histories.universe.symbols
         who = {symbol: [each.predictor for each in models if symbol in each.symbols] for symbol in symbols}
@@ -120,7 +108,10 @@ class RetrainedModels:
 
     def _fit_all(self, arm: str) -> list[FoldModel]:
         models: list[FoldModel] = []
-        total = sum(_count_own(fold) if arm == OWN else 1 for fold in self.folds)
+        without = {(each.fold, each.symbol) for each in self.without_model(arm)}
+        counts = ((fold.parts.fold.name, count) for fold in self.folds for count in fold.parts.counts)
+        own = sum(count.role == "trained" and (name, count.symbol) not in without for name, count in counts)
+        total = own if arm == OWN else len(self.folds)
         with self.terminal.progress(f"train {arm}") as progress:
             for done, (spec, dataset) in enumerate(self.trainings(arm), start=1):
                 models.append(self._fit(spec, dataset, arm=arm))
@@ -164,11 +155,6 @@ def _without_model(fold: FoldDataset) -> list[NoFoldModel]:
         for index, count in enumerate(fold.parts.counts)
         if (reason := no_own_model(fold, index)) and count.test
     ]
-
-
-def _count_own(fold: FoldDataset) -> int:
-    without = {each.symbol for each in _without_model(fold)}
-    return sum(count.role == "trained" and count.symbol not in without for count in fold.parts.counts)
 
 
 def _gaps(folds: Sequence[FoldDataset]) -> Iterator[str]:
