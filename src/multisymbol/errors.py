@@ -1,6 +1,6 @@
 """What a user can get wrong; every message says what was given, what was expected and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class MultisymbolError(Exception):
@@ -78,3 +78,10 @@ def nearest(name: str, known: Sequence[str]) -> str:
     by_letters = {each.casefold(): each for each in known}
     found = get_close_matches(name.casefold(), list(by_letters), n=1, cutoff=0.6)
     return f", did you mean '{by_letters[found[0]]}'?" if found else ""
+
+
+def require(error: type[MultisymbolError], checks: Mapping[str, bool], *, of: str = "", between: str = "; ") -> None:
+    """Raise an error with the texts of all checks that are not met, `of` in front of them."""
+    unmet = [text for text, met in checks.items() if not met]
+    if unmet:
+        raise error(of + between.join(unmet))

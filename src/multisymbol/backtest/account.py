@@ -270,7 +270,7 @@ def simulate(
 def _walk(prices: Prices, decided: kernel.Decided, *, terms: kernel.Terms, capital: float, room: int) -> Account:
     books, table = kernel.opened(capital), np.empty(room, kernel.TRADE)
     equity, cash, units = np.empty((3, len(prices)))  # one block: malloc gives three back to the system at once
-    kinds = {"closed_at": np.int64, "segment": np.int32}
+    kinds: dict[str, type[np.generic]] = {"closed_at": np.int64, "segment": np.int32}
     columns = (_plain(getattr(prices, name), kinds.get(name, np.float64)) for name in kernel.KernelMarket._fields)
     market = kernel.KernelMarket(*columns)
     kernel.walk(market, decided, terms, books, kernel.Written(table, equity, cash, units))

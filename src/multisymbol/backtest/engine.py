@@ -9,6 +9,7 @@ the next one's, no bar is traded twice, and nothing is closed and opened again w
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from multisymbol.backtest.decision import (
 from multisymbol.backtest.performance import Against, Performance, Track, against, measure, track_of
 from multisymbol.backtest.portfolio import Standing, Weighting, combine, standing
 from multisymbol.backtest.predictions import NOBODY, Predictions
-from multisymbol.errors import BacktestError
+from multisymbol.errors import BacktestError, require
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Costs, SymbolConfig
 from multisymbol.serving.live import bars_between
@@ -61,16 +62,14 @@ class BacktestSettings:
     multiples: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        problems = []
-        ascending = all(one < other for one, other in zip(self.multiples, self.multiples[1:], strict=False))
-        if not ascending or 1.0 not in self.multiples or min(self.multiples, default=-1.0) < 0.0:
-            problems.append(
-                f"cost_multiples={list(self.multiples)}: expected ascending numbers from 0 on, 1 among them"
-            )
-        if self.volatility_bars < 2:
-            problems.append(f"volatility_bars={self.volatility_bars}: expected 2 or more")
-        if problems:
-            raise BacktestError("\n".join(problems))
+        ascending = all(one < other for one, other in pairwise(self.multiples))
+        fine = ascending and 1.0 in self.multiples and min(self.multiples) >= 0.0
+        shown = list(self.multiples)
+        checks = {
+            f"cost_multiples={shown}: expected ascending numbers from 0 on, 1 among them": fine,
+            f"volatility_bars={self.volatility_bars}: expected 2 or more": self.volatility_bars >= 2,
+        }
+        require(BacktestError, checks, between="\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -201,9 +201,7 @@ class StoredModels:
 
     @classmethod
     def open(cls, spec: StoredModelsSpec, terminal: Terminal) -> "StoredModels":
-        """Read the bars and list the stored models; raises MultisymbolError where either fails, or there is no such
-        version.
-        """
+        """Read the bars and list the stored models; raises MultisymbolError where one of them is missing or broken."""
         source = spec.resolve.source
         histories = read_histories(spec.universe, source, period=Period(end=spec.period.end), terminal=terminal)
         resolver = Resolver.open(spec.resolve)

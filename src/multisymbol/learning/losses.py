@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from multisymbol.errors import ConfigError, LabelError
+from multisymbol.errors import ConfigError, LabelError, require
 from multisymbol.learning.tasks import Direction, ForwardReturn, PredictionTask
 
 
@@ -41,12 +41,7 @@ AnyLoss = TypeVar("AnyLoss", bound=Loss)
 
 
 def completed(given: AnyLoss | partial[AnyLoss], *, class_counts: Sequence[float]) -> AnyLoss:
-    """Give a file of `conf/loss` what it still lacks: a loss on classes wants the class counts of the train mixture.
-
-    Args:
-        given: What the file builds: a whole loss, or one with `_partial_: true`.
-        class_counts: See `mixture_class_counts`.
-    """
+    """Give a file of `conf/loss` what it still lacks: a loss on classes wants `class_counts`."""
     return given(class_counts=class_counts) if isinstance(given, partial) else given
 
 
@@ -57,12 +52,12 @@ def mixture_class_counts(
     draws: npt.NDArray[np.int64] | npt.NDArray[np.float64],
     classes: int = 3,
 ) -> npt.NDArray[np.float64]:
-    """Expected draws of each class in one epoch of the mixture: what the network sees, and so the prior it learns.
+    """Return the expected draws of each class in one epoch of the mixture: the prior that the network learns.
 
     Args:
         labels: Labels of the train samples. Shape (n,).
         symbols: Their symbol. Shape (n,).
-        draws: Draws per epoch of each symbol, times their loss weight (`Shares`). Shape (symbols,).
+        draws: Draws per epoch of each symbol, times their loss weight (`SamplingWeights`). Shape (symbols,).
         classes: C.
 
     Returns:
@@ -81,23 +76,24 @@ def class_weights(
 ) -> npt.NDArray[np.float64]:
     """Weigh rare classes up: proportional to (1 / frequency)^power, at most `cap` times the commonest class's weight.
 
-    Scaled so that the mean over train rows is 1: the loss, and with it a good learning rate, keeps its scale.
-    A class without rows weighs as much as the commonest: it is never seen, so nothing is to be made up for.
+    Scaled so that the mean over train rows is 1: the loss, and with it a good learning rate, keeps its scale. A class
+    without rows weighs as much as the commonest: it is never seen, so nothing is to be made up for. Shape (C,).
 
     Args:
         counts: Train rows (or expected draws) per class. Shape (C,).
         power: 0 weighs all rows alike, 1 gives all classes the same total weight.
         cap: >= 1. ZigZag's HOLD is 1 bar in 40 to 160: uncapped, a handful of bars would be the whole loss.
 
-    Returns:
-        Shape (C,).
-
     Raises:
         ConfigError: power outside 0..1 or cap below 1.
         LabelError: No row, or a negative or non-finite count.
     """
     count_C = np.asarray(counts, dtype=np.float64)
-    _check(power, cap)
+    checks = {
+        f"power must be between 0 (no weights) and 1 (inverse frequency), got {power}": 0 <= power <= 1,
+        f"cap must be 1 or more, got {cap}": cap >= 1,
+    }
+    require(ConfigError, checks, of="loss: ")
     if not np.all(np.isfinite(count_C)) or count_C.min() < 0 or count_C.sum() <= 0:
         raise LabelError(f"class weights need train rows: class counts (BUY, HOLD, SELL) are {count_C.tolist()}")
     ratio_C = np.divide(count_C.max(), count_C, out=np.ones_like(count_C), where=count_C > 0)
@@ -106,24 +102,8 @@ def class_weights(
     return scaled
 
 
-def _check(power: float, cap: float) -> None:
-    problems = []
-    if not 0 <= power <= 1:
-        problems.append(f"power must be between 0 (no weights) and 1 (inverse frequency), got {power}")
-    if not cap >= 1:
-        problems.append(f"cap must be 1 or more, got {cap}")
-    if problems:
-        raise ConfigError("loss: " + "; ".join(problems))
-
-
 class ClassLoss(nn.Module, ABC):
-    """Mean over the batch of sample weight * class weight * loss of the row.
-
-    Args:
-        class_counts: Train rows (or expected draws) per class.
-        power: As in `class_weights`.
-        cap: As in `class_weights`.
-    """
+    """Mean over the batch of sample weight * class weight * loss of the row; arguments as in `class_weights`."""
 
     task: ClassVar[PredictionTask] = Direction()
 
@@ -169,9 +149,6 @@ class Focal(ClassLoss):
     validation (below 1) makes up for most of the flatness. Look at the reliability table before you use a threshold.
 
     Args:
-        class_counts: Train rows (or expected draws) per class.
-        power: As in `class_weights`.
-        cap: As in `class_weights`.
         gamma: >= 0; 0 is cross entropy, 2 the authors' choice.
     """
 
@@ -184,13 +161,9 @@ class Focal(ClassLoss):
     def rows(self, log_p_BC: torch.Tensor, y_B: torch.Tensor) -> torch.Tensor:
         """See ClassLoss."""
         log_loss_B = _log_loss(log_p_BC, y_B)
-        # 1 - p without cancellation; kept above 0, where the slope of a power below 1 is infinite.
+        # 1 - p without cancellation, kept above 0, where the slope of a power below 1 is infinite.
         missed_B = -torch.expm1(-log_loss_B)
-        return missed_B.clamp(min=_LEAST_MISSED) ** self._gamma * log_loss_B
-
-
-_LEAST_MISSED = 1e-7
-"""About the smallest 1 - p that float32 tells from 0."""
+        return missed_B.clamp(min=1e-7) ** self._gamma * log_loss_B
 
 
 class LabelSmoothing(ClassLoss):
@@ -201,9 +174,6 @@ class LabelSmoothing(ClassLoss):
     on validation (below 1) gives the sureness back. Labels are noisy: that is what it is for.
 
     Args:
-        class_counts: Train rows (or expected draws) per class.
-        power: As in `class_weights`.
-        cap: As in `class_weights`.
         epsilon: 0 <= epsilon < 1; 0 is cross entropy.
     """
 

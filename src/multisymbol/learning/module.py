@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from multisymbol.errors import ConfigError, SampleError
+from multisymbol.errors import SampleError
 from multisymbol.learning.losses import Loss
 from multisymbol.learning.metrics import Scores
 from multisymbol.learning.returns import ReturnScores
@@ -196,22 +196,13 @@ class DirectionModule(pl.LightningModule):
         self._epoch.steps = checkpoint[PROOF]["steps"]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build optimizer and schedule.
-
-        Raises:
-            ConfigError: A plateau schedule that is to move after each step: there is a score once an epoch.
-        """
+        """Build optimizer and schedule; raises ConfigError as `Schedule.scheduler`."""
         optimizer = self._optimizer(self.network.parameters())
-        scheduler = self._schedule.factory(optimizer)
-        if isinstance(scheduler, ReduceLROnPlateau) and self._schedule.interval != "epoch":
-            raise ConfigError(f"scheduler: interval must be epoch for ReduceLROnPlateau, got {self._schedule.interval}")
+        scheduler = self._schedule.scheduler(optimizer)
         # Lightning moves a plateau schedule after the checkpoint of its epoch is written, and not at all in an epoch
         # that is gone on with (loops/fit_loop.py, 2.6.6): a resumed run would differ. So it is ours, see above.
-        ours: LRSchedulerConfigType = {
-            "scheduler": scheduler,
-            "interval": self._schedule.interval,
-            "reduce_on_plateau": False,
-        }
+        interval = self._schedule.interval
+        ours: LRSchedulerConfigType = {"scheduler": scheduler, "interval": interval, "reduce_on_plateau": False}
         return {"optimizer": optimizer, "lr_scheduler": ours}
 
     def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: Any | None) -> None:

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from multisymbol.learning.networks.checks import check_sizes
-from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape
-from multisymbol.learning.networks.head import Head
+from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
+from multisymbol.learning.networks.head import Head, check_sizes
 
 
 class Transformer(nn.Module):
@@ -25,9 +24,7 @@ class Transformer(nn.Module):
         layers: Blocks, >= 1.
         patch: Bars per token, >= 1; a window shorter than that is one token.
         dropout: Share of units dropped after attention, after the mlp and before the output in training, 0 <= p < 1.
-        embedding: What the network may know of the symbol.
-        embedding_dim: As `dim` in SymbolEmbedding.
-        unknown_dropout: As in SymbolEmbedding.
+        embedding: What the network may know of the symbol; embedding_dim and unknown_dropout as in SymbolEmbedding.
         shape: What the data fix.
 
     Raises:
@@ -60,14 +57,8 @@ class Transformer(nn.Module):
         self.positions_NH = nn.Parameter(torch.randn(self._patches, width) * 0.02)
         self.blocks = nn.Sequential(*(AttentionBlock(width=width, heads=heads, dropout=dropout) for _ in range(layers)))
         self.norm = nn.LayerNorm(width)
-        self.head = Head(
-            inputs=width,
-            dropout=dropout,
-            embedding=embedding,
-            embedding_dim=embedding_dim,
-            unknown_dropout=unknown_dropout,
-            shape=shape,
-        )
+        known = SymbolEmbedding(kind=embedding, dim=embedding_dim, unknown_dropout=unknown_dropout, shape=shape)
+        self.head = Head(known, inputs=width, dropout=dropout, outputs=shape.classes)
 
     def forward(self, x_BTF: torch.Tensor, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:
         """Return the output, shape (B, C)."""

@@ -9,9 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from multisymbol.learning.networks.activations import Activation, activation_module, init_hidden
-from multisymbol.learning.networks.checks import check_sizes
-from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape
-from multisymbol.learning.networks.head import Head
+from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
+from multisymbol.learning.networks.head import Head, check_sizes
 
 
 class Tcn(nn.Module):
@@ -26,9 +25,7 @@ class Tcn(nn.Module):
         blocks: Residual blocks of two convolutions each; None: as few as see the whole window.
         dropout: Share of units dropped after each convolution and before the output in training, 0 <= p < 1.
         activation: After each convolution.
-        embedding: What the network may know of the symbol.
-        embedding_dim: As `dim` in SymbolEmbedding.
-        unknown_dropout: As in SymbolEmbedding.
+        embedding: What the network may know of the symbol; embedding_dim and unknown_dropout as in SymbolEmbedding.
         shape: What the data fix.
 
     Raises:
@@ -69,14 +66,8 @@ class Tcn(nn.Module):
                 for place, width in enumerate(inputs)
             )
         )
-        self.head = Head(
-            inputs=channels,
-            dropout=dropout,
-            embedding=embedding,
-            embedding_dim=embedding_dim,
-            unknown_dropout=unknown_dropout,
-            shape=shape,
-        )
+        known = SymbolEmbedding(kind=embedding, dim=embedding_dim, unknown_dropout=unknown_dropout, shape=shape)
+        self.head = Head(known, inputs=channels, dropout=dropout, outputs=shape.classes)
 
     def forward(self, x_BTF: torch.Tensor, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:
         """Return the output, shape (B, C)."""
@@ -96,8 +87,10 @@ class ConvolutionBlock(nn.Module):
         self, *, inputs: int, channels: int, kernel: int, dilation: int, dropout: float, activation: Activation
     ) -> None:
         super().__init__()
-        self.first = _convolution(inputs, channels, kernel=kernel, dilation=dilation, activation=activation)
-        self.second = _convolution(channels, channels, kernel=kernel, dilation=dilation, activation=activation)
+        self.first = nn.Conv1d(inputs, channels, kernel, dilation=dilation)
+        init_hidden(self.first, activation=activation)
+        self.second = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        init_hidden(self.second, activation=activation)
         self.activation = activation_module(activation)
         self.dropout = nn.Dropout(dropout)
         self.skip = nn.Conv1d(inputs, channels, 1) if inputs != channels else nn.Identity()
@@ -136,9 +129,3 @@ def _problem(blocks: int, *, kernel: int, window: int) -> str | None:
         f"{blocks} blocks of kernel {kernel} see {bars_seen(blocks, kernel=kernel)} bars of a window of {window}; take "
         f"blocks={blocks_for(window, kernel=kernel)}, blocks=null (as many as needed), or a shorter window"
     )
-
-
-def _convolution(inputs: int, outputs: int, *, kernel: int, dilation: int, activation: Activation) -> nn.Conv1d:
-    convolution = nn.Conv1d(inputs, outputs, kernel, dilation=dilation)
-    init_hidden(convolution, activation=activation)
-    return convolution

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from multisymbol.errors import ConfigError
+from multisymbol.errors import ConfigError, require
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +18,7 @@ class NetworkShape:
     Args:
         features: F.
         window: T, bars.
-        symbols: Trained symbols; slots 1..symbols.
-        asset_classes: Trained classes; slots 1..asset_classes.
+        symbols: Trained symbols, slots 1..symbols; likewise asset_classes.
         classes: C, numbers a network gives per window: one per label class, or a single one for a return.
     """
 
@@ -52,7 +51,13 @@ class SymbolEmbedding(nn.Module):
 
     def __init__(self, *, kind: EmbeddingKind, dim: int, unknown_dropout: float, shape: NetworkShape) -> None:
         super().__init__()
-        _check(kind, dim, unknown_dropout)
+        kinds = get_args(EmbeddingKind)
+        checks = {
+            f"embedding must be one of {', '.join(kinds)}, got '{kind}'": kind in kinds,
+            f"embedding_dim must be at least 1, got {dim} (embedding: none switches it off)": dim >= 1,
+            f"unknown_dropout must be at least 0 and below 1, got {unknown_dropout}": 0 <= unknown_dropout < 1,
+        }
+        require(ConfigError, checks, of="model: ")
         self.kind = kind
         self.dim = 0 if kind == "none" else dim
         self.unknown_dropout = unknown_dropout
@@ -73,15 +78,3 @@ class SymbolEmbedding(nn.Module):
             slot_B = slot_B * known_B
         vector_BE: torch.Tensor = self.vectors(slot_B)
         return vector_BE
-
-
-def _check(kind: str, dim: int, unknown_dropout: float) -> None:
-    problems = []
-    if kind not in get_args(EmbeddingKind):
-        problems.append(f"embedding must be one of {', '.join(get_args(EmbeddingKind))}, got '{kind}'")
-    if dim < 1:
-        problems.append(f"embedding_dim must be at least 1, got {dim} (embedding: none switches it off)")
-    if not 0 <= unknown_dropout < 1:
-        problems.append(f"unknown_dropout must be at least 0 and below 1, got {unknown_dropout}")
-    if problems:
-        raise ConfigError("model: " + "; ".join(problems))

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from multisymbol.errors import ConfigError
+from multisymbol.errors import ConfigError, require
 from multisymbol.learning.networks.activations import Activation, activation_module, init_hidden, init_output
 from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
 
@@ -20,9 +20,7 @@ class Mlp(nn.Module):
         hidden: Width of each hidden layer, at least one.
         dropout: Share of hidden units dropped in training, 0 <= p < 1.
         activation: After each hidden layer.
-        embedding: What the network may know of the symbol.
-        embedding_dim: As `dim` in SymbolEmbedding.
-        unknown_dropout: As in SymbolEmbedding.
+        embedding: What the network may know of the symbol; embedding_dim and unknown_dropout as in SymbolEmbedding.
         shape: What the data fix.
 
     Raises:
@@ -41,7 +39,9 @@ class Mlp(nn.Module):
         shape: NetworkShape,
     ) -> None:
         super().__init__()
-        _check(hidden, dropout)
+        widths = f"hidden must list the width of at least one layer, each 1 or more, got {list(hidden)}"
+        share = f"dropout must be at least 0 and below 1, got {dropout}"
+        require(ConfigError, {widths: min(hidden, default=0) >= 1, share: 0 <= dropout < 1}, of="model: ")
         self.embedding = SymbolEmbedding(
             kind=embedding, dim=embedding_dim, unknown_dropout=unknown_dropout, shape=shape
         )
@@ -64,13 +64,3 @@ class Mlp(nn.Module):
             hidden_BH = hidden_BH + self.from_embedding(self.embedding(symbol_slot_B, class_slot_B))
         logits_BC: torch.Tensor = self.output(self.body(hidden_BH))
         return logits_BC
-
-
-def _check(hidden: Sequence[int], dropout: float) -> None:
-    problems = []
-    if not hidden or min(hidden) < 1:
-        problems.append(f"hidden must list the width of at least one layer, each 1 or more, got {list(hidden)}")
-    if not 0 <= dropout < 1:
-        problems.append(f"dropout must be at least 0 and below 1, got {dropout}")
-    if problems:
-        raise ConfigError("model: " + "; ".join(problems))

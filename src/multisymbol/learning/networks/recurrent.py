@@ -7,9 +7,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from multisymbol.learning.networks.checks import check_sizes
-from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape
-from multisymbol.learning.networks.head import Head
+from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
+from multisymbol.learning.networks.head import Head, check_sizes
 
 
 class Recurrent(nn.Module):
@@ -19,9 +18,7 @@ class Recurrent(nn.Module):
         hidden: Width of the state, >= 1.
         layers: Stacked layers, >= 1.
         dropout: Share of units dropped between layers and before the output in training, 0 <= p < 1.
-        embedding: What the network may know of the symbol.
-        embedding_dim: As `dim` in SymbolEmbedding.
-        unknown_dropout: As in SymbolEmbedding.
+        embedding: What the network may know of the symbol; embedding_dim and unknown_dropout as in SymbolEmbedding.
         shape: What the data fix.
 
     Raises:
@@ -46,14 +43,8 @@ class Recurrent(nn.Module):
         # torch warns of dropout with a single layer, where there is nothing between layers to drop.
         between = dropout if layers > 1 else 0.0
         self.recurrent = self.cell(shape.features, hidden, num_layers=layers, dropout=between, batch_first=True)
-        self.head = Head(
-            inputs=hidden,
-            dropout=dropout,
-            embedding=embedding,
-            embedding_dim=embedding_dim,
-            unknown_dropout=unknown_dropout,
-            shape=shape,
-        )
+        known = SymbolEmbedding(kind=embedding, dim=embedding_dim, unknown_dropout=unknown_dropout, shape=shape)
+        self.head = Head(known, inputs=hidden, dropout=dropout, outputs=shape.classes)
         _init(self.recurrent)
 
     def forward(self, x_BTF: torch.Tensor, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """What a stack of networks is made of, and what it comes to."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from multisymbol.arrays import Floats
-from multisymbol.errors import ConfigError, LabelError, SampleError
+from multisymbol.errors import ConfigError, LabelError, SampleError, require
 from multisymbol.learning.losses import Loss
 from multisymbol.learning.module import OptimizerFactory
 from multisymbol.learning.schedules import Schedule
@@ -56,7 +57,6 @@ class StackRecipe:
         patience: Epochs without improvement after which a member stops, >= 1; None: none stops early.
         min_delta: Of the score that counts as improvement.
         eval_batch_size: Samples of all members together in one forward pass of validation.
-        device: Where.
         threads: Cores to use on a CPU, >= 1; results do not depend on it.
     """
 
@@ -73,16 +73,12 @@ class StackRecipe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackResult:
-    """What a member came to.
+    """What a member came to; epochs are counted from 1.
 
     Args:
-        name: The member's.
         weights: `state_dict` of its network after the best epoch, on the CPU; opened as the network was.
-        best_epoch: Counted from 1.
         best_score: Score on validation of that epoch; lower is better.
-        epochs_run: How many.
         stopped_early: Whether patience ended it.
-        steps: Optimizer steps.
         train_losses: Mean loss of each epoch's steps.
         scores: Score on validation of each epoch.
     """
@@ -100,13 +96,7 @@ class StackResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackEpoch:
-    """An epoch of the stack that has just ended.
-
-    Args:
-        epoch: Counted from 1.
-        scores: Score on validation of each member that ran, by name.
-        running: Members that go on.
-    """
+    """An epoch of the stack that has just ended: each member's score on validation, and how many go on."""
 
     epoch: int
     scores: Mapping[str, float]
@@ -115,19 +105,15 @@ class StackEpoch:
 
 def check_recipe(recipe: StackRecipe) -> None:
     """Raise ConfigError for numbers outside their range, all at once."""
-    problems = []
-    if recipe.epochs < 1:
-        problems.append(f"epochs must be 1 or more, got {recipe.epochs}")
-    if recipe.patience is not None and recipe.patience < 1:
-        problems.append(f"patience must be 1 or more epochs, or null, got {recipe.patience}")
-    if recipe.clip is not None and not recipe.clip > 0:
-        problems.append(f"clip must be above 0, or null, got {recipe.clip}")
-    if recipe.eval_batch_size < 1:
-        problems.append(f"eval_batch_size must be 1 or more, got {recipe.eval_batch_size}")
-    if recipe.threads < 1:
-        problems.append(f"threads must be 1 or more, got {recipe.threads}")
-    if problems:
-        raise ConfigError("stack: " + "; ".join(problems))
+    checks = {
+        f"epochs must be 1 or more, got {recipe.epochs}": recipe.epochs >= 1,
+        f"patience must be 1 or more epochs, or null, got {recipe.patience}": recipe.patience is None
+        or recipe.patience >= 1,
+        f"clip must be above 0, or null, got {recipe.clip}": recipe.clip is None or recipe.clip > 0,
+        f"eval_batch_size must be 1 or more, got {recipe.eval_batch_size}": recipe.eval_batch_size >= 1,
+        f"threads must be 1 or more, got {recipe.threads}": recipe.threads >= 1,
+    }
+    require(ConfigError, checks, of="stack: ")
 
 
 def check_members(members: Sequence[StackMember]) -> None:
@@ -148,7 +134,11 @@ def name_problems(members: Sequence[StackMember]) -> list[str]:
 def kind_problems(members: Sequence[StackMember]) -> list[str]:
     """Say which networks, losses or windows differ in more than their numbers."""
     problems = []
-    for what, kind in (("network", _network_kind), ("loss", _loss_kind), ("window", _window_kind)):
+
+    def window_kind(member: StackMember) -> tuple[int, ...]:
+        return member.dataset.window, member.dataset.features.shape[1]
+
+    for what, kind in (("network", _network_kind), ("loss", _loss_kind), ("window", window_kind)):
         others = [member.name for member in members if kind(member) != kind(members[0])]
         if others:
             problems.append(f"{what} of {', '.join(others)} is of another kind than that of {members[0].name}")
@@ -167,16 +157,11 @@ def _network_kind(member: StackMember) -> tuple[Any, ...]:
 def _loss_kind(member: StackMember) -> tuple[Any, ...]:
     """Return all that makes a loss what it is, but its class weights."""
     common = {*vars(nn.Module()), "weight_C"}
-    return type(member.loss), {name: _plain(value) for name, value in vars(member.loss).items() if name not in common}
-
-
-def _plain(value: Any) -> Any:
-    """Return a tensor, which cannot be compared as a whole, as its numbers."""
-    return value.tolist() if isinstance(value, torch.Tensor) else value
-
-
-def _window_kind(member: StackMember) -> tuple[int, ...]:
-    return member.dataset.window, member.dataset.features.shape[1]
+    own = {name: value for name, value in vars(member.loss).items() if name not in common}
+    # A tensor cannot be compared as a whole: its numbers can.
+    return type(member.loss), {
+        key: each.tolist() if isinstance(each, torch.Tensor) else each for key, each in own.items()
+    }
 
 
 def check_samples(members: Sequence[StackMember], orders: Sequence[torch.Tensor]) -> None:
@@ -195,11 +180,12 @@ def check_samples(members: Sequence[StackMember], orders: Sequence[torch.Tensor]
         raise SampleError(
             f"{', '.join(empty)}: no validation samples, so that the best epoch cannot be told; move the cuts"
         )
-    missing = [
-        f"{int(truth.isnan().sum()):,} of {len(truth):,} of {member.name}"
-        for member, order in zip(members, orders, strict=True)
-        if (truth := _truth(member, order)).is_floating_point() and truth.isnan().any()
-    ]
+    missing = []
+    for member, order in zip(members, orders, strict=True):
+        positions = torch.from_numpy(np.union1d(order.numpy(), member.validation))
+        truth = member.loss.task.truth(member.dataset.without_windows(positions))
+        if truth.is_floating_point() and truth.isnan().any():
+            missing.append(f"{int(truth.isnan().sum()):,} of {len(truth):,} of {member.name}")
     if missing:
         raise LabelError(
             f"train and validation samples have no forward return, which this loss learns: {', '.join(missing)}; "
@@ -207,18 +193,25 @@ def check_samples(members: Sequence[StackMember], orders: Sequence[torch.Tensor]
         )
 
 
-def _truth(member: StackMember, order: torch.Tensor) -> torch.Tensor:
-    positions = torch.from_numpy(np.union1d(order.numpy(), member.validation))
-    return member.loss.task.truth(member.dataset.without_windows(positions))
+def check_finite(names: Sequence[str], losses: Sequence[float], scores: Sequence[float]) -> None:
+    """Refuse losses and validation scores of an epoch that are no numbers; say of whom, and why."""
+    diverged, broken = (
+        ", ".join(name for name, number in zip(names, numbers, strict=True) if not math.isfinite(number))
+        for numbers in (losses, scores)
+    )
+    if diverged:
+        raise SampleError(
+            f"training of {diverged} diverged: the loss is no finite number any more. Lower optimizer.lr, set "
+            "trainer.gradient_clip_val, or look for NaN and extreme features"
+        )
+    if broken:
+        raise SampleError(f"scores of {broken} are no numbers: their features hold NaN in validation samples")
 
 
 def scaled_forecast(loss: Loss, output_BC: torch.Tensor, temperature: float) -> Floats:
-    """Return what a loss's task forecasts: softmax((logits - log w) / T) for classes.
+    """Return what a loss's task forecasts from outputs in float64: softmax((logits - log w) / T) for classes.
 
-    Args:
-        loss: Says which weights the outputs have in them.
-        output_BC: Outputs of a network, float64.
-        temperature: T of the calibration, 1 for none.
+    `temperature` is the T of the calibration, 1 for none.
     """
     forecast: Floats = loss.task.forecast(
         output_BC / temperature, loss.log_weights.cpu().double() / temperature
@@ -229,10 +222,7 @@ def scaled_forecast(loss: Loss, output_BC: torch.Tensor, temperature: float) -> 
 def identity(members: Sequence[StackMember], orders: Sequence[torch.Tensor], recipe: StackRecipe) -> str:
     """Return what tells a stack from another: recipe, first weights, samples, their order, and bars of some of them.
 
-    Args:
-        members: All.
-        orders: Ledger positions of the train samples of the first epoch of each.
-        recipe: How they are trained.
+    `orders` are the ledger positions of the train samples of the first epoch of each member.
     """
     optimizer = recipe.optimizer([nn.Parameter(torch.zeros(()))])
     schedule = recipe.schedule.factory(optimizer)

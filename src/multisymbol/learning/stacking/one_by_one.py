@@ -8,8 +8,8 @@ shared between the networks.
 # B batch, C output
 
 import copy
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError, SampleError
@@ -27,17 +26,17 @@ from multisymbol.learning.stacking.members import (
     StackMember,
     StackRecipe,
     StackResult,
+    check_finite,
     check_recipe,
     check_samples,
     identity,
     name_problems,
     scaled_forecast,
 )
+from multisymbol.learning.stacking.network import Weights
 from multisymbol.learning.stacking.state import History
 from multisymbol.samples.sampler import EpochSampler
 from multisymbol.seeding import named_seed
-
-Weights = Mapping[str, torch.Tensor]
 
 
 def fit_one_by_one(
@@ -127,12 +126,7 @@ def _outputs(
 
 
 class _Training:
-    """One network on its way.
-
-    Args:
-        member: The network's first weights, its samples and their order.
-        recipe: How it is trained.
-    """
+    """One network on its way."""
 
     def __init__(self, member: StackMember, recipe: StackRecipe) -> None:
         self._member, self._recipe = member, recipe
@@ -140,38 +134,23 @@ class _Training:
         self._loss = _on(member.loss, recipe.device)
         self._learning = [own for own in self._network.parameters() if own.requires_grad]
         self._optimizer = recipe.optimizer(self._learning)
-        self._schedule: LRScheduler = recipe.schedule.factory(self._optimizer)
-        self._by_step = recipe.schedule.interval == "step"
-        if self._by_step and isinstance(self._schedule, ReduceLROnPlateau):
-            raise ConfigError("scheduler: interval must be epoch for ReduceLROnPlateau, got step")
+        self._scheduler = recipe.schedule.scheduler(self._optimizer)
         self._best = self._weights()
         self._history = History()
 
     @property
-    def stopped(self) -> bool:
-        """Whether patience ended it."""
-        return self._recipe.patience is not None and self._history.waited >= self._recipe.patience
-
-    @property
     def ended(self) -> bool:
         """Whether there is nothing left to do."""
-        return self.stopped or len(self._history.scores) >= self._recipe.epochs
+        return self._history.stopped(self._recipe.patience) or len(self._history.scores) >= self._recipe.epochs
 
     def epoch(self) -> None:
-        """Train and score for an epoch.
-
-        Raises:
-            SampleError: A score is no number.
-        """
+        """Train and score for an epoch; raises SampleError for a score that is no number."""
         loss = self._learn(len(self._history.scores))
         score = self._score()
-        self._check_finite(loss, score)
+        check_finite([self._member.name], [loss], [score])
         if self._history.close(loss, score, min_delta=self._recipe.min_delta):
             self._best = self._weights()
-        if isinstance(self._schedule, ReduceLROnPlateau):
-            self._schedule.step(score)
-        elif not self._by_step:
-            self._schedule.step()
+        self._recipe.schedule.after_epoch(self._scheduler, score)
 
     def _learn(self, epoch: int) -> float:
         """Make an epoch's steps; return their mean loss."""
@@ -200,8 +179,7 @@ class _Training:
             return loss.detach()
 
         loss: torch.Tensor = self._optimizer.step(closure)  # type: ignore[assignment, arg-type]
-        if self._by_step:
-            self._schedule.step()
+        self._recipe.schedule.after_step(self._scheduler)
         return loss
 
     def _score(self) -> float:
@@ -217,33 +195,13 @@ class _Training:
             tally.update(forecast, truth_B, torch.zeros(len(truth_B), dtype=torch.int64))
         return task.score(tally.by_symbol()[0])
 
-    def _check_finite(self, loss: float, score: float) -> None:
-        name = self._member.name
-        if not math.isfinite(loss):
-            raise SampleError(
-                f"training of {name} diverged: the loss is no finite number any more. Lower optimizer.lr, set "
-                "trainer.gradient_clip_val, or look for NaN and extreme features"
-            )
-        if not math.isfinite(score):
-            raise SampleError(f"scores of {name} are no numbers: their features hold NaN in validation samples")
-
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.detach().cpu().clone() for name, tensor in self._network.state_dict().items()}
 
     def result(self) -> StackResult:
         """Return what it has come to."""
-        history = self._history
-        return StackResult(
-            name=self._member.name,
-            weights=self._best,
-            best_epoch=history.best_epoch + 1,
-            best_score=history.scores[history.best_epoch],
-            epochs_run=len(history.scores),
-            stopped_early=self.stopped,
-            steps=len(history.scores) * len(self._member.sampler),
-            train_losses=tuple(history.losses),
-            scores=tuple(history.scores),
-        )
+        batches, patience = len(self._member.sampler), self._recipe.patience
+        return self._history.result(self._member.name, self._best, batches=batches, patience=patience)
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain values."""
@@ -251,8 +209,8 @@ class _Training:
             "network": self._weights(),
             "best": self._best,
             "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "history": self._history.state_dict(),
+            "schedule": self._scheduler.state_dict(),
+            "history": asdict(self._history),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -260,7 +218,7 @@ class _Training:
         self._network.load_state_dict(state["network"])
         self._best = state["best"]
         self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
+        self._scheduler.load_state_dict(state["schedule"])
         self._history = History(**state["history"])
 
 

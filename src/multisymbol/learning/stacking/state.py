@@ -4,18 +4,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.adamw import adamw
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multisymbol.errors import ConfigError
 from multisymbol.learning.module import OptimizerFactory
 from multisymbol.learning.schedules import Schedule
+from multisymbol.learning.stacking.members import StackResult
 from multisymbol.learning.stacking.network import Layout
 
 
@@ -32,47 +32,31 @@ class OptimizerState:
         self._optimizer = optimizer([nn.Parameter(torch.zeros(()))])
         if not _can_be_stacked(self._optimizer):
             raise ConfigError(f"optimizer: a stack learns by AdamW without amsgrad and maximize, got {self._optimizer}")
-        self._schedule: LRScheduler = schedule.factory(self._optimizer)
-        self._by_step = schedule.interval == "step"
-        if self._by_step and isinstance(self._schedule, ReduceLROnPlateau):
-            raise ConfigError("scheduler: interval must be epoch for ReduceLROnPlateau, got step")
+        self._schedule, self._scheduler = schedule, schedule.scheduler(self._optimizer)
         self._optimizer.step()  # else torch warns that the schedule moves before the optimizer did
 
     @property
-    def _group(self) -> dict[str, Any]:
-        return self._optimizer.param_groups[0]
-
-    @property
-    def numbers(self) -> tuple[float, float, float, float, float]:
-        """Learning rate, both betas, weight decay and epsilon of the next step."""
-        group = self._group
-        return group["lr"], *group["betas"], group["weight_decay"], group["eps"]
-
-    @property
-    def fused(self) -> bool:
-        """Whether a step is one kernel."""
-        return bool(self._group["fused"])
+    def numbers(self) -> tuple[float, float, float, float, float, bool]:
+        """Learning rate, both betas, weight decay and epsilon of the next step, and whether it is one kernel."""
+        group = self._optimizer.param_groups[0]
+        return group["lr"], *group["betas"], group["weight_decay"], group["eps"], bool(group["fused"])
 
     def step(self) -> None:
         """Move a schedule that moves with every step."""
-        if self._by_step:
-            self._schedule.step()
+        self._schedule.after_step(self._scheduler)
 
     def epoch(self, score: float) -> None:
         """Move a schedule that moves with every epoch, or waits for its score."""
-        if isinstance(self._schedule, ReduceLROnPlateau):
-            self._schedule.step(score)
-        elif not self._by_step:
-            self._schedule.step()
+        self._schedule.after_epoch(self._scheduler, score)
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"optimizer": self._optimizer.state_dict(), "schedule": self._schedule.state_dict()}
+        return {"optimizer": self._optimizer.state_dict(), "schedule": self._scheduler.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take them up again."""
         self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
+        self._scheduler.load_state_dict(state["schedule"])
 
 
 def optimizer_problem(optimizer: OptimizerFactory) -> str:
@@ -80,8 +64,8 @@ def optimizer_problem(optimizer: OptimizerFactory) -> str:
     made = optimizer([nn.Parameter(torch.zeros(()))])
     if _can_be_stacked(made):
         return ""
-    options = [name for name in ("amsgrad", "maximize") if made.defaults.get(name)]
-    return f"optimizer {type(made).__name__}{'(' + ', '.join(options) + ')' if options else ''}"
+    options = ", ".join(name for name in ("amsgrad", "maximize") if made.defaults.get(name))
+    return f"optimizer {type(made).__name__}{f'({options})' if options else ''}"
 
 
 def _can_be_stacked(optimizer: Optimizer) -> bool:
@@ -91,26 +75,13 @@ def _can_be_stacked(optimizer: Optimizer) -> bool:
 
 @dataclass(kw_only=True, slots=True)
 class History:
-    """One model's epochs so far.
+    """One model's epochs so far; `dataclasses.asdict` is its state."""
 
-    Args:
-        losses: Mean train loss of each epoch.
-        scores: Score on validation of each, float32 as Lightning logs it.
-        best_epoch: From 0; -1 before the first.
-        waited: Epochs without an improvement of `min_delta` over `awaited`.
-        awaited: The score to be improved on.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    best_epoch: int = -1
-    waited: int = 0
+    losses: list[float] = field(default_factory=list)  # mean train loss of each epoch
+    scores: list[float] = field(default_factory=list)  # on validation, float32 as Lightning logs it
+    best_epoch: int = -1  # from 0; -1 before the first
+    waited: int = 0  # epochs without an improvement of `min_delta` over `awaited`
     awaited: float = math.inf
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        names = ("losses", "scores", "best_epoch", "waited", "awaited")
-        return {name: getattr(self, name) for name in names}
 
     def close(self, loss: float, score: float, *, min_delta: float) -> bool:
         """Add an epoch; return whether it is the best one. The rules of Lightning's checkpoints and early stopping.
@@ -128,6 +99,26 @@ class History:
         else:
             self.waited += 1
         return best
+
+    def result(
+        self, name: str, weights: Mapping[str, torch.Tensor], *, batches: int, patience: int | None
+    ) -> StackResult:
+        """Return what the model has come to: weights of its best epoch, and epochs of so many batches."""
+        return StackResult(
+            name=name,
+            weights=weights,
+            best_epoch=self.best_epoch + 1,
+            best_score=self.scores[self.best_epoch],
+            epochs_run=len(self.scores),
+            stopped_early=self.stopped(patience),
+            steps=len(self.scores) * batches,
+            train_losses=tuple(self.losses),
+            scores=tuple(self.scores),
+        )
+
+    def stopped(self, patience: int | None) -> bool:
+        """Whether patience has ended the training."""
+        return patience is not None and self.waited >= patience
 
 
 class StackState:
@@ -167,14 +158,13 @@ class StackState:
 
     def step(self, start: int, slopes_RP: torch.Tensor) -> None:
         """Let the models from place `start` on make a step of AdamW, each with its own step count and rate."""
-        alike: dict[tuple[float, ...], list[int]] = {}
+        alike: dict[tuple[float, float, float, float, float, bool], list[int]] = {}
         for index in range(len(slopes_RP)):
             alike.setdefault(self.pace(start + index).numbers, []).append(index)
         slopes = slopes_RP.unbind()
         for numbers, members in alike.items():
             weights, first, second, steps = ([each[start + index] for index in members] for each in self._each)
-            lr, beta1, beta2, weight_decay, eps = numbers
-            fused = self.pace(start).fused
+            lr, beta1, beta2, weight_decay, eps, fused = numbers
             adamw(
                 weights,
                 [slopes[index] for index in members],
@@ -216,7 +206,7 @@ class StackState:
             "epoch": self.epoch,
             "running": list(self.running),
             "tensors": [tensor.cpu() for tensor in (*self._whole, self.best)],
-            "progress": [progress.state_dict() for progress in self.progress],
+            "progress": [asdict(progress) for progress in self.progress],
             "paces": [pace.state_dict() for pace in self._paces],
         }
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import torch
 
-from multisymbol.errors import SampleError
 from multisymbol.learning.stacking.evaluation import ROWS_AT_ONCE, StackEvaluation
 from multisymbol.learning.stacking.gather import Gather, Panels, samples
 from multisymbol.learning.stacking.members import (
@@ -20,6 +19,7 @@ from multisymbol.learning.stacking.members import (
     StackMember,
     StackRecipe,
     StackResult,
+    check_finite,
     check_samples,
     identity,
 )
@@ -44,15 +44,7 @@ class _Ended(NamedTuple):
 
 
 class Training:
-    """Members, and their state.
-
-    Args:
-        members: Checked to be alike.
-        recipe: Checked.
-
-    Raises:
-        ConfigError, LabelError, SampleError: See `fit_stack`.
-    """
+    """Members that are checked to be alike, and their state; raises as `fit_stack`."""
 
     def __init__(self, members: Sequence[StackMember], recipe: StackRecipe) -> None:
         self._members, self._recipe = members, recipe
@@ -86,34 +78,21 @@ class Training:
         state, recipe = self.state, self._recipe
         ran = [self._members[member].name for member in state.running]
         ended = self._ended()
-        _check_finite(ran, ended)
+        check_finite(ran, ended.losses, ended.scores)
         state.close_epoch(ended.losses, ended.scores, min_delta=recipe.min_delta)
-        state.drop([member for member in state.running if self._stopped(member)])
+        state.drop([member for member in state.running if state.progress[member].stopped(recipe.patience)])
         return StackEpoch(
             epoch=state.epoch, scores=dict(zip(ran, ended.scores, strict=True)), running=len(state.running)
         )
 
     def results(self) -> list[StackResult]:
         """Return what each member has come to."""
-        return [self._result(member) for member in range(len(self._members))]
-
-    def _result(self, member: int) -> StackResult:
-        progress = self.state.progress[member]
-        return StackResult(
-            name=self._members[member].name,
-            weights=self._layout.weights(self.state.best[member]),
-            best_epoch=progress.best_epoch + 1,
-            best_score=progress.scores[progress.best_epoch],
-            epochs_run=len(progress.scores),
-            stopped_early=self._stopped(member),
-            steps=len(progress.scores) * self._batches[member],
-            train_losses=tuple(progress.losses),
-            scores=tuple(progress.scores),
-        )
-
-    def _stopped(self, member: int) -> bool:
-        patience = self._recipe.patience
-        return patience is not None and self.state.progress[member].waited >= patience
+        return [
+            history.result(member.name, self._layout.weights(best), batches=batches, patience=self._recipe.patience)
+            for member, history, best, batches in zip(
+                self._members, self.state.progress, self.state.best, self._batches, strict=True
+            )
+        ]
 
     def _place(self, member: int) -> tuple[int, int, int, int]:
         """Sort: equal batches and equal features beside each other, and last those whose epochs end first."""
@@ -151,7 +130,15 @@ class Training:
     def _chunk_epoch(self, chunk: _Chunk) -> _Ended:
         members = [self._members[member] for member in self.state.running[chunk.start : chunk.stop]]
         losses = self._learn(chunk, members)
-        return _Ended(losses=losses, scores=self._score(chunk, members))
+        evaluation = StackEvaluation(
+            self._network(chunk),
+            members,
+            [torch.tensor(member.validation) for member in members],
+            rows=self.state.weights[chunk.start : chunk.stop],
+            layout=self._layout,
+            panels=self._panels,
+        )
+        return _Ended(losses=losses, scores=evaluation.scores(self._recipe.eval_batch_size))
 
     def _network(self, chunk: _Chunk) -> StackedNetwork:
         """Return a network for the chunk at this place: threads must not share one, since it is given weights."""
@@ -198,18 +185,6 @@ class Training:
             total[:models] += loss_M.detach()
         return (total.cpu() / torch.tensor(batches)).tolist()
 
-    def _score(self, chunk: _Chunk, members: Sequence[StackMember]) -> list[float]:
-        """Return each member's score on its validation samples."""
-        evaluation = StackEvaluation(
-            self._network(chunk),
-            members,
-            [torch.tensor(member.validation) for member in members],
-            rows=self.state.weights[chunk.start : chunk.stop],
-            layout=self._layout,
-            panels=self._panels,
-        )
-        return evaluation.scores(self._recipe.eval_batch_size)
-
 
 @contextmanager
 def _cores(threads: int) -> Iterator[ThreadPoolExecutor | None]:
@@ -223,18 +198,3 @@ def _cores(threads: int) -> Iterator[ThreadPoolExecutor | None]:
             yield pool
     finally:
         torch.set_num_threads(before)
-
-
-def _check_finite(names: Sequence[str], ended: _Ended) -> None:
-    """Refuse scores that are no numbers; say of whom, and why."""
-    broken = [name for name, score in zip(names, ended.scores, strict=True) if not math.isfinite(score)]
-    diverged = [name for name, loss in zip(names, ended.losses, strict=True) if not math.isfinite(loss)]
-    if diverged:
-        raise SampleError(
-            f"training of {', '.join(diverged)} diverged: the loss is no finite number any more. Lower optimizer.lr, "
-            "set trainer.gradient_clip_val, or look for NaN and extreme features"
-        )
-    if broken:
-        raise SampleError(
-            f"scores of {', '.join(broken)} are no numbers: their features hold NaN in validation samples"
-        )
