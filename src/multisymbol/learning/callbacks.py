@@ -57,9 +57,7 @@ class BestCheckpoint(ModelCheckpoint):
     """Keeps `best.ckpt`, the epoch with the lowest score."""
 
     def __init__(self, folder: Path, *, monitor: str) -> None:
-        super().__init__(
-            folder, filename="best", monitor=monitor, mode="min", save_top_k=1, enable_version_counter=False
-        )
+        super().__init__(folder, filename="best", monitor=monitor, mode="min", enable_version_counter=False)
 
     @property
     def state_key(self) -> str:
@@ -83,10 +81,7 @@ class LastCheckpoint(Checkpoint):
     The last step of an epoch writes none: the epoch's own follows after validation.
 
     Args:
-        every_steps: Optimizer steps; None: after each epoch alone. What a kill can cost.
-
-    Raises:
-        ConfigError: every_steps below 1.
+        every_steps: Optimizer steps, >= 1, what a kill can cost; None: after each epoch alone.
     """
 
     def __init__(self, *, every_steps: int | None) -> None:
@@ -198,11 +193,13 @@ class Progress(Throughput):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Close the line."""
-        self._close()
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Close the line, so that the message starts on one of its own."""
-        self._close()
+        self.on_train_end(trainer, pl_module)
 
     def _draw(self, trainer: pl.Trainer, batches: int) -> None:
         if self._bar is None:
@@ -224,20 +221,11 @@ class Progress(Throughput):
             refresh=True,
         )
 
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
 
 def progress_text(*, windows_per_second: float, seconds_left: float, monitor: str, scores: Sequence[float]) -> str:
     """Write ` · 41k windows/s · 0:00:52 left · val/log_loss 0.981 (best 0.979, epoch 5)`.
 
-    Args:
-        windows_per_second: Since fitting started.
-        seconds_left: At that speed, if no epoch is saved by stopping early.
-        monitor: Name of the score.
-        scores: Of all epochs done, in order.
+    `scores` are those of all epochs done, in order; the time left holds if no epoch is saved by stopping early.
     """
     speed = f"{windows_per_second / 1000:.0f}k" if windows_per_second >= 10_000 else f"{windows_per_second:.0f}"
     text = f" · {speed} windows/s · {timedelta(seconds=round(seconds_left))} left"

@@ -18,15 +18,11 @@ from multisymbol.samples.windows import Batch, WindowDataset
 
 
 class BatchLoader:
-    """Whole batches in a sampler's order, from where a checkpoint was written.
+    """Whole batches of ledger positions in a sampler's order, from where a checkpoint was written.
 
     Lightning asks a loader for its state when it writes a checkpoint, and gives it back where an epoch is gone on with.
     The position is counted in batches: it is the same on every process, and on any number of them. A `DataLoader` would
     do nothing else here, at 80 us a batch.
-
-    Args:
-        dataset: Whole batches by ledger positions.
-        sampler: Their order; Lightning calls its `set_epoch`.
     """
 
     batch_sampler: None = None  # Lightning looks at it wherever there is a sampler
@@ -74,11 +70,9 @@ class MultiSymbolDataModule(pl.LightningDataModule):
 
     Args:
         features: Scaled panel, float32, shape (N, F), may be a memory map.
-        ledger: The samples.
-        parts: Their parts.
+        ledger: The samples; `parts` says in which part of the fold each is.
         shares: The mixture; a symbol with 0 rows does not train.
-        symbol_slots: As in WindowDataset.
-        class_slots: As in WindowDataset.
+        symbol_slots: As in WindowDataset; likewise `class_slots`.
         seed: The run's.
         batch_size: Samples per optimizer step over all processes.
         eval_batch_size: Samples per validation batch of one process.
@@ -151,12 +145,16 @@ class MultiSymbolDataModule(pl.LightningDataModule):
         if split == "val":
             batch_size = min(self._eval_batch_size, len(positions) // ranks)
             if batch_size < 1:
-                raise SampleError(_too_few(len(positions), ranks))
-            return BatchLoader(
-                self.dataset, OrderedSampler(positions=positions, batch_size=batch_size, rank=rank, ranks=ranks)
-            )
+                # A process without a batch would leave out validation, and the others wait for its counts for ever.
+                raise SampleError(
+                    f"{len(positions)} validation samples of trained symbols for {ranks} processes: each needs one, "
+                    "and without any the best epoch cannot be told; move the cuts in conf/split"
+                )
+            ordered = OrderedSampler(positions=positions, batch_size=batch_size, rank=rank, ranks=ranks)
+            return BatchLoader(self.dataset, ordered)
+        symbol = self.ledger.symbol[positions]
         sampler = EpochSampler(
-            positions=_by_symbol(positions, self.ledger),
+            positions=[positions[symbol == i] for i in range(len(self.ledger.symbols))],
             shares=self._shares,
             seed=self._seed,
             batch_size=self._batch_size,
@@ -164,16 +162,3 @@ class MultiSymbolDataModule(pl.LightningDataModule):
             ranks=ranks,
         )
         return BatchLoader(self.dataset, sampler)
-
-
-def _too_few(rows: int, ranks: int) -> str:
-    # A process without a batch would leave out validation, and the others would wait for its counts for ever.
-    return (
-        f"{rows} validation samples of trained symbols for {ranks} processes: each needs one, and without any the best "
-        f"epoch cannot be told; move the cuts in conf/split"
-    )
-
-
-def _by_symbol(positions: npt.NDArray[np.int64], ledger: Ledger) -> list[npt.NDArray[np.int64]]:
-    symbol = ledger.symbol[positions]
-    return [positions[symbol == i] for i in range(len(ledger.symbols))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import nn
@@ -26,40 +26,34 @@ class FineTuning(Protocol):
         """Give the network the form it had, with what it has learned since."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AllWeights:
-    """Every weight goes on learning: needs the most bars, and forgets most of what the parent knew."""
-
-    @property
-    def what(self) -> str:
-        """See FineTuning."""
-        return "every weight"
-
-    def open(self, network: nn.Module) -> None:
-        """See FineTuning."""
-        _thaw(network)
+class _Thawing:
+    """Closes by freeing all weights again."""
 
     def close(self, network: nn.Module) -> None:
         """See FineTuning."""
         _thaw(network)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeadOnly:
-    """The output layer alone: few numbers, few bars; what the parent sees in a window stays as it is."""
+@dataclass(frozen=True, kw_only=True)
+class AllWeights(_Thawing):
+    """Every weight goes on learning: needs the most bars, and forgets most of what the starting model knew."""
 
-    @property
-    def what(self) -> str:
+    what: ClassVar[str] = "every weight"
+
+    def open(self, network: nn.Module) -> None:
         """See FineTuning."""
-        return "the output layer alone"
+        _thaw(network)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadOnly(_Thawing):
+    """The output layer alone: few numbers, few bars; what the starting model sees in a window stays as it is."""
+
+    what: ClassVar[str] = "the output layer alone"
 
     def open(self, network: nn.Module) -> None:
         """See FineTuning."""
         _freeze_all_but(_output(network), network)
-
-    def close(self, network: nn.Module) -> None:
-        """See FineTuning."""
-        _thaw(network)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,13 +61,10 @@ class Adapter:
     """The output layer, and a change of low rank to every other matrix (Hu et al. 2022): W + up @ down.
 
     `up` starts at zero, so that nothing changes before something is learned; at the end the changes are added to the
-    matrices, and the network has the parent's form.
+    matrices, and the network has the form it had.
 
     Args:
-        rank: Of the changes, >= 1.
-
-    Raises:
-        ConfigError: The rank is below 1.
+        rank: Of the changes, >= 1; raises ConfigError below.
     """
 
     rank: int
@@ -111,12 +102,7 @@ class Adapter:
 
 
 class LowRank(nn.Module):
-    """Adds up @ down to a matrix; a tensor of more dimensions counts as the matrix of its first against the others.
-
-    Args:
-        matrix: What is changed, shape (outputs, ...).
-        rank: r.
-    """
+    """Adds up @ down to a matrix; a tensor of more dimensions counts as the matrix of its first against the others."""
 
     def __init__(self, matrix: torch.Tensor, *, rank: int) -> None:
         super().__init__()
@@ -140,9 +126,8 @@ def _thaw(network: nn.Module) -> None:
 def _freeze_all_but(learned: nn.Module, network: nn.Module) -> None:
     network.requires_grad_(requires_grad=False)
     _thaw(learned)
-    kept = [module for module in network.modules() if isinstance(module, _NormBase)]
-    for module in kept:
-        if module.track_running_stats and module not in set(learned.modules()):
+    for module in set(network.modules()) - set(learned.modules()):
+        if isinstance(module, _NormBase) and module.track_running_stats:
             module.register_forward_pre_hook(_keep_statistics)
 
 

@@ -3,7 +3,7 @@
 # B batch, S symbol, C class
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ class Scores:
     """Scores on one set of rows. NaN where there are no rows.
 
     Args:
-        rows: How many.
         log_loss: Mean of -log p(label), nats.
         brier: Mean of sum over classes of (p - 1[label])^2, 0..2.
         macro_f1: Mean F1 over the classes present among labels.
@@ -38,46 +37,34 @@ class Scores:
 
 
 def scores(confusion: npt.NDArray[np.int64], *, log_loss_sum: float, brier_sum: float) -> Scores:
-    """Derive scores from counts.
+    """Derive scores from counts and from the sums over rows of -log p(label) and of the Brier terms.
 
-    Args:
-        confusion: Rows are labels, columns are decisions (argmax). Shape (C, C).
-        log_loss_sum: Sum over rows of -log p(label).
-        brier_sum: Sum over rows of the Brier terms.
+    `confusion` has labels in rows and decisions (argmax) in columns. Shape (C, C).
     """
     rows = int(confusion.sum())
     if rows == 0:
-        return Scores(rows=0, **dict.fromkeys(_SHARES, math.nan))
+        return Scores(rows=0, **{each.name: math.nan for each in fields(Scores)[1:]})
     right = np.diag(confusion).astype(np.float64)
-    labels, decisions = confusion.sum(axis=1), confusion.sum(axis=0)
+    labels, decisions = confusion.sum(axis=1).astype(np.float64), confusion.sum(axis=0).astype(np.float64)
     present = labels > 0
+    # Gorodkin 2004, eq. 8; 0 where labels or decisions are constant.
+    spread = (rows**2 - labels @ labels) * (rows**2 - decisions @ decisions)
+    together = right.sum() * rows - labels @ decisions
     return Scores(
         rows=rows,
         log_loss=float(log_loss_sum) / rows,
         brier=float(brier_sum) / rows,
         macro_f1=float(np.mean(2 * right[present] / (labels + decisions)[present])),
         balanced_accuracy=float(np.mean(right[present] / labels[present])),
-        mcc=_mcc(right.sum(), labels=labels.astype(np.float64), decisions=decisions.astype(np.float64)),
+        mcc=float(together / math.sqrt(spread)) if spread > 0 else 0.0,
         accuracy=float(right.sum() / rows),
     )
-
-
-_SHARES = ("log_loss", "brier", "macro_f1", "balanced_accuracy", "mcc", "accuracy")
-
-
-def _mcc(right: float, *, labels: npt.NDArray[np.float64], decisions: npt.NDArray[np.float64]) -> float:
-    """Correlate labels and decisions (Gorodkin 2004, eq. 8); 0 where either is constant."""
-    rows = labels.sum()
-    spread = (rows**2 - labels @ labels) * (rows**2 - decisions @ decisions)
-    return float((right * rows - labels @ decisions) / math.sqrt(spread)) if spread > 0 else 0.0
 
 
 class SymbolCounts(Metric):
     """Counts per symbol, summed over batches and processes; every score is derived from them.
 
-    Args:
-        symbols: S; a symbol is known by its number, since a name with a dot cannot name a state.
-        classes: C.
+    A symbol is known by its number, 0..S - 1, since a name with a dot cannot name a state.
     """
 
     full_state_update = False

@@ -21,7 +21,6 @@ class ReturnScores:
     """Scores on one set of rows, in units of the target (deviations of its horizon). NaN where there are no rows.
 
     Args:
-        rows: How many.
         huber: Mean Huber loss.
         mse: Mean squared error.
         ic: Information coefficient: correlation (Pearson) of forecast and target; 0 where either is constant.
@@ -37,27 +36,18 @@ class ReturnScores:
 
 
 class Sums(NamedTuple):
-    """Sums over rows of forecast f and target y.
-
-    Args:
-        rows: Of 1.
-        huber: Of the Huber loss.
-        square: Of (f - y)^2.
-        f: Of f; likewise y, ff, yy, fy of the products.
-        right: Of 1 where the signs agree, 0.5 where f is 0, over rows with y != 0.
-        moved: Of 1 where y != 0.
-    """
+    """Sums over rows of forecast f and target y."""
 
     rows: float
-    huber: float
-    square: float
+    huber: float  # of the Huber loss
+    square: float  # of (f - y)^2
     f: float
     y: float
-    ff: float
+    ff: float  # of f * f
     yy: float
     fy: float
-    right: float
-    moved: float
+    right: float  # of 1 where the signs agree, 0.5 where f is 0, over rows with y != 0
+    moved: float  # of 1 where y != 0
 
 
 COLUMNS = len(Sums._fields)
@@ -97,12 +87,7 @@ def _correlation(sums: Sums) -> float:
 
 
 class ReturnSums(Metric):
-    """Sums per symbol, over batches and processes; every score is derived from them.
-
-    Args:
-        symbols: S; a symbol is known by its number.
-        delta: Of the Huber loss.
-    """
+    """Sums per symbol (known by its number), over batches and processes; every score is derived from them."""
 
     full_state_update = False
     sums: torch.Tensor

@@ -36,26 +36,19 @@ class Tally(Protocol):
 
 
 class PredictionTask(Protocol):
-    """What a loss is about; a loss says which one it serves.
-
-    Args:
-        monitor: Name of the score that early stopping, the best checkpoint and a plateau schedule watch; lower is
-            better.
-        watched: Scores logged as `val/<name>` after each epoch, the monitored one first.
-        outputs: Numbers a network gives per window.
-    """
+    """What a loss is about; a loss says which one it serves."""
 
     @property
     def monitor(self) -> str:
-        """See Task."""
+        """Name of the score that early stopping, the best checkpoint and a plateau schedule watch; lower is better."""
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """See Task."""
+        """Scores logged as `val/<name>` after each epoch, the monitored one first."""
 
     @property
     def outputs(self) -> int:
-        """See Task."""
+        """Numbers a network gives per window."""
 
     def truth(self, batch: Batch) -> torch.Tensor:
         """Return what the batch's outputs are compared with, shape (B,)."""
@@ -80,11 +73,11 @@ class _Watched:
 
     @property
     def monitor(self) -> str:
-        """See Task."""
+        """See PredictionTask."""
         return f"val/{self.watched[0]}"
 
     def score(self, scores: Scores | ReturnScores) -> float:
-        """See Task."""
+        """See PredictionTask."""
         return float(getattr(scores, self.watched[0]))
 
 
@@ -104,7 +97,7 @@ class Direction(_Watched):
         return probabilities(output_BC, log_weights)
 
     def tally(self, symbols: int) -> SymbolCounts:
-        """See Task."""
+        """See PredictionTask."""
         return SymbolCounts(symbols=symbols, classes=self.outputs)
 
     def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:
@@ -132,7 +125,7 @@ class ForwardReturn(_Watched):
         return output_BC.squeeze(1).double()
 
     def tally(self, symbols: int) -> ReturnSums:
-        """See Task."""
+        """See PredictionTask."""
         return ReturnSums(symbols=symbols, delta=self.delta)
 
     def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:

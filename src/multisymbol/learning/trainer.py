@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import lightning.pytorch as pl
 import numpy as np
@@ -31,17 +31,14 @@ class TrainerFactory(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """What fitting came to.
+    """What fitting came to; epochs are counted from 1, epochs and steps before a resume included.
 
     Args:
         best_path: Checkpoint of the best epoch.
         last_path: Checkpoint of the last epoch, to resume from.
-        best_score: Its score on validation, as `monitor` names it; lower is better.
-        monitor: Name of that score, such as `val/log_loss`.
-        best_epoch: Counted from 1.
-        epochs_run: Whole epochs, those before a resume included.
+        best_score: Its score on validation, as `monitor` names it (`val/log_loss`); lower is better.
+        epochs_run: Whole epochs.
         seconds: From the first step to the last, validation included; this process's.
-        steps: Optimizer steps, those before a resume included.
         windows_per_second: Windows learned from over `seconds`, all processes together.
         stopped_early: Whether early stopping ended it.
     """
@@ -58,8 +55,7 @@ class FitResult:
     stopped_early: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BestEpoch:
+class BestEpoch(NamedTuple):
     """What a checkpoint says of itself: epoch from 1, and its score on validation."""
 
     epoch: int

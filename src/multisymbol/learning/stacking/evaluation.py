@@ -31,7 +31,7 @@ class StackEvaluation:
         network: Of any of the members.
         members: In the order of `rows`.
         positions: Of the samples of each.
-        rows: Their weights. Shape (M, P).
+        rows: Their weights, as `layout` has them. Shape (M, P).
         layout: Of a row.
         panels: Features on the device.
     """
@@ -52,12 +52,8 @@ class StackEvaluation:
         self._width = members[0].dataset.features.shape[1]
         self._task = members[0].loss.task
         self._log_weights = torch.stack([member.loss.log_weights.cpu() for member in members])
-        self._samples = samples(
-            [member.dataset for member in members],
-            positions,
-            losses=[member.loss for member in members],
-            device=rows.device,
-        )
+        losses = [member.loss for member in members]
+        self._samples = samples([each.dataset for each in members], positions, losses=losses, device=rows.device)
 
     def blocks(self, batch_size: int) -> Iterator[EvaluationBlock]:
         """Yield outputs, so many at a time at most; each model's in order."""

@@ -1,7 +1,7 @@
 """Many networks trained as one: parameters with a leading model axis, everything else each model's own.
 
 Each model sees the samples, the order, the learning rates, the dropout and the stopping it would have had alone
-(`learning.fitting.fit`), and comes out with the same weights but for rounding. A model that has stopped leaves the
+(`learning.trainer.fit`), and comes out with the same weights but for rounding. A model that has stopped leaves the
 computation.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from multisymbol.errors import ConfigError, SampleError
+from multisymbol.errors import ConfigError
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
 from multisymbol.learning.stacking.evaluation import StackEvaluation
 from multisymbol.learning.stacking.gather import Panels
@@ -25,6 +25,7 @@ from multisymbol.learning.stacking.members import (
     StackMember,
     StackRecipe,
     StackResult,
+    check_forecasts,
     check_members,
     check_recipe,
     scaled_forecast,
@@ -113,11 +114,10 @@ def predict_stack(
     layout = layout_of(members[0].network)
     rows = torch.stack([layout.row(own) for own in weights]).to(device)
     order = sorted(range(len(members)), key=lambda member: -len(positions[member]))
-    chosen = [torch.from_numpy(positions[member].copy()) for member in order]
     evaluation = StackEvaluation(
         StackedNetwork(members[0].network, loss=members[0].loss, device=device),
         [members[member] for member in order],
-        chosen,
+        [torch.from_numpy(positions[member].copy()) for member in order],
         rows=rows[order],
         layout=layout,
         panels=Panels(device),
@@ -129,9 +129,6 @@ def predict_stack(
         member: scaled_forecast(members[member].loss, output.double(), factors[member])
         for member, output in zip(order, outputs, strict=True)
     }
-    broken = [members[member].name for member in order if not np.isfinite(forecasts[member]).all()]
-    if broken:
-        raise SampleError(
-            f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
-        )
-    return [forecasts[member] for member in range(len(members))]
+    found = [forecasts[member] for member in range(len(members))]
+    check_forecasts(members, found)
+    return found

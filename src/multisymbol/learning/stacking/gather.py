@@ -3,7 +3,7 @@
 # M model, N sample of one model, B batch, T time, F feature
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
@@ -14,34 +14,20 @@ from multisymbol.samples.windows import WindowDataset, overlapping
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Samples:
-    """Samples of M models, in the order each takes them, filled up to the longest with what is never looked at.
+    """Samples of M models, in the order each takes them, filled up to the longest with what is never looked at."""
 
-    Args:
-        counts: How many each model has.
-        start: First row of their windows in the model's features. int64, shape (M, N); likewise the others.
-        truth: What outputs are compared with.
-        weight: In the loss, that of the class included. float32.
-        symbol_slot: As in Batch.
-        class_slot: As in Batch.
-    """
-
-    counts: tuple[int, ...]
-    start: torch.Tensor
-    truth: torch.Tensor
-    weight: torch.Tensor
+    counts: tuple[int, ...]  # how many each model has
+    start: torch.Tensor  # first row of their windows in the model's features, int64, shape (M, N); likewise the others
+    truth: torch.Tensor  # what outputs are compared with
+    weight: torch.Tensor  # in the loss, that of the class included; float32
     symbol_slot: torch.Tensor
     class_slot: torch.Tensor
 
     def part(self, models: int, start: int, stop: int) -> "Samples":
         """Return samples start..stop of the first models."""
-        return Samples(
-            counts=tuple(min(count, stop) - start for count in self.counts[:models]),
-            start=self.start[:models, start:stop],
-            truth=self.truth[:models, start:stop],
-            weight=self.weight[:models, start:stop],
-            symbol_slot=self.symbol_slot[:models, start:stop],
-            class_slot=self.class_slot[:models, start:stop],
-        )
+        counts = tuple(min(count, stop) - start for count in self.counts[:models])
+        tensors = (each.name for each in fields(self) if each.name != "counts")
+        return Samples(counts=counts, **{name: getattr(self, name)[:models, start:stop] for name in tensors})
 
 
 def samples(
@@ -88,13 +74,7 @@ class Panels:
 
 
 class Gather:
-    """Copies windows of several models into one buffer, used again for every batch.
-
-    Args:
-        windows: Each model's, as `Panels` gives them. Neighbours with the same ones are gathered at once.
-        width: F.
-        rows: Samples of one model at most.
-    """
+    """Copies windows of several models, as `Panels` gives them, into one buffer, used again for every batch."""
 
     def __init__(self, windows: Sequence[torch.Tensor], *, width: int, rows: int) -> None:
         self._width = width

@@ -208,6 +208,15 @@ def check_finite(names: Sequence[str], losses: Sequence[float], scores: Sequence
         raise SampleError(f"scores of {broken} are no numbers: their features hold NaN in validation samples")
 
 
+def check_forecasts(members: Sequence[StackMember], forecasts: Sequence[Floats]) -> None:
+    """Refuse forecasts that are no numbers; name the members."""
+    broken = [member.name for member, own in zip(members, forecasts, strict=True) if not np.isfinite(own).all()]
+    if broken:
+        raise SampleError(
+            f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
+        )
+
+
 def scaled_forecast(loss: Loss, output_BC: torch.Tensor, temperature: float) -> Floats:
     """Return what a loss's task forecasts from outputs in float64: softmax((logits - log w) / T) for classes.
 

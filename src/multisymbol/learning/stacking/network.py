@@ -37,12 +37,12 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Where each parameter lies in a model's row of numbers.
+    """Where each parameter lies in a model's row of P numbers; those between parameters are zero and stay zero.
 
     Args:
         shapes: Of one model's parameters, by name, in the network's order; those that stay as they are come last.
         starts: First number of each.
-        width: P, of the whole row; numbers between parameters are zero and stay zero.
+        width: P.
     """
 
     shapes: Mapping[str, torch.Size]
@@ -95,10 +95,7 @@ def _laid_out(shapes: Mapping[str, torch.Size]) -> Layout:
 class StackedNetwork:
     """Forward passes and losses of M models at once, each with its own weights and samples.
 
-    Args:
-        network: Of one model; only its architecture is used.
-        loss: Of one model; its class weights are not used (`stacked_class_weights`).
-        device: Where.
+    Of `network` only the architecture is used, of `loss` all but the class weights (`stacked_class_weights`).
 
     Raises:
         ConfigError: The network holds what cannot be stacked.
@@ -107,7 +104,10 @@ class StackedNetwork:
     def __init__(self, network: nn.Module, *, loss: Loss, device: torch.device) -> None:
         self._chance = NoiseTape()
         self._network = stackable(network, chance=self._chance).to(device)
-        self._loss = _unweighted(loss, device=device)
+        # Without class weights: one loss for all models, where the weights differ.
+        self._loss = copy.deepcopy(loss)
+        if isinstance(self._loss, ClassLoss):
+            self._loss.weight_C = torch.ones_like(self._loss.weight_C, device=device)
         self._losses = torch.vmap(self._loss_of_one)
         self._outputs = torch.vmap(self._output_of_one)
 
@@ -165,13 +165,13 @@ class StackedNetwork:
 
 
 def stackable(network: nn.Module, *, chance: NoiseTape) -> nn.Module:
-    """Return a copy with chance and recurrent layers in a form that can be stacked.
-
-    Raises:
-        ConfigError: There is something in it that cannot: buffers, such as a batch norm's, or chance of another kind.
-    """
+    """Return a copy with chance and recurrent layers in a form that can be stacked; ConfigError names what cannot."""
+    others = unstackable_parts(network)
+    if others:
+        raise ConfigError(
+            f"model: {', '.join(others)} cannot be stacked: a model alone would change it; train one by one"
+        )
     made = copy.deepcopy(network)
-    _check(made)
     for name, module in list(made.named_modules()):
         replaced = _replaced(module, chance)
         if replaced is not None:
@@ -188,14 +188,6 @@ def _replaced(module: nn.Module, chance: NoiseTape) -> nn.Module | None:
     return StackedEmbedding(module, chance=chance) if isinstance(module, SymbolEmbedding) else None
 
 
-def _check(network: nn.Module) -> None:
-    others = unstackable_parts(network)
-    if others:
-        raise ConfigError(
-            f"model: {', '.join(others)} cannot be stacked: a model alone would change it; train one by one"
-        )
-
-
 def unstackable_parts(network: nn.Module) -> list[str]:
     """Name what each model of a stack would have to change for itself: batch norms, other buffers, other dropouts."""
     modules = {
@@ -210,11 +202,3 @@ def unstackable_parts(network: nn.Module) -> list[str]:
 def stacked_class_weights(loss: Loss) -> torch.Tensor | None:
     """Return what a loss multiplies a sample's weight with, by its class; None: nothing. Shape (C,)."""
     return loss.weight_C.float() if isinstance(loss, ClassLoss) else None
-
-
-def _unweighted(loss: Loss, *, device: torch.device) -> Loss:
-    """Return the loss without class weights: one for all models, where the weights differ."""
-    made = copy.deepcopy(loss)
-    if isinstance(made, ClassLoss):
-        made.weight_C = torch.ones_like(made.weight_C, device=device)
-    return made

@@ -13,12 +13,9 @@ from multisymbol.seeding import named_seed
 
 
 class Draw(NamedTuple):
-    """One use of chance in a forward pass of one model.
+    """One use of chance in a forward pass of one model, for numbers of a shape.
 
-    Args:
-        kind: `kept`: 0 with probability p, else 1 / (1 - p), as dropout multiplies with; `uniform`: in [0, 1).
-        shape: Of one model's numbers.
-        p: Of `kept`.
+    `kept`: 0 with probability p, else 1 / (1 - p), as dropout multiplies with; `uniform`: in [0, 1).
     """
 
     kind: Literal["kept", "uniform"]
@@ -63,10 +60,7 @@ class NoiseTape:
 class PerModelRNG:
     """Draws the numbers of one step for several models, each from its own seed, as `DirectionModule` seeds it.
 
-    Args:
-        draws: What one model asks for, in order.
-        seeds: Of each model's run.
-        device: Where; numbers differ between kinds of devices, as they do for a network alone.
+    Numbers differ between kinds of devices, as they do for a network alone.
     """
 
     def __init__(self, draws: Sequence[Draw], *, seeds: Sequence[int], device: torch.device) -> None:
@@ -93,7 +87,7 @@ class PerModelRNG:
 
 
 class StackedDropout(nn.Module):
-    """`torch.nn.Dropout` with numbers from a Chance."""
+    """`torch.nn.Dropout` with numbers from a NoiseTape."""
 
     def __init__(self, p: float, *, chance: NoiseTape) -> None:
         super().__init__()
@@ -106,7 +100,7 @@ class StackedDropout(nn.Module):
 
 
 class StackedEmbedding(nn.Module):
-    """`SymbolEmbedding` with numbers from a Chance."""
+    """`SymbolEmbedding` with numbers from a NoiseTape."""
 
     def __init__(self, given: SymbolEmbedding, *, chance: NoiseTape) -> None:
         super().__init__()

@@ -19,14 +19,14 @@ import torch
 from torch import nn
 
 from multisymbol.arrays import Floats
-from multisymbol.errors import ConfigError, SampleError
+from multisymbol.errors import ConfigError
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
-from multisymbol.learning.losses import Loss
 from multisymbol.learning.stacking.members import (
     StackMember,
     StackRecipe,
     StackResult,
     check_finite,
+    check_forecasts,
     check_recipe,
     check_samples,
     identity,
@@ -86,31 +86,16 @@ def predict_one_by_one(
     eval_batch_size: int,
     device: torch.device,
 ) -> list[Floats]:
-    """Run each member's network over samples of its own; see `predict_stack`.
-
-    Raises:
-        SampleError: A forecast is no number; names the members.
-    """
-    found = [
-        _forecast(member, own, torch.from_numpy(rows.copy()), size=eval_batch_size, device=device)
-        for member, own, rows in zip(members, weights, positions, strict=True)
-    ]
-    broken = [member.name for member, own in zip(members, found, strict=True) if not np.isfinite(own).all()]
-    if broken:
-        raise SampleError(
-            f"forecasts of {', '.join(broken)} are no numbers: their features hold NaN, or the network does"
-        )
+    """Run each member's network over samples of its own; arguments, result and errors as `predict_stack`."""
+    found = []
+    for member, own, rows in zip(members, weights, positions, strict=True):
+        network = copy.deepcopy(member.network).to(device)
+        network.load_state_dict(dict(own))
+        pairs = _outputs(network, member, torch.from_numpy(rows.copy()), size=eval_batch_size, device=device)
+        outputs = [torch.empty(0, member.loss.task.outputs), *(output_BC.cpu() for output_BC, _ in pairs)]
+        found.append(scaled_forecast(member.loss, torch.cat(outputs).double(), 1.0))
+    check_forecasts(members, found)
     return found
-
-
-def _forecast(
-    member: StackMember, weights: Weights, positions: torch.Tensor, *, size: int, device: torch.device
-) -> Floats:
-    network = copy.deepcopy(member.network).to(device)
-    network.load_state_dict(dict(weights))
-    outputs = [torch.empty(0, member.loss.task.outputs)]
-    outputs += [output_BC.cpu() for output_BC, _ in _outputs(network, member, positions, size=size, device=device)]
-    return scaled_forecast(member.loss, torch.cat(outputs).double(), 1.0)
 
 
 def _outputs(
@@ -131,7 +116,9 @@ class _Training:
     def __init__(self, member: StackMember, recipe: StackRecipe) -> None:
         self._member, self._recipe = member, recipe
         self._network = copy.deepcopy(member.network).to(recipe.device)
-        self._loss = _on(member.loss, recipe.device)
+        self._loss = copy.deepcopy(member.loss)
+        if isinstance(self._loss, nn.Module):
+            self._loss.to(recipe.device)
         self._learning = [own for own in self._network.parameters() if own.requires_grad]
         self._optimizer = recipe.optimizer(self._learning)
         self._scheduler = recipe.schedule.scheduler(self._optimizer)
@@ -237,14 +224,6 @@ def _fitted(member: StackMember, recipe: StackRecipe, *, file: Path | None, told
         if file is not None:
             AtomicCheckpointIO().save_checkpoint({"identity": told, **training.state_dict()}, file)
     return training.result()
-
-
-def _on(loss: Loss, device: torch.device) -> Loss:
-    """Return a copy of a loss on a device."""
-    made = copy.deepcopy(loss)
-    if isinstance(made, nn.Module):
-        made.to(device)
-    return made
 
 
 def _order(member: StackMember, epoch: int) -> EpochSampler:

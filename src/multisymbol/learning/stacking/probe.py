@@ -21,10 +21,6 @@ _NEAR = {"rtol": 1e-2, "atol": 1e-3}
 def stack_problem(member: StackMember, recipe: StackRecipe) -> str:
     """Say in a few words why a network cannot be trained as a stack, such as `BatchNorm1d`; empty if it can.
 
-    Args:
-        member: The network with its samples and loss.
-        recipe: How it is trained.
-
     Raises:
         ConfigError: The network fails on its samples alone as well, or a schedule that no training could follow.
     """
@@ -37,14 +33,11 @@ def stack_problem(member: StackMember, recipe: StackRecipe) -> str:
         with torch.random.fork_rng(devices=[]), sdpa_kernel(SDPBackend.MATH):
             stacked_MBC = _stacked(member)
     except Exception as error:  # whatever a network of the user's own does that torch cannot vectorise
-        return str(error) if isinstance(error, ConfigError) else f"torch.vmap: {_first_sentence(error)}"
+        text = str(error).strip() or type(error).__name__
+        sentence = text.splitlines()[0].removeprefix("vmap: ").partition(". ")[0]
+        return text if isinstance(error, ConfigError) else f"torch.vmap: {sentence}"
     near = torch.allclose(stacked_MBC, alone_BC.expand_as(stacked_MBC), **_NEAR, equal_nan=True)
     return "" if near else "its outputs differ in a stack"
-
-
-def _first_sentence(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].removeprefix("vmap: ").partition(". ")[0]
 
 
 def _inputs(member: StackMember) -> tuple[Inputs, torch.Tensor, torch.Tensor]:
@@ -79,9 +72,8 @@ def _stacked(member: StackMember) -> torch.Tensor:
     network = StackedNetwork(member.network, loss=member.loss, device=device)
     dice = PerModelRNG(network.draws(inputs), seeds=[member.seed] * _MODELS, device=device)
     layout = layout_of(member.network)
-    weights: Weights = {
-        name: view.detach().requires_grad_() for name, view in layout.views(_beside(layout.row(_named(member)))).items()
-    }
+    row = _beside(layout.row(dict(member.network.named_parameters())))
+    weights: Weights = {name: view.detach().requires_grad_() for name, view in layout.views(row).items()}
     losses = network.losses(
         weights,
         inputs,
@@ -91,10 +83,6 @@ def _stacked(member: StackMember) -> torch.Tensor:
     )
     torch.autograd.grad(losses.sum(), list(weights.values()), allow_unused=True)
     return network.outputs({name: own.detach() for name, own in weights.items()}, inputs)
-
-
-def _named(member: StackMember) -> Weights:
-    return dict(member.network.named_parameters())
 
 
 def _beside(tensor: torch.Tensor) -> torch.Tensor:

@@ -186,24 +186,14 @@ class _OfOne(Function):
 class Recurrence(nn.Module):
     """A `torch.nn.GRU` or `torch.nn.LSTM` as a stack can hold it: the same parameters, names and results.
 
-    Its matrices may be parametrized (`torch.nn.utils.parametrize`), as `finetuning.Adapter` does.
-
-    Args:
-        given: batch_first, one direction, with biases, no projection.
-        chance: Masks of the dropout between layers.
-
-    Raises:
-        ConfigError: Another form of it.
+    Its matrices may be parametrized (`torch.nn.utils.parametrize`), as `finetuning.Adapter` does. Raises ConfigError
+    for other forms than batch_first, one direction, with biases, no projection.
     """
 
     def __init__(self, given: nn.RNNBase, *, chance: NoiseTape) -> None:
         super().__init__()
-        if (
-            given.mode not in _LAYERS
-            or given.bidirectional
-            or given.proj_size
-            or not (given.batch_first and given.bias)
-        ):
+        plain = given.batch_first and given.bias and not (given.bidirectional or given.proj_size)
+        if given.mode not in _LAYERS or not plain:
             raise ConfigError(
                 f"model: {given} cannot be stacked; GRU and LSTM can, batch_first, in one direction, with biases"
             )

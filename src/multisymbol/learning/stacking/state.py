@@ -222,13 +222,9 @@ class StackState:
 
 
 class Gradients:
-    """Gradients of several models, clipped each to its own norm and laid out as rows.
+    """Gradients of at most so many models, laid out as rows of the parameters that learn.
 
-    Args:
-        layout: Of a row: of the parameters that learn.
-        models: At most so many.
-        clip: Largest norm of a model's gradient; None: any.
-        device: Where.
+    Each is clipped to its own norm, `clip` at most; None: any.
     """
 
     def __init__(self, layout: Layout, *, models: int, clip: float | None, device: torch.device) -> None:

@@ -153,12 +153,8 @@ class Training:
         numbers = self.state.running[chunk.start : chunk.stop]
         batches = [self._batches[number] for number in numbers]
         network = self._network(chunk)
-        held = samples(
-            [member.dataset for member in members],
-            [self._order(number, epoch) for number in numbers],
-            losses=[member.loss for member in members],
-            device=device,
-        )
+        orders, losses = [self._order(number, epoch) for number in numbers], [member.loss for member in members]
+        held = samples([member.dataset for member in members], orders, losses=losses, device=device)
         windows = [self._panels.windows(member.dataset) for member in members]
         gather = Gather(windows, width=members[0].dataset.features.shape[1], rows=size)
         if size not in self._draws:
@@ -170,9 +166,8 @@ class Training:
             models = sum(count > step for count in batches)
             part = held.part(models, step * size, (step + 1) * size)
             views = self._layout.views(self.state.weights[chunk.start : chunk.start + models])
-            weights = {
-                name: view.detach().requires_grad_(name in self._learning.shapes) for name, view in views.items()
-            }
+            learns = self._learning.shapes
+            weights = {name: view.detach().requires_grad_(name in learns) for name, view in views.items()}
             loss_M = network.losses(
                 weights,
                 gather(part),
@@ -180,7 +175,7 @@ class Training:
                 weight_MB=part.weight,
                 numbers=dice.throw(models, epoch=epoch, step=step),
             )
-            gradients = torch.autograd.grad(loss_M.sum(), [weights[name] for name in self._learning.shapes])
+            gradients = torch.autograd.grad(loss_M.sum(), [weights[name] for name in learns])
             self.state.step(chunk.start, slopes.rows(gradients))
             total[:models] += loss_M.detach()
         return (total.cpu() / torch.tensor(batches)).tolist()
