@@ -14,6 +14,12 @@ def short_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
+def printable(text: str, *, most: int = 100) -> str:
+    """Return one line fit for a terminal: control characters escaped, at most so many characters."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text.strip())
+    return shown if len(shown) <= most else f"{shown[:most]}..."
+
+
 def listed(names: Iterable[object], *, most: int) -> str:
     """Write the first names, and how many there are besides."""
     texts = [str(name) for name in names]

@@ -6,7 +6,7 @@ import yaml
 
 from multisymbol.cli.commands import generate_data
 from multisymbol.markets.io.defects import OnDefect
-from multisymbol.markets.io.parquet import ParquetSource
+from multisymbol.markets.io.files import ParquetSource
 from multisymbol.markets.time import Period
 from tests.markets.conftest import LIMITS, config_of
 

@@ -9,7 +9,7 @@ import numpy as np
 from multisymbol.backtest.predictions import Predictions, Predictor, predict_history
 from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.markets.time import NEVER, Period, instant, iso
 from multisymbol.progress import Terminal

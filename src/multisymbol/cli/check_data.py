@@ -12,8 +12,8 @@ from multisymbol.cli.schema import TrainConfig
 from multisymbol.cli.specs import source_of
 from multisymbol.errors import MultisymbolError, OutputError
 from multisymbol.markets.io.download import DownloadSource
-from multisymbol.markets.io.parquet import ExaminedSource
 from multisymbol.markets.io.quality import Examined
+from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.jumps import Jump, jumps
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.symbols import SymbolConfig, Universe, universe

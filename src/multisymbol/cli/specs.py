@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from multisymbol.config.build import build
 from multisymbol.config.record import ConfigRecord
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
-from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import Period

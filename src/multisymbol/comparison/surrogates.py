@@ -23,7 +23,7 @@ from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit
 from multisymbol.comparison.score_folds import arm_scores
 from multisymbol.comparison.scores import QUESTIONS, ArmScores
 from multisymbol.comparison.spec import CompareSpec
-from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.surrogate import Drift, SurrogateSource
 from multisymbol.progress import Terminal

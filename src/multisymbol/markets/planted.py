@@ -24,8 +24,8 @@ from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.parquet import AcceptedBars, ExaminedSource, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
+from multisymbol.markets.io.source import AcceptedBars, ExaminedSource, fingerprint_of
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe, instant

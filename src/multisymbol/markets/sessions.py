@@ -8,6 +8,7 @@ A stretch of sessions of XNYS; `)` is a close, which is no longer open:
 from dataclasses import dataclass, field
 from datetime import time
 from functools import lru_cache
+from importlib.metadata import version
 from itertools import product
 
 import exchange_calendars
@@ -181,6 +182,11 @@ def session_clock(calendar: str, *, start: int, end: int) -> SessionClock:
             return _build(calendar, from_date, to_date)
         except ValueError as error:
             refusals.append(str(error))
+        except NotImplementedError as error:  # Orthodox Easter, which some releases of pandas do not compute
+            releases = f"exchange_calendars {version('exchange_calendars')} with pandas {pd.__version__}"
+            message = f"calendar '{calendar}' cannot be built by {releases}: {error}"
+            cure = "Install releases that fit one another, or give these symbols another calendar."
+            raise CalendarError(f"{message}\n  {cure}") from error
     message = f"calendar '{calendar}' does not cover {iso(start)} to {iso(end)}: {refusals[-1]}"
     raise CalendarError(message)
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import AcceptedBars, ExaminedSource
 from multisymbol.markets.io.quality import Examined
+from multisymbol.markets.io.source import AcceptedBars, ExaminedSource
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Instants, Period
 

@@ -35,8 +35,8 @@ from numba import njit
 
 from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.parquet import AcceptedBars, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
+from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Period, Timeframe, instant

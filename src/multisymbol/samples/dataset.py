@@ -14,7 +14,7 @@ from multisymbol.errors import LabelError, MultisymbolError, SplitError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import CLASSES, Labeller, class_shares
-from multisymbol.markets.io.parquet import BarSource, ExaminedSource
+from multisymbol.markets.io.source import BarSource, ExaminedSource
 from multisymbol.markets.symbols import Universe
 from multisymbol.markets.time import Period
 from multisymbol.progress import Terminal

@@ -25,7 +25,7 @@ from multisymbol.features.pipeline import FeatureSpec, feature_rows
 from multisymbol.features.scaling import Scaler
 from multisymbol.labels.labels import CLASSES, Labeller, label_bars
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import BarSource
+from multisymbol.markets.io.source import BarSource
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.markets.time import Instants, Period, iso

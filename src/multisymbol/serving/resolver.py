@@ -14,7 +14,7 @@ from multisymbol.config.names import short_name
 from multisymbol.errors import BarsError, SourceError
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.markets.bars import Bars
-from multisymbol.markets.io.parquet import ExaminedSource
+from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import Period, Timeframe, iso

@@ -21,7 +21,7 @@ from multisymbol.config.installation import conf_folder
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.parquet import SYNTHETIC_KEY
+from multisymbol.markets.io.tables import SYNTHETIC_KEY
 from multisymbol.markets.symbols import Universe, resolve_symbols, slug, universe
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from multisymbol.errors import ConfigError, nearest
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.time import DAY, Instants, Timeframe, iso
+from multisymbol.wording import printable
 
 PRICES = ("open", "high", "low", "close")
 
@@ -528,7 +529,7 @@ def _text_mask(raw: RawBars, name: str) -> npt.NDArray[np.bool_]:
 
 def _value(raw: RawBars, name: str, at: int) -> str:
     given = raw.texts[name][at] if name in raw.texts else raw.numbers[name][at]
-    return f"{name} '{given}'" if isinstance(given, str) else f"{name} {given:.10g}"
+    return f"{name} {given:.10g}" if isinstance(given, int | float) else f"{name} '{printable(str(given))}'"
 
 
 def _rows(raw: RawBars, at: Positions) -> str:

@@ -23,9 +23,10 @@ from pyarrow import parquet
 
 from multisymbol.errors import ConfigError, OutputError, SourceError
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
+from multisymbol.markets.io.files import examine_file
 from multisymbol.markets.io.folder import BarFolder
-from multisymbol.markets.io.parquet import AcceptedBars, examine_parquet, fingerprint_of
 from multisymbol.markets.io.quality import Examined, ReadOptions
+from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
 from multisymbol.markets.symbols import SymbolConfig, slugs
 from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
 
@@ -159,7 +160,7 @@ class DownloadSource(AcceptedBars):
         Raises:
             SourceError: The vendor has nothing for this symbol, or does not answer.
         """
-        return examine_parquet(self.download(config), config=config, period=period, reading=self.reading)
+        return examine_file(self.download(config), config=config, period=period, reading=self.reading)
 
     def download(self, config: SymbolConfig, *, progress: Progress | None = None) -> Path:
         """Fetch what is not there yet, and return the symbol's file; one process fetches, others wait.

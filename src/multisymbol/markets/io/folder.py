@@ -3,7 +3,9 @@
 import hashlib
 import re
 import string
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.symbols import SymbolConfig, slugs, unslug
@@ -22,14 +24,18 @@ class BarFolder:
         root: The folder.
         pattern: File name with `{symbol}`, `{slug}` and `{timeframe}` filled in, for example `{symbol}.parquet`.
         timeframe: Length of the bars.
+        files: Symbol -> name of its file, for those that the pattern does not name.
 
     Raises:
         ConfigError: The pattern has another placeholder, or none that tells symbols apart.
     """
 
-    def __init__(self, *, root: Path, pattern: str, timeframe: Timeframe) -> None:
+    def __init__(
+        self, *, root: Path, pattern: str, timeframe: Timeframe, files: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         _check_pattern(pattern)
         self.root = root
+        self.files = files
         self.pattern = pattern
         self.timeframe = timeframe
 
@@ -37,10 +43,14 @@ class BarFolder:
         """Return the SHA-256 over the bytes of the symbol's file.
 
         Raises:
-            SourceError: There is no file for this symbol.
+            SourceError: There is no file for this symbol, or it cannot be read.
         """
-        with self.file(config).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        path = self.file(config)
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
     def file(self, config: SymbolConfig) -> Path:
         """Return the symbol's file.
@@ -48,6 +58,11 @@ class BarFolder:
         Raises:
             SourceError: There is none.
         """
+        if config.symbol in self.files:
+            path = self.root / self.files[config.symbol]
+            if not path.is_file():
+                raise SourceError(self._no_such(path, config.symbol))
+            return path
         if "{symbol}" in self.pattern and re.search(r"[/\\]|^\.\.?$", config.symbol):
             message = (
                 f"'{config.symbol}' cannot be part of a file name; write source.pattern with {{slug}}: {config.slug}"
@@ -62,8 +77,16 @@ class BarFolder:
             raise SourceError(self._absent(paths[0], config.symbol))
         return there[0]
 
+    def _no_such(self, path: Path, symbol: str) -> str:
+        """Say that a file the user named is not there."""
+        there = sorted(entry.name for entry in self.root.iterdir()) if self.root.is_dir() else []
+        why = "is a folder" if path.is_dir() else f"does not exist{nearest(path.name, there)}"
+        return f"{path} {why} (source.files.{symbol})\n  {self.root} has {listed(there, most=_NAMES_SHOWN)}"
+
     def _absent(self, path: Path, symbol: str) -> str:
         """Say why there is no file: no folder, nothing in it, or other symbols."""
+        if path.is_dir():
+            return f"{path} is a folder; source.pattern names the file of a symbol, such as {{symbol}}/bars.csv"
         if not self.root.is_dir():
             return f"{self.root} is not a folder; source.root names the folder that holds {self.pattern}"
         there = self._symbols()
@@ -72,7 +95,8 @@ class BarFolder:
             has = f"it has {listed(others, most=_OTHERS_SHOWN)}"
             return (
                 f"{self.root} holds no file like {self.pattern}; {has if others else 'it is empty'}\n"
-                "  source.root is the folder, source.pattern the names in it, such as source.pattern={symbol}.csv"
+                "  source.root is the folder, source.pattern the names in it, such as source.pattern={symbol}.csv;\n"
+                f"  or name the file: source.files={{{symbol}: {others[0] if others else 'FILE'}}}"
             )
         alike = [name for name in there if name.casefold() == symbol.casefold()]
         hint = f", did you mean '{alike[0]}'?" if alike else nearest(symbol, there)

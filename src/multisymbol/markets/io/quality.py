@@ -24,6 +24,7 @@ from multisymbol.markets.io.defects import (
     find_defects,
     kept_counts,
 )
+from multisymbol.markets.io.stamps import epoch_unit, implausible, named_rows
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Instants, Period, Timeframe
@@ -106,6 +107,7 @@ def examine_rows(
     synthetic: bool,
     origin: str,
     stamps: npt.NDArray[np.object_] | None = None,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> Examined:
     """Turn a frame with columns timestamp, open, high, low, close, volume into bars, and list all its defects.
 
@@ -118,15 +120,18 @@ def examine_rows(
         reading: How they are read.
         synthetic: Whether they were generated.
         origin: File or generator, for messages.
-        stamps: The timestamps as text, where the file holds text; shape (rows,).
+        stamps: The timestamps as the file has them, where it holds text; shape (rows,).
+        rows: Number of each row in its file; None: they are all rows, in order. Shape (rows,).
 
     Raises:
-        BarsError: The rows cannot be judged: a missing column, timestamps that are text or without time zone.
+        BarsError: The rows cannot be judged: a column that is missing or there twice, timestamps that are text, without
+            time zone, or of a year that no bar is of.
         CalendarError: The calendar of `config` is unknown or does not cover the bars.
         ConfigError: There is no limit for the symbol's asset class.
     """
     _check_columns(frame, volume=config.volume, origin=origin)
-    raw = _read(frame, config=config, reading=reading, origin=origin, stamps=stamps)
+    row = np.arange(len(frame)) if rows is None else rows
+    raw = _read(frame, config=config, reading=reading, origin=origin, stamps=stamps, row=row)
     inside = (raw.opened_at >= period.from_ns) & (raw.closed_at <= period.until_ns)
     raw = raw.taken(inside | ~raw.dated)
     found = find_defects(raw, expected=_expected(config, reading))
@@ -192,20 +197,24 @@ def _finding(defect: Defect, *, raw: RawBars, policy: Policy) -> FileFinding:
 
 
 def _check_columns(frame: pd.DataFrame, *, volume: str, origin: str) -> None:
-    """Refuse a frame whose rows cannot be judged: columns missing, or instants that nobody can place."""
+    """Refuse a frame whose rows cannot be judged: columns missing or twice, or instants that nobody can place."""
     needed = ("timestamp", *PRICES, *(("volume",) if volume == "required" else ()))
     names = [str(name) for name in frame.columns]
     problems = [f"column '{name}' is missing{_hint(name, names)}" for name in needed if name not in names]
-    if "timestamp" in names:
-        problems += _zone_problems(frame["timestamp"])
+    problems += [f"column '{name}' is there twice" for name in (*needed, "volume")[:6] if names.count(name) > 1]
+    if names.count("timestamp") == 1:
+        problems += _stamp_problems(frame["timestamp"])
     if problems:
         there = f"It has the columns {', '.join(names)}."
         raise BarsError("\n  ".join([f"{origin} cannot be read as bars; nothing was written.", *problems, there]))
 
 
-def _zone_problems(stamps: pd.Series) -> list[str]:
+def _stamp_problems(stamps: pd.Series) -> list[str]:
+    """Say why timestamps are no instants, and the line of pandas that makes them some."""
     if isinstance(stamps.dtype, pd.DatetimeTZDtype):
-        return []
+        wrong = implausible(stamps)
+        rows = named_rows(stamps.reset_index(drop=True), wrong)
+        return [f"a year that no bar is of: {rows}; {int(wrong.sum()):,} such rows"] if wrong.any() else []
     if pd.api.types.is_datetime64_dtype(stamps.dtype):
         return [
             "column 'timestamp' has no time zone, so its instants are not known; say in the file which clock it is:",
@@ -213,8 +222,21 @@ def _zone_problems(stamps: pd.Series) -> list[str]:
         ]
     return [
         f"column 'timestamp' holds {stamps.dtype}, not instants; make it so, and name its clock where it has none:",
-        '  frame["timestamp"] = pd.to_datetime(frame["timestamp"]).dt.tz_localize("UTC")',
+        f'  frame["timestamp"] = {_to_instants(stamps)}',
     ]
+
+
+def _to_instants(stamps: pd.Series) -> str:
+    """Return what turns a column into instants: an epoch in its unit, text with a zone as it stands, other text."""
+    if pd.api.types.is_numeric_dtype(stamps.dtype):
+        unit = epoch_unit(stamps.to_numpy(dtype=np.float64, na_value=np.nan))
+        return f'pd.to_datetime(frame["timestamp"], unit="{unit or "s"}", utc=True)' + (
+            "" if unit else '    or "ms", "us", "ns": these are no plausible years in any'
+        )
+    zoned = stamps.dropna().astype(str).str.fullmatch(r".*\d{2}:\d{2}.*(Z|[+-]\d{2}:?\d{2})").all()
+    if zoned:
+        return 'pd.to_datetime(frame["timestamp"], utc=True)'
+    return 'pd.to_datetime(frame["timestamp"]).dt.tz_localize("UTC")'
 
 
 def _hint(name: str, names: Sequence[str]) -> str:
@@ -229,6 +251,7 @@ def _read(
     reading: ReadOptions,
     origin: str,
     stamps: npt.NDArray[np.object_] | None,
+    row: npt.NDArray[np.int64],
 ) -> RawBars:
     index = pd.DatetimeIndex(frame["timestamp"]).as_unit("ns")
     stamp, dated = index.asi8, np.asarray(index.notna(), dtype=np.bool_)
@@ -241,7 +264,7 @@ def _read(
     opened_at = opened_at - (reading.timeframe.nanoseconds if reading.stamped == "close" else 0)
     clock = _clock(opened_at, config=config, origin=origin)
     return RawBars(
-        row=np.arange(len(frame)),
+        row=row,
         stamp=stamp,
         dated=dated,
         opened_at=opened_at,

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from multisymbol.errors import BarsError, ConfigError, SourceError
-from multisymbol.markets.io.csv import CsvSource
-from multisymbol.markets.io.defects import OnDefect
+from multisymbol.markets.io.defects import PRICES, OnDefect
+from multisymbol.markets.io.files import CsvSource
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, iso
 from tests.markets.conftest import LIMITS, config_of
@@ -127,7 +127,8 @@ def test_zone_is_asked_for_never_guessed(written: Write) -> None:
         "timestamps have no time zone (row 0 '2019-01-07 00:00:00'), so their instants are not known",
         "Say which clock it is: source.timezone=UTC, America/New_York, ... (nothing is guessed)",
     ]
-    assert said(written(FLAT, timeframe="1d", timezone=None), stock())[1].startswith("timestamps have no time zone")
+    assert said(written(FLAT, timeframe="1d", timezone=None), coin())[1].startswith("timestamps have no time zone")
+    assert len(written(FLAT, timeframe="1d", timezone=None).read(stock(), Period())) == 3  # a date is the session's
     assert len(written(KTRDR, timezone=None).read(coin(), Period())) == 3
 
 
@@ -231,20 +232,35 @@ def test_empty_price_is_no_number_and_numbers_may_be_in_any_form(written: Write)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "shown", "cure"),
     [
-        ("a,b,c\n1,2,3\n", "a,b,c"),
-        (PLAIN.replace(",", ";"), "timestamp;open;high;low;close;volume"),
-        (PLAIN.split("\n", 1)[1], "2019-01-07 00:00:00,1.1,1.3,1.0,1.2,10"),
-        (PLAIN.replace("close", "last"), "timestamp,open,high,low,last,volume"),
-        ("", "(the file is empty)"),
+        ("a,b,c\n1,2,3\n", "Its header:", "source.columns='{timestamp: a}'"),
+        (PLAIN.split("\n", 1)[1], "Its first line:", "source.columns=[timestamp,open,high,low,close,volume]"),
+        (PLAIN.replace("close", "last"), "Its header:", "source.columns='{close: last}'"),
     ],
 )
-def test_unknown_layout_shows_the_header_and_the_layouts_known(text: str, shown: str, written: Write) -> None:
+def test_unknown_layout_shows_the_header_and_the_map_to_write(text: str, shown: str, cure: str, written: Write) -> None:
     lines = said(written(text), coin())
-    assert lines[0].endswith("BAR_1h.csv cannot be read as bars: of no known layout. Its header:")
-    assert lines[1] == shown
-    assert lines[3].startswith("timestamp,open,high,low,close,volume")
+    assert lines[0].endswith(f"BAR_1h.csv cannot be read as bars: of no known layout. {shown}")
+    assert lines[1] == text.split("\n", maxsplit=1)[0]
+    assert lines[-1].endswith(cure)
+
+
+def test_the_map_that_a_refusal_prints_reads_the_file(written: Write) -> None:
+    headless = PLAIN.split("\n", 1)[1]
+    for text, columns in (
+        (PLAIN.replace("close", "last"), {"close": "last"}),
+        (headless, ["timestamp", *PRICES, "volume"]),
+        (headless.replace(" ", ","), ["date", "time", *PRICES, "_"]),
+    ):
+        bars = written(text, columns=columns).read(config_of("BAR", "forex"), Period())
+        assert (bars.close.tolist(), iso(int(bars.opened_at[2]))) == ([1.2, 1.3, 1.4], "2019-01-07T02:00Z")
+
+
+def test_cells_may_be_separated_by_something_else(written: Write) -> None:
+    for mark in ";\t|":
+        assert len(written(PLAIN.replace(",", mark)).read(coin(), Period())) == 3
+    assert len(written(KTRDR.replace(",", "^"), delimiter="^").read(coin(), Period())) == 3
 
 
 def test_column_twice_is_refused(written: Write) -> None:
@@ -258,10 +274,6 @@ def test_volume_may_be_absent_where_the_class_allows_it(written: Write) -> None:
     text = "\n".join(line.rpartition(",")[0] for line in PLAIN.splitlines())
     assert len(written(text).read(config_of("BAR", "forex"), Period())) == 3
     assert "column 'volume' is missing" in said(written(text), coin())
-
-
-def test_bytes_that_are_no_text_are_refused(written: Write) -> None:
-    assert "cannot be read as CSV" in said(written(PLAIN.encode().replace(b"20\n", b"\xff\xfe\n")), coin())[0]
 
 
 def test_unknown_zone_is_refused_with_the_nearest(written: Write) -> None:

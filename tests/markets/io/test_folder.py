@@ -8,9 +8,10 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from multisymbol.errors import BarsError, ConfigError, SourceError
+from multisymbol.errors import ConfigError, SourceError
 from multisymbol.markets.io.defects import OnDefect
-from multisymbol.markets.io.parquet import SYNTHETIC_KEY, ParquetSource
+from multisymbol.markets.io.files import ParquetSource
+from multisymbol.markets.io.tables import SYNTHETIC_KEY
 from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.markets.time import Period
 from tests.markets.conftest import LIMITS
@@ -47,12 +48,6 @@ def test_bars_are_read_as_written(folder: Path, coin: SymbolConfig, hours: Hours
 def test_timestamp_may_be_the_index(folder: Path, coin: SymbolConfig, hours: Hours) -> None:
     hours(30).set_index("timestamp").to_parquet(folder / "BTCUSDT.parquet")
     assert len(source(folder).read(coin, Period())) == 30
-
-
-def test_index_of_another_name_is_no_timestamp(folder: Path, coin: SymbolConfig, hours: Hours) -> None:
-    hours(30).set_index("timestamp").rename_axis("Date").to_parquet(folder / "BTCUSDT.parquet")
-    with pytest.raises(BarsError, match="column 'timestamp' is missing"):
-        source(folder).read(coin, Period())
 
 
 def test_synthetic_files_say_so(folder: Path, coin: SymbolConfig, hours: Hours) -> None:
@@ -100,10 +95,14 @@ def test_absent_and_empty_folders_are_told_apart(tmp_path: Path, coin: SymbolCon
         source(tmp_path / "nowhere").read(coin, Period())
 
 
-def test_other_files_are_not_parquet(folder: Path, coin: SymbolConfig) -> None:
-    (folder / "BTCUSDT.parquet").write_text("timestamp,open\n")
-    with pytest.raises(SourceError, match=r"BTCUSDT.parquet cannot be read as Parquet"):
-        source(folder).read(coin, Period())
+def test_file_of_another_name_is_found_where_the_user_names_it(folder: Path, coin: SymbolConfig) -> None:
+    (folder / "BTCUSDT.parquet").rename(folder / "XBTUSD_60.parquet")
+    named = source(folder, files={"BTCUSDT": "XBTUSD_60.parquet"})
+    assert len(named.read(coin, Period())) == 30
+    with pytest.raises(
+        SourceError, match=r"XBTUSD.parquet does not exist, did you mean 'XBTUSD_60.parquet'\? \(source.files.BTCUSDT\)"
+    ):
+        source(folder, files={"BTCUSDT": "XBTUSD.parquet"}).read(coin, Period())
 
 
 def test_symbol_that_is_a_path_needs_the_slug(folder: Path, coin: SymbolConfig) -> None:
