@@ -10,6 +10,7 @@ model.predict(bars)                                 # BUY, HOLD, SELL probabilit
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,21 +30,12 @@ if TYPE_CHECKING:
     from multisymbol.training.run import TrainedModel
 
 __all__ = [
-    "ComparisonReport",
-    "Config",
-    "TrainingResult",
-    "backtest",
-    "compare",
-    "load_config",
-    "load_model",
-    "predict",
-    "prepare",
-    "read_bars",
-    "resolve",
-    "train",
-]
+    "ComparisonReport", "Config", "TrainingResult", "backtest", "compare", "load_config", "load_model", "predict",
+    "prepare", "read_bars", "resolve", "train",
+]  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class TrainingResult:
     """A finished training: its models, scores and figures.
 
@@ -53,10 +45,9 @@ class TrainingResult:
         folder: The run's folder.
     """
 
-    def __init__(self, *, models: "tuple[TrainedModel, ...]", score: float, folder: Path) -> None:
-        self.models = models
-        self.score = score
-        self.folder = folder
+    models: "tuple[TrainedModel, ...]"
+    score: float
+    folder: Path
 
     def __repr__(self) -> str:
         names = ", ".join(model.registered for model in self.models)
@@ -93,6 +84,7 @@ class TrainingResult:
         return {} if result is None else result_figures(result)
 
 
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ComparisonReport:
     """A finished comparison: its verdict, tables and figures.
 
@@ -101,9 +93,8 @@ class ComparisonReport:
         folder: The comparison's folder.
     """
 
-    def __init__(self, *, comparison: "Comparison", folder: Path) -> None:
-        self.comparison = comparison
-        self.folder = folder
+    comparison: "Comparison"
+    folder: Path
 
     def __repr__(self) -> str:
         return f"ComparisonReport({self.sentence!r})"
@@ -238,11 +229,8 @@ def resolve(symbol: str, config: Config, *, as_class: str | None = None) -> "Res
 def predict(config: Config) -> "pd.DataFrame":
     """Return the newest decision on every symbol, by the model that resolution chooses for it.
 
-    Args:
-        config: From `load_config(..., command="predict")`.
-
-    Returns:
-        One row per symbol: probabilities, decision, model, version and, where there is none, the reason.
+    `config` is from `load_config(..., command="predict")`. One row per symbol: probabilities, decision, model, version
+    and, where there is none, the reason.
 
     Raises:
         MultisymbolError: Bars or store are not usable; says what to do.
@@ -332,14 +320,14 @@ def read_bars(
     name = symbol or file.name.partition(".")[0]
     kind = "csv" if file.suffix.lower() in {".csv", ".txt"} else "parquet"
     given = {
-        "source.root": str(file.parent.absolute()),
-        "source.pattern": f"{{symbol}}{file.suffix}" if file.stem == name else file.name,
-        "source.timeframe": timeframe,
-        "source.stamped": stamped,
-        **({"source.timezone": zone} if zone is not None else {}),
-        **{f"source.{key}": value for key, value in (overrides or {}).items()},
+        "root": str(file.parent.absolute()),
+        "pattern": f"{{symbol}}{file.suffix}" if file.stem == name else file.name,
+        "timeframe": timeframe,
+        "stamped": stamped,
+        **({"timezone": zone} if zone is not None else {}),
+        **(overrides or {}),
     }
-    said = [f"source={kind}", *(f"{key}={_quoted(value)}" for key, value in given.items())]
+    said = [f"source={kind}", *(f"source.{key}={_quoted(value)}" for key, value in given.items())]
     values = load_config(said, symbols={name: asset_class}).values
     return source_of(values).read(universe(values["symbol_configs"]).configs[0], Period())
 

@@ -62,30 +62,22 @@ def _without_what_the_run_gives(config: Mapping[str, Any]) -> Iterator[Problem]:
         node = config.get(key)
         target = str(node.get("_target_")) if isinstance(node, Mapping) else ""
         signature = _signature(target) if is_trusted(target) else None
-        if (
-            signature
-            and node
-            and node.get("_partial_")
-            and not (signature.open_ended or argument in signature.parameters)
-        ):
+        takes_it = signature is None or signature.open_ended or argument in signature.parameters
+        if node and node.get("_partial_") and not takes_it:
             yield Problem(path=f"{key}._target_", text=f"'{target}' takes no `{argument}`, which the run gives it")
 
 
 def _refused(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
-    name = registered(schema).partition(":")[0]
-    for role in ROLES:
-        if name == role:
-            return list(node_problems(config, role=role))
+    role = next((role for role in ROLES if registered(schema).partition(":")[0] == role), None)
+    if role is not None:
+        return list(node_problems(config, role=role))
     return [*trust_problems(config.get("trust") or []), *config_problems(config)]
 
 
 def report(problems: Sequence[Problem], *, origin: Callable[[str], str] | None = None) -> ConfigError:
     """Put all problems into one error, each with the file or command line it comes from."""
     sources = [origin(problem.path) if origin else "" for problem in problems]
-    heads = [
-        f"{source}: {problem.path}" if source else problem.path
-        for source, problem in zip(sources, problems, strict=True)
-    ]
+    heads = [": ".join(filter(None, (source, each.path))) for source, each in zip(sources, problems, strict=True)]
     width = min(max(map(len, heads)), 70)
     lines = [f"  {head:<{width}}   {problem.text}" for head, problem in zip(heads, problems, strict=True)]
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -165,14 +157,14 @@ def _known_types() -> _Types:
 
     import pydantic
 
-    plain = {name: getattr(builtins, name) for name in ("int", "float", "str", "list", "tuple", "dict", "set")}
-    abstract = {name: getattr(collections.abc, name) for name in ("Sequence", "Mapping", "Iterable")}
-    special = {name: getattr(typing, name) for name in ("Optional", "Union", "Literal", "Any", "Annotated")}
-    special |= {"List": list, "Dict": dict, "Tuple": tuple, "bool": pydantic.StrictBool}
-    numbers = {
-        name: getattr(pydantic, name) for name in ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat")
+    names = {
+        builtins: ("int", "float", "str", "list", "tuple", "dict", "set"),
+        collections.abc: ("Sequence", "Mapping", "Iterable"),
+        typing: ("Optional", "Union", "Literal", "Any", "Annotated"),
+        pydantic: ("PositiveInt", "NonNegativeInt", "PositiveFloat", "NonNegativeFloat"),
     }
-    return _Types(plain | abstract | special | numbers | {"Tensor": _NoValue})
+    known = {name: getattr(module, name) for module, words in names.items() for name in words}
+    return _Types(known | {"List": list, "Dict": dict, "Tuple": tuple, "bool": pydantic.StrictBool, "Tensor": _NoValue})
 
 
 def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
@@ -182,9 +174,8 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
     if annotation is None:
         return None
     try:
-        expected = eval(
-            compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, _known_types()
-        )
+        code = compile(ast.Expression(annotation), "<annotation>", "eval")
+        expected = eval(code, {"__builtins__": {}}, _known_types())
         adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(expected, config={"arbitrary_types_allowed": True})
     except (TypeError, AttributeError, NameError, pydantic.PydanticUserError):
         return None
@@ -192,28 +183,17 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
         adapter.validate_python(value)
     except pydantic.ValidationError as error:
         first, given = error.errors()[0], "nothing (null)" if value is None else repr(value)
-        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {given}" + _choice(
-            first, value
-        )
+        hint = ""
+        if first["type"] == "literal_error":
+            words = str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+            hint = nearest(str(value), [word for word in words if word])
+        return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {given}{hint}"
     return None
-
-
-def _choice(error: Mapping[str, Any], value: Any) -> str:
-    """Name the nearest of the allowed words."""
-    if error["type"] != "literal_error":
-        return ""
-    words = [word for word in str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ") if word]
-    return nearest(str(value), words)
 
 
 def _signature(target: str) -> _Signature | None:
     """Read the signature of `package.module.Name` from its source."""
     return _read_signature(target) if is_trusted(target) else _kept_signature(target)
-
-
-@cache
-def _kept_signature(target: str) -> _Signature | None:
-    return _read_signature(target)
 
 
 def _read_signature(target: str) -> _Signature | None:
@@ -227,16 +207,18 @@ def _read_signature(target: str) -> _Signature | None:
     return _function_signature(home, definition, skip_self=False)
 
 
+_kept_signature = cache(_read_signature)
+
+
 def _class_signature(module: str, definition: ast.ClassDef) -> _Signature:
     if any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
-        fields = [
-            item for item in definition.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-        ]
         parameters = {
             # A key that is a word of Python's has an underscore after it in the signature.
             item.target.id.rstrip("_"): _Parameter(annotation=item.annotation, required=item.value is None)
-            for item in fields
-            if isinstance(item.target, ast.Name) and "ClassVar" not in ast.unparse(item.annotation)
+            for item in definition.body
+            if isinstance(item, ast.AnnAssign)
+            and isinstance(item.target, ast.Name)
+            and "ClassVar" not in ast.unparse(item.annotation)
         }
         inherited = _base_signature(module, definition).parameters
         return _Signature(module=module, parameters={**inherited, **parameters}, open_ended=False)

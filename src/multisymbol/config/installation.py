@@ -7,17 +7,9 @@ from pathlib import Path
 from multisymbol.errors import InstallationError
 
 LIBRARIES = (
-    "multisymbol",
-    "torch",
-    "lightning",
-    "numpy",
-    "pandas",
-    "TA-Lib",
-    "numba",
-    "mlflow",
-    "safetensors",
+    "multisymbol", "torch", "lightning", "numpy", "pandas", "TA-Lib", "numba", "mlflow", "safetensors",
     "exchange_calendars",
-)
+)  # fmt: skip
 """Libraries whose versions a stored model records."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -35,10 +27,7 @@ def checkout() -> Path | None:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the installed version of each of `LIBRARIES`.
-
-    Every command that records a model or a run calls this before it starts: without versions a stored model could not
-    say what it needs.
+    """Return the installed version of each of `LIBRARIES`: every command that records a run or a model starts with it.
 
     Raises:
         InstallationError: A library is not installed, or the code runs from a folder that was never installed.
@@ -48,14 +37,9 @@ def library_versions() -> dict[str, str]:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError as error:
-            raise InstallationError(_missing(name)) from error
+            source = checkout()
+            raise InstallationError(
+                f"{name} is not installed for {sys.executable}, and a stored model records its version. "
+                f"Install it: {sys.executable} -m pip install {f'-e {source}' if source else 'multisymbol'}"
+            ) from error
     return found
-
-
-def _missing(name: str) -> str:
-    source = checkout()
-    what = f"-e {source}" if source else "multisymbol"
-    return (
-        f"{name} is not installed for {sys.executable}, and a stored model records its version. "
-        f"Install it: {sys.executable} -m pip install {what}"
-    )

@@ -11,32 +11,10 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
 Role: TypeAlias = Literal[
-    "network",
-    "loss",
-    "optimizer",
-    "scheduler",
-    "lr_scheduler",
-    "callback",
-    "trainer",
-    "label",
-    "source",
-    "vendor",
-    "defect_policy",
-    "defect_limits",
-    "alignment",
-    "split",
-    "sampling",
-    "scaling",
-    "finetune",
-    "arm",
-    "decision",
-    "position_rules",
-    "weighting",
-    "policy",
-    "asset_class",
-    "metric",
-    "section",
-]
+    "network", "loss", "optimizer", "scheduler", "lr_scheduler", "callback", "trainer", "label",
+    "source", "vendor", "defect_policy", "defect_limits", "alignment", "split", "sampling", "scaling",
+    "finetune", "arm", "decision", "position_rules", "weighting", "policy", "asset_class", "metric", "section",
+]  # fmt: skip
 """What a class named by a configuration is for."""
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -126,42 +104,23 @@ OURS: Mapping[Role, Mapping[str, str]] = {
 }
 """Role -> name -> what of this package may be named there. A file may move; a name never changes."""
 
+_OPTIMIZERS = ("Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
+_LR_SCHEDULERS = {
+    "constant": "ConstantLR", "cosine": "CosineAnnealingLR", "cosine_restarts": "CosineAnnealingWarmRestarts",
+    "cyclic": "CyclicLR", "exponential": "ExponentialLR", "linear": "LinearLR", "multi_step": "MultiStepLR",
+    "one_cycle": "OneCycleLR", "plateau": "ReduceLROnPlateau", "polynomial": "PolynomialLR", "step": "StepLR",
+}  # fmt: skip
+_CALLBACKS = {
+    "device_stats": "device_stats_monitor.DeviceStatsMonitor",
+    "gradient_accumulation": "gradient_accumulation_scheduler.GradientAccumulationScheduler",
+    "learning_rate": "lr_monitor.LearningRateMonitor",
+    "lightning_early_stopping": "early_stopping.EarlyStopping",
+    "timer": "timer.Timer",
+}
 LIBRARIES: Mapping[Role, Mapping[str, str]] = {
-    "optimizer": {
-        "adadelta": "torch.optim.adadelta.Adadelta",
-        "adagrad": "torch.optim.adagrad.Adagrad",
-        "adam": "torch.optim.adam.Adam",
-        "adamax": "torch.optim.adamax.Adamax",
-        "adamw": "torch.optim.adamw.AdamW",
-        "asgd": "torch.optim.asgd.ASGD",
-        "nadam": "torch.optim.nadam.NAdam",
-        "radam": "torch.optim.radam.RAdam",
-        "rmsprop": "torch.optim.rmsprop.RMSprop",
-        "rprop": "torch.optim.rprop.Rprop",
-        "sgd": "torch.optim.sgd.SGD",
-    },
-    "lr_scheduler": {
-        "constant": "torch.optim.lr_scheduler.ConstantLR",
-        "cosine": "torch.optim.lr_scheduler.CosineAnnealingLR",
-        "cosine_restarts": "torch.optim.lr_scheduler.CosineAnnealingWarmRestarts",
-        "cyclic": "torch.optim.lr_scheduler.CyclicLR",
-        "exponential": "torch.optim.lr_scheduler.ExponentialLR",
-        "linear": "torch.optim.lr_scheduler.LinearLR",
-        "multi_step": "torch.optim.lr_scheduler.MultiStepLR",
-        "one_cycle": "torch.optim.lr_scheduler.OneCycleLR",
-        "plateau": "torch.optim.lr_scheduler.ReduceLROnPlateau",
-        "polynomial": "torch.optim.lr_scheduler.PolynomialLR",
-        "step": "torch.optim.lr_scheduler.StepLR",
-    },
-    "callback": {
-        "device_stats": "lightning.pytorch.callbacks.device_stats_monitor.DeviceStatsMonitor",
-        "gradient_accumulation": (
-            "lightning.pytorch.callbacks.gradient_accumulation_scheduler.GradientAccumulationScheduler"
-        ),
-        "learning_rate": "lightning.pytorch.callbacks.lr_monitor.LearningRateMonitor",
-        "lightning_early_stopping": "lightning.pytorch.callbacks.early_stopping.EarlyStopping",
-        "timer": "lightning.pytorch.callbacks.timer.Timer",
-    },
+    "optimizer": {name.lower(): f"torch.optim.{name.lower()}.{name}" for name in _OPTIMIZERS},
+    "lr_scheduler": {name: f"torch.optim.lr_scheduler.{path}" for name, path in _LR_SCHEDULERS.items()},
+    "callback": {name: f"lightning.pytorch.callbacks.{path}" for name, path in _CALLBACKS.items()},
     "trainer": {"lightning": "lightning.pytorch.trainer.trainer.Trainer"},
 }
 """Role -> name -> what of torch and Lightning may be named there: nothing that writes files where it is told to."""
@@ -292,15 +251,10 @@ def _renamed(data: Any, table: Mapping[str, str], depth: int = 0) -> Any:
 
 def _spellings() -> dict[str, str]:
     """Return how users also write classes of torch and Lightning -> their dotted paths."""
-    short = {"optimizer": "torch.optim", "lr_scheduler": "", "callback": "lightning.pytorch.callbacks", "trainer": ""}
-    found = {
-        f"{short[role]}.{path.rpartition('.')[2]}": path
-        for role, classes in LIBRARIES.items()
-        for path in classes.values()
-        if short[role]
-    }
-    trainer = LIBRARIES["trainer"]["lightning"]
-    return found | {"lightning.Trainer": trainer, "lightning.pytorch.Trainer": trainer}
+    short = {"optimizer": "torch.optim", "callback": "lightning.pytorch.callbacks", "trainer": "lightning"}
+    classes = [(role, path) for role in ("optimizer", "callback", "trainer") for path in LIBRARIES[role].values()]
+    found = {f"{short[role]}.{path.rpartition('.')[2]}": path for role, path in classes}
+    return found | {"lightning.pytorch.Trainer": LIBRARIES["trainer"]["lightning"]}
 
 
 _PATHS = {f"{role}:{name}": path for role in ROLES for name, path in named(role).items()}

@@ -14,9 +14,7 @@ from multisymbol.config.trust import source_file, trusted
 def own_packages(config: Any, *, modules: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the packages and single-file modules of the user's own that a configuration uses, sorted.
 
-    Args:
-        config: Plain data with dotted `_target_`s.
-        modules: Modules of further objects in use, such as indicators; this project's own are passed over.
+    `modules` are those of further objects in use, such as indicators; this project's own are passed over.
     """
     named = {target.rpartition(".")[0] for target in _targets(config) if registered(target) == target}
     tops = {module.partition(".")[0] for module in (*named, *modules)}

@@ -18,20 +18,7 @@ _OF_THE_MACHINE = {"paths", "registry", "trust", "metrics", "sections"}
 """Keys that say where things are kept, whom this user trusts and what is reported, not what the model is."""
 _OF_A_COMPARISON = {"comparison", "arms", "decision", "promote"}
 """Keys that a comparison has and a training has not."""
-_NOT_DECIDING = (
-    "paths",
-    "registry",
-    "dry_run",
-    "resume",
-    "trust",
-    "metrics",
-    "sections",
-    "promote",
-    "symbols",
-    "asset_class",
-    "finetune",
-    "strategy",
-)
+_NOT_DECIDING = {"dry_run", "resume", "promote", "symbols", "asset_class", "finetune", "strategy", *_OF_THE_MACHINE}
 """Keys that change no number of a comparison, or whose outcome is in `symbol_configs`."""
 
 

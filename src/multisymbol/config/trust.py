@@ -92,11 +92,8 @@ def trust_problems(packages: Any) -> list[Problem]:
     """List what is wrong with the value of the key `trust`."""
     if not isinstance(packages, list | tuple):
         return [Problem(path="trust", text=f"expected a list of packages, trust=[mypackage], got {packages!r}")]
-    return [
-        Problem(path="trust", text=f"{name!r} is {why}")
-        for name in packages
-        if (why := _not_trustworthy(name)) is not None
-    ]
+    reasons = {repr(name): _not_trustworthy(name) for name in packages}
+    return [Problem(path="trust", text=f"{name} is {why}") for name, why in reasons.items() if why]
 
 
 def trust_hint(packages: Sequence[str]) -> str:
@@ -171,20 +168,14 @@ def source_file(module: str) -> Path | None:
 
 
 def config_problems(config: Mapping[str, Any]) -> list[Problem]:
-    """Judge every class that a whole configuration names.
-
-    Args:
-        config: Plain data: checked, stored or taken from elsewhere; its own `trust` key is not looked at.
-    """
+    """Judge every class that a whole configuration names, whoever wrote it; its own `trust` key is not looked at."""
     return list(_within(config, path=()))
 
 
 def stored_problems(config: Mapping[str, Any], *, file: str) -> list[str]:
-    """Judge a configuration that was stored by whomever: the classes it names, and that nothing is to be looked up.
+    """Judge a stored configuration (`names.current_form`): the classes it names, and that nothing is to be looked up.
 
-    Args:
-        config: Plain data in its present form (`names.current_form`).
-        file: Its name, for the messages.
+    `file` is its name, for the messages.
     """
     named = [f"{file}: {problem.path}: {problem.text}" for problem in config_problems(config)]
     return named or [
@@ -194,13 +185,7 @@ def stored_problems(config: Mapping[str, Any], *, file: str) -> list[str]:
 
 
 def node_problems(node: Mapping[str, Any], *, role: Role, path: str = "") -> Iterator[Problem]:
-    """Judge one node that is to be built, with all that is nested in it.
-
-    Args:
-        node: Plain mapping with `_target_`.
-        role: What it is for.
-        path: Of its keys, with a dot at the end.
-    """
+    """Judge one node that is to be built for a role, with all that is nested in it; `path` ends with a dot."""
     text = _refusal(node.get("_target_"), role)
     if text is not None:
         yield Problem(path=f"{path}_target_", text=text)
@@ -231,19 +216,18 @@ def load(target: str, *, role: Role) -> Callable[..., Any]:
     if text is not None:
         raise ConfigError(f"_target_: {text}")
     module, _, name = target.rpartition(".")
-    found = getattr(_imported(module), name, None)
+    found: Callable[..., Any] | None = getattr(_imported(module), name, None)
     if found is None:
         raise ConfigError(f"_target_: {module} has no '{name}'")
     home = getattr(found, "__module__", None)
     if target in named(role).values():
         if home != module:
             raise ConfigError(f"_target_: '{target}' is not defined there, but in {home}")
-        return found  # type: ignore[no-any-return]
-    if not isinstance(home, str) or not is_trusted(home):
+    elif not isinstance(home, str) or not is_trusted(home):
         raise ConfigError(f"_target_: '{target}' is not defined in the trusted package, but in {home}")
-    if (lacking := _lacking(found, role)) is not None:
+    elif (lacking := _lacking(found, role)) is not None:
         raise ConfigError(f"_target_: '{target}' cannot be a {role}: {lacking}")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _not_trustworthy(name: Any) -> str | None:
@@ -281,44 +265,41 @@ def _within(value: Any, *, path: tuple[str, ...]) -> Iterator[Problem]:
     """Walk through a configuration down to the places that may name a class."""
     if len(path) > _DEEPEST:
         yield Problem(path=".".join(path[:4]), text="nested too deep for a configuration")
-    elif isinstance(value, Mapping):
+    elif isinstance(value, Mapping) and "_target_" in value:
         role = role_at(path)
-        if "_target_" not in value:
-            for key, item in value.items():
-                yield from _within(item, path=(*path, str(key)))
-        elif role is None:
+        if role is None:
             yield Problem(path=".".join((*path, "_target_")), text=_no_place(value["_target_"]))
         else:
             yield from node_problems(value, role=role, path=".".join(path) + ".")
-    elif isinstance(value, list | tuple):
-        for place, item in enumerate(value):
-            yield from _within(item, path=(*path, str(place)))
+    else:
+        for key, item in _items(value):
+            yield from _within(item, path=(*path, key))
+
+
+def _items(value: Any) -> list[tuple[str, Any]]:
+    """Return the entries of a mapping or a list by key; of anything else none."""
+    if isinstance(value, Mapping):
+        return [(str(key), item) for key, item in value.items()]
+    return [(str(place), item) for place, item in enumerate(value)] if isinstance(value, list | tuple) else []
 
 
 def _naming_nothing(value: Any, *, path: str, depth: int = 0) -> Iterator[Problem]:
     """Refuse every class named where a plain value belongs."""
     if depth > _DEEPEST:
         yield Problem(path=path, text="nested too deep for a configuration")
-    elif isinstance(value, Mapping):
-        if "_target_" in value:
-            yield Problem(path=f"{path}._target_", text=_no_place(value["_target_"]))
-        for key, item in value.items():
-            if key != "_target_":
-                yield from _naming_nothing(item, path=f"{path}.{key}", depth=depth + 1)
-    elif isinstance(value, list | tuple):
-        for place, item in enumerate(value):
-            yield from _naming_nothing(item, path=f"{path}.{place}", depth=depth + 1)
+        return
+    for key, item in _items(value):
+        if key == "_target_" and isinstance(value, Mapping):
+            yield Problem(path=f"{path}._target_", text=_no_place(item))
+        else:
+            yield from _naming_nothing(item, path=f"{path}.{key}", depth=depth + 1)
 
 
 def _interpolations(value: Any, *, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _interpolations(item, path=f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for place, item in enumerate(value):
-            yield from _interpolations(item, path=f"{path}.{place}")
-    elif isinstance(value, str) and "${" in value:
+    if isinstance(value, str) and "${" in value:
         yield path, value[:60]
+    for key, item in _items(value):
+        yield from _interpolations(item, path=f"{path}.{key}" if path else key)
 
 
 def _no_place(target: Any) -> str:
