@@ -65,7 +65,7 @@ def test_a_metric_and_a_section_of_the_users_own_are_everywhere_ours_are(outputs
     assert "belongs to the rates desk." in card
     client = MlflowClient(f"sqlite:///{outputs}/mlflow.db")
     version = client.get_model_version_by_alias("neuro_fuzzy.1h.universal", "newest")
-    assert {"test/confidence", "test/confidence/AAPL"} <= set(client.get_run(str(version.run_id)).data.metrics)
+    assert {"test/confidence", "test/confidence/SYN_A"} <= set(client.get_run(str(version.run_id)).data.metrics)
     table = Path(client.download_artifacts(str(version.run_id), "tables/test.csv", str(outputs)))
     assert "confidence" in next(csv.reader(table.open(encoding="utf-8")))
 

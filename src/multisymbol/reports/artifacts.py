@@ -32,14 +32,7 @@ def log_frame(run: Run, frame: pd.DataFrame, file: Path) -> None:
 
 
 def log_page(run: Run, page: Page, file: Path, *, note: str = "") -> Path:
-    """Write a page, log the file, and describe the run by its lead.
-
-    Args:
-        run: The run.
-        page: The page.
-        file: Where it is written.
-        note: Markdown below the lead; may be empty.
-    """
+    """Write a page to a file, log it, and describe the run by its lead, with a note in Markdown below."""
     file.write_text(page_html(page), encoding="utf-8")
     run.log_file(file)
     run.set_tags({NOTE_TAG: "\n\n".join(filter(None, (page.lead, note, f"All of it: `{file.name}`.")))})

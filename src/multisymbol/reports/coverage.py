@@ -1,8 +1,9 @@
 """Who has data when: a table and a picture of a universe's bars, with all that looks wrong in them."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -16,7 +17,7 @@ from multisymbol.arrays import Floats
 from multisymbol.markets.io.defects import KINDS
 from multisymbol.markets.io.quality import FileFinding
 from multisymbol.markets.sessions import session_clock
-from multisymbol.markets.time import DAY, Instants, Timeframe, iso
+from multisymbol.markets.time import DAY, NEVER, Instants, Timeframe, iso
 from multisymbol.reports.figures.canvas import (
     BLUE,
     FAINT,
@@ -76,12 +77,11 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
 
     A start later, or an end earlier, than those of most others says so: it shortens what symbols have in common.
     """
-    late, early = _late(symbols), _early(symbols)
 
-    def day(name: str, place: int, *, far: Collection[str]) -> Column:
-        return column(name, of=lambda each: _day(each.opened_at, place, mark=marks[name] if each.symbol in far else ""))
+    def day(name: str, place: int, mark: str) -> Column:
+        far = _far(symbols, place=place)
+        return column(name, of=lambda each: _day(each.opened_at, place, mark=mark if each.symbol in far else ""))
 
-    marks = {"first": "late", "last": "early"}
     return tabulate(
         "bars",
         symbols,
@@ -89,25 +89,22 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
             column("symbol"),
             column("class", key="asset_class"),
             column("bars", ",d", of=lambda each: math.nan if each.bars is None else each.bars),
-            day("first", 0, far=late),
-            day("last", -1, far=early),
+            day("first", 0, "late"),
+            day("last", -1, "early"),
             column("segments", ",d", of=lambda each: math.nan if each.segments is None else each.segments),
-            *(_defect_column(heading, key) for key, heading in _defect_columns(symbols).items()),
+            *(
+                column(heading, ",d", key=key or "other", of=partial(_count, key=key))
+                for key, heading in _defect_columns(symbols).items()
+            ),
         ),
         note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
     )
 
 
-def _defect_column(heading: str, key: str) -> Column:
-    return column(heading, ",d", key=key or "other", of=lambda each: _count(each, key))
-
-
 def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) -> Figure:
     """Show one line per symbol over time: darker where more of the calendar's bars are there, defects as ticks.
 
-    Args:
-        symbols: At least one of them with rows.
-        timeframe: Length of the bars.
+    At least one of the symbols must have rows.
     """
     ordered = _by_class(symbols)
     edges = _edges(ordered, timeframe)
@@ -133,11 +130,7 @@ def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) 
 def filled(opened_at: Instants, *, edges: Instants, calendar: str, timeframe: Timeframe) -> Floats:
     """Return the share of the calendar's bars that are there, between edges; 0 where the calendar has none.
 
-    Args:
-        opened_at: Start of the bars there are.
-        edges: Borders, ascending, shape (bins + 1,).
-        calendar: Of the sessions.
-        timeframe: Length of the bars.
+    `opened_at` are the bars there are; `edges` are ascending, shape (bins + 1,).
     """
     there = np.histogram(opened_at, bins=edges)[0]
     clock = session_clock(calendar, start=int(edges[0]), end=int(edges[-1]))
@@ -154,7 +147,7 @@ def _defect_columns(symbols: Sequence[SymbolCoverage]) -> dict[str, str]:
     return {key: f"{(key or 'other').replace('_', ' ')} {_SAID[policies[key]]}" for key in keys}
 
 
-def _count(each: SymbolCoverage, key: str) -> Cell:
+def _count(each: SymbolCoverage, *, key: str) -> Cell:
     found = [finding for finding in each.findings if finding.key == key]
     return sum(max(finding.count, 1) for finding in found) if found else math.nan
 
@@ -163,34 +156,25 @@ def _day(opened_at: Instants, place: int, *, mark: str) -> str:
     return f"{iso(int(opened_at[place]))[:10]} {mark}".rstrip() if opened_at.size else "–"
 
 
-def _late(symbols: Sequence[SymbolCoverage]) -> set[str]:
-    return _far(symbols, place=0, sign=1)
-
-
-def _early(symbols: Sequence[SymbolCoverage]) -> set[str]:
-    return _far(symbols, place=-1, sign=-1)
-
-
-def _far(symbols: Sequence[SymbolCoverage], *, place: int, sign: int) -> set[str]:
+def _far(symbols: Sequence[SymbolCoverage], *, place: int) -> set[str]:
+    """Name the symbols that start (place 0) far later, or end (-1) far earlier, than the others."""
     there = [each for each in symbols if each.opened_at.size]
     ends = np.array([each.opened_at[place] for each in there], dtype=np.int64)
     if ends.size == 0:
         return set()
     span = max(each.opened_at[-1] for each in there) - min(each.opened_at[0] for each in there)
-    far = sign * (ends - np.median(ends)) > _FAR * span
+    far = (1 if place == 0 else -1) * (ends - np.median(ends)) > _FAR * span
     return {each.symbol for each, is_far in zip(there, far, strict=True) if is_far}
 
 
 def _by_class(symbols: Sequence[SymbolCoverage]) -> list[SymbolCoverage]:
     """Keep classes together, in the order in which they appear, the longest history first."""
     classes = list(dict.fromkeys(each.asset_class for each in symbols))
-    return sorted(
-        symbols,
-        key=lambda each: (
-            classes.index(each.asset_class),
-            int(each.opened_at[0]) if each.opened_at.size else np.iinfo(np.int64).max,
-        ),
-    )
+
+    def place(each: SymbolCoverage) -> tuple[int, int]:
+        return classes.index(each.asset_class), int(each.opened_at[0]) if each.opened_at.size else NEVER
+
+    return sorted(symbols, key=place)
 
 
 def _edges(symbols: Sequence[SymbolCoverage], timeframe: Timeframe) -> Instants:
@@ -222,12 +206,8 @@ def _draw_symbol(axes: Axes, each: SymbolCoverage, *, row: int, edges: Instants,
     for finding in each.findings:
         above = finding.key != "gap"
         reach, width = ((row - 0.40, row - 0.25), 1.0) if above else ((row + 0.25, row + 0.32), 0.6)
-        axes.vlines(_thinned(finding.at, edges) / DAY, *reach, color=_colour(finding), linewidth=width, zorder=3)
-
-
-def _thinned(at: Instants, edges: Instants) -> Instants:
-    """Leave one of those that would fall on the same spot."""
-    return at[np.unique(np.searchsorted(edges, at), return_index=True)[1]]
+        spots = np.unique(np.searchsorted(edges, finding.at), return_index=True)[1]  # one of those on the same spot
+        axes.vlines(finding.at[spots] / DAY, *reach, color=_colour(finding), linewidth=width, zorder=3)
 
 
 def _colour(finding: FileFinding) -> str:
@@ -247,7 +227,7 @@ def _write_counts(axes: Axes, each: SymbolCoverage, *, row: int) -> None:
 
 def _date_far(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
     """Write the month beside a start or an end far from the others'."""
-    late, early = _late(symbols), _early(symbols)
+    late, early = _far(symbols, place=0), _far(symbols, place=-1)
     for row, each in enumerate(symbols):
         if each.symbol in late:
             first = int(each.opened_at[0])
@@ -258,9 +238,8 @@ def _date_far(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
 
 
 def _short(finding: FileFinding) -> str:
-    return {"gap": "missing", "outside_hours": "odd hours"}.get(
-        finding.key, finding.key.replace("_", " ") or finding.kind
-    )
+    names = {"gap": "missing", "outside_hours": "odd hours"}
+    return names.get(finding.key, finding.key.replace("_", " ") or finding.kind)
 
 
 def _write_classes(axes: Axes, symbols: Sequence[SymbolCoverage]) -> None:
@@ -278,12 +257,10 @@ def _headline(symbols: Sequence[SymbolCoverage]) -> str:
     there = [each for each in symbols if each.opened_at.size]
     first = iso(min(int(each.opened_at[0]) for each in there))[:10]
     last = iso(max(int(each.opened_at[-1]) for each in there))[:10]
-    common = _common(symbols)
     if len(there) == 1:
         return f"{there[0].symbol} has bars from {first} to {last}"
-    together = (
-        "never all at once" if common is None else f"all at once from {iso(common[0])[:10]} to {iso(common[1])[:10]}"
-    )
+    common = _common(symbols)
+    together = f"all at once from {iso(common[0])[:10]} to {iso(common[1])[:10]}" if common else "never all at once"
     return f"{len(there)} symbols have bars between {first} and {last}, {together}"
 
 
@@ -301,8 +278,7 @@ def _handles(symbols: Sequence[SymbolCoverage]) -> Iterator[Patch | Line2D]:
     yield Patch(color=BLUE, label="bars (paler: some are missing)")
     if any(each.bars is None for each in symbols):
         yield Patch(color=RED, label="refused")
-    labels: Mapping[str, str] = {"wick": "wick", "flat": "flat run", "outside_hours": "odd hours"}
-    for key, label in labels.items():
+    for key, label in (("wick", "wick"), ("flat", "flat run"), ("outside_hours", "odd hours")):
         if key in kept:
             yield _tick(_MARKS[key], label)
     if any(finding.policy != "keep" for finding in found):

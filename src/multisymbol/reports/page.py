@@ -57,24 +57,16 @@ class Code:
     text: str
 
 
-PlainPart: TypeAlias = str | Table | Facts | Bullets | Caution | Code
-"""A str is a paragraph of plain text: nothing in it is markup."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Folded:
-    """Parts that are read on demand; on paper they are open.
-
-    Args:
-        title: What is inside.
-        parts: Shown when it is opened.
-    """
+    """Parts that are read on demand, below their title; on paper they are open."""
 
     title: str
     parts: "tuple[Part, ...]"
 
 
-Part: TypeAlias = PlainPart | Figure | Folded
+Part: TypeAlias = str | Table | Facts | Bullets | Caution | Code | Figure | Folded
+"""A str is a paragraph of plain text: nothing in it is markup."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,25 +114,14 @@ class OwnSection(Protocol):
     page: str
 
     def section(self, shown: Any, /) -> Section | None:
-        """Make the section; None leaves it out.
-
-        Args:
-            shown: What the page shows: `Card`, `ComparisonShown`, `BacktestShown` or `ArmsShown`.
-        """
+        """Make it of a `Card`, `ComparisonShown`, `BacktestShown` or `ArmsShown`; None leaves it out."""
         ...
 
 
 def sections_of(
     page: str, shown: Shown, makers: Iterable[Callable[[Shown], Section | None]], own: Iterable[OwnSection]
 ) -> tuple[Section, ...]:
-    """Make the sections of a page: ours, then the user's own.
-
-    Args:
-        page: Its name; see `OwnSection`.
-        shown: What the page shows.
-        makers: Functions that make one section each.
-        own: The user's own sections, those of other pages among them.
-    """
+    """Make the sections of a page (see `OwnSection`): ours, then those of the user's own that are for this page."""
     made = [make(shown) for make in makers] + [each.section(shown) for each in own if each.page == page]
     return tuple(section for section in made if section is not None)
 
@@ -148,11 +129,8 @@ def sections_of(
 def page_html(page: Page) -> str:
     """Write the page as one HTML file that needs nothing else."""
     numbers = count(1)
-
-    def draw(figure: Figure) -> Markup:
-        return _figure(figure, prefix=f"f{next(numbers)}")
-
-    return _templates().get_template("page.html.j2").render(page=page, long=LONG, draw=draw)
+    template = _templates().get_template("page.html.j2")
+    return template.render(page=page, long=LONG, draw=lambda figure: _figure(figure, prefix=f"f{next(numbers)}"))
 
 
 def page_markdown(page: Page) -> str:
@@ -204,27 +182,25 @@ def _number(cell: Cell, column: TableColumn) -> str:
 
 
 def _markdown(part: Part) -> str:
-    if isinstance(part, Figure):
-        return f"*Figure: {_escaped(figure_headline(part)) or 'without a title'} (drawn on the HTML page)*"
-    if isinstance(part, Folded):
-        return "\n\n".join([f"**{_escaped(part.title)}**", *map(_markdown, part.parts)])
-    return _plain_markdown(part)
-
-
-def _plain_markdown(part: PlainPart) -> str:
     match part:
+        case Figure():
+            text = f"*Figure: {_escaped(figure_headline(part)) or 'without a title'} (drawn on the HTML page)*"
+        case Folded():
+            text = "\n\n".join([f"**{_escaped(part.title)}**", *map(_markdown, part.parts)])
         case Table():
             named = [f"**{_escaped(part.title)}** {_escaped(part.note)}".strip()] if part.title or part.note else []
-            return "\n\n".join([*named, table_markdown(part).replace("<", "&lt;").rstrip("\n")])
+            text = "\n\n".join([*named, table_markdown(part).replace("<", "&lt;").rstrip("\n")])
         case Facts():
-            return "\n".join(f"- {_escaped(name)}: {_escaped(text)}" for name, text in part.items)
+            text = "\n".join(f"- {_escaped(name)}: {_escaped(said)}" for name, said in part.items)
         case Bullets():
-            return "\n".join(f"- {_escaped(item)}" for item in part.items)
+            text = "\n".join(f"- {_escaped(item)}" for item in part.items)
         case Caution():
-            return f"> {_escaped(part.text)}"
+            text = f"> {_escaped(part.text)}"
         case Code():
-            return f"```\n{part.text.rstrip()}\n```"
-    return _escaped(part)
+            text = f"```\n{part.text.rstrip()}\n```"
+        case str():
+            text = _escaped(part)
+    return text
 
 
 def _escaped(text: str) -> str:

@@ -7,6 +7,7 @@ Every array over bars is on the same n bars, `closed_at` in UTC nanoseconds, asc
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -47,14 +48,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TradeMarks:
-    """What is drawn of k trades, in the order of their entries.
+    """What is drawn of k trades, in the order of their entries. Shape (k,) each.
 
     Args:
-        entry_row: Bar of the entry. Integers, shape (k,).
+        entry_row: Bar of the entry; likewise `exit_row`.
         exit_row: Bar of the exit.
         side: 1 long, -1 short.
-        entry_price: Filled at.
-        exit_price: Filled at.
+        entry_price: Filled at; likewise `exit_price`.
         net: Profit after costs.
     """
 
@@ -79,11 +79,11 @@ class TradeMarks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonthlyReturns:
-    """Growth of an equity, month by month.
+    """Growth of an equity, month by month. Shape (m,).
 
     Args:
-        month: Months since January 1970, ascending, without holes. Integers, shape (m,).
-        value: Share won in the month; 0 in one without bars, NaN from where nothing is left. Shape (m,).
+        month: Months since January 1970, ascending, without holes.
+        value: Share won in the month; 0 in one without bars, NaN from where nothing is left.
     """
 
     month: Ints
@@ -93,7 +93,7 @@ class MonthlyReturns:
 def equity_figure(
     closed_at: Instants, *, equity: Floats, buy_and_hold: Floats | None, capital: float, name: str
 ) -> Figure:
-    """Show what the capital became, beside holding, and below how far both were from their peaks.
+    """Show what the capital became, beside holding (None: left out), and below how far both were from their peaks.
 
     Args:
         closed_at: Shape (n,), n >= 1.
@@ -107,8 +107,8 @@ def equity_figure(
         curves["buy and hold"] = (buy_and_hold / capital, GREY)
     figure, (upper, lower) = canvas(height=4.4, panels=(2.4, 1.0))
     for growth, colour in reversed(curves.values()):
-        _draw_line(upper, closed_at, growth, colour=colour)
-        _draw_line(lower, closed_at, 100 * drawdown(growth), colour=colour)
+        _draw_line(upper, closed_at, growth, color=colour, linewidth=1.2)
+        _draw_line(lower, closed_at, 100 * drawdown(growth), color=colour, linewidth=1.2)
     own = drawdown(equity / capital)
     lower.fill_between(days(closed_at)[(kept := thinned(own))], 100 * own[kept], color=BLUE, alpha=0.15, linewidth=0)
     upper.axhline(1, color=FAINT, linewidth=0.8, zorder=0)
@@ -119,13 +119,11 @@ def equity_figure(
     lower.set_ylabel("drawdown, %")
     dated(lower)
     totals = [percent(_last(growth) - 1) for growth, _ in curves.values()]
-    worst = [percent(_least(drawdown(growth))) for growth, _ in curves.values()]
+    worst = [percent(float(np.fmin.reduce(drawdown(growth)))) for growth, _ in curves.values()]
     against = f", {totals[1]} by holding" if len(totals) > 1 else ""
-    say(
-        upper,
-        f"{plain_number(name)}: {totals[0]} after costs{against}",
-        facts=f"deepest loss from a peak {' against '.join(worst)} · {_span(closed_at)}",
-    )
+    span = f"{iso(int(closed_at[0]))[:10]} to {iso(int(closed_at[-1]))[:10]}"
+    facts = f"deepest loss from a peak {' against '.join(worst)} · {span}"
+    say(upper, f"{plain_number(name)}: {totals[0]} after costs{against}", facts=facts)
     legend(figure, [Line2D([], [], color=colour, label=plain_number(label)) for label, (_, colour) in curves.items()])
     return figure
 
@@ -141,12 +139,9 @@ def drawdown(growth: Floats) -> Floats:
 
 
 def monthly_returns(closed_at: Instants, *, equity: Floats, capital: float) -> MonthlyReturns:
-    """Cut an equity into calendar months of UTC; a bar that closes on the stroke of midnight ends the month before.
+    """Cut an equity (finite, shape (n,)) into calendar months of UTC.
 
-    Args:
-        closed_at: Shape (n,), n >= 1.
-        equity: At each close, finite. Shape (n,).
-        capital: At the start.
+    A bar that closes on the stroke of midnight ends the month before; `capital` is that at the start.
     """
     of_bar = (closed_at - 1).astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
     month = np.arange(of_bar[0], of_bar[-1] + 1)
@@ -158,13 +153,7 @@ def monthly_returns(closed_at: Instants, *, equity: Floats, capital: float) -> M
 
 
 def months_figure(closed_at: Instants, *, equity: Floats, capital: float) -> Figure:
-    """Show the return of each calendar month, years below one another, and of each year.
-
-    Args:
-        closed_at: Shape (n,), n >= 1.
-        equity: After costs, at each close, finite. Shape (n,).
-        capital: At the start.
-    """
+    """Show the return of each calendar month, years below one another, and of each year: see `monthly_returns`."""
     months = monthly_returns(closed_at, equity=equity, capital=capital)
     year, place = 1970 + months.month // 12, months.month % 12
     years = np.unique(year)
@@ -184,19 +173,13 @@ def months_figure(closed_at: Instants, *, equity: Floats, capital: float) -> Fig
 
 
 def trades_figure(closed_at: Instants, *, close: Floats, trades: TradeMarks, most: int = 60) -> Figure:
-    """Show trades on the price; of many the last ones, and below how many were entered when.
-
-    Args:
-        closed_at: Shape (n,), n >= 1.
-        close: Shape (n,).
-        trades: In the order of their entries.
-        most: Trades shown on the price.
-    """
+    """Show trades on the price; of many the last `most`, and below how many were entered when."""
     many = len(trades) > most
     figure, panels = canvas(height=4.6 if many else 3.4, panels=(2.6, 1.0) if many else (1.0,), one_axis=False)
     shown = trades.last(most)
     first, last = _around(shown, bars=len(close))
-    _draw_price(panels[0], closed_at[first : last + 1], close[first : last + 1])
+    within = slice(first, last + 1)
+    _draw_line(panels[0], closed_at[within], close[within], color=GREY, linewidth=0.9, zorder=1)
     _draw_trades(panels[0], closed_at, shown)
     dated(panels[0])
     panels[0].set_ylabel("price")
@@ -204,32 +187,20 @@ def trades_figure(closed_at: Instants, *, close: Floats, trades: TradeMarks, mos
     if many:
         _draw_density(panels[1], closed_at, trades, shown=(closed_at[first], closed_at[last]))
     say(panels[0], _trades_title(trades, shown), facts=_trades_facts(trades))
-    legend(figure, _trade_handles())
+    marks = (("long, won", BLUE, "^"), ("short, won", BLUE, "v"), ("lost", ORANGE, "^"), ("exit", INK, "o"))
+    legend(figure, [_mark(label, marker, color=colour, markersize=5) for label, colour, marker in marks])
     return figure
 
 
 def cost_figure(multiple: Floats, *, net_return: Floats) -> Figure:
-    """Show what is left of the return at several multiples of the assumed costs.
-
-    Args:
-        multiple: Of the costs, ascending, such as 0, 1, 2, 4. Shape (c,), c >= 1.
-        net_return: Share won over the whole span. Shape (c,).
-    """
+    """Show what is left of the return at several multiples of the assumed costs, ascending. Shape (c,) each, c >= 1."""
     figure, (axes,) = canvas(height=2.7)
     places = np.arange(len(multiple))
     axes.bar(places, 100 * net_return, width=0.62, color=[BLUE if won >= 0 else RED for won in net_return])
     for place, won in zip(places, net_return, strict=True):
-        above = won >= 0
-        axes.annotate(
-            percent(won),
-            (place, 100 * won),
-            (0, 3 if above else -3),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if above else "top",
-            fontsize=SMALL,
-            color=INK,
-        )
+        offset, va = ((0, 3), "bottom") if won >= 0 else ((0, -3), "top")
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": SMALL, "color": INK}
+        axes.annotate(percent(won), (place, 100 * won), offset, va=va, **look)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.margins(y=0.16)
     axes.set_xticks(places, [f"{each:g}×" for each in multiple])
@@ -241,11 +212,7 @@ def cost_figure(multiple: Floats, *, net_return: Floats) -> Figure:
 
 
 def break_even(multiple: Floats, *, net_return: Floats) -> float:
-    """Return the first multiple of the costs at which nothing is won, between neighbours by a straight line.
-
-    Returns:
-        NaN where the return has no change of sign.
-    """
+    """Return the first multiple of the costs at which nothing is won, by a straight line; NaN where none is."""
     crossing = np.flatnonzero((net_return[:-1] > 0) & (net_return[1:] <= 0))
     if crossing.size == 0:
         return float("nan")
@@ -255,13 +222,9 @@ def break_even(multiple: Floats, *, net_return: Floats) -> float:
 
 
 def symbols_figure(symbols: Sequence[str], *, net_return: Floats, gross_return: Floats, buy_and_hold: Floats) -> Figure:
-    """Show the return of each symbol after costs, before them, and of holding it.
+    """Show the return of each symbol (s >= 1, from top to bottom) after costs, before them, and of holding it.
 
-    Args:
-        symbols: Names, s >= 1, from top to bottom.
-        net_return: Share won after costs; NaN: not run. Shape (s,).
-        gross_return: Before costs. Shape (s,).
-        buy_and_hold: Of holding. Shape (s,).
+    All are shares won, shape (s,); NaN: not run.
     """
     figure, (axes,) = canvas(height=1.3 + 0.25 * len(symbols))
     rows = np.arange(len(symbols))
@@ -281,16 +244,16 @@ def symbols_figure(symbols: Sequence[str], *, net_return: Floats, gross_return: 
         figure,
         [
             Patch(color=BLUE, label="after costs"),
-            Line2D([], [], linestyle="", marker="D", markersize=4, markerfacecolor="none", color=INK, label="before"),
-            Line2D([], [], linestyle="", marker="|", markersize=9, markeredgewidth=1.6, color=INK, label="holding"),
+            _mark("before", "D", markersize=4, markerfacecolor="none", color=INK),
+            _mark("holding", "|", markersize=9, markeredgewidth=1.6, color=INK),
         ],
     )
     return figure
 
 
-def _draw_line(axes: Axes, closed_at: Instants, values: Floats, *, colour: str) -> None:
+def _draw_line(axes: Axes, closed_at: Instants, values: Floats, **look: Any) -> None:
     kept = thinned(values)
-    axes.plot(days(closed_at)[kept], values[kept], color=colour, linewidth=1.2)
+    axes.plot(days(closed_at)[kept], values[kept], **look)
 
 
 def _scale_growth(axes: Axes, curves: Sequence[Floats]) -> None:
@@ -306,14 +269,6 @@ def _scale_growth(axes: Axes, curves: Sequence[Floats]) -> None:
 def _last(growth: Floats) -> float:
     known = growth[np.isfinite(growth)]
     return float(known[-1]) if known.size else float("nan")
-
-
-def _least(values: Floats) -> float:
-    return float(np.fmin.reduce(values))
-
-
-def _span(closed_at: Instants) -> str:
-    return f"{iso(int(closed_at[0]))[:10]} to {iso(int(closed_at[-1]))[:10]}"
 
 
 def _draw_cells(axes: Axes, column: Floats, row: Ints, value: Floats) -> None:
@@ -339,19 +294,12 @@ def _around(trades: TradeMarks, *, bars: int) -> tuple[int, int]:
     return max(first - margin, 0), min(last + margin, bars - 1)
 
 
-def _draw_price(axes: Axes, closed_at: Instants, close: Floats) -> None:
-    kept = thinned(close)
-    axes.plot(days(closed_at)[kept], close[kept], color=GREY, linewidth=0.9, zorder=1)
-
-
 def _draw_trades(axes: Axes, closed_at: Instants, trades: TradeMarks) -> None:
     """Join each entry to its exit; the entry's mark points the way the position looks."""
     at = days(closed_at)
     entry, leave = at[trades.entry_row], at[trades.exit_row]
     won = trades.net > 0
-    ends = np.stack(
-        [np.stack([entry, trades.entry_price], axis=1), np.stack([leave, trades.exit_price], axis=1)], axis=1
-    )
+    ends = np.stack([[entry, leave], [trades.entry_price, trades.exit_price]]).T
     colours = [BLUE if each else ORANGE for each in won]
     axes.add_collection(LineCollection(list(ends), colors=colours, linewidths=1.4, zorder=2))
     for side, marker in ((1, "^"), (-1, "v")):
@@ -388,17 +336,13 @@ def _trades_title(trades: TradeMarks, shown: TradeMarks) -> str:
 def _trades_facts(trades: TradeMarks) -> str:
     if len(trades) == 0:
         return ""
-    longs = int((trades.side > 0).sum())
-    held = np.median(trades.exit_row - trades.entry_row)
+    longs, held = int((trades.side > 0).sum()), np.median(trades.exit_row - trades.entry_row)
     return f"{longs:,} long, {len(trades) - longs:,} short · held {held:,.0f} bars in the median"
 
 
-def _trade_handles() -> list[Line2D]:
-    marks = (("long, won", BLUE, "^"), ("short, won", BLUE, "v"), ("lost", ORANGE, "^"), ("exit", INK, "o"))
-    return [
-        Line2D([], [], linestyle="", marker=marker, markersize=5, color=colour, label=label)
-        for label, colour, marker in marks
-    ]
+def _mark(label: str, marker: str, **look: Any) -> Line2D:
+    """Make an entry of a legend: a mark without a line."""
+    return Line2D([], [], linestyle="", marker=marker, label=label, **look)
 
 
 def _cost_title(multiple: Floats, net_return: Floats) -> str:

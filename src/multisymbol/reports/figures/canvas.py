@@ -33,7 +33,7 @@ _MOST_POINTS = 1500
 def canvas(
     *, height: float, width: float = WIDTH, panels: Sequence[float] = (1.0,), one_axis: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """Open a figure with panels below one another.
+    """Open a figure (inches) with panels below one another.
 
     Args:
         height: Inches.
@@ -165,14 +165,10 @@ def days(at: Ints) -> Floats:
 
 
 def thinned(values: Floats, *, most: int = _MOST_POINTS) -> Ints:
-    """Choose points that draw the same line: of each of equal stretches the first, last, lowest and highest.
+    """Choose at most `most` (8 or more) points that draw the same line: ascending indices, all where there are no more.
 
-    Args:
-        values: Shape (n,). NaN stays where it is first or last of a stretch, so holes of a stretch or more stay holes.
-        most: Points kept at most, 8 or more.
-
-    Returns:
-        Ascending indices; all of them where n <= most.
+    Of each of equal stretches they are the first, last, lowest and highest. NaN stays where it is first or last of a
+    stretch, so holes of a stretch or more stay holes.
     """
     if len(values) <= most:
         return np.arange(len(values))

@@ -56,13 +56,7 @@ _NAMED = 14
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectSeries:
-    """Effects with intervals for s rows; NaN where a row was not run or has no interval.
-
-    Args:
-        value: Shape (s,).
-        low: Lower end of the interval.
-        high: Upper end.
-    """
+    """Effects of s rows with both ends of their intervals; NaN where there is none. Shape (s,) each."""
 
     value: Floats
     low: Floats
@@ -120,12 +114,8 @@ def effect_over_time_figure(
 ) -> Figure:
     """Show the cumulative mean effect within each fold, with a band of 1.96 standard errors.
 
-    Args:
-        decided_at: Instants, ascending within each fold, UTC nanoseconds. Shape (n,).
-        effect: Effect at each instant, over all symbols and seeds. Shape (n,).
-        fold: Index of each instant's fold. Shape (n,).
-        names: Names of the folds. Length f.
-        lag: Number of neighbours that an effect overlaps, for the standard error.
+    `decided_at` (UTC nanoseconds, ascending within each fold), `effect` over all symbols and seeds and `fold`, an index
+    into `names`: shape (n,). `lag` is the number of neighbours that an effect overlaps.
     """
     figure, (axes,) = canvas(height=3.4)
     ends, reach = [], []
@@ -152,13 +142,9 @@ def effect_over_time_figure(
 
 
 def cumulative_mean(effect: Floats, *, lag: int) -> tuple[Floats, Floats]:
-    """Return the cumulative mean of effects, and its standard error from the long-run variance of all of them.
+    """Return the cumulative mean of effects in order of time, and its standard error at `lag`. Shape (n,) each.
 
-    The long-run variance has Bartlett's weights (Newey and West 1987, equation 5), so it is never negative.
-
-    Args:
-        effect: Effects in order of time, finite. Shape (n,).
-        lag: Number of neighbours that an effect overlaps, 0 or more.
+    The long-run variance of all of them has Bartlett's weights (Newey and West 1987, eq. 5), so it is never negative.
     """
     count = np.arange(1, len(effect) + 1)
     mean: Floats = np.cumsum(effect) / count
@@ -172,9 +158,7 @@ def cumulative_mean(effect: Floats, *, lag: int) -> tuple[Floats, Floats]:
 def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
     """Show when each fold trains, validates and tests.
 
-    Args:
-        names: Names of the folds from top to bottom, f >= 1.
-        cuts: Start of training, validation and test, and end of the test, ascending, UTC nanoseconds. Shape (f, 4).
+    `cuts`: start of training, validation and test, and end of the test, ascending, UTC nanoseconds. Shape (f, 4).
     """
     figure, (axes,) = canvas(height=1.45 + 0.27 * len(names))
     colours = {part: PART_COLOURS[part] for part in ("train", "validation", "test")}
@@ -190,13 +174,9 @@ def folds_figure(names: Sequence[str], *, cuts: Instants) -> Figure:
 
 
 def pooling_figure(symbols: Sequence[str], *, history: Ints, effects: EffectSeries, groups: Sequence[str]) -> Figure:
-    """Show the effect of each symbol against the length of its own history.
+    """Show the effect of each symbol against the length of its own history, asset classes by colour and marker.
 
-    Args:
-        symbols: Names. Length s.
-        history: Training samples of each symbol, 1 or more. Shape (s,).
-        effects: Effect of each symbol. Shape (s,).
-        groups: Asset class of each symbol, shown by colour and marker. Length s.
+    `history`: training samples of each symbol, 1 or more. Shape (s,).
     """
     figure, (axes,) = canvas(height=3.4)
     kinds = list(dict.fromkeys(groups))
@@ -232,13 +212,7 @@ def rank_correlation(first: Floats, second: Floats) -> float:
 
 
 def seed_figure(symbols: Sequence[str], *, effect: Floats, pooled: Floats) -> Figure:
-    """Show how the effect of each symbol, and of all together, varies between seeds.
-
-    Args:
-        symbols: Names from top to bottom, s >= 1.
-        effect: Effect of each symbol and seed; NaN if not run. Shape (s, r).
-        pooled: Effect of all symbols together, for each seed. Shape (r,).
-    """
+    """Show how the effect of each symbol (shape (s, r), NaN: not run), and of all together, varies between r seeds."""
     values = np.concatenate([effect, pooled[None]])
     figure, (axes,) = canvas(height=1.35 + 0.25 * len(values))
     for row, of_seeds in enumerate(values):
@@ -308,7 +282,7 @@ def _forest_facts(pooled: EffectSeries, band: EffectSeries | None) -> str:
 
 
 def _forest_handles(*, with_band: bool) -> list[Line2D | Patch]:
-    band: list[Line2D | Patch] = [Patch(color=ORANGE, alpha=0.4, label="surrogate band, 5–95 %")]
+    band = [Patch(color=ORANGE, alpha=0.4, label="surrogate band, 5–95 %")]
     return [
         Line2D([], [], color=INK, marker="s", markersize=5, label="effect, interval"),
         *(band if with_band else []),

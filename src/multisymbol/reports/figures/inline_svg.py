@@ -37,11 +37,8 @@ def figure_headline(figure: Figure) -> str:
 def inline_svg(figure: Figure, *, prefix: str) -> str:
     """Draw a figure as the content of an `<svg>` element, from its opening tag's `viewBox` on.
 
-    Text stays text. Colours of `COLOURS` become variables, unless the figure holds pixels.
-
-    Args:
-        figure: What to draw; its state is that after any drawing.
-        prefix: Unique in the page: matplotlib derives the ids of markers and clip paths from it.
+    Text stays text. Colours of `COLOURS` become variables, unless the figure holds pixels. `prefix` must be unique in
+    the page: matplotlib derives the ids of markers and clip paths from it.
     """
     out = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": prefix, "svg.fonttype": "none"}):

@@ -48,15 +48,16 @@ PART_OF = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purg
 def fold_figure(parts: FoldAssignment, ledger: Ledger) -> Figure:
     """Show which samples of each symbol train, validate, test or are purged, when, on the one clock all symbols share.
 
-    Args:
-        parts: The cut ledger.
-        ledger: What was cut; a bar reaches from the first to the last decided_at of neighbouring samples of one part.
+    A bar reaches from the first to the last decided_at of neighbouring samples of one part.
     """
     figure, (axes,) = canvas(width=10.0, height=1.7 + 0.3 * len(ledger.symbols))
     for row in range(len(ledger.symbols)):
         _draw_parts(axes, ledger.decided_at[ledger.symbol == row], parts.part[ledger.symbol == row], row=row)
-    _mark_cuts(axes, parts)
-    name_rows(axes, [_with_role(count.symbol, count.role) for count in parts.counts])
+    for at in (parts.fold.validation_from, parts.fold.test_from, parts.fold.test_until):
+        if at != NEVER:
+            axes.axvline(at / DAY, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
+    roles = {count.symbol: "" if count.role == "trained" else f" ({count.role})" for count in parts.counts}
+    name_rows(axes, [f"{symbol}{role}" for symbol, role in roles.items()])
     dated(axes)
     legend(figure, {name: colour for name, colour in PART_COLOURS.items() if _count(parts, name)})
     say(axes, _fold_title(parts), facts=_fold_facts(parts))
@@ -64,12 +65,7 @@ def fold_figure(parts: FoldAssignment, ledger: Ledger) -> Figure:
 
 
 def sampling_figure(symbols: Sequence[str], shares: SamplingWeights) -> Figure:
-    """Show each symbol's share of the train rows beside its share of an epoch's draws, and its passes.
-
-    Args:
-        symbols: Names.
-        shares: As drawn; at least one symbol trains.
-    """
+    """Show each symbol's share of the train rows beside its share of an epoch's draws, and its passes."""
     figure, (axes,) = canvas(width=8.0, height=1.6 + 0.34 * len(symbols))
     places = np.arange(len(symbols))
     of_rows, of_draws = (100 * counts / max(counts.sum(), 1) for counts in (shares.rows, shares.draws))
@@ -116,9 +112,7 @@ def confusion_figure(confusions: Mapping[str, npt.ArrayLike], *, columns: int = 
 def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str, Reliability] | None" = None) -> Figure:
     """Show how often a class occurs at each predicted probability, in bins of equal mass.
 
-    Args:
-        before: Class -> table, of the network's probabilities.
-        after: The same after temperature scaling; None: not scaled.
+    `before` maps a class to the table of the network's probabilities, `after` to that after temperature scaling.
     """
     figure = Figure(figsize=(0.8 + 3.1 * len(before), 4.4), layout="constrained")
     grid = figure.subplots(1, len(before), squeeze=False)
@@ -127,7 +121,9 @@ def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str,
         frame(axes)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, zorder=1)
         for reliability, colour, marker in tables.values():
-            _draw_reliability(axes, reliability[name], colour=colour, marker=marker)
+            bins = reliability[name].bins
+            predicted, observed = [each.predicted for each in bins], [each.observed for each in bins]
+            axes.plot(predicted, observed, marker=marker, markersize=4, linewidth=1.2, color=colour, zorder=2)
         _zoom(axes, [reliability[name] for reliability, _, _ in tables.values()])
         errors = " · ".join(f"{label} {table[name].error:.3f}" for label, (table, _, _) in tables.items())
         share = sum(each.rows * each.observed for each in before[name].bins) / max(_rows(before[name]), 1)
@@ -135,21 +131,15 @@ def calibration_figure(before: "Mapping[str, Reliability]", after: "Mapping[str,
         axes.set_xlabel("predicted probability")
     grid[0, 0].set_ylabel("observed frequency")
     legend(figure, {label: colour for label, (_, colour, _) in tables.items()})
-    errors = ", ".join(f"{label} {_mean_error(table):.3f}" for label, (table, _, _) in tables.items())
+    means = {label: np.mean([each.error for each in table.values()]) for label, (table, _, _) in tables.items()}
+    errors = ", ".join(f"{label} {mean:.3f}" for label, mean in means.items())
     rows = max((_rows(table) for table in before.values()), default=0)
     headline(figure, f"Expected calibration error, mean over classes: {errors} ({rows:,} rows, bins of equal mass)")
     return figure
 
 
 def score_figure(symbols: Sequence[str], *, model: Floats, no_skill: Floats, measure: str) -> Figure:
-    """Show each symbol's loss beside that without skill: to the left is better.
-
-    Args:
-        symbols: Names from top to bottom, s >= 1.
-        model: Loss of the model, NaN where there is none. Shape (s,).
-        no_skill: Loss without skill. Shape (s,).
-        measure: Name of the loss.
-    """
+    """Show each symbol's loss beside that without skill (shape (s,), NaN: none), s >= 1: to the left is better."""
     figure, (axes,) = canvas(height=1.35 + 0.24 * len(symbols))
     rows = np.arange(len(symbols))
     axes.hlines(rows, model, no_skill, color=FAINT, linewidth=2.2, zorder=1)
@@ -165,10 +155,6 @@ def score_figure(symbols: Sequence[str], *, model: Floats, no_skill: Floats, mea
     marks = [("model", "o", BLUE), ("no-skill", "|", GREY)]
     legend(figure, [Line2D([], [], linestyle="", marker=m, color=c, markeredgewidth=2, label=n) for n, m, c in marks])
     return figure
-
-
-def _mean_error(tables: "Mapping[str, Reliability]") -> float:
-    return float(np.mean([table.error for table in tables.values()]))
 
 
 def _span(values: Floats, form: str) -> str:
@@ -189,20 +175,13 @@ def _draw_parts(axes: Axes, decided_at: Ints, part: Codes, *, row: int) -> None:
         )
 
 
-def _mark_cuts(axes: Axes, parts: FoldAssignment) -> None:
-    fold = parts.fold
-    for at in (fold.validation_from, fold.test_from, fold.test_until):
-        if at != NEVER:
-            axes.axvline(at / DAY, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
-
-
 def _fold_title(parts: FoldAssignment) -> str:
     trained, tested = (sum(getattr(count, part) > 0 for count in parts.counts) for part in ("train", "test"))
     fold = parts.fold
-    until = "" if fold.test_until == NEVER else f" to {_day(fold.test_until)}"
+    until = "" if fold.test_until == NEVER else f" to {iso(fold.test_until)[:10]}"
     return (
-        f"{trained} of {len(parts.counts)} symbols train before {_day(fold.validation_from)}, "
-        f"{tested} are tested from {_day(fold.test_from)}{until}"
+        f"{trained} of {len(parts.counts)} symbols train before {iso(fold.validation_from)[:10]}, "
+        f"{tested} are tested from {iso(fold.test_from)[:10]}{until}"
     )
 
 
@@ -212,16 +191,8 @@ def _fold_facts(parts: FoldAssignment) -> str:
     return f"samples: {counts} · purged {_count(parts, 'purged'):,} ({purged})"
 
 
-def _day(at: int) -> str:
-    return iso(at)[:10]
-
-
 def _count(parts: FoldAssignment, name: str) -> int:
     return sum(int(getattr(count, name)) for count in parts.counts)
-
-
-def _with_role(symbol: str, role: str) -> str:
-    return symbol if role == "trained" else f"{symbol} ({role})"
 
 
 def _draw_confusion(axes: Axes, counts: Ints, *, name: str) -> None:
@@ -235,12 +206,6 @@ def _draw_confusion(axes: Axes, counts: Ints, *, name: str) -> None:
     axes.set_title(f"{name} · {counts.sum():,} rows", fontsize=8, color=INK)
     axes.tick_params(length=0, labelsize=7, colors=INK)
     axes.spines[:].set_visible(False)
-
-
-def _draw_reliability(axes: Axes, table: "Reliability", *, colour: str, marker: str) -> None:
-    predicted = [each.predicted for each in table.bins]
-    observed = [each.observed for each in table.bins]
-    axes.plot(predicted, observed, marker=marker, markersize=4, linewidth=1.2, color=colour, zorder=2)
 
 
 def _zoom(axes: Axes, tables: "Sequence[Reliability]") -> None:

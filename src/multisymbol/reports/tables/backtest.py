@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from multisymbol.reports.tables.table import ABSENT, RIGHT, Column, Table, colum
 PORTFOLIO = "portfolio"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """One measure of a performance.
 
     Args:
@@ -61,29 +60,24 @@ def _drawdown_days(own: Performance) -> str:
 
 
 MEASURES = [
-    Measure(name="total_return", heading="return", text=lambda own: percent(own.total_return), each_symbol=True),
-    Measure(name="annual_return", heading="annual return", text=lambda own: percent(own.annual_return)),
-    Measure(name="volatility", heading="annual volatility", text=_share("volatility")),
-    Measure(
-        name="sharpe",
-        heading="Sharpe ratio",
-        text=lambda own: with_error(own.sharpe, own.sharpe_error),
-        each_symbol=True,
-    ),
-    Measure(name="sharpe_error", heading=""),
-    Measure(name="sortino", heading="Sortino ratio", text=_number("sortino")),
-    Measure(name="calmar", heading="Calmar ratio", text=_number("calmar")),
-    Measure(name="max_drawdown", heading="maximum drawdown", text=_share("max_drawdown"), each_symbol=True),
-    Measure(name="longest", heading="longest drawdown", text=_drawdown_days, logged=False),
-    Measure(name="trades", heading="closed trades", text=lambda own: f"{own.trades:,}", each_symbol=True),
-    Measure(name="hit_rate", heading="hit rate", text=_share("hit_rate")),
-    Measure(name="profit_factor", heading="profit factor", text=_number("profit_factor")),
-    Measure(name="exposure", heading="time in the market", text=_share("exposure")),
-    Measure(name="mean_weight", heading="mean position", text=_share("mean_weight", " of equity"), logged=False),
-    Measure(name="turnover", heading="annual turnover", text=lambda own: f"{own.turnover:,.1f} × equity"),
-    Measure(name="net_profit", heading=""),
-    Measure(name="cost_bps", heading="cost per side", text=_number("cost_bps", " bp")),
-    Measure(name="break_even_bps", heading="break-even cost", text=_number("break_even_bps", " bp"), each_symbol=True),
+    Measure("total_return", "return", lambda own: percent(own.total_return), each_symbol=True),
+    Measure("annual_return", "annual return", lambda own: percent(own.annual_return)),
+    Measure("volatility", "annual volatility", _share("volatility")),
+    Measure("sharpe", "Sharpe ratio", lambda own: with_error(own.sharpe, own.sharpe_error), each_symbol=True),
+    Measure("sharpe_error", ""),
+    Measure("sortino", "Sortino ratio", _number("sortino")),
+    Measure("calmar", "Calmar ratio", _number("calmar")),
+    Measure("max_drawdown", "maximum drawdown", _share("max_drawdown"), each_symbol=True),
+    Measure("longest", "longest drawdown", _drawdown_days, logged=False),
+    Measure("trades", "closed trades", lambda own: f"{own.trades:,}", each_symbol=True),
+    Measure("hit_rate", "hit rate", _share("hit_rate")),
+    Measure("profit_factor", "profit factor", _number("profit_factor")),
+    Measure("exposure", "time in the market", _share("exposure")),
+    Measure("mean_weight", "mean position", _share("mean_weight", " of equity"), logged=False),
+    Measure("turnover", "annual turnover", lambda own: f"{own.turnover:,.1f} × equity"),
+    Measure("net_profit", ""),
+    Measure("cost_bps", "cost per side", _number("cost_bps", " bp")),
+    Measure("break_even_bps", "break-even cost", _number("break_even_bps", " bp"), each_symbol=True),
 ]
 """Each measure once: its line in the table, and its metric in MLflow."""
 
@@ -94,8 +88,7 @@ def logged(own: Performance, prefix: str, *, each_symbol: bool = False) -> dict[
     return {f"{prefix}/{name}": float(getattr(own, name)) for name in names}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Result:
+class _Result(NamedTuple):
     symbol: str
     own: Performance
     held: Performance
@@ -106,17 +99,13 @@ def result_table(backtest: Backtest) -> Table:
     """Return a row per symbol, one per class where there are several, and the portfolio as total."""
     standing, held = backtest.standing, backtest.held
     rows = [
-        _Result(symbol=symbol, own=own, held=held.by_symbol[symbol], gross=gross_return(backtest.traded[symbol]))
+        _Result(symbol, own, held.by_symbol[symbol], gross_return(backtest.traded[symbol]))
         for symbol, own in standing.by_symbol.items()
     ]
     if len(standing.by_class) > 1:
-        rows += [
-            _Result(symbol=f"all {name}", own=own, held=held.by_class[name], gross=math.nan)
-            for name, own in standing.by_class.items()
-        ]
+        rows += [_Result(f"all {n}", own, held.by_class[n], math.nan) for n, own in standing.by_class.items()]
     free = backtest.at_costs.get(FREE)
-    gross = free.total_return if free else math.nan
-    total = _Result(symbol=PORTFOLIO, own=standing.performance, held=held.performance, gross=gross)
+    total = _Result(PORTFOLIO, standing.performance, held.performance, free.total_return if free else math.nan)
     return tabulate(
         titled("after costs", backtest),
         rows,
@@ -148,10 +137,7 @@ def cost_table(backtest: Backtest) -> Table:
         rows,
         (
             column("symbol", of=itemgetter(0)),
-            *(
-                column(f"{each:g}×", "+.1%", key=f"costs_{each:g}", of=itemgetter(place))
-                for place, each in enumerate(multiples, start=1)
-            ),
+            *(column(f"{x:g}×", "+.1%", key=f"costs_{x:g}", of=itemgetter(i)) for i, x in enumerate(multiples, 1)),
         ),
         total=(PORTFOLIO, *(each.total_return for each in backtest.at_costs.values())) if len(rows) > 1 else None,
     )
@@ -189,8 +175,7 @@ def money_table(backtest: Backtest) -> Table:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Predicted:
+class _Predicted(NamedTuple):
     symbol: str
     predictor: Predictor
     first: int
@@ -200,6 +185,7 @@ class _Predicted:
 
 def model_table(backtest: Backtest) -> Table:
     """Return which model predicted each symbol, from when on, and how often it gave a forecast."""
+    known = ("never saw it", "trained on it")
     return tabulate(
         titled("models", backtest),
         (each for symbol, traded in backtest.traded.items() for each in _predicted(symbol, traded)),
@@ -207,7 +193,7 @@ def model_table(backtest: Backtest) -> Table:
             column("symbol"),
             column("model", of="predictor.name"),
             column("role", of="predictor.role"),
-            column("symbol in training", of=_known),
+            column("symbol in training", of=lambda each: known[each.symbol in each.predictor.model.trained]),
             column("seen until", of=lambda each: iso(each.predictor.seen_until)),
             column("first asked", of=lambda each: iso(each.first)),
             column("bars", ",d"),
@@ -222,25 +208,15 @@ def _predicted(symbol: str, traded: Traded) -> Iterator[_Predicted]:
         asked = predictions.by == place
         if asked.any():
             outputs = predictions.outputs.reshape(len(asked), -1)[asked, 0]
-            yield _Predicted(
-                symbol=symbol,
-                predictor=predictor,
-                first=int(predictions.bars.closed_at[asked][0]),
-                bars=int(asked.sum()),
-                predictions=int(np.isfinite(outputs).sum()),
-            )
-
-
-def _known(each: _Predicted) -> str:
-    return "trained on it" if each.symbol in each.predictor.model.trained else "never saw it"
+            first = int(predictions.bars.closed_at[asked][0])
+            yield _Predicted(symbol, predictor, first, int(asked.sum()), int(np.isfinite(outputs).sum()))
 
 
 def reason_table(backtest: Backtest) -> Table:
     """Count why trades ended."""
-    counts = np.sum(
-        [np.bincount(each.account.trades.reason, minlength=len(REASONS)) for each in backtest.traded.values()], axis=0
-    )
-    void = sum(each.account.void_decisions for each in backtest.traded.values())
+    accounts = [each.account for each in backtest.traded.values()]
+    counts = np.sum([np.bincount(each.trades.reason, minlength=len(REASONS)) for each in accounts], axis=0)
+    void = sum(each.void_decisions for each in accounts)
     return tabulate(
         "why trades ended",
         ((name.replace("_", " "), int(count)) for name, count in zip(REASONS, counts, strict=True) if count),
@@ -249,8 +225,7 @@ def reason_table(backtest: Backtest) -> Table:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Arms:
+class _Arms(NamedTuple):
     symbol: str
     arms: Mapping[str, Performance]
     first: Performance
@@ -259,11 +234,7 @@ class _Arms:
 
 
 def backtest_arm_table(arms: Mapping[str, Backtest]) -> Table:
-    """Set two arms beside one another, symbol by symbol, on the same bars.
-
-    Args:
-        arms: Name -> backtest of the same symbols; the first against the second.
-    """
+    """Set two arms, the first against the second, beside one another, symbol by symbol, on the same bars."""
     one, other = arms.values()
     rows = [
         _Arms(
