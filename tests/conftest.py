@@ -26,6 +26,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = composing.ROOT
 
+os.environ["COLUMNS"] = "160"  # what a command says is then on one line, unless a test asks for a screen's width
+
 compose_train = partial(composing.composed_page, "train")
 """Compose conf/train.yaml with overrides."""
 
@@ -51,7 +53,7 @@ def command() -> Command:
             text=True,
             timeout=timeout,
             check=False,
-            env={**os.environ, **dict(env), "COLUMNS": "160"},
+            env={**os.environ, **dict(env)},
         )
 
     return call
@@ -66,8 +68,7 @@ def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         with monkeypatch.context() as changed:
             changed.setattr(sys, "argv", [script, *arguments])
             changed.setattr(command_line, "_line", command_line._CommandLine())
-            for name, value in (("COLUMNS", "160"), ("HYDRA_FULL_ERROR", "0")):
-                changed.setenv(name, value)
+            changed.setenv("HYDRA_FULL_ERROR", "0")
             status = _status_of(ROOT / script)
         said = capsys.readouterr()
         return subprocess.CompletedProcess([script, *arguments], status, said.out, said.err)

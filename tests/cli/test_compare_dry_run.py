@@ -128,7 +128,7 @@ def test_one_screen_that_trains_nothing(
         "1 market without signal (1 with the drift kept), 10 trainings on each: 10",
     ):
         assert part in said
-    assert re.search(r"\nadapter +16 +[\d,]+ .* by rank 1\n", said)
+    assert re.search(r"\nadapter +16 +[\d,]+ .*\n? +.* by rank 1\n", said)
 
 
 def test_symbols_left_out_are_named_by_reason(in_epochs: DeclaredComparison) -> None:

@@ -36,8 +36,8 @@ def test_files_are_marked_synthetic_and_readable_with_their_universe(
     universe = yaml.safe_load((out / "conf" / "symbols" / "generated.yaml").read_text())
     assert universe["members"]["EUR/USD"] == {"asset_class": "forex"}
     assert (universe["only"], universe["without"]) == (None, [])
-    said = capsys.readouterr().out
-    assert said.startswith("wrote   3 symbols, ")
+    said = " ".join(capsys.readouterr().out.replace("\\\n", "").split())
+    assert said.startswith("wrote 3 symbols, ")
     assert f"multisymbol train --config-dir {out}/conf symbols=generated source=parquet source.root={out}" in said
     assert """'source.pattern="{slug}.parquet"'""" in said
 

@@ -317,7 +317,8 @@ def test_cleanup_names_leavings_removes_them_and_says_so_by_its_status(say: Say,
     assert said.splitlines()[0] == "4 orphans"
     assert said.endswith("remove them: multisymbol models cleanup --remove")
     said = say("cleanup", "--remove", status=1)
-    outcomes = {tuple(re.split(r" {2,}", line)[:2]): line.rsplit("   ", 1)[1] for line in said.splitlines()[2:]}
+    rows = [re.split(r" {2,}", line) for line in said.splitlines()[2:] if not line.startswith(" ")]
+    outcomes = {(kind, what): outcome for kind, what, outcome, _ in rows}
     assert outcomes == {
         ("run", "afar"): "stays",
         ("version", f"{NAME}/1"): "removed",

@@ -307,13 +307,18 @@ def test_symbol_nobody_knows_is_asked_about(ask: Ask, overrides: tuple[str, ...]
         show_resolution(ask(*overrides))
 
 
+def _last(said: str) -> str:
+    """Return the last line, a command that is broken for the screen in one piece."""
+    return said.replace("\\\n", "").splitlines()[-1]
+
+
 def test_command_answers_in_one_screen_and_refuses_with_two(called: Command, tmp_path: Path) -> None:
     given = ("symbol=NVDA", "as_class=stock", f"paths.outputs={tmp_path}", *SPAN)
     done = called("scripts/resolve.py", *given)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    last = done.stderr.splitlines()[-1].removeprefix("train one: ")
+    last = _last(done.stderr).removeprefix("train one: ")
     assert shlex.split(last) == [
         *("multisymbol", "train", f"paths.outputs={tmp_path}", *SPAN),
         *("mode=single", "symbol=NVDA", "symbols.members={NVDA:{asset_class:stock}}"),
@@ -327,7 +332,7 @@ def test_offered_command_keeps_pages_of_ones_own_and_no_period(called: Command, 
     (pages / "symbols" / "mine.yaml").write_text("members:\n  ZZZ: {asset_class: stock}\nonly: null\n")
     given = ("symbols=mine", "symbol=ZZZ", f"paths.outputs={tmp_path}/none", *SPAN)
     done = called("scripts/resolve.py", "--config-dir", str(pages), "period.start=2018-01-01", *given)
-    last = done.stderr.splitlines()[-1].removeprefix("train one: ")
+    last = _last(done.stderr).removeprefix("train one: ")
     own = ("--config-dir", str(pages), "symbols=mine", f"paths.outputs={tmp_path}/none", *SPAN)
     assert shlex.split(last) == ["multisymbol", "train", *own, "mode=single", "symbol=ZZZ"]
 
@@ -342,7 +347,7 @@ def test_command_that_is_offered_trains_the_model_that_is_then_found(
     small = ("trainer.max_epochs=1", "model.hidden=[8]", "sampling.epoch_samples=1024", "stride=5")
     given = ("symbol='BRK.B'", "as_class=stock", f"paths.outputs={outputs}", *SPAN, *small)
     refused = command("scripts/resolve.py", *given)
-    offered = shlex.split(refused.stderr.splitlines()[-1].removeprefix("train one: multisymbol train "))
+    offered = shlex.split(_last(refused.stderr).removeprefix("train one: multisymbol train "))
     trained = command("scripts/train.py", *offered)
     assert trained.returncode == 0, trained.stderr
     served = command("scripts/resolve.py", *given)

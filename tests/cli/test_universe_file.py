@@ -203,7 +203,7 @@ def test_a_bad_table_stops_the_command_before_anything_is_started(
     done = called("scripts/train.py", *use(path), f"paths.outputs={tmp_path / 'outputs'}")
     assert done.returncode == 2
     assert f"{path} line 2" in done.stderr
-    assert "did you mean 'stock'?" in done.stderr
+    assert "did you mean 'stock'?" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "outputs").rglob("*.*"))
 

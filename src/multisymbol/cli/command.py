@@ -26,7 +26,7 @@ from multisymbol.config.installation import conf_folder
 from multisymbol.config.origins import Origins
 from multisymbol.config.trust import trust_problems, trusting
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
-from multisymbol.progress import Terminal
+from multisymbol.progress import Terminal, complain
 
 _MANY = {"-m", "--multirun"}
 _HELP = {"-h", "--help"}
@@ -80,7 +80,7 @@ def start(
         folders: Configuration folders besides the shipped one.
 
     Returns:
-        Exit status: 2, with a plain message, for whatever a user can cause; 1 for an interruption.
+        Exit status: 2, with a plain message, for whatever a user can cause.
     """
     given = list(sys.argv)
     _line.verbose = _line.verbose or os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -95,15 +95,12 @@ def start(
         sys.argv[1:] = for_hydra
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its errors on, and we say them in our own form
         main()
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 1
     except BrokenPipeError:
         raise
     except (_StoppedError, MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
         if _line.verbose:
             traceback.print_exc()
-        print(_message(error), file=sys.stderr)
+        complain(_message(error))
         return 2
     finally:
         sys.argv[:] = given

@@ -19,6 +19,7 @@ from multisymbol.reports.comparison import comparison_lines
 from multisymbol.reports.comparison_artifacts import announce, record_comparison
 from multisymbol.reports.training_artifacts import TrainingReport
 from multisymbol.training.mlflow_run import group_run
+from multisymbol.training.run import resumable
 from multisymbol.wording import short_path
 
 
@@ -39,7 +40,7 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     _check_promotion(spec)
     terminal, started = Terminal(), time.perf_counter()
     begun = begin(spec, run_dir, terminal=terminal)
-    with group_run(spec.run, run_dir, name="comparison") as run:
+    with group_run(spec.run, run_dir, name="comparison") as run, resumable(run, command="compare"):
         terminal.fact("run", f"{run.name}; if interrupted, continue: multisymbol compare resume={run.name}")
         done = finish(
             begun,
@@ -52,7 +53,7 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
         _store(run, done, spec, terminal, report=training_report(values))
     terminal.show("")
     for line in comparison_lines(done.comparison):
-        terminal.console.print(line, markup=False)
+        terminal.say(line)
     terminal.show("")
     terminal.fact("page", short_path(page))
     terminal.fact("time", f"{time.perf_counter() - started:,.0f} s")

@@ -1,10 +1,12 @@
 """The console command `multisymbol`: help, version, or one of its commands; imports only what that needs."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from multisymbol.cli.commands import COMMANDS, run
+from multisymbol.progress import Terminal, complain, loaded
 
 USAGE = """multisymbol COMMAND [key=value ...]
 
@@ -41,7 +43,7 @@ def console(arguments: Sequence[str]) -> int:
     """
     first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if first in {"-h", "--help", "help"}:
-        print(usage())
+        Terminal().say(usage())
         return 0
     if first == "--version":
         from multisymbol import __version__
@@ -55,18 +57,31 @@ def console(arguments: Sequence[str]) -> int:
         return 0
     if first in COMMANDS:
         return run(first, rest)
-    print(_unknown(first), file=sys.stderr)
+    complain(_unknown(first))
     return 2
 
 
 def _exit(call: Callable[[], int]) -> None:
-    """Exit with the status of a call; a reader of a pipe who has seen enough is no error."""
+    """Exit with the status of a call; a reader of a pipe who has seen enough is no error, an interruption one line."""
+    received = signal.SIGINT
+
+    def terminate(number: int, _: object) -> None:
+        nonlocal received
+        received = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
     try:
         status = call()
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except KeyboardInterrupt as stop:
+        complain(f"interrupted; {stop or 'start the same command again'}")
+        status = 128 + received
+    finally:
+        loaded()
     sys.exit(status)
 
 

@@ -245,8 +245,8 @@ def find_orphans(where: Place, *, remove: bool) -> CommandOutput:
         {"kind": each.kind, "what": each.what, "reason": each.reason, "removed": done.get(_key(each)) == "removed"}
         for each in found
     ]
-    rows = [(each.kind, each.what, each.reason, _outcome(each, done)) for each in found]
-    table = plain_table(counted(len(found), "orphan"), rows, "kind", "what", "why", "outcome")
+    rows = [(each.kind, each.what.removeprefix(f"{Path.cwd()}/"), _outcome(each, done), each.reason) for each in found]
+    table = plain_table(counted(len(found), "orphan"), rows, "kind", "what", "outcome", "why")
     parts: tuple[Table | str, ...] = (
         (table,) if found else ("nothing is left over; every file is as it was registered",)
     )

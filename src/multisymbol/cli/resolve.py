@@ -124,7 +124,7 @@ def show_resolution(values: Mapping[str, Any]) -> Resolution:
         terminal.show(Text(json.dumps(data, indent=2, ensure_ascii=False)))
     elif chosen is not None:
         lines = [*resolution_lines(resolution), f"bars of history needed for one answer: at most {bars:,}"]
-        terminal.show(Text("\n".join(lines)))
+        terminal.say("\n".join(lines))
     resolver.require(resolution, instead=None if chosen is not None else _at_other_timeframes(resolver, config))
     return resolution
 

@@ -84,7 +84,7 @@ def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -
         return TrainingOutcome(models=(), score=fitted.best_score)
     models = train_jobs(jobs, spec, run_dir, terminal, pages=training_report(values))
     _show(models, terminal)
-    terminal.fact("look at it", _where_to_look(spec))
+    terminal.fact("view", _where_to_look(spec))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
     return TrainingOutcome(models=tuple(models), score=sum(model.score for model in models) / len(models))
 

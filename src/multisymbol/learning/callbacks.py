@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, ModelCheckpoint
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 
 from multisymbol.errors import ConfigError
 from multisymbol.learning.module import DirectionModule
+from multisymbol.progress import Stage, stage
 from multisymbol.samples.windows import Batch
 
 
@@ -135,20 +133,19 @@ class Throughput(Callback):
 
 
 class Progress(Throughput):
-    """One line at a terminal: epoch, speed, time left, last and best score; nothing when piped.
+    """The epoch, its share, time left, last and best score, speed, on the terminal's line of progress.
 
     The scores are in the checkpoints, so that a resumed run knows the best of all its epochs.
 
     Args:
-        refresh_seconds: Pause between two refreshes: drawing costs more than a small network's step.
-        console: Where; None: standard error.
+        refresh_seconds: Pause between two updates.
     """
 
-    def __init__(self, *, refresh_seconds: float, console: Console | None = None) -> None:
+    def __init__(self, *, refresh_seconds: float) -> None:
         super().__init__()
         self._refresh_seconds = refresh_seconds
-        self._console = Console(stderr=True) if console is None else console
-        self._bar: Bar | None = None
+        self._showing: AbstractContextManager[Stage] | None = None
+        self._stage = Stage(name="")
         self._monitor = ""
         self._scores: list[float] = []
         self._drawn_at = 0.0
@@ -167,69 +164,54 @@ class Progress(Throughput):
         self._scores = list(state_dict["scores"])
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Open the line."""
+        """Take the line."""
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, DirectionModule)
         self._monitor = pl_module.task.monitor
-        if trainer.is_global_zero and self._console.is_terminal:
-            share = TextColumn("{task.percentage:>3.0f} %{task.fields[text]}")
-            columns = (TextColumn("{task.description}"), BarColumn(), share)
-            self._bar = Bar(*columns, console=self._console, auto_refresh=False)
-            self._bar.add_task("", total=1.0, text="")
-            self._bar.start()
+        if trainer.is_global_zero:
+            self._showing = stage("training")
+            self._stage = self._showing.__enter__()
+            self._stage.share_before = trainer.current_epoch / (trainer.max_epochs or 1)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Draw, if the last time is long enough ago."""
+        """Update, if the last time is long enough ago."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         if time.monotonic() - self._drawn_at >= self._refresh_seconds:
-            self._draw(trainer, batch_idx + 1)
+            self._update(trainer, batch_idx + 1)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the epoch's score."""
         self._scores.append(float(trainer.callback_metrics[self._monitor]))
-        self._draw(trainer, int(trainer.num_training_batches))
+        self._update(trainer, int(trainer.num_training_batches))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Close the line."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Leave the line."""
+        if self._showing is not None:
+            self._showing.__exit__(None, None, None)
+            self._showing = None
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Close the line, so that the message starts on one of its own."""
+        """Leave the line, so that the message starts on one of its own."""
         self.on_train_end(trainer, pl_module)
 
-    def _draw(self, trainer: pl.Trainer, batches: int) -> None:
-        if self._bar is None:
-            return
+    def _update(self, trainer: pl.Trainer, batches: int) -> None:
         self._drawn_at = time.monotonic()
         per_epoch, epochs = int(trainer.num_training_batches), trainer.max_epochs or 0
-        steps_left = (epochs - trainer.current_epoch) * per_epoch - batches
-        text = progress_text(
-            windows_per_second=self.windows / self.seconds,
-            seconds_left=self.seconds / self.steps * steps_left,
-            monitor=self._monitor,
-            scores=self._scores,
-        )
-        self._bar.update(
-            self._bar.task_ids[0],
-            completed=batches / per_epoch,
-            description=f"epoch {trainer.current_epoch + 1}/{epochs}",
-            text=text,
-            refresh=True,
-        )
+        done = trainer.current_epoch * per_epoch + batches
+        self._stage.name = f"epoch {trainer.current_epoch + 1}/{epochs}"
+        speed = self.windows / self.seconds
+        facts = (score_text(self._monitor, self._scores), f"{speed / 1000:,.0f}k windows/s")
+        self._stage.update(done, epochs * per_epoch, *facts, count=f"{done / (epochs * per_epoch):.0%}")
 
 
-def progress_text(*, windows_per_second: float, seconds_left: float, monitor: str, scores: Sequence[float]) -> str:
-    """Write ` · 41k windows/s · 0:00:52 left · val/log_loss 0.981 (best 0.979, epoch 5)`.
+def score_text(monitor: str, scores: Sequence[float]) -> str:
+    """Write `val/log_loss 0.981 (best 0.979, epoch 5)`; nothing before the first epoch's end.
 
-    `scores` are those of all epochs done, in order; the time left holds if no epoch is saved by stopping early.
+    `scores` are those of all epochs done, in order.
     """
-    speed = f"{windows_per_second / 1000:.0f}k" if windows_per_second >= 10_000 else f"{windows_per_second:.0f}"
-    text = f" · {speed} windows/s · {timedelta(seconds=round(seconds_left))} left"
     if not scores:
-        return text
+        return ""
     best = min(range(len(scores)), key=scores.__getitem__)
-    return f"{text} · {monitor} {scores[-1]:.3f} (best {scores[best]:.3f}, epoch {best + 1})"
+    return f"{monitor} {scores[-1]:.3f} (best {scores[best]:.3f}, epoch {best + 1})"

@@ -173,9 +173,10 @@ def train_jobs(
     """
     if len(jobs) == 1:
         return [_train(jobs[0], terminal, pages=pages, parent=None)]
-    with group_run(spec.run, run_dir) as group, resumable(group, terminal):
+    with group_run(spec.run, run_dir) as group, resumable(group), terminal.progress("models") as progress:
         models = []
         for place, job in enumerate(jobs, start=1):
+            progress(job.name, place - 1, len(jobs))
             models.append(_train(job, terminal, pages=pages, parent=group))
             terminal.fact(f"{place}/{len(jobs)}", f"{job.name}: {models[-1].registered}")
         pages.record_group(group, models, run_dir)
@@ -188,7 +189,7 @@ def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | 
         return _read(job, json.loads(note.read_text(encoding="utf-8")))
     alone = parent is None
     spec, dataset = job.spec, job.dataset
-    with opened_run(spec.run, dataset, job.run_dir, parent=parent) as run, resumable(run, terminal, alone=alone):
+    with opened_run(spec.run, dataset, job.run_dir, parent=parent) as run, resumable(run, alone=alone):
         stored = spec.parent.bundle if spec.parent else None
         module, fitted = fit_network(spec.fit, dataset, job.run_dir, parent=stored, loggers=[RunLogger(run)])
         if alone:
@@ -245,14 +246,15 @@ def _named(version: StoredVersion | None) -> tuple[str, int] | None:
 
 
 @contextmanager
-def resumable(run: Run, terminal: Terminal, *, alone: bool = True) -> Iterator[None]:
-    """Say on Ctrl-C how to resume; for a model among several the command's own run says it."""
+def resumable(run: Run, *, alone: bool = True, command: str = "train") -> Iterator[None]:
+    """Let Ctrl-C say how to resume; for a model among several the command's own run says it."""
     try:
         yield
-    except KeyboardInterrupt:
-        if alone:
-            terminal.fact("stopped", f"continue: multisymbol train resume={run.name}")
-        raise
+    except KeyboardInterrupt as stop:
+        if not alone:
+            raise
+        message = f"continue: multisymbol {command} resume={run.name}"
+        raise KeyboardInterrupt(message) from stop
 
 
 def _speed(fitted: FitResult, *, monitor: str) -> str:

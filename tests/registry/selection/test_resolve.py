@@ -543,10 +543,10 @@ def test_chain_reads_as_a_page() -> None:
     )
     assert resolution_lines(found) == [
         f"MSFT 1h as of 2020-01-01T00:00Z is served by {UNIVERSAL} version 3 (champion)",
-        "  policy evidence: comparison owl-12 (data until 2019-06-01T00:00Z) says of unseen stock EQUIVALENT, so the",
-        "    universal model answers",
-        f"  1 universal   {UNIVERSAL} version 3 taken: champion; covers stock; MSFT unseen in training: class scaling,",
-        "                unknown slot",
+        "  policy evidence: comparison owl-12 (data until 2019-06-01T00:00Z) says of unseen stock EQUIVALENT, so the "
+        "universal model answers",
+        f"  1 universal   {UNIVERSAL} version 3 taken: champion; covers stock; MSFT unseen in training: class scaling, "
+        "unknown slot",
         "  2 own         not needed: the universal model answers",
         "  3 similar     not needed: the universal model answers",
     ]

@@ -46,7 +46,7 @@ def scores_of(*symbols: str, mcc: float = 0.0521, roles: dict[str, str] | None =
 
 def printed(table: Table, *, terminal: bool, most: int | None = None) -> str:
     out = io.StringIO()
-    Console(file=out, width=40, force_terminal=terminal, soft_wrap=True).print(show(table, most=most))
+    Console(file=out, width=40, force_terminal=terminal, soft_wrap=True).print(show(table, most=most, width=100))
     return out.getvalue()
 
 
@@ -61,12 +61,42 @@ def test_scores_stand_in_aligned_columns() -> None:
     ]
 
 
-def test_piped_output_has_no_colour_codes_and_no_cut_lines() -> None:
+def test_piped_output_has_no_colour_codes_and_a_long_name_ends_in_an_ellipsis() -> None:
     table = scores_of("A" * 60)
     assert "\x1b" in printed(table, terminal=True)
     piped = printed(table, terminal=False)
     assert "\x1b" not in piped
-    assert "A" * 60 + "   46,101" in piped
+    assert "AAAA…  46,101" in piped
+    assert max(map(len, piped.splitlines())) <= 100
+
+
+def wide(*, reason: str = "") -> Table:
+    shown = (
+        column("symbol", of=lambda item: item),
+        *(column(f"number {place}", ".3f", of=lambda _: 1.5, spare=9 - place) for place in range(9)),
+        column("why", of=lambda _: reason),
+    )
+    return tabulate("wide", ("A", "B"), shown, note="a note that stands at the right end where there is room for it")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+@pytest.mark.parametrize("reason", ["", "no bars before the year began " * 4])
+def test_a_narrow_screen_drops_what_can_be_spared_and_says_so(width: int, reason: str) -> None:
+    lines = show(wide(reason=reason), width=width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    text = " ".join(" ".join(lines).split())
+    assert "number 8" in text
+    shown, _, left_out = text.partition("not shown at this width: ")
+    for place in range(9):
+        assert (f"number {place}" in shown) != (f"number {place}" in left_out)
+    assert "number 7" in shown or width < 60
+    words = text.split()
+    assert words.count("year") == (8 if reason else 0), "the last text is wrapped whole"
+
+
+def test_columns_that_cannot_be_spared_stay() -> None:
+    table = tabulate("", ("A",), (column("symbol", of=lambda item: item), *map(column, ())), note="")
+    assert show(table, width=3).plain.splitlines() == ["symbol", "A"]
 
 
 def test_roles_are_shown_only_where_they_differ() -> None:

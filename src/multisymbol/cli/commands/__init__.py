@@ -1,8 +1,11 @@
 """The commands of `multisymbol`; nothing is imported before its command is given."""
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+
+from multisymbol.progress import loading
 
 COMMANDS = {
     "train": "train a model: universal, one symbol's, one per symbol, or fine-tuned",
@@ -25,8 +28,14 @@ PAGES = {
 """Commands configured by Hydra -> their file in `conf/`, without `.yaml`."""
 
 
+_PRINTS = {"-h", "--help", "--cfg", "-c", "--info", "-i"}
+_FOR_PROGRAMS = {"output=json", "output=parquet", "--json"}
+
+
 def run(name: str, arguments: Sequence[str]) -> int:
     """Run one command; return its exit status."""
+    if name != "completion" and not _PRINTS & set(arguments) and os.environ.get("LOCAL_RANK", "0") == "0":
+        loading(name, quiet=bool(_FOR_PROGRAMS & set(arguments)))
     if name in PAGES:
         from multisymbol.cli.commands.configured import run as run_configured
 

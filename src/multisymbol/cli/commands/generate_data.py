@@ -7,7 +7,6 @@ universe ready to train on. The files say in their metadata that they are synthe
 import argparse
 import json
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from multisymbol.markets.io.tables import SYNTHETIC_KEY
 from multisymbol.markets.symbols import Universe, resolve_symbols, slug, universe
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period
+from multisymbol.progress import Terminal, complain
 from multisymbol.wording import short_path
 
 ANNUAL_VOLATILITY = {"stock": 0.30, "forex": 0.08, "metal": 0.16, "crypto": 0.80}
@@ -64,9 +64,9 @@ def run(arguments: Sequence[str]) -> int:
     """Write the files; return the exit status."""
     options = parser().parse_args(arguments)
     try:
-        print(generate(options))
+        Terminal().say(generate(options))
     except MultisymbolError as error:
-        print(error, file=sys.stderr)
+        complain(str(error))
         return 2
     return 0
 
@@ -223,4 +223,4 @@ def _summary(folder: Path, *, market: Market, bars: Sequence[Bars]) -> str:
     command += ["source=parquet", f"source.root={shown}", f"source.timeframe={market.timeframe}"]
     if any(slug(entry.symbol) != entry.symbol for entry in bars):
         command.append('source.pattern="{slug}.parquet"')  # Hydra reads braces as a mapping where they are not quoted
-    return f"wrote   {len(bars)} symbols, {made}, in {shown}\ntrain   {shlex.join(command)}"
+    return f"wrote {len(bars)} symbols, {made}, in {shown}\ntrain on them:\n{shlex.join(command)}"

@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rich.text import Text
+
 from multisymbol.cli import models
 from multisymbol.cli.models import CommandOutput
 from multisymbol.errors import MultisymbolError, StoreError
-from multisymbol.progress import Terminal
+from multisymbol.progress import Terminal, complain, loaded
 from multisymbol.reports.tables.table import Table, show
 
 Options = argparse.Namespace
@@ -23,25 +25,21 @@ def run(arguments: Sequence[str]) -> int:
     try:
         output: CommandOutput = options.run(options)
         _print(output, as_json=options.json)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
     except MultisymbolError as error:
         if options.verbose:
             traceback.print_exc()
-        print(error, file=sys.stderr)
+        complain(str(error))
         return 2
     return output.status
 
 
 def _print(output: CommandOutput, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(output.data, indent=2, ensure_ascii=False), flush=True)
-        return
     terminal = Terminal()
+    if as_json:
+        terminal.show(Text(json.dumps(output.data, indent=2, ensure_ascii=False)))
+        return
     for part in output.parts:
-        terminal.console.print(show(part) if isinstance(part, Table) else part, markup=False)
-    sys.stdout.flush()
+        terminal.show(show(part)) if isinstance(part, Table) else terminal.say(part)
 
 
 def _list(options: Options) -> CommandOutput:
@@ -100,6 +98,7 @@ def _place(options: Options, *, create: bool = False) -> models.Place:
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise StoreError(f"this would {question}; confirm with --yes")
+    loaded()
     return input(f"{question}? [y/N] ").strip().lower() in {"y", "yes"}
 
 

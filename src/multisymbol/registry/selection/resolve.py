@@ -11,7 +11,6 @@ The facts of a version do not change, but who is champion is today's knowledge, 
 import math
 import re
 import shlex
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -41,7 +40,6 @@ Outcome: TypeAlias = Literal["taken", "refused", "not needed", "none"]
 Profiles: TypeAlias = Callable[[StoredVersion], Mapping[str, Profile]]
 
 _MOST_LINES = 5
-_WIDTH = 116
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -386,15 +384,14 @@ def resolution_lines(resolution: Resolution) -> list[str]:
     Of a place at most five steps are written out, the taken one among them; the others are counted.
     """
     width = max(len(step.place) for step in resolution.chain)
-    lines = [_headline(resolution), *_wrapped(f"  policy {resolution.policy}: {resolution.reason}", indent=4)]
+    lines = [_headline(resolution), f"  policy {resolution.policy}: {resolution.reason}"]
     number = 0
     for place in dict.fromkeys(step.place for step in resolution.chain):
         steps = [step for step in resolution.chain if step.place == place]
         shown = _shown(steps)
         for before, step in zip([None, *shown], shown, strict=False):
             number += 1
-            head = f"  {number} {place:<{width}}   "
-            lines += _wrapped(f"{head}{_said(step, before)}", indent=len(head))
+            lines.append(f"  {number} {place:<{width}}   {_said(step, before)}")
         if len(shown) < len(steps):
             lines.append(f"    {place:<{width}}   and {len(steps) - len(shown):,} more that did not answer")
     if resolution.chosen is not None and resolution.chosen.without_skill:
@@ -451,10 +448,6 @@ def _said(step: Step, before: Step | None) -> str:
     name = f"version {step.version}" if same else f"{step.model} version {step.version}"
     apart = "" if step.distance is None else f" at distance {step.distance:.2f}"
     return f"{name}{apart} {step.outcome}: {step.reason}"
-
-
-def _wrapped(text: str, *, indent: int) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _count(number: int, noun: str) -> str:

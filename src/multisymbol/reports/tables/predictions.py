@@ -1,16 +1,14 @@
 """Tables of predictions: the newest decisions, and the models a backtest trained fold by fold."""
 
 import math
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from multisymbol.backtest.prediction_source import FoldModel, SymbolPredictions
 from multisymbol.markets.time import iso
+from multisymbol.progress import wrapped
 from multisymbol.reports.tables.table import ABSENT, Column, Table, column, columns, show, tabulate
 from multisymbol.serving.latest import PROBABILITIES, Prediction
 from multisymbol.serving.metrics import ScoreMetric, kind_of
-
-_WIDTH = 116
 
 
 def prediction_table(predictions: Sequence[Prediction]) -> Table:
@@ -59,10 +57,7 @@ def prediction_text(predictions: Sequence[Prediction]) -> str:
     """Return the table, the reasons and the warnings, as the terminal shows them."""
     seen = [each.resolution.request.symbol for each in predictions if each.served and each.seen]
     warning = [f"SEEN: trained past these bars, which proves nothing: {', '.join(seen)}"] if seen else []
-    reasons = [
-        textwrap.fill(f"({number}) {reason}", _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
-        for number, reason in enumerate(reasons_for_none(predictions), start=1)
-    ]
+    reasons = [wrapped(f"({number}) {reason}") for number, reason in enumerate(reasons_for_none(predictions), start=1)]
     chosen = [each.resolution.chosen for each in predictions if each.served]
     careful = dict.fromkeys(f"careful: {each.without_skill}" for each in chosen if each and each.without_skill)
     return "\n".join([show(prediction_table(predictions)).plain, *reasons, *warning, *careful])

@@ -8,6 +8,7 @@ A table is declared column by column, each with its heading, its format and wher
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter, itemgetter
@@ -15,6 +16,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
+
+from multisymbol.progress import screen_width, wrapped
 
 # The registry's commands show tables too, and should not wait for torch or pandas.
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ ABSENT = "–"
 """Shown for a number that does not exist, such as the MCC of a symbol without a BUY."""
 ALL = "all"
 GAP = "   "
+_NARROW = "  "
+_LEAST_TEXT = 18
+"""Columns of a text that may be shortened."""
 RIGHT = " "
 """Format of text that is set to the right."""
 
@@ -42,11 +48,13 @@ class TableColumn:
         name: Heading, unique in its table.
         key: Name in the CSV file, unique.
         form: Format of a number (`,d`, `.3f`); empty for text, which is set to the left.
+        spare: 0 for a column that is always shown; where a screen is too narrow, those with the highest number go.
     """
 
     name: str
     key: str
     form: str = ""
+    spare: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +95,7 @@ class Table:
             assert len(names) == len(set(names)), f"{self.title}: two columns with the same heading or key: {names}"
 
 
-def column(name: str, form: str = "", *, key: str = "", of: str | Callable[[Any], Cell] = "") -> Column:
+def column(name: str, form: str = "", *, key: str = "", of: str | Callable[[Any], Cell] = "", spare: int = 0) -> Column:
     """Declare a column.
 
     Args:
@@ -96,9 +104,11 @@ def column(name: str, form: str = "", *, key: str = "", of: str | Callable[[Any]
         key: Name in the CSV file; empty: the heading with `_` for blanks and hyphens.
         of: Attribute of an item that holds the cell, with dots for attributes of attributes, or a function of the
             item; empty: the attribute named by the key.
+        spare: As in `TableColumn`.
     """
     key = key or name.replace(" ", "_").replace("-", "_")
-    return Column(shown=TableColumn(name=name, key=key, form=form), of=of if callable(of) else attrgetter(of or key))
+    shown = TableColumn(name=name, key=key, form=form, spare=spare)
+    return Column(shown=shown, of=of if callable(of) else attrgetter(of or key))
 
 
 def columns(*names: str, form: str = "") -> tuple[Column, ...]:
@@ -207,22 +217,33 @@ def _sum(counts: Sequence[Any], numbers: Sequence[Column]) -> SimpleNamespace | 
     return SimpleNamespace(symbol=ALL, role="", **sums) if len(counts) > 1 else None
 
 
-def show(table: Table, *, most: int | None = None) -> Text:
-    """Align a table for the terminal; styles vanish where output is no terminal, no line is ever cut or wrapped.
+def show(table: Table, *, most: int | None = None, width: int | None = None) -> Text:
+    """Align a table for the terminal; styles vanish where output is no terminal.
+
+    Where it is too wide, gaps shrink, then columns that can be spared go (named in the last line), then text that is
+    long: of the last column it is wrapped, of others it ends in `…`.
 
     Args:
         table: What to show.
         most: Rows shown before the rest is only counted; None: all.
+        width: Columns of the screen; None: what it has.
     """
-    shown = table.rows[:most]
-    lines = _aligned(table, [*shown, *(() if table.total is None else (table.total,))])
-    left_out = len(table.rows) - len(shown)
+    width = screen_width() if width is None else width
+    shown, left_out = replace(table, rows=table.rows[:most]), max(0, len(table.rows) - (most or len(table.rows)))
+    spared: list[str] = []
+    while _least_width(shown) > width and any(column.spare for column in shown.columns):
+        place = max(range(len(shown.columns)), key=lambda place: (shown.columns[place].spare, place))
+        spared.insert(0, shown.columns[place].name)
+        shown = _without(shown, place)
+    head, *rows = _aligned(shown, width)
+    total = [rows.pop()] if table.total is not None else []
     styled = [
-        (_heading(table, width=max(map(len, lines))), "bold"),
-        (lines[0], "dim"),
-        *((line, "") for line in lines[1 : len(shown) + 1]),
+        (_heading(table, widest=max(map(_longest, (head, *rows, *total))), width=width), "bold"),
+        (head, "dim"),
+        *((line, "") for line in rows),
         (f"… {left_out:,} more rows in the run's tables" if left_out else "", "dim"),
-        *((line, "bold") for line in lines[len(shown) + 1 :]),
+        *((line, "bold") for line in total),
+        (wrapped(f"not shown at this width: {', '.join(spared)}", width=width) if spared else "", "dim"),
     ]
     parts = [Text(line, style=style) for line, style in styled if line]
     return Text("\n", no_wrap=True, overflow="ignore").join(parts)
@@ -251,25 +272,65 @@ def formatted(cell: Cell, form: str) -> str:
     return format(cell, form) if form and not isinstance(cell, str) else str(cell)
 
 
-def _heading(table: Table, *, width: int) -> str:
-    gap = max(width - len(table.title) - len(table.note), len(GAP))
-    return f"{table.title}{' ' * gap}{table.note}".rstrip()
+def _heading(table: Table, *, widest: int, width: int) -> str:
+    gap = max(widest - len(table.title) - len(table.note), len(GAP) if table.title else 0)
+    line = f"{table.title}{' ' * gap}{table.note}".rstrip()
+    lines = [line] if len(line) <= width else [table.title, table.note]
+    return "\n".join(wrapped(each, width=width) for each in lines if each)
 
 
 def _lines(table: Table) -> tuple[tuple[Cell, ...], ...]:
     return table.rows if table.total is None else (*table.rows, table.total)
 
 
-def _aligned(table: Table, rows: Sequence[tuple[Cell, ...]]) -> list[str]:
-    cells = [[column.name for column in table.columns], *(_cells(table, row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        GAP.join(
-            f"{cell:>{width}}" if column.form else f"{cell:<{width}}"
-            for cell, width, column in zip(line, widths, table.columns, strict=True)
-        ).rstrip()
-        for line in cells
-    ]
+def _longest(text: str) -> int:
+    return max(map(len, text.split("\n")), default=0)
+
+
+def _least_width(table: Table) -> int:
+    """Return the columns a table takes with its long texts shortened."""
+    least = [min(widest, _LEAST_TEXT) if not column.form else widest for column, widest in _widths(table)]
+    return sum(least) + len(_NARROW) * (len(least) - 1)
+
+
+def _widths(table: Table) -> list[tuple[TableColumn, int]]:
+    cells = [[column.name for column in table.columns], *(_cells(table, row) for row in _lines(table))]
+    return [(own, max(map(len, texts))) for own, texts in zip(table.columns, zip(*cells, strict=True), strict=True)]
+
+
+def _without(table: Table, place: int) -> Table:
+    def cut(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*row[:place], *row[place + 1 :])
+
+    total = None if table.total is None else cut(table.total)
+    return replace(table, columns=cut(table.columns), rows=tuple(map(cut, table.rows)), total=total)
+
+
+def _aligned(table: Table, screen: int) -> list[str]:
+    """Return heading and rows, each of one line, or of several where its last text is long."""
+    widths = [widest for _, widest in _widths(table)]
+    gap = GAP if sum(widths) + len(GAP) * (len(widths) - 1) <= screen else _NARROW
+    over = sum(widths) + len(gap) * (len(widths) - 1) - screen
+    texts = [place for place, column in enumerate(table.columns) if not column.form]
+    for place in sorted(texts, key=lambda place: (place == 0, place < len(widths) - 1, -widths[place])):
+        cut = min(max(over, 0), max(widths[place] - _LEAST_TEXT, 0))
+        widths[place] -= cut
+        over -= cut
+    last = table.columns[-1]
+    lines = []
+    for cells in ([column.name for column in table.columns], *(_cells(table, row) for row in _lines(table))):
+        ends = [cells[-1]] if last.form else textwrap.wrap(cells[-1], widths[-1], break_on_hyphens=False) or [""]
+        start = gap.join(map(_fitted, cells[:-1], widths, table.columns))
+        hanging = " " * (len(start) + len(gap))
+        first = gap.join(filter(None, (start, _fitted(ends[0], widths[-1], last)))).rstrip()
+        lines.append("\n".join([first, *(hanging + end for end in ends[1:])]))
+    return lines
+
+
+def _fitted(cell: str, width: int, column: TableColumn) -> str:
+    if column.form:
+        return f"{cell:>{width}}"
+    return f"{cell:<{width}}" if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
 def _cells(table: Table, row: Sequence[Cell]) -> list[str]:
