@@ -280,17 +280,15 @@ def recipe_of(fit: FitSpec, *, threads: int) -> StackRecipe:
     """
     trainer = getattr(fit.trainer, "keywords", {})
     if "max_epochs" not in trainer:
-        message = (
+        raise ConfigError(
             "FitSpec.trainer: a comparison reads max_epochs from it; give functools.partial(Trainer, max_epochs=...)"
         )
-        raise ConfigError(message)
     stopping = fit.callbacks["early_stopping"]() if "early_stopping" in fit.callbacks else None
     if not (stopping is None or isinstance(stopping, Patience)):
-        message = (
+        raise ConfigError(
             f"callbacks.early_stopping: a comparison stops by patience and min_delta, got {type(stopping).__name__}; "
             "take multisymbol.learning.callbacks.early_stopping"
         )
-        raise ConfigError(message)
     return StackRecipe(
         optimizer=fit.optimizer,
         schedule=fit.schedule,
@@ -370,7 +368,6 @@ def _read(path: Path, task: FoldTask) -> FoldForecasts:
     with np.load(path, allow_pickle=False) as stored:
         rows, prob, took = stored["rows"], stored["prob"], json.loads(str(stored["took"]))
     if not np.isin(rows, task.rows).all() or len(prob) != len(task.seeds):
-        message = f"{path} holds forecasts of other rows or seeds: remove it, and the arm is trained again"
-        raise ComparisonError(message)
+        raise ComparisonError(f"{path} holds forecasts of other rows or seeds: remove it, and the arm is trained again")
     found = tuple(TrainingRecord(**{**own, "scores": tuple(own["scores"])}) for own in took)
     return FoldForecasts(rows=cast(npt.NDArray[np.int64], rows), prob=cast(Floats, prob), took=found)

@@ -67,8 +67,7 @@ def tasks_of(spec: CompareSpec, folds: Sequence[FoldDataset]) -> tuple[list[Fold
         ]
         if not compared:
             lines = [f"  {fold.ledger.symbols[index]}: {why}" for index, why in reasons.items()]
-            message = "\n".join([f"{name}: no symbol can be compared; move the cuts (conf/split)", *lines])
-            raise ComparisonError(message)
+            raise ComparisonError("\n".join([f"{name}: no symbol can be compared; move the cuts (conf/split)", *lines]))
         tasks.append(fold_task(spec, fold, compared))
     return tasks, left_out
 

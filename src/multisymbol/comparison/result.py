@@ -307,8 +307,7 @@ class Comparison:
         for own in self.arms:
             if own.arm == name:
                 return own
-        message = f"arm {name} was not run; these were: {', '.join(own.arm for own in self.arms)}"
-        raise ComparisonError(message)
+        raise ComparisonError(f"arm {name} was not run; these were: {', '.join(own.arm for own in self.arms)}")
 
 
 _STORED: Mapping[type, Mapping[str, str]] = {

@@ -76,10 +76,10 @@ def run_aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float
         ComparisonError: Too few values for the lag.
     """
     require_instants(len(series), lag=lag, of="A/A")
-    (p,) = _p(series[None], lag=lag, signs=_signs(len(series), lag=lag, draws=draws, seed=seed))
+    signs = _signs(len(series), lag=lag, draws=draws, seed=seed)
+    (p,) = _p(series[None], lag=lag, signs=signs)
     low, high = expected_rates(len(series), lag=lag, draws=draws, seed=seed, alpha=alpha)
-    share = float((p <= alpha).mean())
-    return AATest(p=p, alpha=alpha, share=share, low=low, high=high, blocks=_blocks(len(series), lag=lag))
+    return AATest(p=p, alpha=alpha, share=float((p <= alpha).mean()), low=low, high=high, blocks=signs.shape[1])
 
 
 @lru_cache(maxsize=64)
@@ -94,42 +94,27 @@ def expected_rates(instants: int, *, lag: int, draws: int, seed: int, alpha: flo
         alpha: Nominal size.
     """
     signs = _signs(instants, lag=lag, draws=draws, seed=seed)
-    shares = np.concatenate(
-        [(_p(batch, lag=lag, signs=signs) <= alpha).mean(axis=1) for batch in _simulated(instants, lag)]
-    )
+    batches = _simulated(instants, lag)
+    shares = np.concatenate([(_p(batch, lag=lag, signs=signs) <= alpha).mean(axis=1) for batch in batches])
     tail = (1 - BOUNDS_LEVEL) / 2
     low, high = np.quantile(shares, tail, method="lower"), np.quantile(shares, 1 - tail, method="higher")
     return float(low), float(high)
 
 
 def binomial_bounds(draws: int, *, share: float) -> tuple[float, float]:
-    """Return the range that holds the observed share in 95 % of binomial samples, ends included.
-
-    Args:
-        draws: Sample size.
-        share: True share, 0..1.
-    """
+    """Return the range that holds the observed share of `draws` binomial trials in 95 % of samples, ends included."""
     low, high = stats.binom.interval(BOUNDS_LEVEL, draws, share)
     return float(low) / draws, float(high) / draws
 
 
 def share_interval(hits: int, draws: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share (Clopper, Pearson 1934).
-
-    Args:
-        hits: Number of hits.
-        draws: Sample size.
-    """
+    """Return the exact 95 % interval of the share of hits (Clopper, Pearson 1934)."""
     interval = stats.binomtest(hits, draws).proportion_ci(confidence_level=BOUNDS_LEVEL, method="exact")
     return float(interval.low), float(interval.high)
 
 
-def _blocks(instants: int, *, lag: int) -> int:
-    return instants // (LAGS_PER_BLOCK * max(lag, 1))
-
-
 def _signs(instants: int, *, lag: int, draws: int, seed: int) -> Floats:
-    return sign_patterns(_blocks(instants, lag=lag), most=draws, seed=seed)
+    return sign_patterns(instants // (LAGS_PER_BLOCK * max(lag, 1)), most=draws, seed=seed)
 
 
 def _simulated(instants: int, lag: int) -> Iterator[Floats]:
@@ -143,16 +128,7 @@ def _simulated(instants: int, lag: int) -> Iterator[Floats]:
 
 
 def _p(series: Floats, *, lag: int, signs: Floats) -> Floats:
-    """Test centred series under each sign pattern by Diebold-Mariano.
-
-    Args:
-        series: Series. Shape (W, T).
-        lag: Number of neighbours that a value overlaps.
-        signs: Sign patterns. Shape (R, k).
-
-    Returns:
-        p-values. Shape (W, R).
-    """
+    """Test centred series, shape (W, T), under each sign pattern, shape (R, k), by Diebold-Mariano. Shape (W, R)."""
     n, edges = series.shape[1], block_edges(series.shape[1], blocks=signs.shape[1])
     off = np.where(np.ptp(series, axis=1, keepdims=True) > 0, series - series.mean(axis=1, keepdims=True), 0.0)
     mean = np.add.reduceat(off, edges[:-1], axis=1) @ signs.T / n
@@ -175,17 +151,7 @@ def _variances(off: Floats, mean: Floats, signs: Floats, *, edges: Whole, lag: i
 
     A block is at least three lags long, so a product y_t y_u joins instants of the same block, where s^2 = 1 and the
     sign drops out, or of two neighbouring blocks, where it is s_b s_(b-1). Sums per block are computed once; a pattern
-    costs k multiplications instead of T (lag + 1).
-
-    Args:
-        off: Centred series x. Shape (W, T).
-        mean: Means m of the signed series. Shape (W, R).
-        signs: Sign patterns s. Shape (R, k).
-        edges: First instant of each block, and T. Shape (k + 1,).
-        lag: Lag of the variance.
-
-    Returns:
-        Variances. Shape (W, R).
+    costs k multiplications instead of T (lag + 1). Shapes: x (W, T), m and the variances (W, R), s (R, k).
     """
     n, first = off.shape[1], edges[:-1]
     # Of each instant: first and end of its block, and of its window t - lag .. t + lag, cut at the ends of the series.

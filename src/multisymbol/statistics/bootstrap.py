@@ -13,7 +13,7 @@ Sources: Politis and Romano 1992 (circular blocks); Politis and White 2004 (bloc
 # T instant, K sum, R resample, b block
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -62,12 +62,7 @@ class Interval:
 
 
 def block_length(series: Floats, *, lag: int) -> int:
-    """Return the block length: Politis and White (2004) for circular blocks, at least two lags, at most T / 3.
-
-    Args:
-        series: Values in order of time. Shape (T,).
-        lag: Number of neighbours that a value overlaps.
-    """
+    """Return the block length: Politis and White (2004) for circular blocks, at least two lags, at most T / 3."""
     from arch.bootstrap import optimal_block_length  # takes 2 s to import
 
     least = max(LAGS_PER_BLOCK * lag, 1)
@@ -80,26 +75,15 @@ def block_length(series: Floats, *, lag: int) -> int:
 def mean_interval(
     series: Floats, *, lag: int, draws: int, seed: int, level: float, method: Method = "studentised"
 ) -> Interval:
-    """Return the interval of the mean of a series.
-
-    Args:
-        series: Values in order of time. Shape (T,).
-        lag: Number of neighbours that a value overlaps.
-        draws: Number of resamples, R.
-        seed: Seed for resampling.
-        level: Coverage.
-        method: Studentised, or plain percentiles.
-
-    Raises:
-        ComparisonError: Too few values for the lag.
-    """
-
-    def mean(totals: Floats) -> Floats:
-        means: Floats = totals[:, 0] / len(series)
-        return means
-
+    """Return the interval of the mean of a series, values in order of time, shape (T,); see `functional_interval`."""
     return functional_interval(
-        series[:, None], functional=mean, lag=lag, draws=draws, seed=seed, level=level, method=method
+        series[:, None],
+        functional=lambda totals: totals[:, 0] / len(series),
+        lag=lag,
+        draws=draws,
+        seed=seed,
+        level=level,
+        method=method,
     )
 
 
@@ -138,9 +122,15 @@ def functional_interval(
         raise ComparisonError(message)
     influence = _influence(sums, functional=functional)
     block = block_length(influence, lag=lag)
-    drawn = _resample(sums, influence, functional=functional, block=block, draws=draws, seed=seed)
+    drawn, drawn_error = _resample(sums, influence, functional=functional, block=block, draws=draws, seed=seed)
     error = _error(influence, lag=lag, block=block)
-    low, high = _ends(drawn, estimate=estimate, error=error, level=level, method=method)
+    if method == "percentile":
+        low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    else:
+        off = np.abs(drawn - estimate)
+        ratio = np.divide(off, drawn_error, out=np.zeros_like(off), where=drawn_error > 0)
+        half = float(np.nanquantile(ratio, level)) * error
+        low, high = estimate - half, estimate + half
     return Interval(estimate=estimate, low=low, high=high, error=error, level=level, block=block, method=method)
 
 
@@ -166,22 +156,16 @@ def balanced_accuracy_sums(
     Returns:
         Counts. Shape (T, 3 C).
     """
-    cell = instant.astype(np.int64) * classes + label
-    right = (first == label, second == label, np.ones(len(label), dtype=np.bool_))
-    counts = [
-        np.bincount(cell, weights=chosen, minlength=instants * classes).reshape(instants, classes) for chosen in right
-    ]
+    cell, size = instant.astype(np.int64) * classes + label, instants * classes
+    chosen = (first == label, second == label, np.ones(len(label), dtype=np.bool_))
+    counts = [np.bincount(cell, weights=rows, minlength=size).reshape(instants, classes) for rows in chosen]
     return np.concatenate(counts, axis=1)
 
 
 def balanced_accuracy_difference(totals: Floats) -> Floats:
     """Return the balanced accuracy of the first arm less that of the second, over the classes that have rows.
 
-    Args:
-        totals: Totals of `balanced_accuracy_sums`. Shape (R, 3 C).
-
-    Returns:
-        Differences, -1..1; NaN without rows. Shape (R,).
+    From totals of `balanced_accuracy_sums`, shape (R, 3 C), to differences, -1..1, shape (R,); NaN without rows.
     """
     first, second, rows = np.split(totals, 3, axis=1)
     present = rows > 0
@@ -215,51 +199,24 @@ def _error(influence: Floats, *, lag: int, block: int) -> float:
     return math.sqrt(max(of_blocks, long_run_variance(influence, lag=lag)) / n)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Drawn:
-    """R resamples: the statistic, and its error estimated from the blocks of the resample."""
-
-    value: Floats
-    error: Floats
-
-
-def _resample(sums: Floats, influence: Floats, *, functional: Functional, block: int, draws: int, seed: int) -> _Drawn:
+def _resample(
+    sums: Floats, influence: Floats, *, functional: Functional, block: int, draws: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Return the statistic of R resamples, and its error estimated from the blocks of each. Shape (R,) both."""
     n, columns = len(sums), np.column_stack([sums, influence])
+    width, blocks = columns.shape[1], -(-n // block)
     # Cumulative sums over the circle, once around and one block further: a block is one difference.
-    wrapped = np.concatenate(
-        [np.zeros((1, columns.shape[1])), np.cumsum(np.tile(columns, (2, 1))[: n + block], axis=0)]
-    )
-    lengths = np.full(-(-n // block), block)
-    lengths[-1] = n - block * (len(lengths) - 1)
+    wrapped = np.concatenate([np.zeros((1, width)), np.cumsum(np.tile(columns, (2, 1))[: n + block], axis=0)])
+    lengths = np.full(blocks, block)
+    lengths[-1] = n - block * (blocks - 1)
+    generator, most = np.random.default_rng(seed), max(1, _AT_ONCE // (blocks * width))
     value, error = [], []
-    for starts in _starts(n, blocks=len(lengths), draws=draws, seed=seed, width=columns.shape[1]):
+    for done in range(0, draws, most):
+        starts = generator.integers(0, n, size=(min(most, draws - done), blocks))
         parts = wrapped[starts + lengths] - wrapped[starts]
         value.append(functional(parts[..., :-1].sum(axis=1)))
-        error.append(_block_error(parts[..., -1], lengths=lengths))
-    return _Drawn(value=np.concatenate(value), error=np.concatenate(error))
-
-
-def _starts(n: int, *, blocks: int, draws: int, seed: int, width: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the first instants of the blocks of resamples, as many at once as fit into memory. Shape (r, blocks)."""
-    generator = np.random.default_rng(seed)
-    most = max(1, _AT_ONCE // (blocks * width))
-    for done in range(0, draws, most):
-        yield generator.integers(0, n, size=(min(most, draws - done), blocks))
-
-
-def _block_error(parts: Floats, *, lengths: npt.NDArray[np.int64]) -> Floats:
-    n, blocks = int(lengths.sum()), len(lengths)
-    mean = parts.sum(axis=1, keepdims=True) / n
-    variance = np.square(parts - mean * lengths).sum(axis=1) / n * blocks / max(blocks - 1, 1)
-    error: Floats = np.sqrt(variance / n)
-    return error
-
-
-def _ends(drawn: _Drawn, *, estimate: float, error: float, level: float, method: Method) -> tuple[float, float]:
-    if method == "percentile":
-        low, high = np.nanquantile(drawn.value, [(1 - level) / 2, (1 + level) / 2])
-        return float(low), float(high)
-    off = np.abs(drawn.value - estimate)
-    ratio = np.divide(off, drawn.error, out=np.zeros_like(off), where=drawn.error > 0)
-    half = float(np.nanquantile(ratio, level)) * error
-    return estimate - half, estimate + half
+        influences = parts[..., -1]
+        mean = influences.sum(axis=1, keepdims=True) / n
+        variance = np.square(influences - mean * lengths).sum(axis=1) / n * blocks / max(blocks - 1, 1)
+        error.append(np.sqrt(variance / n))
+    return np.concatenate(value), np.concatenate(error)

@@ -7,7 +7,7 @@ or files. Each number is explained in the module that computes it: `loss_differe
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from multisymbol.arrays import Floats
 from multisymbol.errors import ComparisonError
@@ -27,23 +27,9 @@ from multisymbol.statistics.seed_variance import (
     variance_split,
     with_seeds,
 )
-from multisymbol.statistics.skill import (
-    BETWEEN,
-    Pairs,
-    Surrogates,
-    overall_skills,
-    symbol_skills,
-)
+from multisymbol.statistics.skill import BETWEEN, Pairs, Surrogates, overall_skills, symbol_skills
 from multisymbol.statistics.surrogate_null import SurrogateNull, draws_problem
-from multisymbol.statistics.verdict import (
-    ALL,
-    LOG_LOSS,
-    Conclusion,
-    LossTerms,
-    Question,
-    VerdictEvidence,
-    decide,
-)
+from multisymbol.statistics.verdict import ALL, LOG_LOSS, Conclusion, LossTerms, Question, VerdictEvidence, decide
 
 LEAST_DRAWS = 100
 
@@ -78,19 +64,21 @@ class Plan:
     exploratory: bool
 
     def __post_init__(self) -> None:
+        shares = {"alpha": self.alpha, "level": self.level, "power": self.power}
+        counts = {"draws": self.draws, "aa_draws": self.aa_draws}
+        expected = "expected the difference per forecast that would matter to you, above 0"
         problems = [
-            f"{name}={value}: expected a number above 0 and below 1"
-            for name, value in (("alpha", self.alpha), ("level", self.level), ("power", self.power))
-            if not 0 < value < 1
-        ]
-        if not 0 < self.smallest < math.inf:
-            problems.append(
-                f"smallest={self.smallest}: expected the difference per forecast that would matter to you, above 0"
-            )
-        problems += [
-            f"{name}={count}: expected at least {LEAST_DRAWS}"
-            for name, count in (("draws", self.draws), ("aa_draws", self.aa_draws))
-            if count < LEAST_DRAWS
+            *(
+                f"{key}={value}: expected a number above 0 and below 1"
+                for key, value in shares.items()
+                if not 0 < value < 1
+            ),
+            *([] if 0 < self.smallest < math.inf else [f"smallest={self.smallest}: {expected}"]),
+            *(
+                f"{key}={count}: expected at least {LEAST_DRAWS}"
+                for key, count in counts.items()
+                if count < LEAST_DRAWS
+            ),
         ]
         if problems:
             raise ComparisonError("; ".join(problems))
@@ -190,58 +178,47 @@ def compare_arms(
     """
     pairs = Pairs.of(first, second, no_skill, weights=plan.weights)
     differentials = pairs.between
+    series, lag, symbols = differentials.series, differentials.lag, differentials.symbols
     _check(differentials, surrogates, no_skill=no_skill, plan=plan)
     tests = symbol_tests(
         differentials, smallest=plan.smallest, draws=plan.draws, level=plan.level, seed=plan.seed, name=question
     )
-    primary = diebold_mariano(differentials.series, lag=differentials.lag)
-    cross_check = batch_means(differentials.series, lag=differentials.lag)
-    smoothed = fixed_smoothing(differentials.series, lag=differentials.lag)
-    diagnostics = _diagnostics(differentials, primary, smoothed, spread=tests.spread, plan=plan)
+    primary, cross_check = diebold_mariano(series, lag=lag), batch_means(series, lag=lag)
+    smoothed = fixed_smoothing(series, lag=lag)
+    split = variance_split(differentials, test=primary, symbol_variance=tests.spread)
+    seed = named_seed(plan.seed, f"bootstrap/{question}")
+    over_time = mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level)
     evidence = VerdictEvidence(
         subject=ALL,
         question=question,
         skills=overall_skills(pairs, surrogates),
-        interval=interval_with_seeds(
-            mean_interval(
-                differentials.series,
-                lag=differentials.lag,
-                draws=plan.draws,
-                seed=named_seed(plan.seed, f"bootstrap/{question}"),
-                level=plan.level,
-            ),
-            effects=diagnostics.split.effects,
-        ),
+        interval=interval_with_seeds(over_time, effects=split.effects),
         p=primary.p,
         p_cross_check=cross_check.p,
-        p_seeds=diagnostics.split.p,
-        p_equivalent=larger_p(
-            smoothed, effects=diagnostics.split.effects, p=lambda test: test.p_equivalent(plan.smallest)
-        ),
+        p_seeds=split.p,
+        p_equivalent=larger_p(smoothed, effects=split.effects, p=lambda test: test.p_equivalent(plan.smallest)),
         nulls=tuple(
             SurrogateNull.of(differentials.effect, kind.overall()[:, BETWEEN], kind=kind.kind) for kind in surrogates
         ),
         smallest=plan.smallest,
         alpha=plan.alpha,
         months=differentials.months,
-        months_needed=_months(
-            smoothed, effects=diagnostics.split.effects, months=differentials.months, tests=1, plan=plan
-        ),
+        months_needed=_months(smoothed, effects=split.effects, months=differentials.months, tests=1, plan=plan),
         not_tested="",
         exploratory=plan.exploratory,
         terms=terms,
     )
+    groups = None if classes is None else [classes[name] for name in symbols]
+    signs = named_seed(plan.seed, "signs")
     return ComparisonResult(
         question=question,
         differentials=differentials,
         primary=primary,
         cross_check=cross_check,
         smoothed=smoothed,
-        diagnostics=diagnostics,
-        between_symbols=heterogeneity_test(
-            differentials, groups=differentials.symbols, seed=named_seed(plan.seed, "signs")
-        ),
-        between_classes=_between_classes(differentials, classes, plan=plan),
+        diagnostics=_diagnostics(differentials, primary, smoothed, split=split, plan=plan),
+        between_symbols=heterogeneity_test(differentials, groups=symbols, seed=signs),
+        between_classes=None if groups is None else heterogeneity_test(differentials, groups=groups, seed=signs),
         evidence=evidence,
         verdict=decide(evidence),
         by_symbol=_by_symbol(pairs, tests.tests, surrogates, overall=evidence, plan=plan),
@@ -265,22 +242,17 @@ def _check(
 
 
 def _diagnostics(
-    differentials: LossDifferentials, primary: MeanTest, smoothed: MeanTest, *, spread: float, plan: Plan
+    differentials: LossDifferentials, primary: MeanTest, smoothed: MeanTest, *, split: VarianceSplit, plan: Plan
 ) -> Diagnostics:
-    split = variance_split(differentials, test=primary, symbol_variance=spread)
+    series, lag = differentials.series, differentials.lag
+    seed = named_seed(plan.seed, "relabelling")  # an earlier name of the test; another would change its draws
     narrow = with_seeds(smoothed, effects=split.effects)
     return Diagnostics(
-        effective_instants=effective_instants(differentials.series, primary),
+        effective_instants=effective_instants(series, primary),
         effective_symbols=effective_symbols(differentials.by_symbol),
         detectable=detectable_effect(narrow, power=plan.power, alpha=plan.alpha),
         split=split,
-        aa_test=run_aa_test(
-            differentials.series,
-            lag=differentials.lag,
-            draws=plan.aa_draws,
-            seed=named_seed(plan.seed, "relabelling"),  # an earlier name of the test; another would change its draws
-            alpha=plan.alpha,
-        ),
+        aa_test=run_aa_test(series, lag=lag, draws=plan.aa_draws, seed=seed, alpha=plan.alpha),
     )
 
 
@@ -291,15 +263,6 @@ def _months(test: MeanTest, *, effects: Floats, months: float, tests: int, plan:
     )
 
 
-def _between_classes(
-    differentials: LossDifferentials, classes: Mapping[str, str] | None, *, plan: Plan
-) -> Heterogeneity | None:
-    if classes is None:
-        return None
-    groups = [classes[name] for name in differentials.symbols]
-    return heterogeneity_test(differentials, groups=groups, seed=named_seed(plan.seed, "signs"))
-
-
 def _by_symbol(
     pairs: Pairs,
     tests: Sequence[SymbolTest],
@@ -308,14 +271,21 @@ def _by_symbol(
     overall: VerdictEvidence,
     plan: Plan,
 ) -> tuple[SymbolResult, ...]:
-    skills = symbol_skills(pairs, surrogates)
-    draws = {kind.kind: kind.of(pairs.between.symbols)[:, :, BETWEEN] for kind in surrogates}
-    needed = _symbol_months_needed(pairs.between, tests, plan=plan)
+    between, skills = pairs.between, symbol_skills(pairs, surrogates)
+    draws = {kind.kind: kind.of(between.symbols)[:, :, BETWEEN] for kind in surrogates}
+    tested = sum(test.test is not None for test in tests)
     results = []
     for number, (test, symbol_skill) in enumerate(zip(tests, skills, strict=True)):
-        evidence = VerdictEvidence(
+        months, effects, not_tested = between.months_of(number), between.symbol_by_seed[:, number], ""
+        if test.test is None:
+            needed = months * (test.least / test.instants - 1)  # until it can be tested
+            overlap = f"labels that overlap {test.lag:,} of them need {test.least:,}"
+            not_tested = f"it has {test.instants:,} test instants, {overlap}"
+        else:  # until it could be decided at the level of Holm's first step
+            needed = _months(test.test, effects=effects, months=months, tests=tested, plan=plan)
+        evidence = replace(
+            overall,
             subject=test.symbol,
-            question=overall.question,
             skills=symbol_skill,
             interval=test.interval,
             p=test.p_holm,
@@ -323,30 +293,9 @@ def _by_symbol(
             p_seeds=math.nan,
             p_equivalent=test.p_equivalent,
             nulls=tuple(SurrogateNull.of(test.effect, drawn[:, number], kind=kind) for kind, drawn in draws.items()),
-            smallest=plan.smallest,
-            alpha=plan.alpha,
-            months=pairs.between.months_of(number),
-            months_needed=needed[number],
-            not_tested="" if test.test is not None else _too_few(test),
-            exploratory=plan.exploratory,
-            terms=overall.terms,
+            months=months,
+            months_needed=needed,
+            not_tested=not_tested,
         )
         results.append(SymbolResult(test=test, evidence=evidence, verdict=decide(evidence)))
     return tuple(results)
-
-
-def _too_few(test: SymbolTest) -> str:
-    return f"it has {test.instants:,} test instants, labels that overlap {test.lag:,} of them need {test.least:,}"
-
-
-def _symbol_months_needed(differentials: LossDifferentials, tests: Sequence[SymbolTest], *, plan: Plan) -> list[float]:
-    """Plan for each symbol: until it can be tested, or until it could be decided at the level of Holm's first step."""
-    count = sum(symbol.test is not None for symbol in tests)
-    needed = []
-    for number, symbol in enumerate(tests):
-        months, by_seed = differentials.months_of(number), differentials.symbol_by_seed[:, number]
-        if symbol.test is None:
-            needed.append(months * (symbol.least / symbol.instants - 1))
-        else:
-            needed.append(_months(symbol.test, effects=by_seed, months=months, tests=count, plan=plan))
-    return needed

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from multisymbol.arrays import Floats
 from multisymbol.statistics.loss_differentials import LossDifferentials, symbol_mean
-from multisymbol.statistics.mean_tests import LAGS_PER_BLOCK, MOST_BLOCKS, block_edges, sign_patterns
+from multisymbol.statistics.mean_tests import block_edges, most_blocks, sign_patterns
 
 LEAST_BLOCKS = 6
 """Six blocks have 32 different sign patterns, so p can be 1/32; with five it can never be under 5 %."""
@@ -55,9 +54,15 @@ def heterogeneity_test(differentials: LossDifferentials, *, groups: Sequence[str
         seed: Seed for the signs, used where there are too many patterns to try all.
     """
     names, number = np.unique(np.array(groups), return_inverse=True)
-    contrasts = _contrasts(differentials, number=number, groups=len(names))
-    blocks = min(MOST_BLOCKS, len(contrasts) // (LAGS_PER_BLOCK * max(differentials.lag, 1)))
-    effect = _means(contrasts)
+    # The mean of each group less that of all live symbols; NaN where the group is not live. Shape (T, G).
+    by_symbol, weights = differentials.by_symbol, differentials.weights
+    chosen = [number == group for group in range(len(names))]
+    of_groups = [symbol_mean(by_symbol[:, own], weights=weights[own]) for own in chosen]
+    contrasts = np.stack(of_groups, axis=1) - differentials.series[:, None]
+    live = (~np.isnan(contrasts)).any(axis=0)
+    effect = np.full(len(names), np.nan)
+    effect[live] = np.nanmean(contrasts[:, live], axis=0)
+    blocks = most_blocks(len(contrasts), lag=differentials.lag)
     statistic, p = np.nan, np.nan
     if len(names) > 1 and blocks >= LEAST_BLOCKS:
         sums = _block_sums(contrasts, blocks=blocks, gap=math.ceil(differentials.lag / 2))
@@ -87,9 +92,7 @@ def shrunk_effects(effect: Floats, error: Floats) -> Floats:
 def spread_between(effect: Floats, error: Floats) -> float:
     """Return the variance of true effects between symbols (DerSimonian, Laird 1986); 0 where errors explain all of it.
 
-    Args:
-        effect: Effects; NaN is left out. Shape (N,).
-        error: Standard errors, above 0. Shape (N,).
+    Arguments as in `shrunk_effects`; NaN is left out.
     """
     known = np.isfinite(effect) & np.isfinite(error)
     if known.sum() < 2:
@@ -98,23 +101,6 @@ def spread_between(effect: Floats, error: Floats) -> float:
     common = weight @ value / weight.sum()
     excess = weight @ np.square(value - common) - (len(value) - 1)
     return max(float(excess / (weight.sum() - weight @ weight / weight.sum())), 0.0)
-
-
-def _contrasts(differentials: LossDifferentials, *, number: npt.NDArray[np.int64], groups: int) -> Floats:
-    """Return the mean of each group less that of all live symbols; NaN where the group is not live. Shape (T, G)."""
-    columns = [
-        symbol_mean(differentials.by_symbol[:, number == group], weights=differentials.weights[number == group])
-        for group in range(groups)
-    ]
-    contrasts: Floats = np.stack(columns, axis=1) - differentials.series[:, None]
-    return contrasts
-
-
-def _means(contrasts: Floats) -> Floats:
-    rows = (~np.isnan(contrasts)).sum(axis=0)
-    means: Floats = np.full(len(rows), np.nan)
-    means[rows > 0] = np.nanmean(contrasts[:, rows > 0], axis=0)
-    return means
 
 
 def _block_sums(contrasts: Floats, *, blocks: int, gap: int) -> Floats:

@@ -58,11 +58,9 @@ class Rows:
     def __post_init__(self) -> None:
         shapes = {column.shape for column in (self.symbol, self.decided_at, self.resolved_at, self.seed)}
         if len(shapes) > 1 or self.symbol.ndim != 1:
-            message = f"columns of rows have shapes {sorted(shapes)}, expected one (n,)"
-            raise ComparisonError(message)
+            raise ComparisonError(f"columns of rows have shapes {sorted(shapes)}, expected one (n,)")
         if len(self) == 0:
-            message = "there are no rows to compare arms on; move the cuts so that the test span has rows"
-            raise ComparisonError(message)
+            raise ComparisonError("there are no rows to compare arms on; move the cuts so that the test span has rows")
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -101,15 +99,13 @@ class ArmLosses:
 
     def __post_init__(self) -> None:
         if self.loss.shape != (len(self.rows),):
-            message = f"arm {self.arm}: losses have shape {self.loss.shape}, expected {(len(self.rows),)}"
-            raise ComparisonError(message)
+            raise ComparisonError(f"arm {self.arm}: losses have shape {self.loss.shape}, expected {(len(self.rows),)}")
         broken = np.flatnonzero(~np.isfinite(self.loss))
         if len(broken):
-            message = (
+            raise ComparisonError(
                 f"arm {self.arm}: losses are not finite in {len(broken):,} of {len(self.loss):,} rows, first in row "
                 f"{broken[0]} ({self.rows.text(int(broken[0]))}). Score these rows, or leave them out of all arms"
             )
-            raise ComparisonError(message)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -321,11 +317,10 @@ def _check_once(rows: Rows, order: npt.NDArray[np.int64]) -> None:
     columns = (rows.seed, rows.symbol, rows.decided_at)
     twice = np.flatnonzero(np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns]))
     if len(twice):
-        message = (
+        raise ComparisonError(
             f"{len(twice):,} of {len(rows):,} rows occur twice, first {rows.text(int(order[twice[0]]))}. Score each "
             "symbol and instant once per seed; overlapping test spans repeat rows"
         )
-        raise ComparisonError(message)
 
 
 def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
@@ -334,12 +329,11 @@ def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[n
     for other in others:
         unmatched = _unmatched(rows, first, rows, other) + _unmatched(rows, other, rows, first)
         if unmatched:
-            message = (
+            raise ComparisonError(
                 f"{len(unmatched):,} of {len(rows):,} rows are missing for some seeds, first "
                 f"{rows.text(unmatched[0])}: seeds {rows.seed[first[0]]} and {rows.seed[other[0]]} do not both "
                 "have it. Score every seed on every row, or leave that seed out of all arms"
             )
-            raise ComparisonError(message)
 
 
 def _unmatched(
@@ -376,11 +370,10 @@ def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
         if not np.array_equal(one, two):
             problems.append("their labels resolve at different instants: they have different labels")
     if problems:
-        message = (
+        raise ComparisonError(
             f"arms {first.arm} and {second.arm} are not matched: {'; '.join(problems)}. Score both on the same "
             "symbols, instants and seeds"
         )
-        raise ComparisonError(message)
 
 
 def _missing(arm: ArmLosses, other: ArmLosses) -> list[str]:
@@ -399,11 +392,10 @@ def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> 
     missing = [name for name in symbols if name not in declared]
     wrong = [name for name in symbols if name in declared and not 0 < declared[name] < math.inf]
     if missing or wrong:
-        message = (
+        raise ComparisonError(
             f"weights of symbols: {', '.join(missing) or 'none'} missing; {', '.join(wrong) or 'none'} not above 0. "
             "Give every scored symbol a weight above 0, and do so before the results are known"
         )
-        raise ComparisonError(message)
     weights = np.array([declared[name] for name in symbols], dtype=np.float64)
     scaled: Floats = weights / weights.sum()
     return scaled

@@ -9,8 +9,8 @@ Lower losses are better.
 # n rows
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -130,15 +130,14 @@ class Verdict:
         """Return one row for each symbol: verdict, effect, interval, p-values raw and adjusted."""
         import pandas as pd
 
-        return pd.DataFrame([_symbol_row(symbol) for symbol in self.result.by_symbol]).set_index("symbol")
+        return pd.DataFrame(map(_symbol_row, self.result.by_symbol)).set_index("symbol")
 
     def tests(self) -> "pd.DataFrame":
         """Return one row for each test over all symbols: what is tested, statistic, degrees of freedom, p-value."""
         import pandas as pd
 
-        return pd.DataFrame(_test_rows(self.result), columns=["test", "of", "statistic", "freedom", "p"]).set_index(
-            "test"
-        )
+        columns = ["test", "of", "statistic", "freedom", "p"]
+        return pd.DataFrame(_test_rows(self.result), columns=columns).set_index("test")
 
     def arms(self) -> "pd.DataFrame":
         """Return one row for each arm: mean loss; with three arms or more also its place in the confidence set."""
@@ -228,24 +227,21 @@ def compare_losses(
         ComparisonError: Columns that are missing, incomplete or unaligned, repeated rows, too few timestamps. The
             message names the first row concerned.
     """
-    aligned = _aligned(
-        losses,
-        timestamps,
-        symbols,
-        seeds,
-        arms=arms,
-        baseline=baseline,
-        resolved_at=resolved_at,
-        lag=lag,
-        arm_column=arm_column,
-        loss_column=loss_column,
-    )
+    table = _Table(losses)
+    rows = _rows(table, timestamps, symbols, seeds, resolved_at=resolved_at, lag=lag)
+    scored, no_skill = _arms(table, rows, arms=arms, baseline=baseline, arm_column=arm_column, loss_column=loss_column)
+    compared = scored[0].rows
     drawn = tuple(Surrogates(kind=kind, draws=tuple(markets)) for kind, markets in (surrogates or {}).items())
-    if drawn and aligned.baseline is None:
+    if drawn and no_skill is None:
         message = "surrogates without a baseline: skill on surrogate markets is a gain on the baseline; pass it"
         raise ComparisonError(message)
     if exploratory is None:
-        exploratory = not _claimable(aligned, drawn)
+        enough_seeds = len(np.unique(compared.seed)) >= LEAST_SEEDS
+        enough_draws = min((len(kind.draws) for kind in drawn), default=0) >= LEAST_DRAWS
+        exploratory = no_skill is None or not (enough_seeds and enough_draws)
+    missing = [name for name in compared.symbols if classes is not None and name not in classes]
+    if missing:
+        raise ComparisonError(f"classes: {', '.join(missing)} missing; give every symbol a class, or none")
     plan = Plan(
         smallest=smallest_effect,
         alpha=alpha,
@@ -258,15 +254,28 @@ def compare_losses(
         exploratory=exploratory,
     )
     result = compare_arms(
-        *aligned.pair,
-        aligned.baseline,
+        scored[0],
+        scored[1],
+        no_skill,
         question="overall",
         surrogates=drawn,
-        classes=_classes_of(classes, aligned),
+        classes=classes,
         plan=plan,
         terms=LossTerms(loss=loss_name, unit=unit, baseline="the baseline", form=".4g"),
     )
-    return _verdict(result, aligned, plan=plan)
+    means = {arm.arm: mean_losses(arm, weights=weights) for arm in (*scored, *([no_skill] if no_skill else []))}
+    best = None
+    if len(scored) > 2:
+        best = confidence_set(
+            np.column_stack([means[arm.arm].series for arm in scored]),
+            arms=[arm.arm for arm in scored],
+            lag=result.differentials.lag,
+            draws=draws,
+            seed=named_seed(seed, "arms") % 2**32,
+            alpha=alpha,
+        )
+    effects_of_arms = {name: own.effect for name, own in means.items()}
+    return Verdict(result=result, mean_losses=effects_of_arms, confidence_set=best)
 
 
 def surrogate_effects(
@@ -283,68 +292,16 @@ def surrogate_effects(
 ) -> Effects:
     """Reduce one surrogate market (a market without signal on which all arms were trained again) to its effects.
 
-    Args:
-        losses: Losses on that market, see `compare_losses`; likewise all other arguments.
-        timestamps: Time of each forecast.
-        symbols: Series of each row.
-        seeds: Training seed of each row.
-        baseline: Losses of the forecast without skill.
-        arms: Names of the two arms.
-        weights: Symbol -> weight.
-        arm_column: Name of the column with the arm's name.
-        loss_column: Name of the column with the losses.
+    The arguments are those of `compare_losses`, of that market.
 
     Raises:
         ComparisonError: See `compare_losses`.
     """
-    aligned = _aligned(
-        losses,
-        timestamps,
-        symbols,
-        seeds,
-        arms=arms,
-        baseline=baseline,
-        resolved_at=None,
-        lag=0,
-        arm_column=arm_column,
-        loss_column=loss_column,
-    )
-    assert aligned.baseline is not None
-    return effects(*aligned.pair, aligned.baseline, weights=weights)
-
-
-def _claimable(aligned: "_Aligned", surrogates: Sequence[Surrogates]) -> bool:
-    """Whether there is all that a claim needs."""
-    seeds = len(np.unique(aligned.arms[0].rows.seed))
-    draws = min((len(kind.draws) for kind in surrogates), default=0)
-    return aligned.baseline is not None and seeds >= LEAST_SEEDS and draws >= LEAST_DRAWS
-
-
-def _classes_of(classes: Mapping[str, str] | None, aligned: "_Aligned") -> Mapping[str, str] | None:
-    missing = [name for name in aligned.arms[0].rows.symbols if classes is not None and name not in classes]
-    if missing:
-        message = f"classes: {', '.join(missing)} missing; give every symbol a class, or none"
-        raise ComparisonError(message)
-    return classes
-
-
-def _verdict(result: ComparisonResult, aligned: "_Aligned", *, plan: Plan) -> Verdict:
-    every = [*aligned.arms, *([] if aligned.baseline is None else [aligned.baseline])]
-    means = {arm.arm: mean_losses(arm, weights=plan.weights) for arm in every}
-    compared = [means[arm.arm].series for arm in aligned.arms]
-    best = None
-    if len(compared) > 2:
-        best = confidence_set(
-            np.column_stack(compared),
-            arms=[arm.arm for arm in aligned.arms],
-            lag=result.differentials.lag,
-            draws=plan.draws,
-            seed=named_seed(plan.seed, "arms") % 2**32,
-            alpha=plan.alpha,
-        )
-    return Verdict(
-        result=result, mean_losses={name: losses.effect for name, losses in means.items()}, confidence_set=best
-    )
+    table = _Table(losses)
+    rows = _rows(table, timestamps, symbols, seeds, resolved_at=None, lag=0)
+    scored, no_skill = _arms(table, rows, arms=arms, baseline=baseline, arm_column=arm_column, loss_column=loss_column)
+    assert no_skill is not None
+    return effects(scored[0], scored[1], no_skill, weights=weights)
 
 
 def _symbol_row(symbol: SymbolResult) -> dict[str, Any]:
@@ -367,102 +324,43 @@ def _symbol_row(symbol: SymbolResult) -> dict[str, Any]:
     }
 
 
-def _test_rows(result: ComparisonResult) -> list[tuple[str, str, float, float, float]]:
+def _test_rows(result: ComparisonResult) -> Iterator[tuple[str, str, float, float, float]]:
     evidence, nan = result.evidence, math.nan
-    rows: list[tuple[str, str, float, float, float]] = [
-        (test.method, "difference", test.statistic, float(test.freedom), test.p)
-        for test in (result.primary, result.cross_check, result.smoothed)
-    ]
-    rows += [
-        ("with_seeds", "difference", nan, nan, evidence.p_seeds),
-        ("two_one_sided", "equivalence", nan, nan, evidence.p_equivalent),
-        ("between_symbols", "equal gains", result.between_symbols.statistic, nan, result.between_symbols.p),
-    ]
-    if result.between_classes is not None:
-        rows.append(("between_classes", "equal gains", result.between_classes.statistic, nan, result.between_classes.p))
+    for test in (result.primary, result.cross_check, result.smoothed):
+        yield test.method, "difference", test.statistic, float(test.freedom), test.p
+    yield "with_seeds", "difference", nan, nan, evidence.p_seeds
+    yield "two_one_sided", "equivalence", nan, nan, evidence.p_equivalent
+    for name, between in (("symbols", result.between_symbols), ("classes", result.between_classes)):
+        if between is not None:
+            yield f"between_{name}", "equal gains", between.statistic, nan, between.p
     for skill in (evidence.skills.first, evidence.skills.second):
-        rows.append((f"baseline/{skill.arm}", "skill", nan, nan, skill.p_prior))
-        rows.append((f"surrogates/{skill.arm}", "skill", nan, nan, skill.p_surrogates))
-    return rows
+        yield f"baseline/{skill.arm}", "skill", nan, nan, skill.p_prior
+        yield f"surrogates/{skill.arm}", "skill", nan, nan, skill.p_surrogates
 
 
 # --- Alignment -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Aligned:
-    """Arms on the same rows.
-
-    Args:
-        arms: Arms in the order they were named, two or more.
-        baseline: No-skill forecast; None without one.
-    """
-
-    arms: tuple[ArmLosses, ...]
-    baseline: ArmLosses | None
-
-    @property
-    def pair(self) -> tuple[ArmLosses, ArmLosses]:
-        """The two arms that are compared."""
-        return self.arms[0], self.arms[1]
-
-
-def _aligned(
-    losses: LossTable,
-    timestamps: Column,
-    symbols: Column,
-    seeds: Column | None = None,
-    *,
-    arms: Sequence[str] | None,
-    baseline: Column | None,
-    resolved_at: Column | None,
-    lag: int | None,
-    arm_column: str | None,
-    loss_column: str,
-) -> _Aligned:
-    """Check the columns and make arms of them; see `compare_losses` for the arguments.
-
-    Raises:
-        ComparisonError: Columns that are missing, of unequal length, unreadable or incomplete.
-    """
-    if (resolved_at is None) == (lag is None):
-        message = (
-            "give either resolved_at (when each label became known) or lag (how many later timestamps of its symbol a "
-            "label overlaps): lag=h-1 for forecasts h steps ahead at every step, lag=0 where labels do not overlap"
-        )
-        raise ComparisonError(message)
-    table = _Table(losses)
-    rows = _rows(table, timestamps, symbols, seeds, resolved_at=resolved_at, lag=lag)
-    if arm_column is not None:
-        return _tall(table, rows, arms=arms, baseline=baseline, arm_column=arm_column, loss_column=loss_column)
-    names = _names(losses, arms, baseline=baseline, timestamps=timestamps)
-    compared = tuple(ArmLosses(arm=name, rows=rows, loss=table.losses(name, name)) for name in names)
-    if baseline is None:
-        return _Aligned(arms=compared, baseline=None)
-    name = baseline if isinstance(baseline, str) else "baseline"
-    return _Aligned(arms=compared, baseline=ArmLosses(arm=name, rows=rows, loss=table.losses(baseline, name)))
 
 
 class _Table:
     """Reads columns by name, and checks that all have the same length."""
 
     def __init__(self, table: LossTable) -> None:
-        self._table = table
+        self.table = table
+        self.named = False  # whether a column was asked for by its name
         self._rows: tuple[str, int] | None = None
 
     def column(self, column: Column, what: str) -> npt.NDArray[Any]:
         """Return a column as an array of one dimension."""
         if isinstance(column, str):
-            if column not in self._table:
-                message = f"{what}: the losses have no column '{column}'"
-                raise ComparisonError(message)
-            column = self._table[column]
+            self.named = True
+            if column not in self.table:
+                raise ComparisonError(f"{what}: the losses have no column '{column}'")
+            column = self.table[column]
         # Pandas gives datetimes with a time zone as slow Python objects unless asked for UTC.
         zoned = getattr(getattr(column, "dtype", None), "tz", None) is not None
         values = np.asarray(column, dtype="datetime64[ns]") if zoned else np.asarray(column)
         if values.ndim != 1:
-            message = f"{what}: has shape {values.shape}, expected one value for each row"
-            raise ComparisonError(message)
+            raise ComparisonError(f"{what}: has shape {values.shape}, expected one value for each row")
         self._rows = self._rows or (what, len(values))
         first, rows = self._rows
         if len(values) != rows:
@@ -476,8 +374,7 @@ class _Table:
         try:
             return values.astype(np.float64)
         except (TypeError, ValueError) as error:
-            message = f"{what}: losses are {values.dtype}, expected numbers ({error})"
-            raise ComparisonError(message) from error
+            raise ComparisonError(f"{what}: losses are {values.dtype}, expected numbers ({error})") from error
 
 
 def _rows(
@@ -489,6 +386,11 @@ def _rows(
     resolved_at: Column | None,
     lag: int | None,
 ) -> Rows:
+    if (resolved_at is None) == (lag is None):
+        raise ComparisonError(
+            "give either resolved_at (when each label became known) or lag (how many later timestamps of its symbol a "
+            "label overlaps): lag=h-1 for forecasts h steps ahead at every step, lag=0 where labels do not overlap"
+        )
     decided_at = _instants(table.column(timestamps, "timestamps"), "timestamps")
     names, symbol = _numbered(table.column(symbols, "symbols"), "symbols")
     seed = np.zeros(len(symbol), dtype=np.int64)
@@ -509,20 +411,19 @@ def _rows(
 
 def _numbered(values: npt.NDArray[Any], what: str) -> tuple[list[Any], npt.NDArray[np.int64]]:
     """Number values in the order of their first appearance."""
-    missing = [
-        row
-        for row, value in enumerate(values.tolist())
-        if value is None or (isinstance(value, float) and math.isnan(value))
-    ]
+    missing = [row for row, value in enumerate(values.tolist()) if value is None or _is_nan(value)]
     if missing:
-        message = (
+        raise ComparisonError(
             f"{what}: missing in {len(missing):,} rows, first in row {missing[0]}. Name every row, or leave it out"
         )
-        raise ComparisonError(message)
     text = values.astype(str)
     _, first, inverse = np.unique(text, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     return [text[row] for row in np.sort(first).tolist()], rank[inverse].astype(np.int64)
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _instants(values: npt.NDArray[Any], what: str) -> Instants:
@@ -530,11 +431,10 @@ def _instants(values: npt.NDArray[Any], what: str) -> Instants:
     if np.issubdtype(values.dtype, np.integer):
         small = np.flatnonzero(values < _EARLIEST)
         if len(small):
-            message = (
+            raise ComparisonError(
                 f"{what}: row {small[0]} is the integer {values[small[0]]}, expected nanoseconds of UTC since 1970. "
                 "Pass datetimes, or texts like 2018-06-01T14:30"
             )
-            raise ComparisonError(message)
         return values.astype(np.int64)
     if np.issubdtype(values.dtype, np.datetime64):
         instants = values.astype("datetime64[ns]")
@@ -549,18 +449,16 @@ def _instants(values: npt.NDArray[Any], what: str) -> Instants:
         instants = read.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
     missing = np.flatnonzero(np.isnat(instants))
     if len(missing):
-        message = (
+        raise ComparisonError(
             f"{what}: missing in {len(missing):,} rows, first in row {missing[0]}. Date every row, or leave it out"
         )
-        raise ComparisonError(message)
     return instants.astype(np.int64)
 
 
 def _resolved_after(decided_at: Instants, symbol: npt.NDArray[np.int64], *, lag: int) -> Instants:
     """Let each label become known at the timestamp of its symbol that follows the `lag` ones it overlaps."""
     if lag < 0:
-        message = f"lag={lag}: expected 0 or more timestamps"
-        raise ComparisonError(message)
+        raise ComparisonError(f"lag={lag}: expected 0 or more timestamps")
     known_at = np.empty_like(decided_at)
     for number in range(int(symbol.max(initial=-1)) + 1):
         chosen = np.flatnonzero(symbol == number)
@@ -571,59 +469,57 @@ def _resolved_after(decided_at: Instants, symbol: npt.NDArray[np.int64], *, lag:
     return known_at
 
 
-def _names(losses: LossTable, arms: Sequence[str] | None, *, baseline: Column | None, timestamps: Column) -> list[str]:
-    """Name the arms of a table with a column for each."""
-    if arms is None and isinstance(timestamps, str):
-        message = "arms: name the columns of the losses to compare, for example arms=('mine', 'theirs')"
-        raise ComparisonError(message)
-    keys = getattr(losses, "keys", None)
-    given: Iterable[str] = arms if arms is not None else (keys() if keys is not None else ())
-    names = [name for name in given if not (isinstance(baseline, str) and name == baseline)]
-    return _two_or_more(names)
-
-
-def _two_or_more(names: Sequence[str]) -> list[str]:
-    if len(names) < 2 or len(set(names)) < len(names):
-        message = (
-            f"arms: {', '.join(map(str, names)) or 'none'} given, expected the names of two different arms or more"
-        )
-        raise ComparisonError(message)
-    return list(names)
-
-
-def _tall(
+def _arms(
     table: _Table,
     rows: Rows,
     *,
     arms: Sequence[str] | None,
     baseline: Column | None,
-    arm_column: str,
+    arm_column: str | None,
     loss_column: str,
-) -> _Aligned:
+) -> tuple[list[ArmLosses], ArmLosses | None]:
+    """Return the arms, two or more in the order they were named, and the baseline; see `compare_losses`."""
+    if arm_column is not None:
+        return _tidy_arms(table, rows, arms, baseline, arm_column=arm_column, loss_column=loss_column)
+    if arms is None and table.named:
+        raise ComparisonError("arms: name the columns of the losses to compare, for example arms=('mine', 'theirs')")
+    keys = getattr(table.table, "keys", tuple)
+    names = _two_or_more([name for name in (keys() if arms is None else arms) if not _is(baseline, name)])
+    compared = [ArmLosses(arm=name, rows=rows, loss=table.losses(name, name)) for name in names]
+    if baseline is None:
+        return compared, None
+    name = baseline if isinstance(baseline, str) else "baseline"
+    return compared, ArmLosses(arm=name, rows=rows, loss=table.losses(baseline, name))
+
+
+def _is(baseline: Column | None, name: str) -> bool:
+    return isinstance(baseline, str) and name == baseline
+
+
+def _tidy_arms(
+    table: _Table, rows: Rows, arms: Sequence[str] | None, baseline: Column | None, *, arm_column: str, loss_column: str
+) -> tuple[list[ArmLosses], ArmLosses | None]:
     """Take the arms from a tidy table, in which each row is the loss of one arm."""
     if baseline is not None and not isinstance(baseline, str):
-        message = "baseline: in a table with a row for each arm, give the name of the baseline's arm"
-        raise ComparisonError(message)
+        raise ComparisonError("baseline: in a table with a row for each arm, give the name of the baseline's arm")
     names, number = _numbered(table.column(arm_column, "arm_column"), "arm_column")
     loss = table.losses(loss_column, "loss_column")
-    compared = _two_or_more([name for name in (arms if arms is not None else names) if name != baseline])
+    compared = _two_or_more([name for name in (names if arms is None else arms) if name != baseline])
     unknown = [name for name in (*compared, *([baseline] if baseline else [])) if name not in names]
     if unknown:
-        message = f"arms: {', '.join(unknown)} not in column '{arm_column}', which has {', '.join(names)}"
-        raise ComparisonError(message)
+        raise ComparisonError(f"arms: {', '.join(unknown)} not in column '{arm_column}', which has {', '.join(names)}")
 
     def arm(name: str) -> ArmLosses:
         chosen = np.flatnonzero(number == names.index(name))
-        return ArmLosses(arm=name, rows=_only(rows, chosen), loss=loss[chosen])
+        columns = {key: getattr(rows, key)[chosen] for key in ("symbol", "decided_at", "resolved_at", "seed")}
+        return ArmLosses(arm=name, rows=replace(rows, **columns), loss=loss[chosen])
 
-    return _Aligned(arms=tuple(map(arm, compared)), baseline=None if baseline is None else arm(baseline))
+    return [arm(name) for name in compared], None if baseline is None else arm(baseline)
 
 
-def _only(rows: Rows, chosen: npt.NDArray[np.int64]) -> Rows:
-    return Rows(
-        symbols=rows.symbols,
-        symbol=rows.symbol[chosen],
-        decided_at=rows.decided_at[chosen],
-        resolved_at=rows.resolved_at[chosen],
-        seed=rows.seed[chosen],
-    )
+def _two_or_more(names: Sequence[str]) -> list[str]:
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ComparisonError(
+            f"arms: {', '.join(map(str, names)) or 'none'} given, expected the names of two different arms or more"
+        )
+    return list(names)

@@ -102,16 +102,7 @@ def instants_problem(instants: int, *, lag: int, of: str, cure: str = "") -> str
 
 
 def require_instants(instants: int, *, lag: int, of: str) -> None:
-    """Refuse a series that is too short for its lag.
-
-    Args:
-        instants: Length of the series, T.
-        lag: Number of later instants that a label overlaps.
-        of: Name of the series in the message.
-
-    Raises:
-        ComparisonError: See `instants_problem`.
-    """
+    """Raise ComparisonError for a series that is too short for its lag, see `instants_problem`."""
     problem = instants_problem(instants, lag=lag, of=of)
     if problem:
         raise ComparisonError(problem)
@@ -127,29 +118,23 @@ def diebold_mariano(series: Floats, *, lag: int) -> MeanTest:
     Raises:
         ComparisonError: Too few values for the lag.
     """
-    require_instants(len(series), lag=lag, of="Diebold-Mariano")
+    n = len(series)
+    require_instants(n, lag=lag, of="Diebold-Mariano")
     constant = np.ptp(series) == 0
     variance = 0.0 if constant else long_run_variance(series, lag=lag)
     if variance <= 0 and not constant:
         return batch_means(series, lag=lag)
-    error = math.sqrt(variance / len(series) / small_sample(len(series), horizon=lag + 1))
-    return MeanTest(method="diebold_mariano", mean=float(series.mean()), error=error, freedom=len(series) - 1)
+    error = math.sqrt(variance / n / small_sample(n, horizon=lag + 1))
+    return MeanTest(method="diebold_mariano", mean=float(series.mean()), error=error, freedom=n - 1)
 
 
 def batch_means(series: Floats, *, lag: int) -> MeanTest:
-    """Test with the means of blocks of at least three lags, at most 20 blocks.
+    """Test with the means of blocks of at least three lags, at most 20 blocks; see `diebold_mariano`.
 
     Block lengths differ by one value at most; the mean is the mean of the blocks.
-
-    Args:
-        series: Values in order of time, finite. Shape (T,).
-        lag: Number of neighbours that a value overlaps.
-
-    Raises:
-        ComparisonError: Too few values for the lag.
     """
     require_instants(len(series), lag=lag, of="batch means")
-    blocks = min(MOST_BLOCKS, len(series) // (LAGS_PER_BLOCK * max(lag, 1)))
+    blocks = most_blocks(len(series), lag=lag)
     edges = block_edges(len(series), blocks=blocks)
     means = np.add.reduceat(series, edges[:-1]) / np.diff(edges)
     error = 0.0 if np.ptp(series) == 0 else float(means.std(ddof=1)) / math.sqrt(blocks)
@@ -157,17 +142,10 @@ def batch_means(series: Floats, *, lag: int) -> MeanTest:
 
 
 def fixed_smoothing(series: Floats, *, lag: int) -> MeanTest:
-    """Test with the long-run variance from the v lowest cosine frequencies.
+    """Test with the long-run variance from the v lowest cosine frequencies; see `diebold_mariano`.
 
     v = 0.4 T^(2/3) as Lazarus et al. recommend, but no frequency above 1 / (4 lag + 4) per instant, a quarter of the
     way to the frequency at which the spectrum of overlapping labels falls to zero.
-
-    Args:
-        series: Values in order of time, finite. Shape (T,).
-        lag: Number of neighbours that a value overlaps.
-
-    Raises:
-        ComparisonError: Too few values for the lag.
     """
     n = len(series)
     require_instants(n, lag=lag, of="fixed smoothing")
@@ -194,13 +172,9 @@ def mean_error(series: Floats, *, lag: int) -> float:
 
 
 def autocovariances(series: Floats, *, lag: int) -> Floats:
-    """Return the autocovariances c_0 .. c_lag with divisor T. Shape (lag + 1,).
+    """Return the autocovariances c_0 .. c_lag of values in order of time, divisor T, lag below T. Shape (lag + 1,).
 
     Summed in one thread: BLAS splits long sums, and on a busy machine its threads wait for each other.
-
-    Args:
-        series: Values in order of time. Shape (T,).
-        lag: Largest lag, below T.
     """
     off = series - series.mean()
     n = len(off)
@@ -208,16 +182,16 @@ def autocovariances(series: Floats, *, lag: int) -> Floats:
 
 
 def long_run_variance(series: Floats, *, lag: int) -> float:
-    """Return c_0 + 2 (c_1 + .. + c_lag), without declining weights; may be negative.
-
-    Args:
-        series: Values in order of time. Shape (T,).
-        lag: Largest lag, below T.
-    """
+    """Return c_0 + 2 (c_1 + .. + c_lag), without declining weights; may be negative. See `autocovariances`."""
     # Equal weights are unbiased when values more than `lag` apart are independent, as non-overlapping labels are;
     # declining (Bartlett) weights would underestimate the variance. The price is that the sum may be negative.
     covariances = autocovariances(series, lag=lag)
     return float(covariances[0] + 2 * covariances[1:].sum())
+
+
+def most_blocks(instants: int, *, lag: int) -> int:
+    """Return how many blocks of at least three lags fit, at most 20."""
+    return min(MOST_BLOCKS, instants // (LAGS_PER_BLOCK * max(lag, 1)))
 
 
 def block_edges(instants: int, *, blocks: int) -> npt.NDArray[np.int64]:
@@ -228,31 +202,21 @@ def block_edges(instants: int, *, blocks: int) -> npt.NDArray[np.int64]:
 def small_sample(instants: int, *, horizon: int) -> float:
     """Return the factor f by which Harvey, Leybourne and Newbold (1997, eq. 9) divide the squared error.
 
-    Args:
-        instants: Length of the series, T.
-        horizon: Forecast horizon h, the lag plus 1.
+    The horizon is the lag plus 1.
     """
-    n = instants
-    return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    return (instants + 1 - 2 * horizon + horizon * (horizon - 1) / instants) / instants
 
 
 def sign_patterns(blocks: int, *, most: int, seed: int) -> Floats:
-    """Return sign patterns of blocks, for tests by change of sign; the first pattern is all plus.
+    """Return sign patterns of k blocks, -1 or 1, for tests by change of sign; the first is all plus. Shape (R, k).
 
-    Args:
-        blocks: Number of blocks, k.
-        most: Largest number of patterns. All 2^(k-1) that differ by more than a common sign are returned if they are
-            no more; otherwise this many random ones.
-        seed: Seed for random patterns.
-
-    Returns:
-        Signs, -1 or 1. Shape (R, k).
+    All 2^(k-1) that differ by more than a common sign are returned if they are no more than `most`, otherwise `most`
+    random ones.
     """
     if 2 ** (blocks - 1) <= most:
         # Row r holds the binary digits of r: digit 1 flips the block. The last block never flips.
         bits = np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks) & 1
-        patterns: Floats = (1 - 2 * bits).astype(np.float64)
-        return patterns
+        return np.where(bits, -1.0, 1.0)
     drawn = np.random.default_rng(seed).choice([-1.0, 1.0], size=(most, blocks))
     drawn[0] = 1.0
     return drawn

@@ -54,25 +54,14 @@ def confidence_set(
     procedure = MCS(losses, alpha, reps=draws, block_size=block, method="R", bootstrap="circular", seed=seed)
     procedure.compute()
     p = procedure.pvalues["Pvalue"].sort_index().to_numpy(dtype=np.float64, copy=True)
-    kept = tuple(arm for arm, p_arm in zip(arms, p, strict=True) if p_arm > alpha)
-    return ConfidenceSet(arms=tuple(arms), p=p, kept=kept, block=block)
+    return ConfidenceSet(arms=tuple(arms), p=p, kept=tuple(np.array(arms)[p > alpha].tolist()), block=block)
 
 
 def superior_predictive_ability(benchmark: Floats, others: Floats, *, lag: int, draws: int, seed: int) -> float:
-    """Test whether any of several arms loses less than the benchmark (SPA test, Hansen 2005).
+    """Return the consistent p-value of "no arm loses less than the benchmark" (SPA test, Hansen 2005).
 
-    Args:
-        benchmark: Mean losses of the benchmark, in order of time. Shape (T,).
-        others: Mean losses of the other arms. Shape (T, A).
-        lag: Number of later instants that a label overlaps.
-        draws: Number of resamples.
-        seed: Seed for resampling, below 2^32.
-
-    Returns:
-        Consistent p-value of "no arm is better than the benchmark".
-
-    Raises:
-        ComparisonError: Too few instants for the lag.
+    Mean losses in order of time: of the benchmark, shape (T,), and of the other arms, shape (T, A). All else as in
+    `confidence_set`.
     """
     from arch.bootstrap import SPA
 

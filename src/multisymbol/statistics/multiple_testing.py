@@ -38,12 +38,9 @@ def holm(p: Floats) -> Floats:
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
-    """Adjust p-values for exploration: the expected share of false findings is at most alpha.
+    """Adjust p-values, as `holm` does, for exploration: the expected share of false findings is at most alpha.
 
     Valid for independent and for positively dependent tests (Benjamini, Hochberg 1995; Benjamini, Yekutieli 2001).
-
-    Args:
-        p: p-values; NaN for a test that could not be made, which is not counted and stays NaN. Shape (n,).
     """
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(-p[tested], kind="stable")]
@@ -77,13 +74,13 @@ class SymbolTest:
     least: int
     lag: int
     effect: float
-    shrunk: float
-    test: MeanTest | None
-    interval: Interval | None
-    p: float
-    p_holm: float
-    p_bh: float
-    p_equivalent: float
+    shrunk: float = math.nan
+    test: MeanTest | None = None
+    interval: Interval | None = None
+    p: float = math.nan
+    p_holm: float = math.nan
+    p_bh: float = math.nan
+    p_equivalent: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,46 +109,28 @@ def symbol_tests(
         seed: Seed for resampling.
         name: Name of the test, so that each test has a random stream of its own.
     """
-    raw = [
-        _symbol_test(
-            differentials,
-            number,
-            smallest=smallest,
-            draws=draws,
-            level=level,
-            seed=named_seed(seed, f"bootstrap/{name}/{symbol}"),
-        )
-        for number, symbol in enumerate(differentials.symbols)
-    ]
-    p = np.array([result.p for result in raw])
-    p_equivalent = np.array([result.p_equivalent for result in raw])
-    effect, error = np.array([result.effect for result in raw]), np.array([_error(result.test) for result in raw])
-    columns = (shrunk_effects(effect, error), holm(p), benjamini_hochberg(p), holm(p_equivalent))
-    return SymbolTests(
-        tests=tuple(
-            replace(result, shrunk=shrunk, p_holm=p_holm, p_bh=p_bh, p_equivalent=p_equivalent)
-            for result, shrunk, p_holm, p_bh, p_equivalent in zip(
-                raw, *(column.tolist() for column in columns), strict=True
-            )
-        ),
-        spread=spread_between(effect, error),
+    raw = []
+    for number, symbol in enumerate(differentials.symbols):
+        own = named_seed(seed, f"bootstrap/{name}/{symbol}")
+        raw.append(_symbol_test(differentials, number, smallest=smallest, draws=draws, level=level, seed=own))
+    p, p_equivalent, effect = (
+        np.array([getattr(result, field) for result in raw]) for field in ("p", "p_equivalent", "effect")
     )
+    errors = [math.nan if result.test is None else result.test.error for result in raw]
+    error = np.array([each or math.nan for each in errors])  # 0 for a constant series: nothing to weigh it by
+    columns = (shrunk_effects(effect, error), holm(p), benjamini_hochberg(p), holm(p_equivalent))
+    adjusted = zip(raw, *(column.tolist() for column in columns), strict=True)
+    tests = tuple(
+        replace(result, shrunk=shrunk, p_holm=claimed, p_bh=explored, p_equivalent=equivalent)
+        for result, shrunk, claimed, explored, equivalent in adjusted
+    )
+    return SymbolTests(tests=tests, spread=spread_between(effect, error))
 
 
 def time_test(differentials: LossDifferentials, number: int) -> MeanTest | None:
-    """Test one symbol over time by fixed smoothing; None if it has too few instants for its labels.
-
-    Args:
-        differentials: Loss differentials of the two arms.
-        number: Column of the symbol.
-    """
+    """Test one symbol, by its column, over time by fixed smoothing; None if it has too few instants for its labels."""
     series, lag = differentials.of_symbol(number), int(differentials.symbol_lags[number])
     return fixed_smoothing(series, lag=lag) if len(series) >= least_instants(lag) else None
-
-
-def _error(test: MeanTest | None) -> float:
-    """Return the standard error; NaN if there is no test, or for a constant series."""
-    return math.nan if test is None or test.error == 0 else test.error
 
 
 def _symbol_test(
@@ -166,13 +145,6 @@ def _symbol_test(
         least=least_instants(lag),
         lag=lag,
         effect=float(series.mean()),
-        shrunk=math.nan,
-        test=None,
-        interval=None,
-        p=math.nan,
-        p_holm=math.nan,
-        p_bh=math.nan,
-        p_equivalent=math.nan,
     )
     test = time_test(differentials, number)
     if test is None:

@@ -19,24 +19,14 @@ from multisymbol.errors import ComparisonError
 
 
 def sharpe_ratios(returns_TN: Floats) -> Floats:
-    """Return the Sharpe ratio of each trial per instant, mean over deviation (n - 1); 0 for constants. Shape (N,).
-
-    Args:
-        returns_TN: Returns of every trial. Shape (T, N).
-    """
-    deviation = returns_TN.std(axis=0, ddof=1)
-    ratios: Floats = np.divide(
-        returns_TN.mean(axis=0), deviation, out=np.zeros(returns_TN.shape[1]), where=deviation > 0
-    )
+    """Return the Sharpe ratio of each trial per instant, mean over deviation (n - 1); 0 for constants. Shape (N,)."""
+    mean, deviation = returns_TN.mean(axis=0), returns_TN.std(axis=0, ddof=1)
+    ratios: Floats = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
     return ratios
 
 
 def expected_best(trials: int, *, deviation: float) -> float:
-    """Return the expected Sharpe ratio of the best of `trials` without skill.
-
-    Args:
-        trials: Number of independent trials, 1 or more.
-        deviation: Standard deviation of the ratios of all trials.
+    """Return the expected Sharpe ratio of the best of independent trials without skill, given the ratios' deviation.
 
     Source: Bailey and Lopez de Prado 2014, The Deflated Sharpe Ratio, eq. 1 (expected maximum of N normals).
     """
@@ -59,8 +49,7 @@ def probabilistic_sharpe(returns_T: Floats, *, benchmark: float) -> float:
     Source: Bailey and Lopez de Prado 2012, The Sharpe Ratio Efficient Frontier, eq. 11.
     """
     if len(returns_T) < 3 or np.ptp(returns_T) == 0:
-        message = f"a Sharpe ratio of {len(returns_T)} returns: needs 3 or more that differ"
-        raise ComparisonError(message)
+        raise ComparisonError(f"a Sharpe ratio of {len(returns_T)} returns: needs 3 or more that differ")
     (ratio,) = sharpe_ratios(returns_T[:, None])
     skew, kurtosis = float(stats.skew(returns_T)), float(stats.kurtosis(returns_T, fisher=False))
     spread = 1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2
@@ -101,14 +90,14 @@ def overfitting_probability(returns_TN: Floats, *, blocks: int) -> float:
     """
     instants, trials = returns_TN.shape
     if blocks < 2 or blocks % 2 or blocks > instants // 2 or trials < 2:
-        message = (
+        raise ComparisonError(
             f"blocks={blocks} of {instants} instants and {trials} trials: expected an even number of blocks, 2 or "
             "more, of 2 instants or more each, and 2 trials or more"
         )
-        raise ComparisonError(message)
     edges = np.arange(blocks + 1) * instants // blocks
     # Every Sharpe ratio over a choice of blocks follows from counts, sums and sums of squares per block.
-    counts, sums, squares = (np.add.reduceat(each, edges[:-1], axis=0) for each in _moments(returns_TN))
+    moments = (np.ones((instants, 1)), returns_TN, returns_TN**2)
+    counts, sums, squares = (np.add.reduceat(each, edges[:-1], axis=0) for each in moments)
     chosen = np.array(list(combinations(range(blocks), blocks // 2)))
     inside = np.zeros((len(chosen), blocks))
     inside[np.arange(len(chosen))[:, None], chosen] = 1.0
@@ -118,15 +107,10 @@ def overfitting_probability(returns_TN: Floats, *, blocks: int) -> float:
     return float((rank / (trials + 1) <= 0.5).mean())
 
 
-def _moments(returns_TN: Floats) -> tuple[Floats, Floats, Floats]:
-    return np.ones((len(returns_TN), 1)), returns_TN, returns_TN**2
-
-
 def _ratios(inside_KB: Floats, counts: Floats, sums: Floats, squares: Floats) -> Floats:
     """Return the Sharpe ratio of every trial over the blocks of each choice. Shape (K, N)."""
     n = inside_KB @ counts
     mean = inside_KB @ sums / n
-    variance = np.maximum(inside_KB @ squares / n - mean**2, 0.0)
-    deviation = np.sqrt(variance)
+    deviation = np.sqrt(np.maximum(inside_KB @ squares / n - mean**2, 0.0))
     ratios: Floats = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 1e-300)
     return ratios

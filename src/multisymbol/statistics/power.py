@@ -5,10 +5,8 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, stats
 
 from multisymbol.arrays import Floats
@@ -22,12 +20,7 @@ _MOST_TIMES = 1e6
 def effective_instants(series: Floats, test: MeanTest) -> float:
     """Return the effective sample size T c_0 / LRV, the number of independent instants that would give the same error.
 
-    Args:
-        series: Values in order of time. Shape (T,).
-        test: Test of this series; its error gives the long-run variance.
-
-    Returns:
-        At most T; NaN for a constant series.
+    The error of the test of the series, shape (T,), gives the long-run variance. At most T; NaN for a constant series.
     """
     if test.error == 0:
         return math.nan
@@ -44,9 +37,16 @@ def effective_symbols(by_symbol: Floats) -> float:
         by_symbol: Loss differentials; NaN where a symbol is not live. Shape (T, N).
     """
     symbols = by_symbol.shape[1]
-    correlations = _pairwise_correlations(by_symbol)
-    known = correlations[np.triu_indices(symbols, k=1)]
-    known = known[np.isfinite(known)]
+    live = (~np.isnan(by_symbol)).astype(np.float64)
+    # Sums of products over the instants at which both symbols are live, all pairs at once. Centred first: the moments
+    # would otherwise lose the digits of a small spread around a large mean.
+    value = np.nan_to_num(by_symbol - np.nanmean(by_symbol, axis=0))
+    count, first, square, product = live.T @ live, value.T @ live, (value**2).T @ live, value.T @ value
+    with np.errstate(invalid="ignore", divide="ignore"):
+        covariance = product / count - first * first.T / count**2
+        variance = square / count - (first / count) ** 2
+        correlations = (covariance / np.sqrt(variance * variance.T))[np.triu_indices(symbols, k=1)]
+    known = correlations[np.isfinite(correlations)]
     rho = float(known.mean()) if len(known) else 0.0
     return float(symbols / (1 + (symbols - 1) * min(max(rho, 0.0), 1.0)))
 
@@ -98,32 +98,18 @@ def months_needed(
 def _times_more(lacking: Callable[[MeanTest], float], test: MeanTest, *, effects: Floats) -> float:
     """Return the multiple of the data that must be added until `lacking` is 0; infinite if seeds alone prevent it."""
 
+    def grown(times: float) -> MeanTest:
+        return replace(test, error=test.error / math.sqrt(times), freedom=test.freedom * times)
+
     def after(times: float) -> float:
-        return lacking(with_seeds(_grown(test, times), effects=effects))
+        return lacking(with_seeds(grown(times), effects=effects))
 
     if after(1.0) <= 0:
         return 0.0
     if after(_MOST_TIMES) <= 0:
         return float(optimize.brentq(after, 1.0, _MOST_TIMES)) - 1.0
-    return math.inf if lacking(_grown(test, _MOST_TIMES)) <= 0 else _MOST_TIMES
-
-
-def _grown(test: MeanTest, times: float) -> MeanTest:
-    return replace(test, error=test.error / math.sqrt(times), freedom=test.freedom * times)
+    return math.inf if lacking(grown(_MOST_TIMES)) <= 0 else _MOST_TIMES
 
 
 def _quantile(test: MeanTest, probability: float) -> float:
     return float(stats.t.ppf(probability, test.freedom))
-
-
-def _pairwise_correlations(by_symbol: Floats) -> Floats:
-    live: npt.NDArray[Any] = (~np.isnan(by_symbol)).astype(np.float64)
-    # Sums of products over the instants at which both symbols are live, all pairs at once. Centred first: the moments
-    # would otherwise lose the digits of a small spread around a large mean.
-    value = np.nan_to_num(by_symbol - np.nanmean(by_symbol, axis=0))
-    count, first, square, product = live.T @ live, value.T @ live, (value**2).T @ live, value.T @ value
-    with np.errstate(invalid="ignore", divide="ignore"):
-        covariance = product / count - first * first.T / count**2
-        variance = square / count - (first / count) ** 2
-        correlations: Floats = covariance / np.sqrt(variance * variance.T)
-    return correlations

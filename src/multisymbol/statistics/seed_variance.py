@@ -62,13 +62,7 @@ def seeds_problem(seeds: int) -> str:
 
 
 def variance_split(differentials: LossDifferentials, *, test: MeanTest, symbol_variance: float) -> VarianceSplit:
-    """Split the variance of the effect.
-
-    Args:
-        differentials: Loss differentials of the two arms.
-        test: Test over time of `differentials.series`.
-        symbol_variance: Variance of true effects between symbols.
-    """
+    """Split the variance of the effect, given the test over time and the variance of true effects between symbols."""
     effects = differentials.by_seed.mean(axis=1)
     return VarianceSplit(
         effects=effects,
@@ -80,12 +74,7 @@ def variance_split(differentials: LossDifferentials, *, test: MeanTest, symbol_v
 
 
 def p_with_seeds(test: MeanTest, *, effects: Floats) -> float:
-    """Return the two-sided p-value of a test over time with the variance between seeds added; NaN for a single seed.
-
-    Args:
-        test: Test of the series averaged over seeds.
-        effects: Mean of the series of each seed. Shape (S,).
-    """
+    """Return the two-sided p-value of `with_seeds`; NaN for a single seed."""
     return with_seeds(test, effects=effects).p if len(effects) > 1 else math.nan
 
 
@@ -126,20 +115,10 @@ def interval_with_seeds(interval: Interval, *, effects: Floats) -> Interval:
 
 
 def larger_p(test: MeanTest, *, effects: Floats, p: Callable[[MeanTest], float]) -> float:
-    """Return the larger of two p-values: of a test over time, and of the same test with the variance between seeds.
-
-    Args:
-        test: Test of the series averaged over seeds.
-        effects: Mean of the series of each seed. Shape (S,).
-        p: p-value to take from a test.
-    """
+    """Return the larger of two p-values, each taken by `p`: of a test over time, and of the same `with_seeds`."""
     return max(p(test), p(with_seeds(test, effects=effects)))
 
 
 def mean_seed_variance(effects: Floats) -> float:
-    """Return the variance of a mean over seeds, their variance / S; NaN for a single seed.
-
-    Args:
-        effects: Effect of each seed. Shape (S,).
-    """
+    """Return the variance of a mean over the effects of S seeds, their variance / S; NaN for a single seed."""
     return float(effects.var(ddof=1)) / len(effects) if len(effects) > 1 else math.nan

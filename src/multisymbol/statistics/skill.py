@@ -9,7 +9,7 @@ statistic over the tests against surrogate markets (`surrogate_null.adjusted_p_a
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,13 +73,12 @@ class Pairs:
 
     Args:
         between: Second arm less first; positive values favour the first arm.
-        first: No-skill forecast less first arm; positive values show skill. None without a no-skill forecast.
-        second: No-skill forecast less second arm, likewise.
+        arms: No-skill forecast less first arm, and less second; positive values show skill. None without a no-skill
+            forecast.
     """
 
     between: LossDifferentials
-    first: LossDifferentials | None
-    second: LossDifferentials | None
+    arms: tuple[LossDifferentials, LossDifferentials] | None
 
     @classmethod
     def of(
@@ -90,16 +89,11 @@ class Pairs:
         Raises:
             ComparisonError: Arms that are not matched.
         """
-        return cls(
-            between=paired_differentials(first, second, weights=weights),
-            first=None if no_skill is None else paired_differentials(first, no_skill, weights=weights),
-            second=None if no_skill is None else paired_differentials(second, no_skill, weights=weights),
-        )
-
-    @property
-    def arms(self) -> tuple[LossDifferentials, LossDifferentials] | None:
-        """Gains of both arms on the no-skill forecast; None without one."""
-        return None if self.first is None or self.second is None else (self.first, self.second)
+        between = paired_differentials(first, second, weights=weights)
+        if no_skill is None:
+            return cls(between=between, arms=None)
+        gains = (paired_differentials(arm, no_skill, weights=weights) for arm in (first, second))
+        return cls(between=between, arms=(next(gains), next(gains)))
 
 
 def effects(
@@ -107,19 +101,12 @@ def effects(
 ) -> Effects:
     """Average the loss differentials of matched arms: all that a surrogate market contributes to a comparison.
 
-    Args:
-        first: First arm.
-        second: Second arm.
-        no_skill: No-skill forecast.
-        weights: Symbol -> weight, see `paired_differentials`.
-
     Raises:
         ComparisonError: Arms that are not matched.
     """
     pairs = Pairs.of(first, second, no_skill, weights=weights)
-    arms = pairs.arms
-    assert arms is not None
-    return _means((pairs.between, *arms))
+    assert pairs.arms is not None
+    return _means((pairs.between, *pairs.arms))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,13 +133,10 @@ class Skill:
         """Whether the arm is shown to lose less than the no-skill forecast."""
         return self.effect > 0 and self.p_prior <= alpha
 
-    def beats_surrogates(self, *, alpha: float, exploratory: bool) -> bool:
-        """Whether the gain exceeds that on markets without signal; when exploring, lying above every null suffices."""
-        return self.p_surrogates <= alpha or (exploratory and all(null.beyond > 0 for null in self.nulls))
-
     def shown(self, *, alpha: float, exploratory: bool) -> bool:
-        """Whether the arm passes both."""
-        return self.beats_prior(alpha=alpha) and self.beats_surrogates(alpha=alpha, exploratory=exploratory)
+        """Whether it also gains more than on surrogate markets; when exploring, lying above every null suffices."""
+        beyond = self.p_surrogates <= alpha or (exploratory and all(null.beyond > 0 for null in self.nulls))
+        return beyond and self.beats_prior(alpha=alpha)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,26 +152,25 @@ def overall_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> ArmSkills:
     arms = pairs.arms
     if arms is None:
         return _unknown(pairs.between)
-    (skills,) = _skills(
-        arms,
-        value=np.array([[arm.effect for arm in arms]]),
-        p_prior=np.array([[_p_gain(arm.series, lag=arm.lag, effects=arm.by_seed.mean(axis=1)) for arm in arms]]),
-        draws={kind.kind: kind.overall()[:, None, [FIRST, SECOND]] for kind in surrogates},
-    )
-    return skills
+    p_prior = [_p_gain(arm.series, lag=arm.lag, effects=arm.by_seed.mean(axis=1)) for arm in arms]
+    draws = {kind.kind: kind.overall()[:, None, [FIRST, SECOND]] for kind in surrogates}
+    value = np.array([[arm.effect for arm in arms]])
+    return _skills(arms, value=value, p_prior=np.array([p_prior]), draws=draws)[0]
 
 
 def symbol_skills(pairs: Pairs, surrogates: Sequence[Surrogates]) -> tuple[ArmSkills, ...]:
-    """Test both arms on every symbol: 2 N tests of each kind. In the order of the symbols."""
+    """Test both arms on every symbol with enough instants: 2 N tests of each kind. In the order of the symbols."""
     arms = pairs.arms
     if arms is None:
         return tuple(_unknown(pairs.between) for _ in pairs.between.symbols)
-    return _skills(
-        arms,
-        value=_means(arms).by_symbol,
-        p_prior=np.column_stack([_p_gains(arm) for arm in arms]),
-        draws={kind.kind: kind.of(arms[0].symbols)[:, :, [FIRST, SECOND]] for kind in surrogates},
-    )
+    p_prior = np.full((len(arms[0].symbols), 2), np.nan)
+    for side, arm in enumerate(arms):
+        for number, lag in enumerate(arm.symbol_lags.tolist()):
+            series = arm.of_symbol(number)
+            if len(series) >= least_instants(lag):
+                p_prior[number, side] = _p_gain(series, lag=lag, effects=arm.symbol_by_seed[:, number])
+    draws = {kind.kind: kind.of(arms[0].symbols)[:, :, [FIRST, SECOND]] for kind in surrogates}
+    return _skills(arms, value=_means(arms).by_symbol, p_prior=p_prior, draws=draws)
 
 
 def _means(parts: Sequence[LossDifferentials]) -> Effects:
@@ -200,26 +183,14 @@ def _means(parts: Sequence[LossDifferentials]) -> Effects:
 
 def _unknown(between: LossDifferentials) -> ArmSkills:
     """Return the skills of arms that no no-skill forecast stands beside."""
-    first, second = (
-        Skill(arm=arm, effect=math.nan, p_prior=math.nan, p_surrogates=math.nan, nulls=())
-        for arm in (between.first, between.second)
-    )
-    return ArmSkills(first=first, second=second)
+    nan = math.nan
+    first = Skill(arm=between.first, effect=nan, p_prior=nan, p_surrogates=nan, nulls=())
+    return ArmSkills(first=first, second=replace(first, arm=between.second))
 
 
 def _p_gain(series: Floats, *, lag: int, effects: Floats) -> float:
     """Test one-sided whether the mean of a series is above 0, for other seeds too."""
     return larger_p(fixed_smoothing(series, lag=lag), effects=effects, p=lambda test: test.p_above)
-
-
-def _p_gains(arm: LossDifferentials) -> Floats:
-    """Test every symbol; NaN where it has too few instants. Shape (N,)."""
-    p = np.full(len(arm.symbols), np.nan)
-    for number, lag in enumerate(arm.symbol_lags.tolist()):
-        series = arm.of_symbol(number)
-        if len(series) >= least_instants(lag):
-            p[number] = _p_gain(series, lag=lag, effects=arm.symbol_by_seed[:, number])
-    return p
 
 
 def _skills(

@@ -49,13 +49,7 @@ class SurrogateNull:
 
     @classmethod
     def of(cls, value: float, draws: Floats, *, kind: str) -> "SurrogateNull":
-        """Put a statistic beside its surrogate draws.
-
-        Args:
-            value: The statistic on the real market; NaN where it does not exist.
-            draws: The same statistic on each surrogate market; NaN draws are left out. Shape (B,).
-            kind: Kind of surrogate, for example `drift kept`.
-        """
+        """Put a statistic, NaN where it does not exist, beside its draws, shape (B,); NaN draws are left out."""
         known = draws[np.isfinite(draws)]
         count = len(known)
         if count == 0 or math.isnan(value):
