@@ -19,8 +19,7 @@ from multisymbol.comparison.fit import weights_of
 from multisymbol.comparison.preregistration import PLAN, preregister
 from multisymbol.comparison.result import Comparison, Preregistration, to_json
 from multisymbol.comparison.run import RESULT, ComparisonRun, compare
-from multisymbol.comparison.score_folds import fold_scores
-from multisymbol.comparison.scores import ArmScores, joined
+from multisymbol.comparison.scores import ArmScores, fold_scores, joined
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.config.build import build, plain
 from multisymbol.errors import ComparisonError

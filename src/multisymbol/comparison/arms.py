@@ -11,10 +11,10 @@
 Every arm is scored on the very test rows of the fold's compared symbols; a file in `conf/arms` is one of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,6 @@ from multisymbol.samples.views import matched_view, own_view, tuned_view, withou
 from multisymbol.serving.scores import prior_forecast, rule_forecast
 from multisymbol.training.fit import FitSpec
 
-Made = TypeVar("Made")
 Positions: TypeAlias = npt.NDArray[np.int64]
 Start: TypeAlias = Mapping[str, torch.Tensor]
 """First weights of a training, by parameter name."""
@@ -70,29 +69,24 @@ class TrainingTask:
     Args:
         name: Unique within the arm and fold.
         symbol: Whose model it is; empty where it is for several.
-        fit: How it is fitted, its seed included.
+        fit: How it is fitted; its seed is that of first weights, order and dropout.
         dataset: Its data.
         test: Rows it is scored on, positions in its own ledger.
         rows: The same rows in the universe's ledger.
+        like: Data whose mixture gives the loss its class weights.
         start: First weights; None: random ones.
         change: Which of them may change; None: all, from random ones.
-        like: Data whose mixture gives the loss its class weights.
     """
 
     name: str
-    symbol: str
+    symbol: str = ""
     fit: FitSpec
     dataset: FoldDataset
     test: Positions
     rows: Positions
-    start: Start | None
-    change: FineTuning | None
     like: FoldDataset
-
-    @property
-    def seed(self) -> int:
-        """Seed of first weights, order and dropout."""
-        return self.fit.seed
+    start: Start | None = None
+    change: FineTuning | None = None
 
 
 class Arm(Protocol):
@@ -109,26 +103,16 @@ class TrainedArm(Arm, Protocol):
     """An arm with networks."""
 
     @property
-    def needs_universal(self) -> bool:
-        """Whether its trainings start from the universal arm's weights."""
-        ...
-
-    @property
     def change(self) -> FineTuning | None:
-        """Which weights of the universal arm may change; None: it starts from random ones."""
-        ...
+        """Which weights may change of the universal network that it starts from; None: it starts from random ones."""
+        return None
 
     def fit(self, universal: FitSpec) -> FitSpec:
         """Return how its networks are fitted, given how the universal arm's is."""
-        ...
+        return universal
 
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """List its trainings in a fold.
-
-        Args:
-            task: The fold.
-            starts: Seed -> the universal model's weights, where it needs them.
-        """
+        """List its trainings in a fold, given the universal model's weights by seed where it starts from them."""
         ...
 
 
@@ -142,29 +126,22 @@ class UntrainedArm(Arm, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Universal:
+class Universal(TrainedArm):
     """One network for all symbols of the universe."""
-
-    needs_universal: bool = field(default=False, init=False)
-    change: None = field(default=None, init=False)
 
     @property
     def description(self) -> str:
         """See Arm."""
         return "one network for all symbols"
 
-    def fit(self, universal: FitSpec) -> FitSpec:
-        """See TrainedArm."""
-        return universal
-
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See TrainedArm."""
-        del starts
-        return list(_of_all(task, self.fit(task.fit)))
+        whole, rows = task.whole, task.rows
+        return _each_seed(task, name="all", fit=self.fit(task.fit), dataset=whole, test=rows, rows=rows, like=whole)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pooled:
+class Pooled(Universal):
     """Between the two: one network for all symbols that learns a vector for each.
 
     Args:
@@ -174,8 +151,6 @@ class Pooled:
 
     embedding_dim: int
     unknown_dropout: float
-    needs_universal: bool = field(default=False, init=False)
-    change: None = field(default=None, init=False)
 
     @property
     def description(self) -> str:
@@ -184,48 +159,30 @@ class Pooled:
 
     def fit(self, universal: FitSpec) -> FitSpec:
         """See TrainedArm."""
-        network = bound(
-            universal.network,
-            embedding="symbol",
-            embedding_dim=self.embedding_dim,
-            unknown_dropout=self.unknown_dropout,
-        )
-        return replace(universal, network=network)
-
-    def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
-        """See TrainedArm."""
-        del starts
-        return list(_of_all(task, self.fit(task.fit)))
+        vector = {"embedding_dim": self.embedding_dim, "unknown_dropout": self.unknown_dropout}
+        return replace(universal, network=partial(universal.network, embedding="symbol", **vector))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Single:
+class Single(TrainedArm):
     """One network for each symbol, from its own samples alone.
 
     Where budgets are matched in steps, an epoch draws them again until it has the universal model's steps.
     """
-
-    needs_universal: bool = field(default=False, init=False)
-    change: None = field(default=None, init=False)
 
     @property
     def description(self) -> str:
         """See Arm."""
         return "one network for each symbol, of the same form"
 
-    def fit(self, universal: FitSpec) -> FitSpec:
-        """See TrainedArm."""
-        return universal
-
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See TrainedArm."""
-        del starts
         found: list[TrainingTask] = []
         for index in task.compared:
             own = own_view(task.data, task.whole, index)
             in_steps = task.budget == "steps"
             taught = matched_view(own, task.whole, batch_size=task.fit.batch_size) if in_steps else own
-            found += _of_one(task, index, fit=task.fit, dataset=taught, like=own, starts=None, change=None)
+            found += _of_one(task, index, fit=task.fit, dataset=taught, like=own)
         return found
 
 
@@ -242,7 +199,6 @@ class Finetuned:
     epochs: int
     lr: float
     change: FineTuning
-    needs_universal: bool = field(default=True, init=False)
 
     @property
     def description(self) -> str:
@@ -254,33 +210,22 @@ class Finetuned:
         """See TrainedArm."""
         schedule = universal.schedule
         if isinstance(schedule.factory, partial) and "T_max" in schedule.factory.keywords:  # a cosine ends with it
-            schedule = replace(schedule, factory=bound(schedule.factory, T_max=self.epochs))
-        return replace(
-            universal,
-            optimizer=bound(universal.optimizer, lr=self.lr),
-            schedule=schedule,
-            trainer=bound(universal.trainer, max_epochs=self.epochs),
-        )
+            schedule = replace(schedule, factory=partial(schedule.factory, T_max=self.epochs))
+        optimizer = partial(universal.optimizer, lr=self.lr)
+        trainer = partial(universal.trainer, max_epochs=self.epochs)
+        return replace(universal, optimizer=optimizer, schedule=schedule, trainer=trainer)
 
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See TrainedArm."""
-        fit = self.fit(task.fit)
-        found: list[TrainingTask] = []
+        fit, whole, found = self.fit(task.fit), task.whole, list[TrainingTask]()
         for index in task.compared:
-            found += _of_one(
-                task,
-                index,
-                fit=fit,
-                dataset=tuned_view(task.data, task.whole, index),
-                like=task.whole,
-                starts=starts,
-                change=self.change,
-            )
+            own = tuned_view(task.data, whole, index)
+            found += _of_one(task, index, fit=fit, dataset=own, like=whole, starts=starts, change=self.change)
         return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ZeroShot:
+class ZeroShot(TrainedArm):
     """The universal network for symbols it was never shown: groups of symbols are left out in turn.
 
     A symbol that is alone in its asset class is in no group: nobody could scale it. Nor is one scored in a fold in
@@ -293,39 +238,20 @@ class ZeroShot:
 
     groups: int
     seed: int
-    needs_universal: bool = field(default=False, init=False)
-    change: None = field(default=None, init=False)
 
     @property
     def description(self) -> str:
         """See Arm."""
         return f"one network for all symbols but those it is scored on, {self.groups} groups left out in turn"
 
-    def fit(self, universal: FitSpec) -> FitSpec:
-        """See TrainedArm."""
-        return universal
-
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See TrainedArm."""
-        del starts
-        ledger, found = task.whole.ledger, []
+        ledger, found = task.whole.ledger, list[TrainingTask]()
         for number, names, left_out in self.unseen(task):
-            dataset = without_view(task.data, task.whole, names)
+            own = without_view(task.data, task.whole, names)
             rows = task.rows[np.isin(ledger.symbol[task.rows], left_out)]
-            found += [
-                TrainingTask(
-                    name=f"group {number}/{seed}",
-                    symbol="",
-                    fit=replace(task.fit, seed=seed),
-                    dataset=dataset,
-                    test=rows,
-                    rows=rows,
-                    start=None,
-                    change=None,
-                    like=dataset,
-                )
-                for seed in task.seeds
-            ]
+            name = f"group {number}"
+            found += _each_seed(task, name=name, fit=task.fit, dataset=own, test=rows, rows=rows, like=own)
         return found
 
     def unseen(self, task: FoldTask) -> list[tuple[int, tuple[str, ...], list[int]]]:
@@ -374,25 +300,33 @@ class MechanicalBaseline:
         return rule_forecast(task.whole.ledger, task.rows, task.whole.parts.positions(TRAIN))
 
 
-def bound(factory: Callable[..., Made], **changes: Any) -> Callable[..., Made]:
-    """Return a factory with keyword arguments replaced."""
-    return partial(factory, **changes)
-
-
-def _of_all(task: FoldTask, fit: FitSpec) -> Iterable[TrainingTask]:
-    """Train on all symbols, score on all compared ones."""
-    for seed in task.seeds:
-        yield TrainingTask(
-            name=f"all/{seed}",
-            symbol="",
+def _each_seed(
+    task: FoldTask,
+    *,
+    name: str,
+    fit: FitSpec,
+    dataset: FoldDataset,
+    test: Positions,
+    rows: Positions,
+    like: FoldDataset,
+    symbol: str = "",
+    starts: Mapping[int, Start] | None = None,
+    change: FineTuning | None = None,
+) -> list[TrainingTask]:
+    return [
+        TrainingTask(
+            name=f"{name}/{seed}",
+            symbol=symbol,
             fit=replace(fit, seed=seed),
-            dataset=task.whole,
-            test=task.rows,
-            rows=task.rows,
-            start=None,
-            change=None,
-            like=task.whole,
+            dataset=dataset,
+            test=test,
+            rows=rows,
+            like=like,
+            start=None if starts is None else starts[seed],
+            change=change,
         )
+        for seed in task.seeds
+    ]
 
 
 def _of_one(
@@ -402,21 +336,21 @@ def _of_one(
     fit: FitSpec,
     dataset: FoldDataset,
     like: FoldDataset,
-    starts: Mapping[int, Start] | None,
-    change: FineTuning | None,
-) -> Iterable[TrainingTask]:
+    starts: Mapping[int, Start] | None = None,
+    change: FineTuning | None = None,
+) -> list[TrainingTask]:
     """Train and score on one symbol."""
     symbol, test = dataset.ledger.symbols[0], dataset.parts.positions(TEST)
     rows = np.flatnonzero(task.whole.ledger.symbol == index)[test]
-    for seed in task.seeds:
-        yield TrainingTask(
-            name=f"{symbol}/{seed}",
-            symbol=symbol,
-            fit=replace(fit, seed=seed),
-            dataset=dataset,
-            test=test,
-            rows=rows,
-            start=None if starts is None else starts[seed],
-            change=change,
-            like=like,
-        )
+    return _each_seed(
+        task,
+        name=symbol,
+        symbol=symbol,
+        fit=fit,
+        dataset=dataset,
+        test=test,
+        rows=rows,
+        like=like,
+        starts=starts,
+        change=change,
+    )

@@ -1,11 +1,12 @@
 """From every arm's forecasts to the result of a comparison: tests, effects of subgroups, trading, what was not run."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from multisymbol.comparison.arms import Arm, FoldTask
 from multisymbol.comparison.fit import FoldForecasts, TrainingRecord
@@ -23,8 +24,7 @@ from multisymbol.comparison.result import (
     SymbolFacts,
     Trading,
 )
-from multisymbol.comparison.score_folds import fold_scores
-from multisymbol.comparison.scores import QUESTIONS, ArmScores, joined, shared
+from multisymbol.comparison.scores import QUESTIONS, ArmScores, fold_scores, joined, shared
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.comparison.subgroups import (
     accuracy_interval,
@@ -36,9 +36,8 @@ from multisymbol.comparison.subgroups import (
 from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
 from multisymbol.markets.surrogate import Drift
 from multisymbol.markets.time import DAY
-from multisymbol.samples.fold import TRAIN, Span
+from multisymbol.samples.fold import TRAIN
 from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
-from multisymbol.statistics.loss_differentials import ArmLosses, label_lag
 from multisymbol.statistics.mean_tests import least_instants
 from multisymbol.statistics.skill import Surrogates
 from multisymbol.statistics.verdict import Question
@@ -79,12 +78,10 @@ class ScoredArms:
         drawn: Mapping[Question, tuple[Surrogates, ...]],
     ) -> "ScoredArms":
         """Join the folds of each arm."""
-        scores = {
-            key: joined(
-                [fold_scores(key, own, task, number=n) for n, (own, task) in enumerate(zip(each, tasks, strict=True))]
-            )
-            for key, each in scored.items()
-        }
+        scores = {}
+        for key, each in scored.items():
+            folds = enumerate(zip(each, tasks, strict=True))
+            scores[key] = joined([fold_scores(key, own, task, number=number) for number, (own, task) in folds])
         return cls(spec=spec, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
 
     @property
@@ -100,59 +97,50 @@ class ScoredArms:
 
 
 def assembled(arms: ScoredArms, left_out: Sequence[NotRun]) -> Comparison:
-    """Test what was declared and describe everything beside it.
-
-    Args:
-        arms: Every arm's forecasts.
-        left_out: Symbols that are not compared, and why.
-    """
+    """Test what was declared and describe everything beside it; `left_out` says which symbols are not compared."""
+    scores, plan = arms.scores, arms.plan
     results = {question: _result_of(arms, question) for question in QUESTIONS}
-    primary = results[arms.declared.primary]
-    universal, single, order = arms.scores[UNIVERSAL], arms.scores[SINGLE], _in_order(arms.spec.arms)
+    primary = results[arms.declared.primary].differentials
+    universal, single, rows = scores[UNIVERSAL], scores[SINGLE], scores[UNIVERSAL].rows
+    order = [UNIVERSAL, SINGLE, *(key for key in arms.spec.arms if key not in {UNIVERSAL, SINGLE})]
+    names = sorted(set(arms.classes.values()))
+    class_of = np.array([names.index(arms.classes[symbol]) for symbol in rows.symbols])
+    folds = [fold.name for fold in arms.declared.folds]
+    intraday = arms.tasks[0].whole.source.timeframe.nanoseconds < DAY
+
+    def effects(group: npt.NDArray[np.int64], names: Sequence[str]) -> tuple[SubgroupEffect, ...]:
+        return subgroup_effects(primary, rows, group=group, names=names, plan=plan)
+
     return Comparison(
         declared=arms.declared,
         results=results,
         arms=tuple(_outcome(arms, key, arms.spec.arms[key]) for key in order),
-        confidence_set=arms_confidence_set([arms.scores[key] for key in order], plan=arms.plan),
-        any_better=p_any_better(single, [arms.scores[key] for key in order if key != SINGLE], plan=arms.plan),
-        accuracy=accuracy_interval(universal, single, lag=primary.differentials.lag, plan=arms.plan),
-        trading=_trading(arms, lag=primary.differentials.lag),
-        folds=_by_fold(arms, primary),
-        classes=_by_class(arms, primary),
-        sessions=_by_session(arms, primary),
-        symbols=tuple(_facts(arms, name) for name in primary.differentials.symbols),
+        confidence_set=arms_confidence_set([scores[key] for key in order], plan=plan),
+        any_better=p_any_better(single, [scores[key] for key in order if key != SINGLE], plan=plan),
+        accuracy=accuracy_interval(universal, single, lag=primary.lag, plan=plan),
+        trading=_trading(arms, lag=primary.lag),
+        folds=effects(rows.fold, folds),
+        classes=effects(class_of[rows.symbol], names),
+        sessions=effects(rows.session.astype(np.int64), QUARTERS) if intraday else (),
+        symbols=tuple(_facts(arms, name) for name in primary.symbols),
         unseen=_unseen(arms),
-        data_until=int(universal.rows.resolved_at.max()),
+        data_until=int(rows.resolved_at.max()),
         hashes=_hashes(arms),
         not_run=(*left_out, *_not_run(arms)),
     )
 
 
-def _in_order(arms: Iterable[str]) -> list[str]:
-    return [UNIVERSAL, SINGLE, *(key for key in arms if key not in {UNIVERSAL, SINGLE})]
-
-
 def _result_of(arms: ScoredArms, question: Question) -> ComparisonResult:
-    return compare_arms(
-        arms.scores[UNIVERSAL].losses(question),
-        arms.scores[SINGLE].losses(question),
-        arms.scores[PRIOR].losses(question),
-        question=question,
-        surrogates=arms.drawn[question],
-        classes=arms.classes,
-        plan=arms.plan,
-    )
+    first, second, prior = (arms.scores[key].losses(question) for key in (UNIVERSAL, SINGLE, PRIOR))
+    drawn, classes = arms.drawn[question], arms.classes
+    return compare_arms(first, second, prior, question=question, surrogates=drawn, classes=classes, plan=arms.plan)
 
 
 def _outcome(arms: ScoredArms, key: str, arm: Arm) -> ArmOutcome:
     took = [own for scored in arms.scored[key] for own in scored.took]
-    return arm_outcome(
-        arms.scores[key],
-        others={name: arms.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)},
-        what=arm.description,
-        budget=_budget(took, seeds=len(arms.declared.seeds)),
-        plan=arms.plan,
-    )
+    budget = _budget(took, seeds=len(arms.declared.seeds))
+    others = {name: arms.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)}
+    return arm_outcome(arms.scores[key], others=others, what=arm.description, budget=budget, plan=arms.plan)
 
 
 def _budget(took: Sequence[TrainingRecord], *, seeds: int) -> Budget:
@@ -176,10 +164,13 @@ def _trading(arms: ScoredArms, *, lag: int) -> Trading:
         own = rows.decided_at[rows.symbol == rows.symbols.index(config.symbol)]
         if len(own):
             bars = whole.source.read(config, arms.spec.data.period)
+            # The test spans of the folds that compare the symbol.
+            index = whole.ledger.symbols.index(config.symbol)
+            folds = [task.whole.parts.fold for task in arms.tasks if index in task.compared]
             markets[config.symbol] = TradedMarket(
                 config=config,
                 bars=decided_bars(bars, start=int(own.min()), end=int(own.max())),
-                spans=_tested(arms, config.symbol),
+                spans=tuple(span for fold in folds for span in fold.test_spans),
             )
     return trading(
         arms.scores[UNIVERSAL],
@@ -193,40 +184,11 @@ def _trading(arms: ScoredArms, *, lag: int) -> Trading:
     )
 
 
-def _tested(arms: ScoredArms, symbol: str) -> tuple[Span, ...]:
-    """List the test spans of the folds that compare a symbol."""
-    folds = [own.whole.parts.fold for own in arms.tasks if own.whole.ledger.symbols.index(symbol) in own.compared]
-    return tuple(span for fold in folds for span in fold.test_spans)
-
-
-def _by_fold(arms: ScoredArms, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
-    rows = arms.scores[UNIVERSAL].rows
-    names = [fold.name for fold in arms.declared.folds]
-    return subgroup_effects(primary.differentials, rows, group=rows.fold, names=names, plan=arms.plan)
-
-
-def _by_class(arms: ScoredArms, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
-    rows = arms.scores[UNIVERSAL].rows
-    names = sorted(set(arms.classes.values()))
-    group = np.array([names.index(arms.classes[name]) for name in rows.symbols])[rows.symbol]
-    return subgroup_effects(primary.differentials, rows, group=group, names=names, plan=arms.plan)
-
-
-def _by_session(arms: ScoredArms, primary: ComparisonResult) -> tuple[SubgroupEffect, ...]:
-    """Bars of a day or more have no session."""
-    if arms.tasks[0].whole.source.timeframe.nanoseconds >= DAY:
-        return ()
-    rows = arms.scores[UNIVERSAL].rows
-    group = rows.session.astype(np.int64)
-    return subgroup_effects(primary.differentials, rows, group=group, names=QUARTERS, plan=arms.plan)
-
-
 def _facts(arms: ScoredArms, name: str) -> SymbolFacts:
     rows = arms.scores[UNIVERSAL].rows
     own = rows.symbol == rows.symbols.index(name)
     last = arms.tasks[int(rows.fold[own].max())].whole
-    ledger = last.ledger
-    train = last.parts.positions(TRAIN)
+    ledger, train = last.ledger, last.parts.positions(TRAIN)
     return SymbolFacts(
         symbol=name,
         asset_class=arms.classes[name],
@@ -249,17 +211,12 @@ def _unseen(arms: ScoredArms) -> dict[str, ComparisonResult]:
             continue
         rows = zero.of(names).rows
         own, single, prior = (arms.scores[key].on(rows).losses("overall") for key in ("zero_shot", SINGLE, PRIOR))
-        if len(np.unique(own.rows.decided_at)) < least_instants(_lag(own)):
-            continue
-        found[asset_class] = compare_arms(
-            own, single, prior, question="overall", surrogates=(), classes=None, plan=plan
-        )
+        layout = own.rows.layout
+        if len(layout.instants) >= least_instants(layout.lag):
+            found[asset_class] = compare_arms(
+                own, single, prior, question="overall", surrogates=(), classes=None, plan=plan
+            )
     return found
-
-
-def _lag(losses: ArmLosses) -> int:
-    rows = losses.rows
-    return label_lag(np.unique(rows.decided_at), decided_at=rows.decided_at, resolved_at=rows.resolved_at)
 
 
 def _hashes(arms: ScoredArms) -> Hashes:
@@ -285,31 +242,16 @@ def _not_run(arms: ScoredArms) -> list[NotRun]:
     asked = arms.spec.arms
     found = [NotRun(what=f"arm {key}", why="not among the arms asked for") for key in KNOWN_ARMS if key not in asked]
     drawn = arms.spec.surrogates.draws
-    found += [
-        NotRun(what=f"surrogate markets, drift {kind}", why="not asked for")
-        for kind in get_args(Drift)
-        if kind not in drawn
-    ]
+    undrawn = [kind for kind in get_args(Drift) if kind not in drawn]
+    found += [NotRun(what=f"surrogate markets, drift {kind}", why="not asked for") for kind in undrawn]
     if asked.keys() - {UNIVERSAL, SINGLE, PRIOR} and drawn:
-        found.append(
-            NotRun(
-                what="surrogate markets of the other arms",
-                why="only the universal and the single arm are trained on them: the others' gains have no band",
-            )
-        )
+        why = "only the universal and the single arm are trained on them: the others' gains have no band"
+        found.append(NotRun(what="surrogate markets of the other arms", why=why))
     zero = arms.scores.get("zero_shot")
-    if zero is not None:
-        found += _never_unseen(arms, zero)
-    return found
-
-
-def _never_unseen(arms: ScoredArms, zero: ArmScores) -> Iterator[NotRun]:
-    """Name the symbols that a fold compares, but not without having been seen."""
-    for number, task in enumerate(arms.tasks):
-        ledger = task.whole.ledger
+    for number, task in enumerate(arms.tasks if zero is not None else ()):
+        assert zero is not None
         scored = np.unique(zero.rows.symbol[zero.rows.fold == number])
         for index in sorted(set(task.compared) - set(scored.tolist())):
-            yield NotRun(
-                what=f"{ledger.symbols[index]} without having been seen, in {task.whole.parts.fold.name}",
-                why="no other symbol of its asset class trains there",
-            )
+            what = f"{task.whole.ledger.symbols[index]} without having been seen, in {task.whole.parts.fold.name}"
+            found.append(NotRun(what=what, why="no other symbol of its asset class trains there"))
+    return found

@@ -41,28 +41,14 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingRecord:
-    """What one training came to.
-
-    Args:
-        name: Name of the training task.
-        symbol: Whose model; empty where it is for several.
-        seed: Of the training.
-        train_rows: Samples of one epoch.
-        epochs: That were run.
-        best_epoch: From 1.
-        best_score: On validation.
-        steps: Of the optimizer.
-        stopped_early: Whether patience ended it.
-        temperature: Fitted on validation.
-        scores: On validation, epoch by epoch.
-    """
+    """What one training, named as its task, came to; its score, temperature and scores by epoch are on validation."""
 
     name: str
-    symbol: str
+    symbol: str  # empty where the model is for several
     seed: int
-    train_rows: int
+    train_rows: int  # samples of one epoch
     epochs: int
-    best_epoch: int
+    best_epoch: int  # from 1
     best_score: float
     steps: int
     stopped_early: bool
@@ -94,15 +80,7 @@ def forecasts(arm: UntrainedArm, task: FoldTask) -> FoldForecasts:
 def trained(
     arm: TrainedArm, task: FoldTask, *, name: str, folder: Path, threads: int, progress: Progress | None
 ) -> FoldForecasts:
-    """Train and score an arm in one fold, or read what was scored before.
-
-    Args:
-        arm: The arm.
-        task: The fold.
-        name: Of the arm.
-        folder: Of the fold.
-        threads: Cores a stack uses.
-        progress: Called after each epoch.
+    """Train and score an arm in one fold, or read what was scored before; see `train_apart`.
 
     Raises:
         ComparisonError: The results before are of other rows.
@@ -110,15 +88,16 @@ def trained(
     done = folder / f"{name}.npz"
     if done.exists():
         return _read(done, task)
-    starts = weights_of(folder, "universal", task.seeds) if arm.needs_universal else {}
-    scored, weights = train_apart(
-        arm, task, starts=starts, checkpoint=folder / f"{name}.ckpt", threads=threads, progress=progress
-    )
+    starts = weights_of(folder, "universal", task.seeds) if arm.change is not None else {}
+    file = folder / f"{name}.ckpt"
+    scored, weights = train_apart(arm, task, starts=starts, checkpoint=file, threads=threads, progress=progress)
     names = [own.name for own in scored.took]
     AtomicCheckpointIO().save_checkpoint(dict(zip(names, weights, strict=True)), folder / f"{name}.pt")
-    _write(done, scored)
-    (folder / f"{name}.ckpt").unlink(missing_ok=True)
-    shutil.rmtree(folder / f"{name}.ckpts", ignore_errors=True)
+    took = json.dumps([asdict(own) for own in scored.took])
+    with appearing(done) as temporary, temporary.open("wb") as file:
+        np.savez(file, rows=scored.rows, prob=scored.prob, took=np.array(took))
+    file.unlink(missing_ok=True)
+    shutil.rmtree(file.with_suffix(".ckpts"), ignore_errors=True)
     return scored
 
 
@@ -150,32 +129,21 @@ def train_apart(
     trainings = arm.trainings(task, starts)
     if not trainings:
         return FoldForecasts(rows=task.rows[:0], prob=np.empty((len(task.seeds), 0, len(CLASSES))), took=()), []
-    members = _members(trainings, task)
+    windows: dict[int, WindowDataset] = {}
+    for own in trainings:
+        windows.setdefault(id(own.dataset), windows_of(own.dataset))
+    members = [_member(own, task, dataset=windows[id(own.dataset)]) for own in trainings]
     recipe = recipe_of(arm.fit(task.fit), threads=threads)
     stacked = not (stack_problem(members[0], recipe) or kind_problems(members))
-    fitted = _fitted if stacked else _fitted_one_by_one
-    results = fitted(members, recipe, checkpoint=checkpoint, progress=progress)
+    if stacked:
+        after_epoch = None if progress is None else lambda ended: progress("", ended.epoch, recipe.epochs)
+        results = fit_stack(members, recipe=recipe, checkpoint=checkpoint, progress=after_epoch)
+    else:
+        kept = None if checkpoint is None else checkpoint.with_suffix(".ckpts")
+        results = fit_one_by_one(members, recipe=recipe, folder=kept, progress=progress)
     weights = [_closed(own, member, result) for own, member, result in zip(trainings, members, results, strict=True)]
     scored = _scored(trainings, members, results, weights=weights, task=task, recipe=recipe, stacked=stacked)
     return scored, weights
-
-
-def _fitted(
-    members: Sequence[StackMember], recipe: StackRecipe, *, checkpoint: Path | None, progress: Progress | None
-) -> list[StackResult]:
-    return fit_stack(
-        members,
-        recipe=recipe,
-        checkpoint=checkpoint,
-        progress=None if progress is None else lambda ended: progress("", ended.epoch, recipe.epochs),
-    )
-
-
-def _fitted_one_by_one(
-    members: Sequence[StackMember], recipe: StackRecipe, *, checkpoint: Path | None, progress: Progress | None
-) -> list[StackResult]:
-    folder = None if checkpoint is None else checkpoint.with_suffix(".ckpts")
-    return fit_one_by_one(members, recipe=recipe, folder=folder, progress=progress)
 
 
 def why_one_by_one(arm: TrainedArm, task: FoldTask) -> str:
@@ -185,18 +153,9 @@ def why_one_by_one(arm: TrainedArm, task: FoldTask) -> str:
         ConfigError: The network cannot be built for the arm, or fails on the fold's samples.
         ComparisonError: The loss is not one of BUY, HOLD and SELL.
     """
-    probe = TrainingTask(
-        name="",
-        symbol="",
-        fit=replace(arm.fit(task.fit), seed=task.seeds[0]),
-        dataset=task.whole,
-        test=task.rows[:0],
-        rows=task.rows[:0],
-        start=None,
-        change=arm.change,
-        like=task.whole,
-    )
-    return stack_problem(_member(probe, task, dataset=windows_of(task.whole)), recipe_of(probe.fit, threads=1))
+    fit, whole, none = replace(arm.fit(task.fit), seed=task.seeds[0]), task.whole, task.rows[:0]
+    probe = TrainingTask(name="", fit=fit, dataset=whole, test=none, rows=none, like=whole, change=arm.change)
+    return stack_problem(_member(probe, task, dataset=windows_of(whole)), recipe_of(fit, threads=1))
 
 
 def _closed(training: TrainingTask, member: StackMember, result: StackResult) -> Start:
@@ -207,13 +166,6 @@ def _closed(training: TrainingTask, member: StackMember, result: StackResult) ->
     member.network.load_state_dict(dict(result.weights))
     training.change.close(member.network)
     return dict(member.network.state_dict())
-
-
-def _members(trainings: Sequence[TrainingTask], task: FoldTask) -> list[StackMember]:
-    datasets: dict[int, WindowDataset] = {}
-    for training in trainings:
-        datasets.setdefault(id(training.dataset), windows_of(training.dataset))
-    return [_member(training, task, dataset=datasets[id(training.dataset)]) for training in trainings]
 
 
 def windows_of(fold: FoldDataset) -> WindowDataset:
@@ -232,20 +184,23 @@ def _member(training: TrainingTask, task: FoldTask, *, dataset: WindowDataset) -
     if isinstance(loss.task, ForwardReturn):
         message = "a comparison is of models of BUY, HOLD and SELL; take a loss on classes, such as loss=class_weighted"
         raise ComparisonError(message)
-    torch.manual_seed(training.seed)
+    torch.manual_seed(training.fit.seed)
     network = training.fit.network(shape=network_shape(training.fit, task.whole, outputs=len(CLASSES)))
     if training.start is not None:
         network.load_state_dict(dict(training.start))
     if training.change is not None:
         training.change.open(network)
+    # Validation rows of symbols that train, as `MultiSymbolDataModule` has them.
+    own = training.dataset
+    validation = own.parts.positions(VALIDATION)
     return StackMember(
         name=training.name,
         dataset=dataset,
         sampler=order_of(training),
-        validation=_validation(training.dataset),
+        validation=validation[(own.shares.rows > 0)[own.ledger.symbol[validation]]],
         network=network,
         loss=loss,
-        seed=training.seed,
+        seed=training.fit.seed,
     )
 
 
@@ -255,25 +210,17 @@ def order_of(training: TrainingTask) -> EpochSampler:
     return EpochSampler(
         positions=dataset.parts.positions_by_symbol(TRAIN, ledger=dataset.ledger),
         shares=dataset.shares,
-        seed=training.seed,
+        seed=training.fit.seed,
         batch_size=training.fit.batch_size,
         rank=0,
         ranks=1,
     )
 
 
-def _validation(dataset: FoldDataset) -> npt.NDArray[np.int64]:
-    """Positions of the validation rows of symbols that train, as `MultiSymbolDataModule` has them."""
-    positions = dataset.parts.positions(VALIDATION)
-    return positions[(dataset.shares.rows > 0)[dataset.ledger.symbol[positions]]]
-
-
 def recipe_of(fit: FitSpec, *, threads: int) -> StackRecipe:
-    """Return how a stack is trained where a network alone is fitted as `fit` says.
+    """Return how a stack is trained, on so many cores, where a network alone is fitted as `fit` says.
 
-    Args:
-        fit: Its trainer and its callback `early_stopping` are read, not used.
-        threads: Cores a stack uses.
+    Trainer and callback `early_stopping` are read, not used.
 
     Raises:
         ConfigError: The trainer's settings cannot be read.
@@ -289,6 +236,8 @@ def recipe_of(fit: FitSpec, *, threads: int) -> StackRecipe:
             f"callbacks.early_stopping: a comparison stops by patience and min_delta, got {type(stopping).__name__}; "
             "take multisymbol.learning.callbacks.early_stopping"
         )
+    accelerator = trainer.get("accelerator", "auto")
+    gpu = accelerator in {"gpu", "cuda"} or (accelerator == "auto" and torch.cuda.is_available())
     return StackRecipe(
         optimizer=fit.optimizer,
         schedule=fit.schedule,
@@ -297,14 +246,9 @@ def recipe_of(fit: FitSpec, *, threads: int) -> StackRecipe:
         patience=None if stopping is None else stopping.patience,
         min_delta=0.0 if stopping is None else -stopping.min_delta,  # Lightning keeps it with the sign of the mode
         eval_batch_size=fit.eval_batch_size,
-        device=_device(trainer.get("accelerator", "auto")),
+        device=torch.device("cuda" if gpu else "cpu"),
         threads=threads,
     )
-
-
-def _device(accelerator: str) -> torch.device:
-    gpu = accelerator in {"gpu", "cuda"} or (accelerator == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if gpu else "cpu")
 
 
 def _scored(
@@ -319,15 +263,9 @@ def _scored(
 ) -> FoldForecasts:
     """Forecast validation and test in one go, calibrate on the former, and lay the latter in the order of the rows."""
     predict = predict_stack if stacked else predict_one_by_one
-    predicted = predict(
-        members,
-        weights=weights,
-        positions=[
-            np.concatenate([member.validation, own.test]) for member, own in zip(members, trainings, strict=True)
-        ],
-        eval_batch_size=recipe.eval_batch_size,
-        device=recipe.device,
-    )
+    asked = [np.concatenate([member.validation, own.test]) for member, own in zip(members, trainings, strict=True)]
+    size, device = recipe.eval_batch_size, recipe.device
+    predicted = predict(members, weights=weights, positions=asked, eval_batch_size=size, device=device)
     rows = np.unique(np.concatenate([own.rows for own in trainings]))
     prob = np.full((len(task.seeds), len(rows), len(CLASSES)), np.nan)
     took = []
@@ -336,32 +274,23 @@ def _scored(
         label = own.dataset.ledger.label[member.validation]
         temperature = fit_temperature(found[:count], label).value
         place = np.searchsorted(rows, own.rows)
-        prob[task.seeds.index(own.seed), place] = apply_temperature(found[count:], temperature)
-        took.append(_took(own, result, temperature))
+        prob[task.seeds.index(own.fit.seed), place] = apply_temperature(found[count:], temperature)
+        record = TrainingRecord(
+            name=own.name,
+            symbol=own.symbol,
+            seed=own.fit.seed,
+            train_rows=int(own.dataset.shares.draws.sum()),
+            epochs=result.epochs_run,
+            best_epoch=result.best_epoch,
+            best_score=result.best_score,
+            steps=result.steps,
+            stopped_early=result.stopped_early,
+            temperature=temperature,
+            scores=result.scores,
+        )
+        took.append(record)
     assert np.isfinite(prob).all(), "every seed must be scored on every row"
     return FoldForecasts(rows=rows, prob=prob, took=tuple(took))
-
-
-def _took(training: TrainingTask, result: StackResult, temperature: float) -> TrainingRecord:
-    return TrainingRecord(
-        name=training.name,
-        symbol=training.symbol,
-        seed=training.seed,
-        train_rows=int(training.dataset.shares.draws.sum()),
-        epochs=result.epochs_run,
-        best_epoch=result.best_epoch,
-        best_score=result.best_score,
-        steps=result.steps,
-        stopped_early=result.stopped_early,
-        temperature=temperature,
-        scores=result.scores,
-    )
-
-
-def _write(path: Path, scored: FoldForecasts) -> None:
-    took = json.dumps([asdict(own) for own in scored.took])
-    with appearing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, rows=scored.rows, prob=scored.prob, took=np.array(took))
 
 
 def _read(path: Path, task: FoldTask) -> FoldForecasts:

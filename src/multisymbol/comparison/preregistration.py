@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.comparison.arms import FoldTask, ZeroShot
-from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, FoldFacts, NotRun, Preregistration, digest
+from multisymbol.comparison.result import (
+    PRIOR,
+    SINGLE,
+    UNIVERSAL,
+    FoldFacts,
+    NotRun,
+    Preregistration,
+    digest,
+    write_whole,
+)
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.config.names import current_form, stored_form
 from multisymbol.config.record import ConfigRecord
@@ -50,23 +59,17 @@ def stored_keys(comparison: Mapping[str, Any]) -> dict[str, Any]:
 def tasks_of(spec: CompareSpec, folds: Sequence[FoldDataset]) -> tuple[list[FoldTask], list[NotRun]]:
     """Say which symbols each fold compares, and why others are not compared.
 
-    Args:
-        spec: The comparison.
-        folds: Its data.
-
     Raises:
         ComparisonError: A fold has none.
     """
     tasks, left_out = [], []
     for fold in folds:
+        name, symbols = fold.parts.fold.name, fold.ledger.symbols
         reasons = {index: no_own_model(fold, index) for index in range(len(fold.universe.configs))}
         compared = tuple(index for index, why in reasons.items() if not why)
-        name = fold.parts.fold.name
-        left_out += [
-            NotRun(what=f"{fold.ledger.symbols[index]} in {name}", why=why) for index, why in reasons.items() if why
-        ]
+        left_out += [NotRun(what=f"{symbols[index]} in {name}", why=why) for index, why in reasons.items() if why]
         if not compared:
-            lines = [f"  {fold.ledger.symbols[index]}: {why}" for index, why in reasons.items()]
+            lines = [f"  {symbols[index]}: {why}" for index, why in reasons.items()]
             raise ComparisonError("\n".join([f"{name}: no symbol can be compared; move the cuts (conf/split)", *lines]))
         tasks.append(fold_task(spec, fold, compared))
     return tasks, left_out
@@ -78,12 +81,7 @@ def fold_task(spec: CompareSpec, fold: FoldDataset, compared: tuple[int, ...]) -
 
 
 def preregister(spec: CompareSpec, tasks: Sequence[FoldTask], *, name: str) -> Preregistration:
-    """Write down what will be compared and how.
-
-    Args:
-        spec: The comparison.
-        tasks: Its folds.
-        name: Name of its run.
+    """Write down what will be compared, in which folds and how, in a run of this name.
 
     Raises:
         ComparisonError: Too few seeds, draws or instants, or an arm missing; all problems at once.
@@ -91,7 +89,6 @@ def preregister(spec: CompareSpec, tasks: Sequence[FoldTask], *, name: str) -> P
     problems = list(_problems(spec, tasks))
     if problems:
         raise ComparisonError("\n".join(["this comparison cannot be made; nothing was trained.", *problems]))
-    folds = tuple(_facts(task) for task in tasks)
     content = _content(spec.run.record, tasks)
     return Preregistration(
         name=name,
@@ -104,7 +101,7 @@ def preregister(spec: CompareSpec, tasks: Sequence[FoldTask], *, name: str) -> P
         surrogates={str(kind): count for kind, count in spec.surrogates.draws.items()},
         smallest=spec.plan.smallest,
         budget=spec.budget,
-        folds=folds,
+        folds=tuple(map(_facts, tasks)),
     )
 
 
@@ -121,7 +118,8 @@ def _problems(spec: CompareSpec, tasks: Sequence[FoldTask]) -> Iterator[str]:
         found = [seeds_problem(len(spec.seeds)), *map(draws_problem, draws)]
         yield from (f"  {text}" for text in dict.fromkeys(filter(None, found)))
     for task in tasks:
-        text = _instants_problem(task)
+        fold, cure = task.whole.parts.fold.name, " (conf/split, conf/labels)"
+        text = instants_problem(len(instants_of(task)), lag=lag_of(task), of=fold, cure=cure)
         if text:
             yield f"  {text}"
     for key, arm in spec.arms.items():
@@ -130,11 +128,6 @@ def _problems(spec: CompareSpec, tasks: Sequence[FoldTask]) -> Iterator[str]:
     twice = int((np.bincount(np.concatenate([task.rows for task in tasks])) > 1).sum())
     if twice:
         yield f"  split: {twice:,} rows would be tested in more folds than one; take split=walk_forward or single_cut"
-
-
-def _instants_problem(task: FoldTask) -> str:
-    fold, cure = task.whole.parts.fold.name, " (conf/split, conf/labels)"
-    return instants_problem(len(instants_of(task)), lag=lag_of(task), of=fold, cure=cure)
 
 
 def instants_of(task: FoldTask) -> npt.NDArray[np.int64]:
@@ -170,17 +163,12 @@ def _content(record: ConfigRecord, tasks: Sequence[FoldTask]) -> dict[str, Any]:
     content = record.deciding()
     content["comparison"] = stored_keys(content["comparison"])
     content["bars"] = dict(tasks[0].whole.panel.fingerprints)
-    content["folds"] = [
-        {
-            "name": task.whole.parts.fold.name,
-            "validation_from": task.whole.parts.fold.validation_from,
-            "test_from": task.whole.parts.fold.test_from,
-            "test_until": task.whole.parts.fold.test_until,
-            "compared": [task.whole.ledger.symbols[index] for index in task.compared],
-            "rows": len(task.rows),
-        }
-        for task in tasks
-    ]
+    content["folds"] = []
+    for task in tasks:
+        fold, symbols = task.whole.parts.fold, task.whole.ledger.symbols
+        cuts = {name: getattr(fold, name) for name in ("name", "validation_from", "test_from", "test_until")}
+        compared = [symbols[index] for index in task.compared]
+        content["folds"].append({**cuts, "compared": compared, "rows": len(task.rows)})
     plain: dict[str, Any] = json.loads(json.dumps(stored_form(content)))
     return plain
 
@@ -195,10 +183,7 @@ def keep_plan(declared: Preregistration, folder: Path) -> None:
     path = folder / PLAN
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        text = json.dumps({"digest": declared.digest, "content": declared.content}, indent=1)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, json.dumps({"digest": declared.digest, "content": declared.content}, indent=1))
 
 
 def as_kept(declared: Preregistration, folder: Path) -> Preregistration:
@@ -230,16 +215,12 @@ def check_kept(declared: Preregistration, folder: Path) -> None:
     if digest(before["content"]) != declared.digest or before["digest"] != declared.digest:
         earlier, now = (current_keys(_present_names(each)) for each in (before["content"], declared.content))
         changed = list(_changes(earlier, now, ""))
-        message = "\n".join(
-            [
-                f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported "
-                "must be what was declared before training. A metric, symbol, fold or seed chosen after training is "
-                "none.",
-                *(f"  {line}" for line in changed[:12]),
-                "Report it as it was declared, or start a new comparison in a folder of its own",
-            ]
+        opening = (
+            f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported "
+            "must be what was declared before training. A metric, symbol, fold or seed chosen after training is none."
         )
-        raise ComparisonError(message)
+        cure = "Report it as it was declared, or start a new comparison in a folder of its own"
+        raise ComparisonError("\n".join([opening, *(f"  {line}" for line in changed[:12]), cure]))
 
 
 def _changes(before: Any, now: Any, path: str) -> Iterator[str]:

@@ -4,11 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from multisymbol.comparison.fit import TrainingRecord
 from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison
 from multisymbol.comparison.run import ComparisonRun
 from multisymbol.errors import ComparisonError
@@ -21,7 +19,7 @@ from multisymbol.registry.store.store import Run, Store, StoredVersion
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.views import own_view
 from multisymbol.statistics.verdict import Kind
-from multisymbol.training.fit import FitSpec, assess, fold_loss, network_shape
+from multisymbol.training.fit import assess, fold_loss, network_shape
 from multisymbol.training.mlflow_run import opened_run
 from multisymbol.training.register import ModelPages, register
 from multisymbol.training.spec import TrainSpec
@@ -40,23 +38,17 @@ def register_last_fold(run: Run, done: ComparisonRun, *, pages: ModelPages) -> d
         done: What it came to.
         pages: Makes the model cards.
     """
-    folder = done.folder / "models"
-    note = done.folder / _NOTE
-    known, found = plain_note(note), {}
+    note, found = done.folder / _NOTE, {}
+    known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
     for key, arm, spec, dataset in _models(done):
         if key not in known:
-            version = _registered(run, done, arm, spec, dataset, folder=folder / slug(key), pages=pages)
+            folder = done.folder / "models" / slug(key)
+            version = _registered(run, done, arm, spec, dataset, folder=folder, pages=pages)
             known[key] = [version.name, version.version]
             note.write_text(json.dumps(known), encoding="utf-8")
         stored = done.spec.run.store.find(known[key][0], version=known[key][1])
         if stored is not None:
             found[key] = stored
-    return found
-
-
-def plain_note(path: Path) -> dict[str, Any]:
-    """Read a note of plain data; empty where there is none."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
 
 
@@ -72,8 +64,9 @@ def _models(done: ComparisonRun) -> list[tuple[str, str, TrainSpec, FoldDataset]
     )
     found = [(UNIVERSAL, UNIVERSAL, whole, task.whole)]
     for index in task.compared:
-        own = whole.of_symbol(task.whole.ledger.symbols[index])
-        found.append((task.whole.ledger.symbols[index], SINGLE, own, own_view(own.data, task.whole, index)))
+        symbol = task.whole.ledger.symbols[index]
+        own = whole.of_symbol(symbol)
+        found.append((symbol, SINGLE, own, own_view(own.data, task.whole, index)))
     return found
 
 
@@ -88,21 +81,13 @@ def _registered(
     pages: ModelPages,
 ) -> StoredVersion:
     """Put the network together again, score it as a training would, and register it."""
-    name = f"{spec.run.symbol}/{spec.fit.seed}" if arm == SINGLE else f"all/{spec.fit.seed}"
+    fit = spec.fit
+    name = f"{spec.run.symbol}/{fit.seed}" if arm == SINGLE else f"all/{fit.seed}"
     file = done.fold_folder(len(done.tasks) - 1) / f"{arm}.pt"
-    weights = torch.load(file, map_location="cpu", weights_only=True)[name]
-    took = next(own for own in done.scored[arm][-1].took if own.name == name)
-    module = _module(spec.fit, dataset, weights)
-    with opened_run(spec.run, dataset, folder, parent=run) as child:
-        result = assess(module, _fit_result(took, file=file, monitor=module.task.monitor), spec.fit, dataset)
-        return register(child, result, spec, dataset, folder, pages=pages)
-
-
-def _module(fit: FitSpec, dataset: FoldDataset, weights: Mapping[str, torch.Tensor]) -> DirectionModule:
     loss = fold_loss(fit, dataset)
     network = fit.network(shape=network_shape(fit, dataset, outputs=loss.task.outputs))
-    network.load_state_dict(dict(weights))
-    return DirectionModule(
+    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)[name])
+    module = DirectionModule(
         network=network,
         loss=loss,
         optimizer=fit.optimizer,
@@ -110,14 +95,12 @@ def _module(fit: FitSpec, dataset: FoldDataset, weights: Mapping[str, torch.Tens
         symbols=dataset.universe.symbols,
         seed=fit.seed,
     )
-
-
-def _fit_result(took: TrainingRecord, *, file: Path, monitor: str) -> FitResult:
-    return FitResult(
+    took = next(own for own in done.scored[arm][-1].took if own.name == name)
+    fitted = FitResult(
         best_path=file,
         last_path=file,
         best_score=took.best_score,
-        monitor=monitor,
+        monitor=module.task.monitor,
         best_epoch=took.best_epoch,
         epochs_run=took.epochs,
         seconds=0.0,  # trained with many others at once
@@ -125,37 +108,28 @@ def _fit_result(took: TrainingRecord, *, file: Path, monitor: str) -> FitResult:
         windows_per_second=0.0,
         stopped_early=took.stopped_early,
     )
+    with opened_run(spec.run, dataset, folder, parent=run) as child:
+        return register(child, assess(module, fitted, fit, dataset), spec, dataset, folder, pages=pages)
 
 
 def tag_verdicts(store: Store, version: StoredVersion, comparison: Comparison) -> None:
     """Write every verdict on the universal version, where resolution reads them; an exploratory one is none."""
     if comparison.primary.evidence.exploratory:
         return
-    tags = {
-        f"{VERDICT_TAG}{slug(own.test.symbol)}": _tag(
-            comparison, symbol=own.test.symbol, kind=own.verdict.kind, effect=own.test.effect
-        )
-        for own in comparison.primary.by_symbol
-    }
-    tags |= {
-        f"{VERDICT_TAG}{UNSEEN}{asset_class}": _tag(
-            comparison, symbol=f"unseen {asset_class}", kind=own.verdict.kind, effect=own.differentials.effect
-        )  # gated by the prior alone: no arm but the two is trained on surrogate markets
-        for asset_class, own in comparison.unseen.items()
-    }
+
+    def tag(symbol: str, kind: Kind, effect: float) -> str:
+        data_until, name = iso(comparison.data_until), comparison.declared.name
+        facts = {"symbol": symbol, "verdict": kind, "data_until": data_until, "comparison": name, "effect": effect}
+        return json.dumps(facts)
+
+    tags = {}
+    for of_symbol in comparison.primary.by_symbol:
+        symbol = of_symbol.test.symbol
+        tags[f"{VERDICT_TAG}{slug(symbol)}"] = tag(symbol, of_symbol.verdict.kind, of_symbol.test.effect)
+    for asset_class, own in comparison.unseen.items():  # gated by the prior alone: trained on no surrogate market
+        unseen = tag(f"unseen {asset_class}", own.verdict.kind, own.differentials.effect)
+        tags[f"{VERDICT_TAG}{UNSEEN}{asset_class}"] = unseen
     store.set_version_tags(version, tags)
-
-
-def _tag(comparison: Comparison, *, symbol: str, kind: Kind, effect: float) -> str:
-    return json.dumps(
-        {
-            "symbol": symbol,
-            "verdict": kind,
-            "data_until": iso(comparison.data_until),
-            "comparison": comparison.declared.name,
-            "effect": effect,
-        }
-    )
 
 
 def promote(store: Store, versions: Mapping[str, StoredVersion], comparison: Comparison) -> list[str]:

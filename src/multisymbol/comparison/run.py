@@ -13,25 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from multisymbol.comparison.arms import Arm, FoldTask, Start, TrainedArm, UntrainedArm
+from multisymbol.comparison.arms import FoldTask, Start, TrainedArm, UntrainedArm
 from multisymbol.comparison.assemble import ScoredArms, assembled
 from multisymbol.comparison.fit import FoldForecasts, forecasts, recipe_of, trained, why_one_by_one
 from multisymbol.comparison.preregistration import as_kept, check_kept, keep_plan, preregister, tasks_of
-from multisymbol.comparison.result import (
-    SINGLE,
-    UNIVERSAL,
-    Comparison,
-    NotRun,
-    Preregistration,
-    to_json,
-)
+from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison, NotRun, Preregistration, to_json, write_whole
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.comparison.surrogates import surrogates
 from multisymbol.errors import ComparisonError, ConfigError
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import prepare_folds
-from multisymbol.statistics.skill import Surrogates
-from multisymbol.statistics.verdict import Question
 
 RESULT = "comparison.json"
 
@@ -58,7 +49,7 @@ class ComparisonRun:
 
     def fold_folder(self, number: int) -> Path:
         """Return where a fold's results are."""
-        return _fold_folder(self.folder, number)
+        return self.folder / "folds" / str(number + 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,14 +79,7 @@ def compare(
     name: str = "comparison",
     announce: Announce = lambda _: None,
 ) -> ComparisonRun:
-    """Compare arms: declare, train, score and answer; what the folder holds already is not made again.
-
-    Args:
-        spec: What is compared.
-        folder: The comparison's folder.
-        terminal: Shows progress.
-        name: Name of the comparison.
-        announce: Called with the plan before anything is trained.
+    """Compare arms: `begin`, then `finish`; what the folder holds already is not made again.
 
     Raises:
         ComparisonError: It cannot be made, or is another one than the folder's.
@@ -106,11 +90,6 @@ def compare(
 def begin(spec: CompareSpec, folder: Path, *, terminal: Terminal) -> DeclaredComparison:
     """Prepare the data and declare; every refusal comes here.
 
-    Args:
-        spec: What is compared.
-        folder: The comparison's folder.
-        terminal: Shows progress.
-
     Raises:
         ComparisonError: It cannot be made, or is another one than the folder's.
     """
@@ -120,9 +99,8 @@ def begin(spec: CompareSpec, folder: Path, *, terminal: Terminal) -> DeclaredCom
     one_by_one = _one_by_one(spec, tasks[0])
     if one_by_one:
         terminal.fact("one by one", _cost(spec, tasks, one_by_one))
-    return DeclaredComparison(
-        spec=spec, tasks=tuple(tasks), left_out=tuple(left_out), declared=declared, one_by_one=one_by_one
-    )
+    folds, skipped = tuple(tasks), tuple(left_out)
+    return DeclaredComparison(spec=spec, tasks=folds, left_out=skipped, declared=declared, one_by_one=one_by_one)
 
 
 def _one_by_one(spec: CompareSpec, task: FoldTask) -> dict[str, str]:
@@ -162,27 +140,22 @@ def _cost(spec: CompareSpec, tasks: Sequence[FoldTask], one_by_one: Mapping[str,
 def finish(
     begun: DeclaredComparison, folder: Path, *, terminal: Terminal, name: str, announce: Announce
 ) -> ComparisonRun:
-    """Write the plan down, then train, score and answer, going on with what the folder holds.
-
-    Args:
-        begun: What was declared.
-        folder: The comparison's folder.
-        terminal: Shows progress.
-        name: Name of the comparison.
-        announce: Called with the plan before anything is trained.
-    """
+    """Write the plan down and announce it, then train, score and answer, going on with what the folder holds."""
     spec, tasks = begun.spec, begun.tasks
     declared = replace(begun.declared, name=name)
     keep_plan(declared, folder)
     announce(declared)
     terminal.fact("plan", f"{declared.digest}, written down before training · {_asked(declared)}")
     scored = {key: tuple(own) for key, own in _train(spec, tasks, folder, terminal).items()}
-    drawn = _surrogates(spec, tasks, folder, terminal)
+    compared = [tuple(task.whole.ledger.symbols[index] for index in task.compared) for task in tasks]
+    folds = [task.whole.parts.fold for task in tasks]
+    with terminal.progress("surrogates") as progress:
+        drawn = surrogates(spec, folds=folds, compared=compared, folder=folder / "surrogates", progress=progress)
     with terminal.progress("tests") as progress:
         progress("testing", 0, 1)
         arms = ScoredArms.of(spec, declared, tasks=tasks, scored=scored, drawn=drawn)
         comparison = assembled(arms, begun.left_out)
-    _written(comparison, folder / RESULT)
+    write_whole(folder / RESULT, to_json(comparison))
     return ComparisonRun(spec=spec, comparison=comparison, tasks=tasks, scored=scored, folder=folder)
 
 
@@ -199,48 +172,22 @@ def _train(
     spec: CompareSpec, tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
 ) -> dict[str, list[FoldForecasts]]:
     """Train every arm in every fold; those that start from the universal one come after it."""
-    arms = spec.arms
-    order = sorted(arms, key=lambda key: _follows(arms[key]))
-    found: dict[str, list[FoldForecasts]] = {key: [] for key in arms}
-    for number, task in enumerate(tasks):
-        folder = _fold_folder(run_dir, number)
+
+    def follows(key: str) -> bool:
+        arm = spec.arms[key]
+        return isinstance(arm, TrainedArm) and arm.change is not None
+
+    found: dict[str, list[FoldForecasts]] = {key: [] for key in spec.arms}
+    for number, task in enumerate(tasks, start=1):
+        folder = run_dir / "folds" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        for key in order:
-            made = _one(arms[key], task, name=key, folder=folder, threads=spec.threads, terminal=terminal)
+        for key in sorted(spec.arms, key=follows):
+            arm = spec.arms[key]
+            if isinstance(arm, UntrainedArm):
+                found[key].append(forecasts(arm, task))
+                continue
+            assert isinstance(arm, TrainedArm)
+            with terminal.progress(key) as progress:
+                made = trained(arm, task, name=key, folder=folder, threads=spec.threads, progress=progress)
             found[key].append(made)
     return found
-
-
-def _follows(arm: Arm) -> bool:
-    return isinstance(arm, TrainedArm) and arm.needs_universal
-
-
-def _fold_folder(run_dir: Path, number: int) -> Path:
-    return run_dir / "folds" / str(number + 1)
-
-
-def _one(arm: Arm, task: FoldTask, *, name: str, folder: Path, threads: int, terminal: Terminal) -> FoldForecasts:
-    if isinstance(arm, UntrainedArm):
-        return forecasts(arm, task)
-    assert isinstance(arm, TrainedArm)
-    with terminal.progress(name) as progress:
-        return trained(arm, task, name=name, folder=folder, threads=threads, progress=progress)
-
-
-def _surrogates(
-    spec: CompareSpec, tasks: Sequence[FoldTask], run_dir: Path, terminal: Terminal
-) -> dict[Question, tuple[Surrogates, ...]]:
-    with terminal.progress("surrogates") as progress:
-        return surrogates(
-            spec,
-            folds=[task.whole.parts.fold for task in tasks],
-            compared=[tuple(task.whole.ledger.symbols[index] for index in task.compared) for task in tasks],
-            folder=run_dir / "surrogates",
-            progress=progress,
-        )
-
-
-def _written(comparison: Comparison, path: Path) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(to_json(comparison), encoding="utf-8")
-    temporary.replace(path)

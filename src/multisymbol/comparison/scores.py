@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.arrays import Floats
+from multisymbol.comparison.arms import FoldTask
+from multisymbol.comparison.fit import FoldForecasts
 from multisymbol.labels.labels import CLASSES
+from multisymbol.samples.strata import SESSION, strata
 from multisymbol.statistics.loss_differentials import ArmLosses, Rows, row_losses
 from multisymbol.statistics.verdict import Question
 
 QUESTIONS: tuple[Question, ...] = ("overall", "direction", "activity")
-_PARTS = {"overall": "total", "direction": "direction", "activity": "activity"}
-
-
 _COLUMNS = ("symbol", "decided_at", "resolved_at", "label", "fold", "session")
 
 
@@ -62,8 +62,7 @@ class ScoredRows:
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "ScoredRows":
         """Keep some of the rows."""
-        columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
-        return ScoredRows(seeds=self.seeds, symbols=self.symbols, **columns)
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _COLUMNS})
 
     def same(self, other: "ScoredRows") -> bool:
         """Whether both hold the same rows in the same order."""
@@ -87,12 +86,13 @@ class ArmScores:
 
     def losses(self, question: Question) -> ArmLosses:
         """Return the losses of every row and seed."""
-        parts = [getattr(row_losses(prob, self.rows.label), _PARTS[question]) for prob in self.prob]
+        part = "total" if question == "overall" else question
+        parts = [getattr(row_losses(prob, self.rows.label), part) for prob in self.prob]
         return ArmLosses(arm=self.arm, rows=self.rows.of_losses, loss=np.concatenate(parts))
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "ArmScores":
         """Keep some of the rows."""
-        return ArmScores(arm=self.arm, rows=self.rows.only(chosen), prob=self.prob[:, chosen])
+        return replace(self, rows=self.rows.only(chosen), prob=self.prob[:, chosen])
 
     def of(self, symbols: Sequence[str]) -> "ArmScores":
         """Keep the rows of some symbols."""
@@ -118,24 +118,43 @@ class ArmScores:
 
     def balanced_accuracy(self) -> float:
         """Return the mean recall of the classes that have rows, averaged over seeds."""
-        label = self.rows.label
-        rows = np.bincount(label, minlength=len(CLASSES))
-        recalls = []
-        for prob in self.prob:
-            right = np.bincount(label[prob.argmax(axis=1) == label], minlength=len(CLASSES))
-            recalls.append((right[rows > 0] / rows[rows > 0]).mean())
-        return float(np.mean(recalls))
+        return float(np.mean([balanced_accuracy(prob, self.rows.label) for prob in self.prob]))
+
+
+def balanced_accuracy(prob: Floats, label: npt.NDArray[np.int8]) -> float:
+    """Return the mean recall of the classes that have rows, given probabilities of shape (n, C)."""
+    rows = np.bincount(label, minlength=len(CLASSES))
+    right = np.bincount(label[prob.argmax(axis=1) == label], minlength=len(CLASSES))
+    return float((right[rows > 0] / rows[rows > 0]).mean())
+
+
+def fold_scores(name: str, scored: FoldForecasts, task: FoldTask, *, number: int) -> ArmScores:
+    """Say of each forecast that the named arm made in a fold whose and when it is."""
+    fold, ledger, rows = task.whole, task.whole.ledger, scored.rows
+    calendars = [config.calendar for config in fold.universe]
+    session = strata(SESSION, panel=fold.panel, ledger=ledger, parts=fold.parts, calendars=calendars)
+    assert session is not None
+    return ArmScores(
+        arm=name,
+        rows=ScoredRows(
+            seeds=task.seeds,
+            symbols=ledger.symbols,
+            symbol=ledger.symbol[rows],
+            decided_at=ledger.decided_at[rows],
+            resolved_at=ledger.resolved_at[rows],
+            label=ledger.label[rows],
+            fold=np.full(len(rows), number),
+            session=session[rows],
+        ),
+        prob=scored.prob,
+    )
 
 
 def joined(parts: Sequence[ArmScores]) -> ArmScores:
     """Concatenate the folds of an arm."""
-    first = parts[0].rows
-    columns = {name: np.concatenate([getattr(part.rows, name) for part in parts]) for name in _COLUMNS}
-    return ArmScores(
-        arm=parts[0].arm,
-        rows=ScoredRows(seeds=first.seeds, symbols=first.symbols, **columns),
-        prob=np.concatenate([part.prob for part in parts], axis=1),
-    )
+    rows = {name: np.concatenate([getattr(part.rows, name) for part in parts]) for name in _COLUMNS}
+    prob = np.concatenate([part.prob for part in parts], axis=1)
+    return replace(parts[0], rows=replace(parts[0].rows, **rows), prob=prob)
 
 
 def shared(scores: Mapping[str, ArmScores]) -> dict[str, ArmScores]:
@@ -143,8 +162,8 @@ def shared(scores: Mapping[str, ArmScores]) -> dict[str, ArmScores]:
     known: list[ScoredRows] = []
     found = {}
     for name, own in scores.items():
-        rows = next((rows for rows in known if rows.same(own.rows)), None)
-        if rows is None:
-            known.append(own.rows)
-        found[name] = own if rows is None else replace(own, rows=rows)
+        rows = next((rows for rows in known if rows.same(own.rows)), own.rows)
+        if rows is own.rows:
+            known.append(rows)
+        found[name] = replace(own, rows=rows)
     return found

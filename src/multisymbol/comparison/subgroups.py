@@ -56,28 +56,26 @@ def subgroup_effects(
     column = {name: number for number, name in enumerate(differentials.symbols)}
     place = np.array([column.get(name, -1) for name in rows.symbols])
     code[np.searchsorted(differentials.instants, rows.decided_at), place[rows.symbol]] = group
-    return tuple(
-        _group_effect(differentials, rows.only(group == number), kept=code == number, name=name, plan=plan)
-        for number, name in enumerate(names)
-        if (group == number).any()
-    )
-
-
-def _group_effect(
-    differentials: LossDifferentials, rows: ScoredRows, *, kept: npt.NDArray[np.bool_], name: str, plan: Plan
-) -> SubgroupEffect:
-    series = symbol_mean(np.where(kept, differentials.by_symbol, np.nan), weights=differentials.weights)
-    live = ~np.isnan(series)
-    lag = label_lag(differentials.instants[live], decided_at=rows.decided_at, resolved_at=rows.resolved_at)
-    tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
-    return SubgroupEffect(
-        group=name,
-        instants=int(live.sum()),
-        symbols=int(kept.any(axis=0).sum()),
-        effect=float(series[live].mean()),
-        interval=None if tested is None else tested[0],
-        p=float("nan") if tested is None else tested[1].p,
-    )
+    found = []
+    for number, name in enumerate(names):
+        if not (group == number).any():
+            continue
+        own, kept = rows.only(group == number), code == number
+        series = symbol_mean(np.where(kept, differentials.by_symbol, np.nan), weights=differentials.weights)
+        live = ~np.isnan(series)
+        lag = label_lag(differentials.instants[live], decided_at=own.decided_at, resolved_at=own.resolved_at)
+        tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
+        found.append(
+            SubgroupEffect(
+                group=name,
+                instants=int(live.sum()),
+                symbols=int(kept.any(axis=0).sum()),
+                effect=float(series[live].mean()),
+                interval=None if tested is None else tested[0],
+                p=float("nan") if tested is None else tested[1].p,
+            )
+        )
+    return tuple(found)
 
 
 def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interval, MeanTest] | None:
@@ -92,26 +90,16 @@ def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interva
 def arm_outcome(
     scores: ArmScores, *, others: Mapping[str, ArmScores], what: str, budget: Budget, plan: Plan
 ) -> ArmOutcome:
-    """Score an arm, and compare it with the prior, the universal and the single arm on the rows it has.
-
-    Args:
-        scores: Forecasts of the arm.
-        others: Forecasts of those three arms, by name.
-        what: Description of the arm.
-        budget: Training effort of the arm.
-        plan: Levels and sizes.
-    """
-    symbols = scores.scored()
-    parts = {question: scores.losses(question) for question in QUESTIONS}
+    """Score an arm, and compare it with the prior, the universal and the single arm (`others`) on the rows it has."""
     beside = {name: other.on(scores.rows) for name, other in others.items()}
-    means = {question: mean_losses(loss, weights=plan.weights) for question, loss in parts.items()}
+    means = {question: mean_losses(scores.losses(question), weights=plan.weights) for question in QUESTIONS}
     tested = {name: _against(scores, beside[name], plan=plan) for name in ("single", "universal")}
     overall = means["overall"]
     return ArmOutcome(
         arm=scores.arm,
         what=what,
         budget=budget,
-        symbols=symbols,
+        symbols=scores.scored(),
         log_loss=overall.effect,
         activity=means["activity"].effect,
         direction=means["direction"].effect,
@@ -147,23 +135,12 @@ def arms_confidence_set(scores: Sequence[ArmScores], *, plan: Plan) -> Confidenc
     losses = _on_common_rows(scores, plan=plan)
     if losses is None:
         return None
-    return confidence_set(
-        np.column_stack([arm.series for arm in losses]),
-        arms=[arm.arm for arm in scores],
-        lag=losses[0].lag,
-        draws=plan.draws,
-        seed=_draws_seed(plan),
-        alpha=plan.alpha,
-    )
+    series, arms, seed = np.column_stack([arm.series for arm in losses]), [arm.arm for arm in scores], _draws_seed(plan)
+    return confidence_set(series, arms=arms, lag=losses[0].lag, draws=plan.draws, seed=seed, alpha=plan.alpha)
 
 
 def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Plan) -> float:
     """Test whether any of several arms loses less than a benchmark, accounting for the number of arms tried.
-
-    Args:
-        benchmark: Forecasts of the benchmark.
-        others: Forecasts of the other arms, one or more.
-        plan: Levels and sizes.
 
     Returns:
         p-value of `superior_predictive_ability` on the rows that all arms have; NaN if not testable.
@@ -171,13 +148,8 @@ def p_any_better(benchmark: ArmScores, others: Sequence[ArmScores], *, plan: Pla
     losses = _on_common_rows([benchmark, *others], plan=plan)
     if losses is None:
         return float("nan")
-    return superior_predictive_ability(
-        losses[0].series,
-        np.column_stack([arm.series for arm in losses[1:]]),
-        lag=losses[0].lag,
-        draws=plan.draws,
-        seed=_draws_seed(plan),
-    )
+    first, rest = losses[0], np.column_stack([arm.series for arm in losses[1:]])
+    return superior_predictive_ability(first.series, rest, lag=first.lag, draws=plan.draws, seed=_draws_seed(plan))
 
 
 def _on_common_rows(scores: Sequence[ArmScores], *, plan: Plan) -> list[LossDifferentials] | None:
@@ -196,30 +168,18 @@ def _draws_seed(plan: Plan) -> int:
 
 
 def accuracy_interval(first: ArmScores, second: ArmScores, *, lag: int, plan: Plan) -> Interval | None:
-    """Return the interval of the difference of balanced accuracies, over all rows and seeds.
-
-    Args:
-        first: Forecasts of the first arm.
-        second: Forecasts of the second arm, on the same rows.
-        lag: Number of later instants that a label overlaps.
-        plan: Levels and sizes.
+    """Return the interval of the difference of balanced accuracies, over the same rows and all seeds.
 
     Returns:
         Balanced accuracy of the first less the second, -1..1; None if not testable.
     """
     instants, instant = np.unique(first.rows.decided_at, return_inverse=True)
-    if len(instants) < least_instants(lag):
+    count, label = len(instants), first.rows.label
+    if count < least_instants(lag):
         return None
-    sums = np.zeros((len(instants), 3 * len(CLASSES)))
-    for prob_first, prob_second in zip(first.prob, second.prob, strict=True):
-        sums += balanced_accuracy_sums(
-            prob_first.argmax(axis=1),
-            prob_second.argmax(axis=1),
-            first.rows.label,
-            instant=instant,
-            instants=len(instants),
-            classes=len(CLASSES),
-        )
+    sums = np.zeros((count, 3 * len(CLASSES)))
+    for one, two in zip(first.prob.argmax(axis=2), second.prob.argmax(axis=2), strict=True):
+        sums += balanced_accuracy_sums(one, two, label, instant=instant, instants=count, classes=len(CLASSES))
     return functional_interval(
         sums,
         functional=balanced_accuracy_difference,

@@ -17,18 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from multisymbol.comparison.arms import Arm, FoldTask
-from multisymbol.comparison.fit import Progress
-from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit
-from multisymbol.comparison.score_folds import arm_scores
-from multisymbol.comparison.scores import QUESTIONS, ArmScores
+from multisymbol.comparison.arms import Arm, FoldTask, TrainedArm, UntrainedArm
+from multisymbol.comparison.fit import FoldForecasts, Progress, forecasts, train_apart
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit, write_whole
+from multisymbol.comparison.scores import QUESTIONS, ArmScores, fold_scores, joined, shared
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.surrogate import Drift, SurrogateSource
 from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import DataSpec, prepare_folds
-from multisymbol.samples.fold import Fold
+from multisymbol.samples.dataset import DataSpec, FoldDataset, prepare_folds
+from multisymbol.samples.fold import TRAIN, VALIDATION, Fold
 from multisymbol.statistics.skill import Effects, Surrogates, effects
 from multisymbol.statistics.verdict import Question
 from multisymbol.training.fit import FitSpec
@@ -38,33 +37,19 @@ _TEXT: Mapping[Drift, str] = {"kept": "drift kept", "removed": "drift removed"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Draw:
-    """One surrogate market to be made; it travels to another process, so it holds no more than is needed there.
-
-    Args:
-        kind: Whether the drift is kept or removed.
-        seed: Seed of its signs.
-        data: The real market's data.
-        fit: How the universal arm's network is fitted.
-        arms: The three arms that are trained on it, by name.
-        training_seed: The one seed they are trained with.
-        budget: What universal and single models have in equal number.
-        weights: Symbol -> weight in the mean over symbols; None: all equal.
-        folds: The real market's cuts.
-        compared: Names of the symbols compared in each fold.
-        file: Where its effects are kept.
-    """
+    """One surrogate market to be made; it travels to another process, so it holds no more than is needed there."""
 
     kind: Drift
-    seed: int
-    data: DataSpec
-    fit: FitSpec
-    arms: Mapping[str, Arm]
+    seed: int  # of its signs
+    data: DataSpec  # of the real market
+    fit: FitSpec  # of the universal arm
+    arms: Mapping[str, Arm]  # the three that are trained on it
     training_seed: int
     budget: BudgetUnit
     weights: Mapping[str, float] | None
-    folds: tuple[Fold, ...]
-    compared: tuple[tuple[str, ...], ...]
-    file: Path
+    folds: tuple[Fold, ...]  # the real market's cuts
+    compared: tuple[tuple[str, ...], ...]  # names of the symbols compared in each fold
+    file: Path  # where its effects are kept
 
 
 def surrogates(
@@ -75,7 +60,7 @@ def surrogates(
     folder: Path,
     progress: Progress,
 ) -> dict[Question, tuple[Surrogates, ...]]:
-    """Make all draws that are not kept yet, several at a time; return the effects of all.
+    """Make all draws that are not kept in the folder yet, several at a time; return the effects of all.
 
     Args:
         spec: The comparison.
@@ -84,33 +69,30 @@ def surrogates(
         folder: Where effects are kept.
         progress: Called after each draw.
     """
-    draws = list(_draws(spec, folds=tuple(folds), compared=tuple(compared), folder=folder))
+    first = spec.surrogates.seed
+    draws = [
+        _Draw(
+            kind=kind,
+            seed=seed,
+            data=spec.data,
+            fit=spec.fit,
+            arms={name: spec.arms[name] for name in (UNIVERSAL, SINGLE, PRIOR)},
+            training_seed=spec.seeds[0],
+            budget=spec.budget,
+            weights=spec.plan.weights,
+            folds=tuple(folds),
+            compared=tuple(compared),
+            file=folder / f"{kind}-{seed}.json",
+        )
+        for kind, count in spec.surrogates.draws.items()
+        for seed in range(first, first + count)
+    ]
     missing = [draw for draw in draws if not draw.file.exists()]
     done = len(draws) - len(missing)
     for ended in _made(missing, workers=spec.surrogates.workers):
         done += 1
         progress(ended, done, len(draws))
     return {question: tuple(_read(draws, kind, question) for kind in spec.surrogates.draws) for question in QUESTIONS}
-
-
-def _draws(
-    spec: CompareSpec, *, folds: tuple[Fold, ...], compared: tuple[tuple[str, ...], ...], folder: Path
-) -> Iterator[_Draw]:
-    for kind, count in spec.surrogates.draws.items():
-        for seed in range(spec.surrogates.seed, spec.surrogates.seed + count):
-            yield _Draw(
-                kind=kind,
-                seed=seed,
-                data=spec.data,
-                fit=spec.fit,
-                arms={name: spec.arms[name] for name in (UNIVERSAL, SINGLE, PRIOR)},
-                training_seed=spec.seeds[0],
-                budget=spec.budget,
-                weights=spec.plan.weights,
-                folds=folds,
-                compared=compared,
-                file=folder / f"{kind}-{seed}.json",
-            )
 
 
 def _made(draws: Sequence[_Draw], *, workers: int) -> Iterator[str]:
@@ -155,70 +137,62 @@ def _make(draw: _Draw) -> str:
         found = _effects(draw, room)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-    temporary = draw.file.with_suffix(".part")
-    temporary.write_text(json.dumps(found), encoding="utf-8")
-    temporary.replace(draw.file)
+    write_whole(draw.file, json.dumps(found))
     return f"{_TEXT[draw.kind]} {draw.seed}"
 
 
 def _effects(draw: _Draw, room: Path) -> dict[str, Any]:
     data = surrogate_data(draw.data, seed=draw.seed, drift=draw.kind, cache=room)
-    tasks = [
-        FoldTask(data=data, fit=draw.fit, whole=fold, compared=(), seeds=(draw.training_seed,), budget=draw.budget)
-        for fold in prepare_folds(data, Terminal(silent=True), folds=draw.folds)
-    ]
-    scores = arm_scores(tasks, compared=draw.compared, arms=draw.arms)
+    parts: dict[str, list[ArmScores]] = {name: [] for name in draw.arms}
+    folds = prepare_folds(data, Terminal(silent=True), folds=draw.folds)
+    for number, (fold, names) in enumerate(zip(folds, draw.compared, strict=True)):
+        seeds, compared = (draw.training_seed,), _possible(fold, names)
+        task = FoldTask(data=data, fit=draw.fit, whole=fold, compared=compared, seeds=seeds, budget=draw.budget)
+        for name, arm in draw.arms.items():
+            parts[name].append(fold_scores(name, _once(arm, task), task, number=number))
+    scores = shared({name: joined(own) for name, own in parts.items()})
     return {question: _plain(scores, question, weights=draw.weights) for question in QUESTIONS}
 
 
-def surrogate_data(data: DataSpec, *, seed: int, drift: Drift, cache: Path) -> DataSpec:
-    """Return the same data on a surrogate of its market.
+def _once(arm: Arm, task: FoldTask) -> FoldForecasts:
+    """Train and score an arm in a fold, keeping nothing: this market is looked at once."""
+    if isinstance(arm, UntrainedArm):
+        return forecasts(arm, task)
+    assert isinstance(arm, TrainedArm)
+    return train_apart(arm, task, starts={}, checkpoint=None, threads=1, progress=None)[0]
 
-    Args:
-        data: The real market's data.
-        seed: Seed of the signs.
-        drift: Whether each symbol's drift is kept or removed.
-        cache: Folder of its panels.
-    """
+
+def _possible(fold: FoldDataset, names: Sequence[str]) -> tuple[int, ...]:
+    """Number the symbols that train and validate in this fold as well."""
+    has = [set(fold.ledger.symbol[fold.parts.positions(part)].tolist()) for part in (TRAIN, VALIDATION)]
+    return tuple(number for number in map(fold.ledger.symbols.index, names) if all(number in own for own in has))
+
+
+def surrogate_data(data: DataSpec, *, seed: int, drift: Drift, cache: Path) -> DataSpec:
+    """Return the same data on a surrogate of its market, signs drawn by the seed, with panels in a cache of its own."""
     finer = SurrogateSource(inner=data.finer_source, seed=seed, drift=drift)
     coarser = data.source.timeframe
     same = coarser == data.finer_source.timeframe
     source: ExaminedSource = finer if same else Resampled(source=finer, timeframe=coarser.text)
-    return replace(
-        data,
-        source=source,
-        finer_source=finer,
-        cache=cache,
-        least_class_share=0.0,  # the real market's labels have passed
-    )
+    # The real market's labels have passed the least share of each class.
+    return replace(data, source=source, finer_source=finer, cache=cache, least_class_share=0.0)
 
 
 def _plain(
     scores: Mapping[str, ArmScores], question: Question, *, weights: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    found = effects(
-        scores[UNIVERSAL].losses(question),
-        scores[SINGLE].losses(question),
-        scores[PRIOR].losses(question),
-        weights=weights,
-    )
-    return {
-        "symbols": list(found.symbols),
-        "overall": found.overall.tolist(),
-        "by_symbol": found.by_symbol.tolist(),
-    }
+    first, second, prior = (scores[name].losses(question) for name in (UNIVERSAL, SINGLE, PRIOR))
+    found = effects(first, second, prior, weights=weights)
+    symbols, overall, by_symbol = list(found.symbols), found.overall.tolist(), found.by_symbol.tolist()
+    return {"symbols": symbols, "overall": overall, "by_symbol": by_symbol}
 
 
 def _read(draws: Sequence[_Draw], kind: Drift, question: Question) -> Surrogates:
     found = []
-    for draw in draws:
-        if draw.kind == kind:
-            stored = json.loads(draw.file.read_text(encoding="utf-8"))[question]
-            found.append(
-                Effects(
-                    symbols=tuple(stored["symbols"]),
-                    overall=np.array(stored["overall"]),
-                    by_symbol=np.array(stored["by_symbol"]).reshape(-1, 3),
-                )
-            )
+    for file in (draw.file for draw in draws if draw.kind == kind):
+        stored = json.loads(file.read_text(encoding="utf-8"))[question]
+        by_symbol = np.array(stored["by_symbol"]).reshape(-1, 3)
+        found.append(
+            Effects(symbols=tuple(stored["symbols"]), overall=np.array(stored["overall"]), by_symbol=by_symbol)
+        )
     return Surrogates(kind=_TEXT[kind], draws=tuple(found))

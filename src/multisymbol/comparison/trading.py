@@ -41,29 +41,14 @@ class TradedMarket:
     bars: Bars
     spans: tuple[Span, ...]
 
-    @property
-    def tested(self) -> npt.NDArray[np.bool_]:
-        """Whether each close lies in a test span. Shape (n,)."""
-        closed_at = self.bars.closed_at
-        inside: npt.NDArray[np.bool_] = np.any(
-            [(closed_at >= one.start) & (closed_at < one.stop) for one in self.spans], axis=0
-        )
-        return inside
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Closed:
-    """Closed trades of one symbol and seed.
+    """The m closed trades of one symbol and seed; profits in basis points of the notional."""
 
-    Args:
-        entered_at: Close of the bar whose decision led to the entry, UTC nanoseconds. Shape (m,).
-        gross: Profit before costs, basis points of the notional. Shape (m,).
-        net: Profit after costs, basis points of the notional. Shape (m,).
-    """
-
-    entered_at: npt.NDArray[np.int64]
-    gross: Floats
-    net: Floats
+    entered_at: npt.NDArray[np.int64]  # close of the bar whose decision led to the entry, UTC nanoseconds
+    gross: Floats  # before costs
+    net: Floats  # after costs
 
 
 def trading(
@@ -97,12 +82,8 @@ def trading(
         for arm in (universal, single)
     ]
     first, second = (_trades(found, seeds=len(universal.rows.seeds)) for found in both)
-    return Trading(
-        rule=rule_text,
-        universal=first,
-        single=second,
-        difference=_difference(both, instants=np.unique(universal.rows.decided_at), lag=lag, plan=plan),
-    )
+    difference = _difference(both, instants=np.unique(universal.rows.decided_at), lag=lag, plan=plan)
+    return Trading(rule=rule_text, universal=first, single=second, difference=difference)
 
 
 def _closed(scores: ArmScores, market: TradedMarket, *, rule: DecisionRule, capital: float) -> list[_Closed]:
@@ -129,9 +110,9 @@ def _closed(scores: ArmScores, market: TradedMarket, *, rule: DecisionRule, capi
 
 
 def _context(market: TradedMarket) -> DecisionContext:
-    bars, config = market.bars, market.config
+    bars, config, costs = market.bars, market.config, market.config.costs
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
-    costs = config.costs
+    tested = np.any([(bars.closed_at >= span.start) & (bars.closed_at < span.stop) for span in market.spans], axis=0)
     context = decision_context(
         bars,
         clock=clock,
@@ -140,7 +121,7 @@ def _context(market: TradedMarket) -> DecisionContext:
         fill="next_open",
         round_trip_cost=2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4,
     )
-    return replace(context, segment=stretches(bars.segment, asked=market.tested))
+    return replace(context, segment=stretches(bars.segment, asked=tested))
 
 
 def _trades(found: Mapping[str, Sequence[_Closed]], *, seeds: int) -> TradeCounts:
@@ -189,12 +170,6 @@ def _mean_difference(totals: Floats) -> Floats:
 
 
 def decided_bars(bars: Bars, *, start: int, end: int) -> Bars:
-    """Keep the bars that close from `start` to `end`, and one more, at which the last decision is filled.
-
-    Args:
-        bars: Bars of a symbol.
-        start: First close, UTC nanoseconds.
-        end: Last close, UTC nanoseconds.
-    """
+    """Keep the bars that close from `start` to `end`, UTC nanoseconds, and one more: there the last decision fills."""
     begin, last = np.searchsorted(bars.closed_at, [start, end]).tolist()
     return bars_between(bars, begin, min(last + 2, len(bars)))

@@ -75,9 +75,10 @@ class Rows:
         return _layout(self)
 
     def text(self, row: int) -> str:
-        """Name a row in a message: symbol, instant and seed."""
-        symbol = self.symbols[int(self.symbol[row])]
-        return f"{symbol} at {_utc(int(self.decided_at[row]))}, seed {self.seed[row]}"
+        """Name a row in a message: symbol, instant (with seconds where there are any) and seed."""
+        instant = datetime.fromtimestamp(int(self.decided_at[row]) // 1_000_000_000, tz=UTC)
+        at = instant.strftime("%Y-%m-%dT%H:%M:%SZ" if instant.second else "%Y-%m-%dT%H:%MZ")
+        return f"{self.symbols[int(self.symbol[row])]} at {at}, seed {self.seed[row]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,8 +142,7 @@ class LossDifferentials:
     @property
     def series(self) -> Floats:
         """d_t, the mean over seeds. Shape (T,)."""
-        series: Floats = self.by_seed.mean(axis=0)
-        return series
+        return np.asarray(self.by_seed.mean(axis=0))
 
     @property
     def effect(self) -> float:
@@ -162,8 +162,7 @@ class LossDifferentials:
     def of_symbol(self, number: int) -> Floats:
         """Return the series of symbol `number` over its own instants. Shape (T_i,)."""
         column = self.by_symbol[:, number]
-        series: Floats = column[~np.isnan(column)]
-        return series
+        return column[~np.isnan(column)]
 
 
 def paired_differentials(
@@ -182,17 +181,22 @@ def paired_differentials(
     if first.rows is not second.rows:
         _check_matched(first, second)
     layout = first.rows.layout
+    symbol, instant = layout.symbol, layout.instant
     symbol_weights = _weights(layout.symbols, weights)
     by_row = (second.loss[second.rows.layout.order] - first.loss[layout.order]).reshape(len(layout.seeds), -1)
+    by_symbol = np.full((len(layout.instants), len(layout.symbols)), np.nan)
+    by_symbol[instant, symbol] = by_row.mean(axis=0)
+    weight, rows = symbol_weights[symbol], np.bincount(symbol)
+    share = weight / np.bincount(instant, weights=weight)[instant]  # of a row in the mean over live symbols
     return LossDifferentials(
         first=first.arm,
         second=second.arm,
         symbols=layout.symbols,
         seeds=layout.seeds,
         instants=layout.instants,
-        by_symbol=layout.matrix(by_row.mean(axis=0)),
-        by_seed=layout.instant_means(by_row, weights=symbol_weights),
-        symbol_by_seed=layout.symbol_means(by_row),
+        by_symbol=by_symbol,
+        by_seed=np.stack([np.bincount(instant, weights=of_seed * share) for of_seed in by_row]),
+        symbol_by_seed=np.stack([np.bincount(symbol, weights=of_seed) / rows for of_seed in by_row]),
         weights=symbol_weights,
         lag=layout.lag,
         symbol_lags=layout.symbol_lags,
@@ -200,15 +204,7 @@ def paired_differentials(
 
 
 def mean_losses(losses: ArmLosses, *, weights: Mapping[str, float] | None = None) -> LossDifferentials:
-    """Average an arm's own losses in the way differentials are averaged: differentials from an arm that loses nothing.
-
-    Args:
-        losses: Losses of the arm.
-        weights: Symbol -> weight, see `paired_differentials`.
-
-    Raises:
-        ComparisonError: See `paired_differentials`.
-    """
+    """Average an arm's own losses as `paired_differentials` averages: differentials from an arm that loses nothing."""
     return paired_differentials(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=weights)
 
 
@@ -229,11 +225,7 @@ def label_lag(
 
 
 def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
-    """Average over the live symbols of each instant.
-
-    Args:
-        by_symbol: Values; NaN where a symbol is not live. Shape (T, N).
-        weights: Symbol weights above 0. Shape (N,).
+    """Average over the live symbols of each instant: values of shape (T, N), NaN where not live; weights (N,) above 0.
 
     Returns:
         Weighted means; NaN where no symbol is live. Shape (T,).
@@ -247,50 +239,28 @@ def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layout:
-    """Rows sorted by seed, symbol and instant, without symbols that have no rows. All seeds have the same m rows.
+    """Rows sorted by seed, symbol and instant, without symbols that have no rows. All seeds have the same m rows."""
 
-    Args:
-        order: Positions of the sorted rows among the given ones. Shape (n,), n = S m.
-        symbols: Symbols that have rows.
-        seeds: Seeds, ascending.
-        instants: Common clock, ascending. Shape (T,).
-        symbol: Index of the symbol, for the rows of one seed. Shape (m,).
-        instant: Index of the instant, for the rows of one seed. Shape (m,).
-        lag: Overlap on the common clock, see `label_lag`.
-        symbol_lags: Overlap on each symbol's own clock. Shape (N,).
-    """
-
-    order: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]  # positions of the sorted rows among the given ones, shape (n,), n = S m
     symbols: tuple[str, ...]
     seeds: tuple[int, ...]
-    instants: npt.NDArray[np.int64]
-    symbol: npt.NDArray[np.int64]
-    instant: npt.NDArray[np.int64]
-    lag: int
-    symbol_lags: npt.NDArray[np.int64]
-
-    def matrix(self, value: Floats) -> Floats:
-        """Place the values of one seed's rows into their cells; NaN elsewhere. Shape (m,) to (T, N)."""
-        cells = np.full((len(self.instants), len(self.symbols)), np.nan)
-        cells[self.instant, self.symbol] = value
-        return cells
-
-    def instant_means(self, value: Floats, *, weights: Floats) -> Floats:
-        """Average over the live symbols of each instant by weight. Shape (S, m) to (S, T)."""
-        weight = weights[self.symbol]
-        share = weight / np.bincount(self.instant, weights=weight)[self.instant]
-        return np.stack([np.bincount(self.instant, weights=of_seed * share) for of_seed in value])
-
-    def symbol_means(self, value: Floats) -> Floats:
-        """Average over each symbol's instants. Shape (S, m) to (S, N)."""
-        rows = np.bincount(self.symbol)
-        return np.stack([np.bincount(self.symbol, weights=of_seed) / rows for of_seed in value])
+    instants: npt.NDArray[np.int64]  # common clock, ascending, shape (T,)
+    symbol: npt.NDArray[np.int64]  # of the rows of one seed, shape (m,)
+    instant: npt.NDArray[np.int64]  # of the rows of one seed, shape (m,)
+    lag: int  # overlap on the common clock, see `label_lag`
+    symbol_lags: npt.NDArray[np.int64]  # overlap on each symbol's own clock, shape (N,)
 
 
 def _layout(rows: Rows) -> _Layout:
     order = np.lexsort((rows.decided_at, rows.symbol, rows.seed))
     seeds, starts = np.unique(rows.seed[order], return_index=True)
-    _check_once(rows, order)
+    columns = (rows.seed, rows.symbol, rows.decided_at)
+    twice = np.flatnonzero(np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns]))
+    if len(twice):
+        raise ComparisonError(
+            f"{len(twice):,} of {len(rows):,} rows occur twice, first {rows.text(int(order[twice[0]]))}. Score each "
+            "symbol and instant once per seed; overlapping test spans repeat rows"
+        )
     _check_seeds(rows, order, starts)
     one_seed = order[: len(order) // len(seeds)]
     used, symbol = np.unique(rows.symbol[one_seed], return_inverse=True)
@@ -313,16 +283,6 @@ def _layout(rows: Rows) -> _Layout:
     )
 
 
-def _check_once(rows: Rows, order: npt.NDArray[np.int64]) -> None:
-    columns = (rows.seed, rows.symbol, rows.decided_at)
-    twice = np.flatnonzero(np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns]))
-    if len(twice):
-        raise ComparisonError(
-            f"{len(twice):,} of {len(rows):,} rows occur twice, first {rows.text(int(order[twice[0]]))}. Score each "
-            "symbol and instant once per seed; overlapping test spans repeat rows"
-        )
-
-
 def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
     """Refuse rows that only some seeds have: seeds would then be scored on different rows."""
     first, *others = np.split(order, starts[1:])
@@ -340,23 +300,14 @@ def _unmatched(
     rows: Rows, chosen: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
 ) -> list[int]:
     """Return the rows that have no counterpart of the same symbol and instant (and seed) among the other rows."""
-
-    def keys(of: Rows, places: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer[Any]]]:
-        columns = [of.symbol[places], of.decided_at[places]]
-        return [*columns, of.seed[places]] if seeds else columns
-
-    one, two = keys(rows, chosen), keys(other_rows, other)
+    names = ("symbol", "decided_at", "seed") if seeds else ("symbol", "decided_at")
+    one = [getattr(rows, name)[chosen] for name in names]
+    two = [getattr(other_rows, name)[other] for name in names]
     if len(chosen) == len(other) and all(map(np.array_equal, one, two)):
         return []
     known = set(zip(*(column.tolist() for column in two), strict=True))
     place = zip(chosen.tolist(), zip(*(column.tolist() for column in one), strict=True), strict=True)
     return [number for number, key in place if key not in known]
-
-
-def _utc(instant: int) -> str:
-    """Write UTC nanoseconds as `2018-06-01T14:30Z`, with seconds where there are any."""
-    moment = datetime.fromtimestamp(instant // 1_000_000_000, tz=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if moment.second else "%Y-%m-%dT%H:%MZ")
 
 
 def _check_matched(first: ArmLosses, second: ArmLosses) -> None:
@@ -397,8 +348,7 @@ def _weights(symbols: tuple[str, ...], declared: Mapping[str, float] | None) -> 
             "Give every scored symbol a weight above 0, and do so before the results are known"
         )
     weights = np.array([declared[name] for name in symbols], dtype=np.float64)
-    scaled: Floats = weights / weights.sum()
-    return scaled
+    return np.asarray(weights / weights.sum())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -423,10 +373,8 @@ class RowLosses:
 def row_losses(prob: Floats, label: npt.NDArray[np.integer[Any]]) -> RowLosses:
     """Split the log-loss of each forecast into activity (will price move?) and direction (which way?).
 
-    Probabilities are raised to `PROBABILITY_FLOOR` before the logarithm.
-
     Args:
-        prob: Probabilities of BUY, HOLD, SELL; rows sum to 1. Shape (n, 3).
+        prob: Probabilities of BUY, HOLD, SELL, rows sum to 1; raised to `PROBABILITY_FLOOR`. Shape (n, 3).
         label: Labels: 0 BUY, 1 HOLD, 2 SELL. Shape (n,).
     """
     p_label = prob[np.arange(len(label)), label]

@@ -105,11 +105,8 @@ class VerdictEvidence:
     @property
     def skilled(self) -> tuple[str, ...]:
         """Names of the arms that are shown to have skill."""
-        return tuple(
-            arm.arm
-            for arm in (self.skills.first, self.skills.second)
-            if arm.shown(alpha=self.alpha, exploratory=self.exploratory)
-        )
+        arms = (self.skills.first, self.skills.second)
+        return tuple(arm.arm for arm in arms if arm.shown(alpha=self.alpha, exploratory=self.exploratory))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,13 +132,20 @@ class Conclusion:
 
 def decide(evidence: VerdictEvidence) -> Conclusion:
     """Decide on one of the five verdicts and put it into words."""
-    kind = _kind(evidence)
-    prefix = "Exploratory, no claim: " if evidence.exploratory else ""
+    kind, interval = _kind(evidence), evidence.interval
+    if interval is None:
+        sentence = f"{_of(evidence)}nothing can be said yet: {evidence.not_tested}."
+    elif kind == "NO_SKILL":
+        sentence = _no_skill(evidence)
+    elif kind == "EQUIVALENT":
+        sentence = _equivalent(evidence)
+    else:
+        sentence = (_inconclusive if kind == "INCONCLUSIVE" else _better)(evidence, interval)
     return Conclusion(
         kind=kind,
-        sentence=prefix + _sentence(kind, evidence),
+        sentence=("Exploratory, no claim: " if evidence.exploratory else "") + sentence,
         caveats=tuple(_caveats(kind, evidence)),
-        effect=math.nan if evidence.interval is None else evidence.interval.estimate,
+        effect=math.nan if interval is None else interval.estimate,
         beyond=evidence.beyond,
         months_needed=evidence.months_needed if kind == "INCONCLUSIVE" else math.nan,
     )
@@ -163,48 +167,30 @@ def _differs(evidence: VerdictEvidence, interval: Interval) -> bool:
     return evidence.p <= evidence.alpha and seeds_agree and interval.excludes_zero
 
 
-def _sentence(kind: Kind, evidence: VerdictEvidence) -> str:
-    if evidence.interval is None:
-        return f"{_of(evidence)}nothing can be said yet: {evidence.not_tested}."
-    if kind == "NO_SKILL":
-        return _no_skill(evidence)
-    if kind == "EQUIVALENT":
-        return _equivalent(evidence)
-    if kind == "INCONCLUSIVE":
-        return _inconclusive(evidence, evidence.interval)
-    return _better(evidence, evidence.interval)
-
-
 def _of(evidence: VerdictEvidence) -> str:
     subject = "Over all symbols" if evidence.subject == ALL else f"For {evidence.subject}"
-    asked = {
-        "overall": "",
-        "direction": ", as to direction (BUY against SELL)",
-        "activity": ", as to activity (HOLD against the rest)",
-    }[evidence.question]
-    return f"{subject}{asked}, "
-
-
-def _loss(evidence: VerdictEvidence) -> str:
-    loss = evidence.terms.loss
-    return loss if evidence.question == "overall" else f"{evidence.question} {loss}"
+    parts = {"direction": "BUY against SELL", "activity": "HOLD against the rest"}
+    part = parts.get(evidence.question)
+    return f"{subject}, as to {evidence.question} ({part}), " if part else f"{subject}, "
 
 
 def _no_skill(evidence: VerdictEvidence) -> str:
     arms = (evidence.skills.first, evidence.skills.second)
-    opening = f"{_of(evidence)}neither the {arms[0].arm} nor the {arms[1].arm} model shows skill"
+    reason = f" beyond {evidence.terms.baseline}"
     if any(arm.beats_prior(alpha=evidence.alpha) for arm in arms):
-        return (
-            f"{opening}: what they gain on a no-skill forecast is not shown to be more than is gained on markets "
-            "without any signal. Which of them loses less does not matter."
+        gain = (
+            "what they gain on a no-skill forecast is not shown to be more than is gained on markets without any signal"
         )
-    return f"{opening} beyond {evidence.terms.baseline}. Which of them loses less does not matter."
+        reason = f": {gain}"
+    neither = f"neither the {arms[0].arm} nor the {arms[1].arm} model shows skill{reason}"
+    return f"{_of(evidence)}{neither}. Which of them loses less does not matter."
 
 
 def _equivalent(evidence: VerdictEvidence) -> str:
     arms = f"the {evidence.skills.first.arm} and the {evidence.skills.second.arm} model are as good as each other"
+    loss = evidence.terms.loss if evidence.question == "overall" else f"{evidence.question} {evidence.terms.loss}"
     size = f"{evidence.smallest:.4g} {evidence.terms.unit} a forecast"
-    return f"{_of(evidence)}{arms}: the difference in {_loss(evidence)} is shown to be smaller than {size}."
+    return f"{_of(evidence)}{arms}: the difference in {loss} is shown to be smaller than {size}."
 
 
 def _better(evidence: VerdictEvidence, interval: Interval) -> str:
@@ -226,9 +212,8 @@ def _beyond(evidence: VerdictEvidence, effect: float) -> str:
     if beyond * effect > 0 and abs(beyond) > abs(effect):
         return "on markets without signal the same arms differ the other way, so all of it is more than that"
     if beyond * effect > 0:
-        return (
-            f"{abs(beyond):{evidence.terms.form}} of it is more than the same arms differ by on markets without signal"
-        )
+        size = f"{abs(beyond):{evidence.terms.form}}"
+        return f"{size} of it is more than the same arms differ by on markets without signal"
     compared = "as much as" if beyond == 0 else "less than"
     return (
         f"that is {compared} the same arms differ by on markets without signal, so the gain lies in how they are "
@@ -237,14 +222,11 @@ def _beyond(evidence: VerdictEvidence, effect: float) -> str:
 
 
 def _inconclusive(evidence: VerdictEvidence, interval: Interval) -> str:
-    unit, form = evidence.terms.unit, evidence.terms.form
-    if not _differs(evidence, interval):
-        finding = f"no difference is shown, and one of {evidence.smallest:.4g} {unit} a forecast is not ruled out"
-    else:
-        finding = (
-            f"there is a difference ({interval.estimate:+{form}} {unit} a forecast), but whether it reaches the "
-            f"{evidence.smallest:.4g} that matter is open"
-        )
+    form, unit, smallest = evidence.terms.form, f"{evidence.terms.unit} a forecast", f"{evidence.smallest:.4g}"
+    finding = f"no difference is shown, and one of {smallest} {unit} is not ruled out"
+    if _differs(evidence, interval):
+        difference = f"there is a difference ({interval.estimate:+{form}} {unit})"
+        finding = f"{difference}, but whether it reaches the {smallest} that matter is open"
     return f"{_of(evidence)}{finding}; {_months(evidence.months_needed)}."
 
 
