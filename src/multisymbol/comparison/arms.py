@@ -11,10 +11,10 @@
 Every arm is scored on the very test rows of the fold's compared symbols; a file in `conf/arms` is one of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from multisymbol.samples.views import matched_view, own_view, tuned_view, withou
 from multisymbol.serving.scores import prior_forecast, rule_forecast
 from multisymbol.training.fit import FitSpec
 
+_Made = TypeVar("_Made")
 Positions: TypeAlias = npt.NDArray[np.int64]
 Start: TypeAlias = Mapping[str, torch.Tensor]
 """First weights of a training, by parameter name."""
@@ -160,7 +161,7 @@ class Pooled(Universal):
     def fit(self, universal: FitSpec) -> FitSpec:
         """See TrainedArm."""
         vector = {"embedding_dim": self.embedding_dim, "unknown_dropout": self.unknown_dropout}
-        return replace(universal, network=partial(universal.network, embedding="symbol", **vector))
+        return replace(universal, network=_bound(universal.network, embedding="symbol", **vector))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,9 +211,9 @@ class Finetuned:
         """See TrainedArm."""
         schedule = universal.schedule
         if isinstance(schedule.factory, partial) and "T_max" in schedule.factory.keywords:  # a cosine ends with it
-            schedule = replace(schedule, factory=partial(schedule.factory, T_max=self.epochs))
-        optimizer = partial(universal.optimizer, lr=self.lr)
-        trainer = partial(universal.trainer, max_epochs=self.epochs)
+            schedule = replace(schedule, factory=_bound(schedule.factory, T_max=self.epochs))
+        optimizer = _bound(universal.optimizer, lr=self.lr)
+        trainer = _bound(universal.trainer, max_epochs=self.epochs)
         return replace(universal, optimizer=optimizer, schedule=schedule, trainer=trainer)
 
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
@@ -298,6 +299,11 @@ class MechanicalBaseline:
     def forecast(self, task: FoldTask) -> Floats:
         """See UntrainedArm."""
         return rule_forecast(task.whole.ledger, task.rows, task.whole.parts.positions(TRAIN))
+
+
+def _bound(factory: Callable[..., _Made], **changes: Any) -> Callable[..., _Made]:
+    """Return a factory with keyword arguments replaced; its own signature need not name them."""
+    return partial(factory, **changes)
 
 
 def _each_seed(

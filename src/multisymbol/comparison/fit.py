@@ -93,9 +93,7 @@ def trained(
     scored, weights = train_apart(arm, task, starts=starts, checkpoint=file, threads=threads, progress=progress)
     names = [own.name for own in scored.took]
     AtomicCheckpointIO().save_checkpoint(dict(zip(names, weights, strict=True)), folder / f"{name}.pt")
-    took = json.dumps([asdict(own) for own in scored.took])
-    with appearing(done) as temporary, temporary.open("wb") as file:
-        np.savez(file, rows=scored.rows, prob=scored.prob, took=np.array(took))
+    _write(done, scored)
     file.unlink(missing_ok=True)
     shutil.rmtree(file.with_suffix(".ckpts"), ignore_errors=True)
     return scored
@@ -291,6 +289,12 @@ def _scored(
         took.append(record)
     assert np.isfinite(prob).all(), "every seed must be scored on every row"
     return FoldForecasts(rows=rows, prob=prob, took=tuple(took))
+
+
+def _write(path: Path, scored: FoldForecasts) -> None:
+    took = json.dumps([asdict(own) for own in scored.took])
+    with appearing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, rows=scored.rows, prob=scored.prob, took=np.array(took))
 
 
 def _read(path: Path, task: FoldTask) -> FoldForecasts:

@@ -5,6 +5,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -152,9 +153,10 @@ def fold_scores(name: str, scored: FoldForecasts, task: FoldTask, *, number: int
 
 def joined(parts: Sequence[ArmScores]) -> ArmScores:
     """Concatenate the folds of an arm."""
-    rows = {name: np.concatenate([getattr(part.rows, name) for part in parts]) for name in _COLUMNS}
+    rows = [part.rows for part in parts]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(own, name) for own in rows]) for name in _COLUMNS}
     prob = np.concatenate([part.prob for part in parts], axis=1)
-    return replace(parts[0], rows=replace(parts[0].rows, **rows), prob=prob)
+    return replace(parts[0], rows=replace(rows[0], **columns), prob=prob)
 
 
 def shared(scores: Mapping[str, ArmScores]) -> dict[str, ArmScores]:

@@ -69,8 +69,20 @@ def surrogates(
         folder: Where effects are kept.
         progress: Called after each draw.
     """
+    draws = _draws(spec, folds=folds, compared=compared, folder=folder)
+    missing = [draw for draw in draws if not draw.file.exists()]
+    done = len(draws) - len(missing)
+    for ended in _made(missing, workers=spec.surrogates.workers):
+        done += 1
+        progress(ended, done, len(draws))
+    return {question: tuple(_read(draws, kind, question) for kind in spec.surrogates.draws) for question in QUESTIONS}
+
+
+def _draws(
+    spec: CompareSpec, *, folds: Sequence[Fold], compared: Sequence[tuple[str, ...]], folder: Path
+) -> list[_Draw]:
     first = spec.surrogates.seed
-    draws = [
+    return [
         _Draw(
             kind=kind,
             seed=seed,
@@ -87,12 +99,6 @@ def surrogates(
         for kind, count in spec.surrogates.draws.items()
         for seed in range(first, first + count)
     ]
-    missing = [draw for draw in draws if not draw.file.exists()]
-    done = len(draws) - len(missing)
-    for ended in _made(missing, workers=spec.surrogates.workers):
-        done += 1
-        progress(ended, done, len(draws))
-    return {question: tuple(_read(draws, kind, question) for kind in spec.surrogates.draws) for question in QUESTIONS}
 
 
 def _made(draws: Sequence[_Draw], *, workers: int) -> Iterator[str]:
