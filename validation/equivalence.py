@@ -33,6 +33,9 @@ import pyarrow.parquet as pq
 
 Numbers = dict[str, Any]
 
+_SPLIT = Path("conf/split/single_cut.yaml")
+SHARES = ("split.shares_of=time",) if "\nshares_of:" in _SPLIT.read_text(encoding="utf-8") else ()
+"""What shares meant when there was no choice, where the checkout this is started in has one."""
 MARKET = (
     "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},EURUSD:{asset_class:forex}}",
     "symbols.only=[AAPL,MSFT,EURUSD]",
@@ -46,10 +49,10 @@ FIT = (
     "batch_size=256",
     "optimizer.lr=0.003",
     "trainer.max_epochs=3",
-    "split.validation_share=0.2",
 )
+CUT = (*FIT, "split.validation_share=0.2", *SHARES)
 ZIGZAG = ("labels.sigmas=6", "least_class_share=0")
-MLP = (*FIT, *ZIGZAG, "model.hidden=[16]", "model.embedding=symbol")
+MLP = (*CUT, *ZIGZAG, "model.hidden=[16]", "model.embedding=symbol")
 FOLDS = ("split.train=240d", "split.validation=60d", "split.test=90d", "split.count=2")
 _CONF = Path("conf/comparison/default.yaml")
 AA_DRAWS = "relabellings" if _CONF.exists() and "\nrelabellings:" in _CONF.read_text(encoding="utf-8") else "aa_draws"
@@ -76,12 +79,12 @@ COMPARISON = (
 )
 STEPS: Mapping[str, tuple[str, ...]] = {
     "mlp": ("train", *MARKET, *MLP),
-    "gru": ("train", *MARKET, *FIT, "model=gru", "model.hidden=8", "labels=triple_barrier", "strategy=gru"),
-    "returns": ("train", *MARKET, *FIT, "labels=horizon", "loss=huber", "sampling=temperature", "strategy=returns"),
+    "gru": ("train", *MARKET, *CUT, "model=gru", "model.hidden=8", "labels=triple_barrier", "strategy=gru"),
+    "returns": ("train", *MARKET, *CUT, "labels=horizon", "loss=huber", "sampling=temperature", "strategy=returns"),
     "per_symbol": (
         "train",
         *MARKET,
-        *FIT,
+        *CUT,
         *ZIGZAG,
         "mode=per_symbol",
         "model.hidden=[8]",
@@ -95,13 +98,15 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         "symbol=AAPL",
         "from=neuro_fuzzy.1h.universal/1",
         "finetune=adapter",
+        "split.validation_from=2018-04-06T11:42Z",
+        "split.test_from=2018-06-19T03:36Z",
         "trainer.max_epochs=2",
         "batch_size=128",
     ),
     "walk_forward": (
         "train",
         *MARKET,
-        *FIT[:-1],
+        *FIT,
         *("model=tcn", "labels=horizon", "loss=focal", "split=walk_forward", *FOLDS, "strategy=walk"),
     ),
     "comparison": ("compare", *MARKET, *COMPARISON),

@@ -160,7 +160,7 @@ def test_class_absent_from_train(prepared: Prepare, folder: Path) -> None:
 def test_fold_without_a_symbol_lists_it_and_the_cure(prepared: Prepare, folder: Path) -> None:
     bars(start="2018-05-01").to_parquet(folder / "BBB.parquet")
     with pytest.raises(SplitError, match=r"(?s)BBB.*split.absent=allow"):
-        prepared("split.validation_from=2018-02-01", "split.test_from=2018-02-15")
+        prepared("split.validation_from=2018-02-01", "split.test_from=2018-02-15", "split.absent=refuse")
 
 
 def test_symbol_without_asset_class_is_refused_by_the_check(composed: Compose) -> None:

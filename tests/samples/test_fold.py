@@ -267,3 +267,57 @@ def test_a_part_that_is_empty_for_all_names_what_took_the_bars() -> None:
     ledger = build_ledger(hand_panel([history(200, warmup_bars=120)]), window=8, stride=1)
     with pytest.raises(SplitError, match=r"(?s)^train would be empty.*of 200 bars 120 warm-up, .*\nwhat changes it: "):
         single_cut(validation_from=at(100), test_from=at(150)).folds(ledger, timeframe=HOURLY)
+
+
+def test_shares_of_rows_are_of_all_symbols_pooled_and_cut_at_one_instant() -> None:
+    # 100 samples of S0 in hours 0..99 and 100 of S1 in hours 100..199: a fifth of the 200 rows are the last 40 of S1,
+    # and the fifth before it is 40 more. By time the same; with S1 twice as dense, half as many hours.
+    ledger = together(steady(0, 100), steady(100, 200))
+    (parts,) = single_cut(shares_of="rows", allow=True).folds(ledger, timeframe=HOURLY)
+    assert (parts.fold.validation_from, parts.fold.test_from) == tuple(hours(120, 160).tolist())
+    dense = together(steady(0, 100), steady(100, 150), steady(100, 150))
+    (parts,) = single_cut(shares_of="rows", allow=True).folds(dense, timeframe=HOURLY)
+    assert (parts.fold.validation_from, parts.fold.test_from) == tuple(hours(110, 130).tolist())
+
+
+def test_the_validation_share_of_rows_lies_just_before_a_given_test() -> None:
+    ledger = together(steady(0, 100), steady(50, 100))  # 150 rows, a tenth of them are 15: 8 hours of two symbols
+    (parts,) = single_cut(test_from=at(80), validation_share=0.1, shares_of="rows").folds(ledger, timeframe=HOURLY)
+    assert parts.fold.validation_from == hours(72)[0]
+
+
+def test_a_late_history_trains_by_rows_and_does_not_by_time() -> None:
+    ledger = together(steady(0, 100), steady(700, 1000), steady(700, 1000))
+    (by_rows,) = single_cut(shares_of="rows", allow=True).folds(ledger, timeframe=HOURLY)
+    (by_time,) = single_cut(shares_of="time", validation_share=0.15, allow=True).folds(ledger, timeframe=HOURLY)
+    assert [count.role for count in by_rows.counts] == ["trains only", "trained", "trained"]
+    assert [count.role for count in by_time.counts] == ["trains only", "unseen", "unseen"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(ledger=ledgers(), embargo_bars=st.integers(0, 5), test_share=st.floats(0.05, 0.6))
+def test_a_cut_at_shares_of_rows_leaks_nothing_and_keeps_its_share(
+    ledger: Ledger, embargo_bars: int, test_share: float
+) -> None:
+    split = single_cut(shares_of="rows", test_share=test_share, embargo_bars=embargo_bars, allow=True)
+    try:
+        (parts,) = split.folds(ledger, timeframe=HOURLY)
+    except SplitError as error:
+        assume("would be empty" not in str(error) and "out of order" not in str(error))
+        raise
+    check_disjoint(ledger, parts)
+    tested = int((parts.part == TEST).sum())
+    at_the_cut = int((ledger.decided_at == parts.fold.test_from).sum())
+    assert round(test_share * len(ledger)) <= max(tested, 1)
+    assert tested < max(round(test_share * len(ledger)), 1) + at_the_cut
+
+
+def test_a_sealed_span_shortens_the_rows_that_shares_are_of() -> None:
+    # Hours 0..48 are known before hour 50: a quarter of 49 rows, 12, are the test, 12 more before it validate.
+    split = single_cut(validation_share=0.25, test_share=0.25, sealed_from=at(50), shares_of="rows")
+    (parts,) = split.folds(steady(0, 100), timeframe=HOURLY)
+    assert parts.positions(TEST).tolist() == list(range(37, 49))
+    assert parts.positions(VALIDATION)[0] == 25
+    (opened,) = split.opened(steady(0, 100), timeframe=HOURLY)
+    assert opened.positions(TEST).tolist() == list(range(50, 100))
+    assert opened.positions(VALIDATION)[0] == 37

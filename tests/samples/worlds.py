@@ -131,6 +131,7 @@ def single_cut(
     embargo_bars: int = 1,
     allow: bool = False,
     sealed_from: str | None = None,
+    shares_of: Literal["rows", "time"] = "time",
 ) -> SingleCut:
     """The cut of `conf/split/single_cut.yaml` with other values."""
     return SingleCut(
@@ -142,6 +143,7 @@ def single_cut(
         embargo_bars=embargo_bars,
         absent="allow" if allow else "refuse",
         sealed_from=sealed_from,
+        shares_of=shares_of,
     )
 
 

@@ -58,6 +58,13 @@ def test_other_ways_change_more_and_keep_the_form(outputs: Path, way: str) -> No
     assert own.symbols["symbols"]["SYN_A"]["slot"] == parent.symbols["symbols"]["SYN_A"]["slot"] == 1
 
 
+def test_without_instants_it_is_cut_where_the_parent_was(outputs: Path) -> None:
+    parent, own = tuned(outputs, "cuts", "symbol=SYN_A", "split.validation_from=null", "split.test_from=null")
+    assert own.symbols["symbols"]["SYN_A"]["test"] == parent.symbols["symbols"]["SYN_A"]["test"] > 0
+    for key in ("validation_from", "test_from"):
+        assert own.config["split"][key] == parent.metadata["spans"][key]
+
+
 def test_what_the_parent_has_seen_counts_as_seen(outputs: Path) -> None:
     parent, own = tuned(outputs, "seen", "split.validation_from=2018-10-01", "split.test_from=2018-11-01")
     assert own.metadata["spans"]["train_until"] >= parent.metadata["spans"]["train_until"]

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from multisymbol.cli.schema import symbol_configs
 from multisymbol.config.build import build
 from multisymbol.config.record import ConfigRecord
 from multisymbol.features.pipeline import FeatureSpec, feature_spec
@@ -81,7 +82,23 @@ def data_spec(values: Values) -> "DataSpec":
         least_class_share=values["least_class_share"],
         open_sealed=values["open_sealed"],
         cache=Path(values["paths"]["cache"]),
+        cut_by=_cut_by(values),
     )
+
+
+def _cut_by(values: Values) -> "DataSpec | None":
+    """Return the universe that says where the data of `mode=single` is cut; None where its instants are given.
+
+    So a symbol's own model is tested on the rows that the universal one is tested on. A run of an earlier release,
+    whose shares are of the symbol's own time, is resumed as it was started.
+    """
+    split = values["split"]
+    given = all(split.get(key) for key in ("validation_from", "test_from"))
+    earlier = "test_share" in split and "shares_of" not in split
+    if values["mode"] != "single" or given or earlier:
+        return None
+    whole = {**values, "mode": "universal"}
+    return data_spec({**whole, "symbol_configs": symbol_configs(whole)})
 
 
 def fit_spec(values: Values) -> "FitSpec":

@@ -135,9 +135,27 @@ def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:
         message = f"{', '.join(mine)}: that is fixed by {parent.name}, which is fitted further; leave it out"
         raise ConfigError(message)
     config = parent.bundle.config
-    taken = {**values, **{key: config[key] for key in INHERITED}}
+    taken = {**values, **{key: config[key] for key in INHERITED}, "split": _split(values["split"], parent)}
     parent.check_class(values["symbol"], values["symbol_configs"][values["symbol"]]["asset_class"])
     return {**taken, "from": parent.name, "symbol_configs": symbol_configs(taken)}
+
+
+def _split(split: Mapping[str, Any], parent: Parent) -> Mapping[str, Any]:
+    """Cut where the parent was cut, unless the configuration gives an instant or another kind of split.
+
+    Raises:
+        ConfigError: The command line asks for shares, of which there are none then.
+    """
+    if "test_share" not in split or split["validation_from"] or split["test_from"]:
+        return split
+    shares = [text for text in _overrides() if re.match(r"split\.(shares_of|validation_share|test_share)=", text)]
+    if shares:
+        cuts = " ".join(f"split.{key}={at}" for key, at in parent.cuts.items())
+        message = (
+            f"{', '.join(shares)}: {parent.name} says where the data is cut ({cuts}); give instants or leave it out"
+        )
+        raise ConfigError(message)
+    return {**split, **parent.cuts}
 
 
 def sweep_job() -> SweepJob | None:

@@ -8,10 +8,16 @@ from multisymbol.markets.time import NEVER, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
 from multisymbol.samples.dataset import FoldDataset
-from multisymbol.samples.fold import Fold
+from multisymbol.samples.fold import Fold, FoldAssignment
 from multisymbol.wording import listed, short_path
 
 _NAMES_SHOWN = 8
+_NO_CUT = ("absent", "embargo_bars", "test_until", "sealed_from")
+_ROLES = {
+    "trains only": "train only (no test rows)",
+    "unseen": "scored as unseen (no train rows)",
+    "unused": "left out (no rows, or no train rows of their class)",
+}
 
 
 def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: Terminal, *, seconds: float) -> None:
@@ -22,6 +28,9 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
     terminal.fact("panel", _panel(dataset, seconds=seconds))
     for item in folds:
         terminal.fact("fold", _fold(item.parts.fold))
+        if absent := _absent(item.parts):
+            terminal.fact("absent", absent)
+    terminal.fact("cut by", _cut_by(record))
     terminal.fact("sampling", _sampling(dataset, record))
 
 
@@ -91,6 +100,24 @@ def _fold(fold: Fold) -> str:
         f"{fold.name}: train ..{iso(fold.validation_from)} │ validation from there │ test {', '.join(spans)}"
         f"      purged by label span, embargo {hours:g} h"
     )
+
+
+def _absent(parts: FoldAssignment) -> str:
+    """Name the symbols that do not both train and get tested; empty where all do, or where some are left out to see."""
+    names: dict[str, list[str]] = {}
+    for count in parts.counts:
+        if count.role != "trained" and not parts.fold.left_out:
+            names.setdefault(_ROLES[count.role], []).append(count.symbol)
+    return " · ".join(f"{role}: {listed(symbols, most=_NAMES_SHOWN)}" for role, symbols in names.items())
+
+
+def _cut_by(record: ConfigRecord) -> str:
+    """Name the keys that change the instants, with their values."""
+    split = record.data["split"].get("cut", record.data["split"])
+    keys = {key: value for key, value in split.items() if key not in _NO_CUT and key[0] != "_"}
+    unset = ", ".join(key for key, value in keys.items() if value is None)
+    given = " ".join(f"{key}={value}" for key, value in keys.items() if value is not None)
+    return f"split: {given}" + (f" (null: {unset})" if unset else "")
 
 
 def _sampling(dataset: FoldDataset, record: ConfigRecord) -> str:

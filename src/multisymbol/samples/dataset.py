@@ -1,7 +1,7 @@
 """From a specification to samples: panel, ledger, folds, mixture and scaled features."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.errors import LabelError, MultisymbolError, SplitError
+from multisymbol.errors import BarsError, LabelError, MultisymbolError, SourceError, SplitError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler, Scaling, fit_scaler
 from multisymbol.labels.labels import CLASSES, Labeller, class_shares
@@ -62,6 +62,8 @@ class DataSpec:
         least_class_share: Smallest share of the train samples a class may have.
         open_sealed: The question the sealed span is opened for; None leaves it sealed.
         cache: Folder of panels and their scaled copies.
+        cut_by: Data whose rows say at which instants the folds are cut, such as the universe's for a symbol's own
+            model; None: the rows of this data.
     """
 
     universe: Universe
@@ -80,16 +82,18 @@ class DataSpec:
     least_class_share: float
     open_sealed: str | None
     cache: Path
+    cut_by: "DataSpec | None" = None
 
     def of_symbol(self, symbol: str) -> "DataSpec":
         """Return the data of one symbol's own model; among one symbol there is nothing to weigh."""
-        alone = tuple(config for config in self.universe if config.symbol == symbol)
         return replace(
-            self,
-            universe=replace(self.universe, configs=alone),
-            labellers={symbol: self.labellers[symbol]},
-            sampling=without_symbol_weights(self.sampling),
+            self._without(set(self.universe.symbols) - {symbol}), sampling=without_symbol_weights(self.sampling)
         )
+
+    def _without(self, names: Container[str]) -> "DataSpec":
+        kept = tuple(config for config in self.universe if config.symbol not in names)
+        labellers = {config.symbol: self.labellers[config.symbol] for config in kept}
+        return replace(self, universe=replace(self.universe, configs=kept), labellers=labellers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,25 +150,53 @@ def prepare_folds(
     Args:
         spec: What to prepare.
         terminal: Shows progress.
-        folds: Folds to cut at, taken from other bars of the same time; None: as the split says.
+        folds: Folds to cut at, taken from other bars of the same time; None: as the split cuts `spec.cut_by`, or else
+            these bars.
 
     Returns:
         One dataset a fold, sharing panel and ledger.
     """
+    if folds is None and spec.cut_by is not None:
+        folds = _folds_of(spec.cut_by, terminal)
     with _kept_on_success(_panel(spec, terminal)) as panel:
         ledger = _ledger(spec, panel)
         cuts = _cuts(spec, ledger) if folds is None else cut_all(ledger, folds, absent="allow")
+        if spec.scaling.method != "none":
+            cuts = tuple(_without_unseen_classes(spec.universe, ledger, parts) for parts in cuts)
         for parts in cuts:
             check_classes(ledger, parts)
             _check_shares(ledger, parts, least=spec.least_class_share)
-            if spec.scaling.method != "none":
-                _check_unseen(spec.universe, ledger, parts)
         return tuple(_prepared(spec, panel, ledger=ledger, parts=parts) for parts in cuts)
 
 
 def _cuts(spec: DataSpec, ledger: Ledger) -> tuple[FoldAssignment, ...]:
     cut = spec.split.opened if spec.open_sealed else spec.split.folds
     return cut(ledger, timeframe=spec.source.timeframe)
+
+
+def _folds_of(spec: DataSpec, terminal: Terminal) -> tuple[Fold, ...]:
+    """Return where the split cuts the rows of a universe; symbols whose bars are refused are named and have none."""
+    try:
+        panel = _panel(spec, terminal)
+    except (BarsError, SourceError):
+        refused = _refused(spec)
+        if not 0 < len(refused) < len(spec.universe):
+            raise
+        terminal.fact("cuts", f"of the universe without {', '.join(refused)}: their bars are refused (check-data)")
+        spec = spec._without(refused)
+        panel = _panel(spec, terminal)
+    with _kept_on_success(panel):
+        return tuple(parts.fold for parts in _cuts(spec, _ledger(spec, panel)))
+
+
+def _refused(spec: DataSpec) -> list[str]:
+    refused = []
+    for config in spec.universe:
+        try:
+            spec.source.read(config, spec.period)
+        except (BarsError, SourceError):
+            refused.append(config.symbol)
+    return refused
 
 
 def no_own_model(fold: FoldDataset, index: int) -> str:
@@ -263,24 +295,32 @@ def fitted_scaler(panel: Panel, ledger: Ledger, parts: FoldAssignment, scaling: 
     )
 
 
-def _check_unseen(symbols: Universe, ledger: Ledger, parts: FoldAssignment) -> None:
-    """Refuse to score a symbol whose asset class nobody trained on: other classes' statistics do harm."""
+def _without_unseen_classes(symbols: Universe, ledger: Ledger, parts: FoldAssignment) -> FoldAssignment:
+    """Leave out what cannot be scored: symbols of a class nobody trains on; other classes' statistics would do harm.
+
+    Raises:
+        SplitError: Nothing would be left to validate or test on, or symbols are left out on purpose to be scored.
+    """
     trained = {config.asset_class for config, count in zip(symbols, parts.counts, strict=True) if count.train}
     strangers = [
         index
         for index, (config, count) in enumerate(zip(symbols, parts.counts, strict=True))
-        if count.role == "unseen" and config.asset_class not in trained
+        if (count.validation or count.test) and config.asset_class not in trained
     ]
-    if strangers:
-        names = ",".join(symbols.symbols[index] for index in strangers)
-        lines = [
-            f"  {symbols.symbols[index]}: {parts.counts[index].test:,} test samples, but no symbol of class "
-            f"'{symbols.configs[index].asset_class}' trains{why_absent(ledger, parts, index)}"
-            for index in strangers
-        ]
-        cure = f"Leave them out (symbols.without=[{names}]), cut later, or do without scaling (scaling.method=none)"
-        head = "symbols of an unseen asset class cannot be scored"
-        raise SplitError("\n".join([head, *lines, *what_changes_it(ledger, parts, strangers), cure]))
+    if not strangers:
+        return parts
+    left = parts.without(strangers, ledger=ledger)
+    if all((left.part == part).any() for part in (VALIDATION, TEST)) and not parts.fold.left_out:
+        return left
+    names = ",".join(symbols.symbols[index] for index in strangers)
+    lines = [
+        f"  {symbols.symbols[index]}: {parts.counts[index].test:,} test samples, but no symbol of class "
+        f"'{symbols.configs[index].asset_class}' trains{why_absent(ledger, parts, index)}"
+        for index in strangers
+    ]
+    cure = f"Leave them out (symbols.without=[{names}]), cut later, or do without scaling (scaling.method=none)"
+    head = "symbols of an unseen asset class cannot be scored"
+    raise SplitError("\n".join([head, *lines, *what_changes_it(ledger, parts, strangers), cure]))
 
 
 def slots(symbols: Universe, parts: FoldAssignment) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

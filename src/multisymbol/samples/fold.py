@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import LabelError, SplitError
 from multisymbol.labels.labels import CLASSES
-from multisymbol.markets.time import NEVER, Timeframe, instant, iso
+from multisymbol.markets.time import NEVER, Instants, Timeframe, instant, iso
 from multisymbol.samples.ledger import Ledger, SymbolCount
 
 PURGED, TRAIN, VALIDATION, TEST = -1, 0, 1, 2
@@ -116,6 +116,12 @@ class FoldAssignment:
         borders = np.searchsorted(ledger.symbol[positions], np.arange(1, len(ledger.symbols)))
         return np.split(positions, borders)
 
+    def without(self, indices: Sequence[int], *, ledger: Ledger) -> "FoldAssignment":
+        """Return it with all samples of some symbols in no part."""
+        part = np.where(np.isin(ledger.symbol, indices), np.int8(PURGED), self.part)
+        sealed = ledger.resolved_at >= self.fold.sealed_from
+        return FoldAssignment(fold=self.fold, part=part, counts=_counts(ledger, part=part, sealed=sealed))
+
 
 class Split(Protocol):
     """A file in `conf/split`.
@@ -153,16 +159,20 @@ class Split(Protocol):
 class SingleCut:
     """One train/validation/test cut: `conf/split/single_cut.yaml`.
 
+    The instants are common to all symbols, however their shares are counted: no symbol is cut at rows of its own.
+
     Args:
-        validation_from: Instant A as ISO text; None: `validation_share` of the universe's span of time, just before B.
-        test_from: Instant B; None: the last `test_share` of the span.
+        validation_from: Instant A as ISO text; None: `validation_share` just before B.
+        test_from: Instant B; None: the last `test_share`.
         test_until: Instant C; None: the end of the data, or the seal.
-        validation_share: Share of TIME (first to last decided_at over all symbols), never of rows. Opened, it is the
-            share of the time before the seal.
+        validation_share: Share of what `shares_of` names. Opened, it is the share of what lies before the seal.
         test_share: Likewise.
         embargo_bars: Embargo in bars of the timeframe.
         absent: See Split; likewise `sealed_from`.
         sealed_from: The seal.
+        shares_of: `rows`: the samples of all symbols in one order of decided_at, so that histories that begin late have
+            train rows; `time`: from the first to the last decided_at of any symbol, as configurations mean that were
+            stored before there was a choice.
     """
 
     validation_from: str | None
@@ -173,6 +183,7 @@ class SingleCut:
     embargo_bars: int
     absent: Literal["refuse", "allow"]
     sealed_from: str | None
+    shares_of: Literal["rows", "time"] = "time"
 
     def __post_init__(self) -> None:
         problems = [
@@ -192,13 +203,15 @@ class SingleCut:
     def fold(self, ledger: Ledger, *, timeframe: Timeframe) -> Fold:
         """Return the instants of the cut."""
         sealed_from = seal(self.sealed_from)
-        first, last = decisions(ledger, sealed_from=sealed_from)
+        decided_at = known_decisions(ledger, sealed_from=sealed_from)
         test_from = (
-            last - round(self.test_share * (last - first)) if self.test_from is None else instant(self.test_from)
+            self._share_before(decided_at, share=self.test_share) if self.test_from is None else instant(self.test_from)
         )
-        validation_from = test_from - round(self.validation_share * (last - first))
-        if self.validation_from is not None:
-            validation_from = instant(self.validation_from)
+        validation_from = (
+            self._share_before(decided_at, share=self.validation_share, until=test_from)
+            if self.validation_from is None
+            else instant(self.validation_from)
+        )
         return Fold(
             name="single cut",
             validation_from=validation_from,
@@ -211,12 +224,21 @@ class SingleCut:
     def opened_fold(self, ledger: Ledger, *, timeframe: Timeframe) -> Fold:
         """Return the instants of the cut that tests the sealed span."""
         sealed_from = seal(self.sealed_from)
-        first = decisions(ledger, sealed_from=sealed_from).first
-        return sealed_fold(
-            self.sealed_from,
-            validation_ns=round(self.validation_share * (sealed_from - first)),
-            embargo_ns=self.embargo_bars * timeframe.nanoseconds,
-        )
+        decided_at = known_decisions(ledger, sealed_from=sealed_from)
+        if self.shares_of == "rows":
+            length = sealed_from - self._share_before(decided_at, share=self.validation_share)
+        else:
+            length = round(self.validation_share * (sealed_from - int(decided_at[0])))
+        embargo_ns = self.embargo_bars * timeframe.nanoseconds
+        return sealed_fold(self.sealed_from, validation_ns=length, embargo_ns=embargo_ns)
+
+    def _share_before(self, decided_at: Instants, *, share: float, until: int | None = None) -> int:
+        """Return the instant from which on lies a share of everything, counted back from `until`, None: the end."""
+        first, last = int(decided_at[0]), int(decided_at[-1])
+        if self.shares_of == "time":
+            return (last if until is None else until) - round(share * (last - first))
+        end = len(decided_at) if until is None else int(np.searchsorted(decided_at, until))
+        return int(decided_at[max(end - max(round(share * len(decided_at)), 1), 0)])
 
 
 def cut_all(ledger: Ledger, folds: Iterable[Fold], *, absent: Absent) -> tuple[FoldAssignment, ...]:
@@ -360,6 +382,22 @@ def seal(sealed_from: str | None) -> int:
     return NEVER if sealed_from is None else instant(sealed_from)
 
 
+def known_decisions(ledger: Ledger, *, sealed_from: int) -> Instants:
+    """Return the instants at which the samples known before the seal were decided, ascending, over all symbols.
+
+    Raises:
+        SplitError: There are none.
+    """
+    decided_at = np.sort(ledger.decided_at[ledger.resolved_at < sealed_from])
+    if len(decided_at) == 0:
+        message = (
+            f"every sample is sealed: sealed_from is {iso(sealed_from)}, and the first label is known at "
+            f"{iso(ledger.resolved_at.min())}; seal less (split.sealed_from), or take a longer period"
+        )
+        raise SplitError(message)
+    return decided_at
+
+
 class Decisions(NamedTuple):
     """The first and the last decision of any symbol."""
 
@@ -377,14 +415,8 @@ def decisions(ledger: Ledger, *, sealed_from: int) -> Decisions:
     Raises:
         SplitError: There are none.
     """
-    decided_at = ledger.decided_at[ledger.resolved_at < sealed_from]
-    if len(decided_at) == 0:
-        message = (
-            f"every sample is sealed: sealed_from is {iso(sealed_from)}, and the first label is known at "
-            f"{iso(ledger.resolved_at.min())}; seal less (split.sealed_from), or take a longer period"
-        )
-        raise SplitError(message)
-    return Decisions(int(decided_at.min()), int(decided_at.max()))
+    decided_at = known_decisions(ledger, sealed_from=sealed_from)
+    return Decisions(int(decided_at[0]), int(decided_at[-1]))
 
 
 def sealed_fold(sealed_from: str | None, *, validation_ns: int, embargo_ns: int, train_from: int = -NEVER) -> Fold:

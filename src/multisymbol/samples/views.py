@@ -66,7 +66,11 @@ def tuned_view(spec: DataSpec, whole: FoldDataset, index: int) -> FoldDataset:
 def without_view(spec: DataSpec, whole: FoldDataset, names: Sequence[str]) -> FoldDataset:
     """Return the fold without some symbols: they neither train nor validate, and alone are tested."""
     fold = replace(whole.parts.fold, left_out=tuple(names))
-    return _fitted_anew(spec, replace(whole, parts=cut(whole.ledger, fold=fold)), spec.sampling)
+    unused = [
+        index for index, count in enumerate(whole.parts.counts) if count.role == "unused" and not count.validation
+    ]
+    parts = cut(whole.ledger, fold=fold).without(unused, ledger=whole.ledger)
+    return _fitted_anew(spec, replace(whole, parts=parts), spec.sampling)
 
 
 def _fitted_anew(spec: DataSpec, data: FoldDataset, mixture: Mixture) -> FoldDataset:

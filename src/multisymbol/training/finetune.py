@@ -41,6 +41,11 @@ class Parent:
         """Last instant of the data it was trained on."""
         return instant(self.version.tags["train_until"])
 
+    @property
+    def cuts(self) -> dict[str, str]:
+        """Where its validation and its test began, as `conf/split/single_cut.yaml` takes them."""
+        return {key: str(self.bundle.metadata["spans"][key]) for key in ("validation_from", "test_from")}
+
     def slots(self, symbol: str, asset_class: str) -> tuple[int, int]:
         """Return the embedding slots of a symbol and its class; 0 for a symbol the parent was not trained on."""
         known = self.bundle.symbols["symbols"].get(symbol)
