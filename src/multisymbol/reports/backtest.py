@@ -50,8 +50,7 @@ class Background:
     """What a page says beside the numbers.
 
     Args:
-        source: Where the bars come from.
-        timeframe: Length of the bars.
+        source: Where the bars come from, of length `timeframe`.
         rule: The decision rule, in one line.
         settings: Fills, units, stops, capital, weighting: name -> text.
         command: Shell command that made the page.
@@ -74,10 +73,12 @@ def backtest_headline(backtest: Backtest) -> str:
     count = len(backtest.traded)
     who = next(iter(backtest.traded)) if count == 1 else f"The portfolio of {count} symbols"
     verb = "won" if own.total_return > 0 else "lost"
+    noise = math.isfinite(own.sharpe_error) and abs(own.sharpe) <= 2 * own.sharpe_error
     sharpe = f"Sharpe {with_error(own.sharpe, own.sharpe_error, form='+.2f')}"
+    sharpe += ", not distinguishable from 0" if noise else ""
     first = (
         f"{who} {verb} {abs(100 * own.total_return):.1f} % after costs from {iso(own.first_at)[:10]} to "
-        f"{iso(own.last_at)[:10]} ({sharpe}{_told_apart(own)}); holding: {percent(held.total_return)}."
+        f"{iso(own.last_at)[:10]} ({sharpe}); holding: {percent(held.total_return)}."
     )
     if own.trades == 0:
         return f"{first} No trade was made."
@@ -89,9 +90,7 @@ def backtest_headline(backtest: Backtest) -> str:
 def backtest_figures(backtest: Backtest, *, name: str | None = None) -> dict[str, Figure]:
     """Draw the portfolio, or the only symbol: equity, months, costs; with several symbols those beside one another.
 
-    Args:
-        backtest: What came out.
-        name: Whose equity it is; None: the portfolio's, or the symbol's.
+    `name` says whose equity it is; None: the portfolio's, or the symbol's.
     """
     track, held = backtest.standing.portfolio.track, backtest.held.portfolio.track
     several = len(backtest.traded) > 1
@@ -124,14 +123,7 @@ def trade_figures(backtest: Backtest) -> dict[str, Figure]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestShown:
-    """What the page of a backtest shows.
-
-    Args:
-        backtest: What came out.
-        background: What it came from.
-        drawn: `backtest_figures`.
-        trades: `trade_figures`.
-    """
+    """What the page of a backtest shows: what came out, what it came from, `backtest_figures` and `trade_figures`."""
 
     backtest: Backtest
     background: Background
@@ -140,16 +132,11 @@ class BacktestShown:
 
 
 def backtest_page(shown: BacktestShown, *, sections: Iterable[OwnSection] = ()) -> Page:
-    """Write the page of one backtest.
-
-    Args:
-        shown: What it shows.
-        sections: The user's own.
-    """
+    """Write the page of one backtest; `sections` are the user's own."""
     seen = "SEEN: " if shown.backtest.seen_bars else ""
     return Page(
         title=f"{seen}Backtest of {_who(shown.backtest)}, {shown.background.timeframe}",
-        lead=_lead(shown.backtest),
+        lead=" ".join([*([_seen_text(shown.backtest)] if seen else []), backtest_headline(shown.backtest)]),
         sections=sections_of("backtest", shown, SECTIONS, sections),
         footer=shown.background.footer,
     )
@@ -160,62 +147,48 @@ def _who(backtest: Backtest) -> str:
     return next(iter(backtest.traded)) if count == 1 else f"{count} symbols"
 
 
-def _equity_section(shown: BacktestShown) -> Section:
-    drawn = (shown.drawn[name] for name in ("equity", "months"))
-    return Section(title="Equity", parts=(*_cautions(shown.backtest), *drawn))
-
-
-def _measure_section(shown: BacktestShown) -> Section:
-    note = "Annualised over the time the bars span."
-    return Section(title="Measures", note=note, parts=(measure_table(shown.backtest),))
-
-
-def _symbol_section(shown: BacktestShown) -> Section | None:
-    if len(shown.backtest.traded) == 1:
-        return None
-    return Section(title="Symbols", parts=(shown.drawn["symbols"], result_table(shown.backtest)))
-
-
-def _cost_section(shown: BacktestShown) -> Section:
-    money = Folded(title="Where the money went", parts=(money_table(shown.backtest),))
-    return Section(
-        title="Costs",
-        note="The same decisions at several multiples of the assumed costs.",
-        parts=(shown.drawn["costs"], cost_table(shown.backtest), money),
+READING = Bullets(
+    items=(
+        "A decision is made at a bar's close, from this bar and earlier ones, and filled as described above.",
+        "Every trade pays the costs of its entry and exit. Positions still open at the end are closed, and that cost "
+        "is in the last point of the equity. The net of a symbol's trades is the change of its account.",
+        "Cash earns nothing. Holding buys every symbol at its first close and pays the same costs.",
+        "Many backtests of one time span are many trials: the best of them is biased upwards.",
     )
-
-
-def _trade_section(shown: BacktestShown) -> Section:
-    several = len(shown.backtest.traded) > 1
-    return Section(
-        title="Trades",
-        note=f"The best and the worst symbol: {', '.join(shown.trades)}." if several else "",
-        parts=(*shown.trades.values(), reason_table(shown.backtest)),
-    )
-
-
-def _model_section(shown: BacktestShown) -> Section:
-    return Section(title="Models", parts=(*_models(shown.backtest), *shown.background.tables))
-
-
-def _settings_section(shown: BacktestShown) -> Section:
-    facts = Facts(items=tuple(_settings(shown.backtest, shown.background)))
-    return Section(title="Trading rules", parts=(facts, _reading()))
-
-
-def _command_section(shown: BacktestShown) -> Section:
-    return Section(title="Run it again", parts=(Code(text=shown.background.command),))
-
+)
+"""How the numbers are to be read."""
 
 SECTIONS: tuple[Callable[[BacktestShown], Section | None], ...] = (
-    _equity_section,
-    _measure_section,
-    _symbol_section,
-    _cost_section,
-    _trade_section,
-    _model_section,
-    _settings_section,
-    _command_section,
+    lambda shown: Section(
+        title="Equity", parts=(*_cautions(shown.backtest), shown.drawn["equity"], shown.drawn["months"])
+    ),
+    lambda shown: Section(
+        title="Measures", note="Annualised over the time the bars span.", parts=(measure_table(shown.backtest),)
+    ),
+    lambda shown: (
+        Section(title="Symbols", parts=(shown.drawn["symbols"], result_table(shown.backtest)))
+        if len(shown.backtest.traded) > 1
+        else None
+    ),
+    lambda shown: Section(
+        title="Costs",
+        note="The same decisions at several multiples of the assumed costs.",
+        parts=(
+            shown.drawn["costs"],
+            cost_table(shown.backtest),
+            Folded(title="Where the money went", parts=(money_table(shown.backtest),)),
+        ),
+    ),
+    lambda shown: Section(
+        title="Trades",
+        note=f"The best and the worst symbol: {', '.join(shown.trades)}." if len(shown.backtest.traded) > 1 else "",
+        parts=(*shown.trades.values(), reason_table(shown.backtest)),
+    ),
+    lambda shown: Section(title="Models", parts=(*_models(shown.backtest), *shown.background.tables)),
+    lambda shown: Section(
+        title="Trading rules", parts=(Facts(items=tuple(_settings(shown.backtest, shown.background))), READING)
+    ),
+    lambda shown: Section(title="Run it again", parts=(Code(text=shown.background.command),)),
 )
 """The sections of the page, from top to bottom: one more is one more function in this list."""
 
@@ -255,37 +228,28 @@ ArmsShown: TypeAlias = Mapping[str, BacktestShown]
 
 
 def arms_page(shown: ArmsShown, *, sections: Iterable[OwnSection] = ()) -> Page:
-    """Write the page that sets two arms beside one another.
-
-    Args:
-        shown: Arm -> what its own page shows.
-        sections: The user's own.
-    """
-    arms = _arms(shown)
+    """Write the page that sets two arms beside one another; `sections` are the user's own."""
+    arms = {name: each.backtest for name, each in shown.items()}
     first = next(iter(shown.values()))
+    # What only another arm cannot trade is left out here: that arm says so itself.
+    own = (
+        replace(arm, left_out={symbol: why for symbol, why in arm.left_out.items() if why != ELSEWHERE})
+        for arm in arms.values()
+    )
+    cautions = dict.fromkeys(caution for each in own for caution in _cautions(each))
+    equities = (each.drawn["equity"] for each in shown.values())
     seen = [_seen_text(each) for each in arms.values() if each.seen_bars]
     title = f"{' against '.join(arms)}, {_who(first.backtest)}, {first.background.timeframe}"
     return Page(
         title=f"{'SEEN: ' if seen else ''}{title}",
         lead=" ".join([*seen, arm_headline(arms)]),
         sections=(
-            _beside_section(shown),
+            Section(title="Side by side", parts=(*cautions, backtest_arm_table(arms), *equities)),
             *(_arm_section(name, each) for name, each in shown.items()),
             *sections_of("arms", shown, ARM_SECTIONS, sections),
         ),
         footer=first.background.footer,
     )
-
-
-def _arms(shown: ArmsShown) -> dict[str, Backtest]:
-    return {name: each.backtest for name, each in shown.items()}
-
-
-def _beside_section(shown: ArmsShown) -> Section:
-    arms = _arms(shown)
-    cautions = dict.fromkeys(caution for each in arms.values() for caution in _cautions(_without_others(each)))
-    equities = (each.drawn["equity"] for each in shown.values())
-    return Section(title="Side by side", parts=(*cautions, backtest_arm_table(arms), *equities))
 
 
 def _arm_section(name: str, shown: BacktestShown) -> Section:
@@ -298,15 +262,16 @@ def _arm_section(name: str, shown: BacktestShown) -> Section:
     )
 
 
-def _arm_model_section(shown: ArmsShown) -> Section:
-    models = (Folded(title=name, parts=tuple(_models(each.backtest))) for name, each in shown.items())
-    return Section(title="Models", parts=(*models, *next(iter(shown.values())).background.tables))
-
-
 ARM_SECTIONS: tuple[Callable[[ArmsShown], Section | None], ...] = (
-    _arm_model_section,
-    lambda shown: _settings_section(next(iter(shown.values()))),
-    lambda shown: _command_section(next(iter(shown.values()))),
+    lambda shown: Section(
+        title="Models",
+        parts=(
+            *(Folded(title=name, parts=tuple(_models(each.backtest))) for name, each in shown.items()),
+            *next(iter(shown.values())).background.tables,
+        ),
+    ),
+    lambda shown: SECTIONS[-2](next(iter(shown.values()))),
+    lambda shown: SECTIONS[-1](next(iter(shown.values()))),
 )
 """The sections below those of the arms."""
 
@@ -314,18 +279,8 @@ ARM_SECTIONS: tuple[Callable[[ArmsShown], Section | None], ...] = (
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
-def _lead(backtest: Backtest) -> str:
-    return " ".join([*([_seen_text(backtest)] if backtest.seen_bars else []), backtest_headline(backtest)])
-
-
 def _seen_text(backtest: Backtest) -> str:
     return SEEN_WARNING.format(bars=f"{backtest.seen_bars:,} of {backtest.bars:,} bars")
-
-
-def _without_others(backtest: Backtest) -> Backtest:
-    """Leave out of what is left out what only another arm cannot trade: that arm says so itself."""
-    own = {symbol: why for symbol, why in backtest.left_out.items() if why != ELSEWHERE}
-    return replace(backtest, left_out=own)
 
 
 def _cautions(backtest: Backtest) -> Iterator[Caution]:
@@ -344,12 +299,6 @@ def _cautions(backtest: Backtest) -> Iterator[Caution]:
 def reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the symbols that are left out, by the reason."""
     return group_by(left_out, left_out.__getitem__)
-
-
-def _told_apart(own: Performance) -> str:
-    if not math.isfinite(own.sharpe_error):
-        return ""
-    return "" if abs(own.sharpe) > 2 * own.sharpe_error else ", not distinguishable from 0"
 
 
 def _break_even(own: Performance) -> str:
@@ -419,15 +368,3 @@ def _class_costs(backtest: Backtest) -> dict[str, str]:
         kinds = list(dict.fromkeys(found))
         texts[name] = " or ".join(kinds) if len(kinds) < 4 else f"{len(kinds)} kinds, first {kinds[0]}"
     return texts
-
-
-def _reading() -> Bullets:
-    return Bullets(
-        items=(
-            "A decision is made at a bar's close, from this bar and earlier ones, and filled as described above.",
-            "Every trade pays the costs of its entry and exit. Positions still open at the end are closed, and that "
-            "cost is in the last point of the equity. The net of a symbol's trades is the change of its account.",
-            "Cash earns nothing. Holding buys every symbol at its first close and pays the same costs.",
-            "Many backtests of one time span are many trials: the best of them is biased upwards.",
-        )
-    )

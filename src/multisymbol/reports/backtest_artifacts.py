@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from multisymbol.backtest.account import REASONS, Prices
+from multisymbol.backtest.account import REASONS
 from multisymbol.backtest.engine import Backtest, Traded
 from multisymbol.backtest.performance import Track
 from multisymbol.backtest.run import BacktestResult
@@ -43,8 +44,7 @@ from multisymbol.training.spec import RunSpec
 PAGE, TRADES, EQUITY = "backtest.html", "trades.parquet", "equity.parquet"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordedBacktest:
+class RecordedBacktest(NamedTuple):
     """What stays of a backtest: its page, and the name of its run."""
 
     page: Path
@@ -147,10 +147,12 @@ def _note(run: Run, result: Backtest, spec: RunSpec) -> None:
 
 
 def _facts(symbol: str, traded: Traded, *, source: str) -> DataFacts:
-    prices = traded.prices
+    prices, digest = traded.prices, hashlib.sha256()
+    for name in ("closed_at", "open", "high", "low", "close"):
+        digest.update(np.ascontiguousarray(getattr(prices, name)).tobytes())
     return DataFacts(
         name=slug(symbol),
-        digest=_digest(prices),
+        digest=digest.hexdigest()[:16],
         source=source,
         profile={
             "symbol": symbol,
@@ -160,14 +162,6 @@ def _facts(symbol: str, traded: Traded, *, source: str) -> DataFacts:
             "last": iso(int(prices.closed_at[-1])),
         },
     )
-
-
-def _digest(prices: Prices) -> str:
-    """Hash the bars that were traded, 16 hex digits."""
-    digest = hashlib.sha256()
-    for name in ("closed_at", "open", "high", "low", "close"):
-        digest.update(np.ascontiguousarray(getattr(prices, name)).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _metrics(result: Backtest) -> dict[str, float]:

@@ -68,12 +68,7 @@ class Card:
 
 
 def model_card(card: Card, *, sections: Iterable[OwnSection] = ()) -> Page:
-    """Write the card of a stored model.
-
-    Args:
-        card: What it shows.
-        sections: The user's own.
-    """
+    """Write the card of a stored model; `sections` are the user's own."""
     metadata = card.bundle.metadata
     called = card.name or f"{metadata['strategy']} {metadata['timeframe']} {metadata['scope']}, not registered"
     return Page(
@@ -135,37 +130,25 @@ def _lead(bundle: Bundle, task: ScoreKind) -> str:
 def _training(bundle: Bundle) -> Iterator[Part]:
     metadata, config = bundle.metadata, bundle.config
     validation = next((key for key in metadata if key.startswith("validation_")), None)
+    spans, parent = metadata.get("spans"), metadata.get("finetuned_from")
     facts = {
         "scope": f"{metadata['scope']}, strategy {metadata['strategy']}",
-        "fine-tuned from": _parent(metadata),
+        "fine-tuned from": f"{parent['name']} version {parent['version']}" if parent else "",
         "network": _call(config.get("model")),
         "loss": _call(config.get("loss")),
         "mixture": _call(config.get("sampling")),
         "split": _call(config.get("split")),
-        **_span_facts(metadata.get("spans", {})),
+        "train and validation": f"{spans['train_from']} to {spans['train_until']}" if spans else "",
+        "test": f"{spans['test_from']} to {spans['test_until']}" if spans else "",
         "seed": str(metadata["seed"]),
         "best epoch": str(metadata.get("best_epoch", "")),
         "validation": f"{validation.removeprefix('validation_')} {metadata[validation]:.4f}" if validation else "",
         "time of the fit": f"{metadata['fit_seconds']:,.0f} s" if "fit_seconds" in metadata else "",
     }
     yield Facts(items=tuple((key, text) for key, text in facts.items() if text))
-    if metadata.get("spans"):
-        yield span_figure(metadata["spans"])
+    if spans:
+        yield span_figure(spans)
     yield _symbol_table(bundle)
-
-
-def _span_facts(spans: Mapping[str, str]) -> dict[str, str]:
-    if not spans:
-        return {}
-    return {
-        "train and validation": f"{spans['train_from']} to {spans['train_until']}",
-        "test": f"{spans['test_from']} to {spans['test_until']}",
-    }
-
-
-def _parent(metadata: Mapping[str, Any]) -> str:
-    parent = metadata.get("finetuned_from")
-    return f"{parent['name']} version {parent['version']}" if parent else ""
 
 
 def _symbol_table(bundle: Bundle) -> Table:
@@ -285,22 +268,17 @@ def _unseen(bundle: Bundle) -> Iterator[str]:
 def _asking(bundle: Bundle, *, name: str | None, version: int | None) -> Iterator[Part]:
     yield "Input: raw bars without gaps. Bars needed for one forecast, at most; more bars change nothing:"
     yield _history_table(bundle)
-    yield "Columns: symbol, timestamp, open, high, low, close, volume; timestamps have a time zone." + _stamped(bundle)
+    stamped = bundle.metadata.get("stamped")
+    stamp = f" A bar is stamped with its {stamped}." if stamped else ""
+    yield f"Columns: symbol, timestamp, open, high, low, close, volume; timestamps have a time zone.{stamp}"
     if name is not None:
-        symbol = trained_symbols(bundle)[0]
-        yield Code(
-            text="\n".join(_commands(name, version=version, symbol=symbol, timeframe=bundle.metadata["timeframe"]))
-        )
+        symbol, timeframe = trained_symbols(bundle)[0], bundle.metadata["timeframe"]
+        yield Code(text="\n".join(_commands(name, version=version, symbol=symbol, timeframe=timeframe)))
     yield Code(
         text="from pathlib import Path\n\nfrom multisymbol.serving.served_model import Model\n\n"
         f"model = Model.read(Path('bundle'), name={(name or 'model')!r}, version={version})\n"
         "model.predict(bars)  # one row per symbol: decided_at, forecast, decision"
     )
-
-
-def _stamped(bundle: Bundle) -> str:
-    stamped = bundle.metadata.get("stamped")
-    return f" A bar is stamped with its {stamped}." if stamped else ""
 
 
 def _commands(name: str, *, version: int | None, symbol: str, timeframe: str) -> Iterator[str]:
@@ -354,14 +332,12 @@ def _call(node: Any) -> str:
     """Write a configuration node as `Name(key=value, ...)`; empty where there is none."""
     if not isinstance(node, Mapping) or "_target_" not in node:
         return ""
-    values = (f"{key}={_value(value)}" for key, value in node.items() if not key.startswith("_") and value is not None)
+    shown = {key: value for key, value in node.items() if not key.startswith("_") and value is not None}
+    values = (
+        f"{key}={(_call(value) or json.dumps(value)) if isinstance(value, Mapping) else value}"
+        for key, value in shown.items()
+    )
     return f"{str(node['_target_']).rpartition('.')[2]}({', '.join(values)})"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return _call(value) or json.dumps(value)
-    return str(value)
 
 
 def trained_symbols(bundle: Bundle) -> list[str]:
@@ -383,25 +359,26 @@ def _day(at: int) -> str:
     return iso(at)[:10]
 
 
-def _section(title: str, parts: Callable[[Card], Iterable[Part]]) -> Callable[[Card], Section | None]:
+def _section(
+    title: str, parts: Callable[[Card], Iterable[Part]], *, note: Callable[[Card], str] = lambda card: ""
+) -> Callable[[Card], Section | None]:
     """Make a section of its parts; one without parts is left out."""
 
     def made(card: Card) -> Section | None:
         shown = tuple(parts(card))
-        return Section(title=title, parts=shown) if shown else None
+        return Section(title=title, note=note(card), parts=shown) if shown else None
 
     return made
-
-
-def _score_section(card: Card) -> Section:
-    parts = (*_scores(card.bundle, card.kind), *card.figures)
-    return Section(title="Scores", note=f"No-skill is {card.kind.explained}.", parts=parts)
 
 
 SECTIONS: tuple[Callable[[Card], Section | None], ...] = (
     _section("Training", lambda card: _training(card.bundle)),
     _section("Label", lambda card: _label(card.bundle)),
-    _score_section,
+    _section(
+        "Scores",
+        lambda card: (*_scores(card.bundle, card.kind), *card.figures),
+        note=lambda card: f"No-skill is {card.kind.explained}.",
+    ),
     _section("Calibration", lambda card: _calibration(card.bundle.metadata)),
     _section("Limits", lambda card: _limits(card.bundle)),
     _section("Unseen symbols", lambda card: [Bullets(items=tuple(_unseen(card.bundle)))]),

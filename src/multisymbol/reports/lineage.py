@@ -13,7 +13,6 @@ import numpy.typing as npt
 from multisymbol.config.names import short_name
 from multisymbol.errors import ConfigError
 from multisymbol.features.indicators import configure
-from multisymbol.features.scaling import Affine
 from multisymbol.labels.labels import UNRESOLVED
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.sessions import SessionClock, session_clock
@@ -40,87 +39,54 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineageColumn:
-    """One feature at the bar.
-
-    Args:
-        name: Of the column.
-        kind: As in the feature spec.
-        value: Unscaled; NaN while warming up.
-        center: Subtracted, and `spread`: divided by; 0 and 1 where the column is not scaled.
-        spread: See `center`.
-        scaled: What the network sees.
-        made_from: Parameters of the indicator, or the break points of the membership; empty for clock and flags.
-    """
+    """One feature at the bar."""
 
     name: str
-    kind: str
-    value: float
-    center: float
-    spread: float
-    scaled: float
-    made_from: tuple[Value, ...]
+    kind: str  # as in the feature spec
+    value: float  # unscaled; NaN while warming up
+    center: float  # subtracted; NaN where the column is not scaled
+    spread: float  # divided by
+    scaled: float  # what the network sees
+    made_from: tuple[Value, ...]  # parameters of the indicator, or break points of the membership
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineageLabel:
-    """The label of the bar.
+    """The label of the bar."""
 
-    Args:
-        value: A class, -1 unresolved.
-        resolved_at: When it became known; NEVER.
-        resolved_row: Row, within the symbol's bars, of the bar that resolved it; None.
-        rule: Mechanical baseline, -1 for none.
-        target: What a regression learns; NaN where there is none.
-        made_from: Parameters of the labeller.
-    """
-
-    value: int
-    resolved_at: int
-    resolved_row: int | None
-    rule: int
-    target: float
-    made_from: tuple[Value, ...]
+    value: int  # a class, -1 unresolved
+    resolved_at: int  # when it became known; NEVER
+    resolved_row: int | None  # row, within the symbol's bars, of the bar that resolved it
+    rule: int  # mechanical baseline, -1 for none
+    target: float  # what a regression learns; NaN where there is none
+    made_from: tuple[Value, ...]  # parameters of the labeller
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lineage:
-    """All that a training knows of one bar.
-
-    Args:
-        config: The symbol's, resolved.
-        bars: Of the symbol.
-        row: The bar's row in them; the last whose `closed_at` is not after the instant asked for.
-        asked: That instant.
-        clock: Sessions of the calendar.
-        columns: Features at the bar, in the order of the spec.
-        label: Its label.
-        position: Of the sample in the ledger; None: it is none.
-        refusal: Why it is no sample; empty where it is one.
-        window_rows: Rows of the window's bars, fewer than `window` where its segment has no more.
-        window_start: `opened_at` of the first bar that the window and its warm-up use.
-    """
+    """All that a training knows of one bar."""
 
     config: SymbolConfig
-    bars: Bars
-    row: int
-    asked: int
+    bars: Bars  # of the symbol
+    row: int  # the bar's row in them; the last whose `closed_at` is not after the instant asked for
+    asked: int  # that instant
     clock: SessionClock
-    columns: tuple[LineageColumn, ...]
+    columns: tuple[LineageColumn, ...]  # in the order of the spec
     label: LineageLabel
-    position: int | None
-    refusal: str
-    window_rows: tuple[int, ...]
-    window_start: int
+    position: int | None  # of the sample in the ledger; None: it is none
+    refusal: str  # why it is no sample; empty where it is one
+    window_rows: tuple[int, ...]  # of the window's bars, fewer than `window` where its segment has no more
+    window_start: int  # `opened_at` of the first bar that the window and its warm-up use
 
 
 def trace_bar(spec: DataSpec, prepared: FoldDataset, *, symbol: str, at: int, origin: Origin) -> Lineage:
-    """Collect what a training knows of the last bar of `symbol` that was known at `at`.
+    """Collect what a training knows of the last bar of `symbol` that was known at `at`, UTC nanoseconds.
 
     Args:
         spec: Data of the training.
         prepared: Its samples, one fold.
         symbol: The symbol.
-        at: Instant, UTC nanoseconds.
+        at: Instant.
         origin: Names the place where a parameter of the symbol was written.
 
     Raises:
@@ -130,7 +96,13 @@ def trace_bar(spec: DataSpec, prepared: FoldDataset, *, symbol: str, at: int, or
     config, rows = prepared.universe.configs[index], prepared.panel.rows(index)
     bars = prepared.source.read(config, spec.period)
     assert np.array_equal(bars.closed_at, panel.closed_at[rows])
-    row = _row_at(bars, at=at)
+    first, last = int(bars.closed_at[0]), int(bars.closed_at[-1])
+    if not first <= at <= last:
+        side = "before the first bar of" if at < first else "after the last bar of"
+        raise ConfigError(
+            f"at: {iso(at)} lies {side} {bars.symbol}; its bars became known from {iso(first)} to {iso(last)}"
+        )
+    row = int(np.searchsorted(bars.closed_at, at, side="right")) - 1
     found = np.flatnonzero(prepared.ledger.row == rows.start + row)
     position = int(found[0]) if len(found) else None
     segment_start = next(stretch.start for stretch in bars.segments() if stretch.start <= row < stretch.stop)
@@ -151,25 +123,8 @@ def trace_bar(spec: DataSpec, prepared: FoldDataset, *, symbol: str, at: int, or
     )
 
 
-def _row_at(bars: Bars, *, at: int) -> int:
-    first, last = int(bars.closed_at[0]), int(bars.closed_at[-1])
-    if not first <= at <= last:
-        side = "before the first bar of" if at < first else "after the last bar of"
-        raise ConfigError(
-            f"at: {iso(at)} lies {side} {bars.symbol}; its bars became known from {iso(first)} to {iso(last)}"
-        )
-    return int(np.searchsorted(bars.closed_at, at, side="right")) - 1
-
-
 def lineage_refusal(spec: DataSpec, prepared: FoldDataset, index: int, *, row: int) -> str:
-    """Say why a bar is no sample: the first of the reasons the ledger counts that holds.
-
-    Args:
-        spec: Data of the training.
-        prepared: Its samples.
-        index: Number of the symbol.
-        row: Row of the bar within the symbol.
-    """
+    """Say why a bar, at `row` of the symbol numbered `index`, is no sample: the first reason that holds."""
     panel, own, kept = prepared.panel, prepared.panel.rows(index), _kept_rows(prepared, index)
     if row not in kept:
         return "misaligned: it lies outside the hours that all markets have in common (alignment)"
@@ -203,8 +158,8 @@ def _window_rows(prepared: FoldDataset, index: int, *, row: int, window: int) ->
 def _columns(
     prepared: FoldDataset, config: SymbolConfig, *, panel_row: int, origin: Origin
 ) -> tuple[LineageColumn, ...]:
-    affine = _affine(prepared, config)
-    recipes = {**_indicator_recipes(config, origin), **_membership_recipes(config, origin)}
+    scaler, recipes = prepared.scaler, _recipes(config, origin)
+    affine = scaler.by_symbol.get(config.symbol, scaler.by_class.get(config.asset_class))
     return tuple(
         LineageColumn(
             name=column.name,
@@ -219,39 +174,22 @@ def _columns(
     )
 
 
-def _affine(prepared: FoldDataset, config: SymbolConfig) -> Affine | None:
-    """Return the transform the scaler takes for this symbol."""
-    scaler = prepared.scaler
-    return scaler.by_symbol.get(config.symbol, scaler.by_class.get(config.asset_class))
+def _recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[Value, ...]]:
+    """Return column -> parameters of its indicator, or the shape of its membership with the break points."""
 
+    def value(name: str, given: Any, *path: str) -> Value:
+        return Value(name=name, value=given, origin=origin(path, f"features.{'.'.join(path)}"))
 
-def _indicator_recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[Value, ...]]:
-    """Return indicator column -> its parameters."""
     recipes: dict[str, tuple[Value, ...]] = {}
     for key, entry in config.indicators.items():
         configured = configure(key, entry)
-        parameters = tuple(
-            Value(name=name, value=value, origin=origin(("indicators", key, name), f"features.indicators.{key}.{name}"))
-            for name, value in configured.given.items()
-        )
-        recipes |= dict.fromkeys(configured.columns, parameters)
+        parameters = (value(name, given, "indicators", key, name) for name, given in configured.given.items())
+        recipes |= dict.fromkeys(configured.columns, tuple(parameters))
+    for column, sets in config.fuzzy.items():
+        for name, definition in sets.items():
+            shapes = (value(shape, points, "fuzzy", column, name, shape) for shape, points in definition.items())
+            recipes[f"{column}_{name}"] = tuple(shapes)
     return recipes
-
-
-def _membership_recipes(config: SymbolConfig, origin: Origin) -> dict[str, tuple[Value, ...]]:
-    """Return membership column -> its shape with the break points."""
-    return {
-        f"{column}_{name}": tuple(
-            Value(
-                name=shape,
-                value=points,
-                origin=origin(("fuzzy", column, name, shape), f"features.fuzzy.{column}.{name}.{shape}"),
-            )
-            for shape, points in definition.items()
-        )
-        for column, sets in config.fuzzy.items()
-        for name, definition in sets.items()
-    }
 
 
 def _label(prepared: FoldDataset, config: SymbolConfig, bars: Bars, *, panel_row: int, origin: Origin) -> LineageLabel:

@@ -20,18 +20,14 @@ PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged
 
 
 def sections(traced: Lineage, spec: DataSpec, prepared: FoldDataset, *, folds: Sequence[FoldDataset]) -> list[Table]:
-    """Return the tables a person reads, from the raw bars to the loss.
-
-    Args:
-        traced: The bar.
-        spec: Data of the training.
-        prepared: The fold whose scaling and mixture are shown.
-        folds: All folds.
-    """
+    """Return the tables a person reads, from the raw bars to the loss; scaling and mixture are those of `prepared`."""
     index = prepared.universe.symbols.index(traced.config.symbol)
     indicators = [column for column in traced.columns if column.kind == "raw" and column.made_from]
     memberships = [column for column in traced.columns if column.kind == "membership"]
     rest = [column for column in traced.columns if not column.made_from]
+    labeller = str(traced.config.label["_target_"]).rpartition(".")[2]
+    made = [(each.name, str(each.value), each.origin) for each in traced.label.made_from]
+    rows = [_fold_row(traced, each) for each in folds]
     return [
         _facts(f"{traced.config.symbol} at {iso(traced.asked)}", _head(traced)),
         _bar_table(traced),
@@ -41,8 +37,8 @@ def sections(traced: Lineage, spec: DataSpec, prepared: FoldDataset, *, folds: S
         _facts("clock and flags", [(column.name, f"{column.value:.6g}") for column in rest]),
         _facts("window", _window(traced, size=spec.window)),
         _facts("label", _label_facts(traced)),
-        _made_label(traced),
-        _fold_table(traced, folds),
+        plain_table(f"labeller {labeller}", made, "parameter", "value", "written in"),
+        plain_table("fold", rows, "fold", "validation from", "test from", "until", "part", "because"),
         _facts("mixture", _mixture_facts(traced, prepared, index)),
     ]
 
@@ -105,14 +101,12 @@ def _made_table(title: str, made: Sequence[LineageColumn], *, what: str) -> Tabl
         (
             column("column", of="name"),
             column("value", ".6g"),
-            column(what, key="made_from", of=lambda each: _parameters(each.made_from)),
+            column(
+                what, key="made_from", of=lambda each: ", ".join(f"{own.name} {own.value}" for own in each.made_from)
+            ),
             column("written in", key="origin", of=lambda each: _origins(each.made_from)),
         ),
     )
-
-
-def _parameters(made_from: Sequence[Value]) -> str:
-    return ", ".join(f"{each.name} {each.value}" for each in made_from)
 
 
 def _origins(made_from: Sequence[Value]) -> str:
@@ -166,17 +160,6 @@ def _label_facts(traced: Lineage) -> list[tuple[str, str]]:
         ("target", "none" if np.isnan(label.target) else f"{label.target:.6g}"),
     ]
     return facts
-
-
-def _made_label(traced: Lineage) -> Table:
-    rows = [(each.name, str(each.value), each.origin) for each in traced.label.made_from]
-    name = str(traced.config.label["_target_"]).rpartition(".")[2]
-    return plain_table(f"labeller {name}", rows, "parameter", "value", "written in")
-
-
-def _fold_table(traced: Lineage, folds: Sequence[FoldDataset]) -> Table:
-    rows = [_fold_row(traced, prepared) for prepared in folds]
-    return plain_table("fold", rows, "fold", "validation from", "test from", "until", "part", "because")
 
 
 def _fold_row(traced: Lineage, prepared: FoldDataset) -> tuple[str, ...]:

@@ -29,12 +29,7 @@ PREDICTIONS = "predictions.parquet"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingReport:
-    """Tables, figures and model cards of trainings: what `training.run` asks for.
-
-    Args:
-        metrics: Further metrics on model cards.
-        sections: Further sections of model cards.
-    """
+    """Tables, figures and model cards of trainings, with metrics and sections of the user's own on the cards."""
 
     metrics: Sequence[ScoreMetric] = ()
     sections: Sequence[OwnSection] = ()
@@ -43,12 +38,9 @@ class TrainingReport:
         """Log tables, figures, scores and the test forecasts."""
         run.log_metrics(_run_metrics(result), step=result.fitted.best_epoch)
         log_tables(run, tables(result, dataset))
-        figures = {
-            "fold": fold_figure(dataset.parts, dataset.ledger),
-            "sampling": sampling_figure(dataset.universe.symbols, dataset.shares),
-            **result_figures(result),
-        }
-        log_figures(run, figures)
+        fold = fold_figure(dataset.parts, dataset.ledger)
+        sampling = sampling_figure(dataset.universe.symbols, dataset.shares)
+        log_figures(run, {"fold": fold, "sampling": sampling, **result_figures(result)})
         log_frame(run, result.predictions(dataset), run_dir / PREDICTIONS)
 
     def line(self, result: EvaluationResult, dataset: FoldDataset, *, name: str) -> Mapping[str, Any]:

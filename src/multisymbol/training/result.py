@@ -1,8 +1,9 @@
 """What a training came to, for models of direction and for models of return: scores, tables, pictures, forecasts."""
 
 import dataclasses
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,72 +19,57 @@ from multisymbol.serving.return_scores import ReturnEvaluation
 from multisymbol.serving.scores import Evaluation
 
 
-class EvaluationResult(Protocol):
-    """What is recorded of a model, whatever it forecasts."""
-
-    @property
-    def kind(self) -> ScoreKind:
-        """The metrics of its test scores."""
-
-    @property
-    def fitted(self) -> FitResult:
-        """The fit."""
-
-    @property
-    def module(self) -> DirectionModule:
-        """With the best epoch's weights."""
-
-    def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
-        """Return one row per test sample: symbol, decided_at, resolved_at, truth and forecast."""
-
-    def pooled(self) -> dict[str, float]:
-        """Name the scores over all test rows."""
-
-    def by_symbol(self) -> dict[str, dict[str, float]]:
-        """Name the same scores of each symbol, and what else is known of it."""
-
-    def more_metrics(self) -> dict[str, float]:
-        """Name numbers of the whole run that have no counterpart per symbol."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return what a stored model must know to turn outputs into forecasts."""
-
-
-class _TestScores:
-    """Test scores as they are stored, from an evaluation's named metrics."""
-
-    kind: ScoreKind
-    evaluation: Any
-
-    def pooled(self) -> dict[str, float]:
-        """See EvaluationResult."""
-        overall = self.evaluation.overall
-        return self.kind.stored(overall.named, rows=overall.model.rows, pooled=True)
-
-    def by_symbol(self) -> dict[str, dict[str, float]]:
-        """See EvaluationResult."""
-        return {
-            symbol: self.kind.stored(scored.named, rows=scored.model.rows, pooled=False)
-            for symbol, scored in self.evaluation.by_symbol.items()
-        }
-
-
 @dataclass(frozen=True, kw_only=True)
-class DirectionResult(_TestScores):
-    """A model of BUY, HOLD and SELL.
+class EvaluationResult(ABC):
+    """What is recorded of a model, whatever it forecasts.
 
     Args:
         fitted: The fit.
         module: With the best epoch's weights.
-        temperature: Fitted on validation, applied to test.
-        test: Probabilities of the test rows, after it.
         evaluation: Scores on the test rows beside the no-skill forecasts.
-        before: The same scores without the temperature.
         kind: The metrics of the scores.
     """
 
     fitted: FitResult
     module: DirectionModule
+    evaluation: Any
+    kind: ScoreKind
+
+    def pooled(self) -> dict[str, float]:
+        """Name the scores over all test rows."""
+        overall = self.evaluation.overall
+        return self.kind.stored(overall.named, rows=overall.model.rows, pooled=True)
+
+    def by_symbol(self) -> dict[str, dict[str, float]]:
+        """Name the same scores of each symbol, and what else is known of it."""
+        return {
+            symbol: self.kind.stored(scored.named, rows=scored.model.rows, pooled=False)
+            for symbol, scored in self.evaluation.by_symbol.items()
+        }
+
+    @abstractmethod
+    def predictions(self, dataset: FoldDataset) -> pd.DataFrame:
+        """Return one row per test sample: symbol, decided_at, resolved_at, truth and forecast."""
+
+    @abstractmethod
+    def more_metrics(self) -> dict[str, float]:
+        """Name numbers of the whole run that have no counterpart per symbol."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return what a stored model must know to turn outputs into forecasts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionResult(EvaluationResult):
+    """A model of BUY, HOLD and SELL.
+
+    Args:
+        temperature: Fitted on validation, applied to test.
+        test: Probabilities of the test rows, after it.
+        before: The scores without the temperature.
+    """
+
     temperature: Temperature
     test: Probabilities
     evaluation: Evaluation
@@ -99,9 +85,10 @@ class DirectionResult(_TestScores):
 
     def more_metrics(self) -> dict[str, float]:
         """See EvaluationResult."""
+        overall = self.evaluation.overall
         return {
-            "test/direction_skill": self.evaluation.overall.direction.skill,
-            "test/activity_skill": self.evaluation.overall.activity.skill,
+            "test/direction_skill": overall.direction.skill,
+            "test/activity_skill": overall.activity.skill,
             "calibration/temperature": self.temperature.value,
             "calibration/val_log_loss_before": self.temperature.log_loss_before,
             "calibration/val_log_loss_after": self.temperature.log_loss_after,
@@ -109,32 +96,20 @@ class DirectionResult(_TestScores):
 
     def facts(self) -> dict[str, Any]:
         """See EvaluationResult."""
+        temperature = self.temperature
         return {
             "task": self.kind.task,
             "classes": list(CLASSES),
             "log_class_weights": self.module.loss.log_weights.tolist(),
-            "temperature": self.temperature.value,
-            "calibration": {
-                "log_loss_before": self.temperature.log_loss_before,
-                "log_loss_after": self.temperature.log_loss_after,
-            },
+            "temperature": temperature.value,
+            "calibration": {name: getattr(temperature, name) for name in ("log_loss_before", "log_loss_after")},
         }
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReturnResult(_TestScores):
-    """A model of the forward return.
+class ReturnResult(EvaluationResult):
+    """A model of the forward return; no skill is a forecast of zero."""
 
-    Args:
-        fitted: The fit.
-        module: With the best epoch's weights.
-        test: Forecasts of the test rows.
-        evaluation: Scores on the test rows beside a forecast of zero.
-        kind: The metrics of the scores.
-    """
-
-    fitted: FitResult
-    module: DirectionModule
     test: Returns
     evaluation: ReturnEvaluation
     kind: ScoreKind = FORWARD_RETURN

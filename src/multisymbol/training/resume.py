@@ -12,13 +12,13 @@ from multisymbol.training.mlflow_run import CONFIG
 
 
 def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
-    """Find an unfinished run by its name or id; the folder knows what is done and which MLflow run it is.
+    """Find an unfinished run by its name or id: the configuration it was started with, and its folder.
 
-    Returns:
-        The configuration it was started with, and its folder.
+    The folder knows what is done and which MLflow run it is; the configuration's own `trust` grants nothing.
 
     Raises:
         StoreError: There is no such run, it is finished, or its folder is gone.
+        ConfigError: It names classes that are neither this project's nor trusted by whoever resumes it.
     """
     store.prepare()
     found = store.find_run(name)
@@ -33,17 +33,9 @@ def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
     run_dir = Path(found.tags.get("run_dir", "-"))
     if not (run_dir / CONFIG).is_file():
         raise StoreError(f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one")
-    return _stored(run_dir / CONFIG), run_dir
-
-
-def _stored(file: Path) -> dict[str, Any]:
-    """Read the configuration a run was started with; its own `trust` grants nothing.
-
-    Raises:
-        ConfigError: It names classes that are neither this project's nor trusted by whoever resumes it.
-    """
+    file = run_dir / CONFIG
     values: dict[str, Any] = current_form(json.loads(file.read_text(encoding="utf-8")))
     problems = stored_problems(values, file=str(file))
     if problems:
         raise ConfigError("\n  ".join(["the run cannot go on; nothing was started.", *problems]))
-    return values
+    return values, run_dir

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from multisymbol.errors import ConfigError, LabelError
 from multisymbol.learning.trainer import FitResult
 from multisymbol.progress import Terminal
-from multisymbol.registry.store.store import Run, StoredVersion
+from multisymbol.registry.store.store import Run
 from multisymbol.samples.dataset import FoldDataset, prepare_folds
 from multisymbol.samples.fold import check_classes
 from multisymbol.samples.views import own_view
@@ -44,14 +44,7 @@ class TrainingPages(ModelPages, Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One model to be trained.
-
-    Args:
-        name: Its folder within the run's; empty where there is but one.
-        spec: The training.
-        dataset: Its data.
-        run_dir: Its folder.
-    """
+    """One model to be trained; `name` is its folder within the run's, empty where there is but one."""
 
     name: str
     spec: TrainSpec
@@ -64,8 +57,6 @@ class TrainedModel:
     """What a job came to.
 
     Args:
-        name: Of the job.
-        run_dir: Its folder.
         run: Name of its MLflow run.
         score: Validation score of the best epoch, lower is better: log-loss in nats, Huber loss for a return.
         line: Its test scores in one line, over all symbols or of its only one: a table as JSON.
@@ -135,10 +126,7 @@ def single_models(
     Args:
         spec: Training of the universe.
         whole: The universe's data, one fold.
-        without: Symbols that get none, such as those of `no_own_model`.
-
-    Returns:
-        Training and data of each symbol that trains and is tested; the others cannot have a model.
+        without: Symbols that get none, such as those of `no_own_model`; likewise those that do not train.
 
     Raises:
         LabelError: A symbol's own train samples lack a class; all such symbols are named.
@@ -162,15 +150,7 @@ def single_models(
 def train_jobs(
     jobs: Sequence[Job], spec: TrainSpec, run_dir: Path, terminal: Terminal, *, pages: TrainingPages
 ) -> list[TrainedModel]:
-    """Train every job that is not done; several become children of one run.
-
-    Args:
-        jobs: See `jobs_of`.
-        spec: The command's training.
-        run_dir: The command's folder.
-        terminal: Says how far it has come.
-        pages: Makes what a person reads.
-    """
+    """Train every job that is not done; several become children of one run in the folder of the command."""
     if len(jobs) == 1:
         return [_train(jobs[0], terminal, pages=pages, parent=None)]
     with group_run(spec.run, run_dir) as group, resumable(group), terminal.progress("models") as progress:
@@ -203,22 +183,14 @@ def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | 
             run=run.name,
             score=fitted.best_score,
             line=pages.line(result, dataset, name=job.name),
-            version=_named(version),
+            version=None if version is None else (version.name, version.version),
             dataset=dataset,
             result=result,
         )
-        note.write_text(json.dumps(_note(model)), encoding="utf-8")
+        left = {"score": model.score, "table": model.line, "registered": model.registered}
+        left |= {"run": model.run, "version": model.version}
+        note.write_text(json.dumps(left), encoding="utf-8")
     return model
-
-
-def _note(model: TrainedModel) -> dict[str, Any]:
-    return {
-        "score": model.score,
-        "table": model.line,
-        "registered": model.registered,
-        "run": model.run,
-        "version": model.version,
-    }
 
 
 def _read(job: Job, stored: Mapping[str, Any]) -> TrainedModel:
@@ -239,10 +211,6 @@ def _read(job: Job, stored: Mapping[str, Any]) -> TrainedModel:
         dataset=job.dataset,
         result=None,
     )
-
-
-def _named(version: StoredVersion | None) -> tuple[str, int] | None:
-    return None if version is None else (version.name, version.version)
 
 
 @contextmanager
