@@ -162,13 +162,11 @@ def _symbol_table(bundle: Bundle) -> Table:
     return tabulate(
         "symbols",
         entries.items(),
-        (
-            column("symbol", of=lambda item: item[0]),
-            column("class", key="asset_class", of=value("asset_class", "")),
-            column("role", of=value("role", "trained")),
-            *(column(part, ",d", of=value(part, 0)) for part in parts),
-            column("share", ".1%", of=lambda item: item[1].get("train", 0) / max(total["train"], 1)),
-        ),
+        column("symbol", of=lambda item: item[0]),
+        column("class", key="asset_class", of=value("asset_class", "")),
+        column("role", of=value("role", "trained")),
+        *(column(part, ",d", of=value(part, 0)) for part in parts),
+        column("share", ".1%", of=lambda item: item[1].get("train", 0) / max(total["train"], 1)),
         note="share: of all training rows; the mixture sets how often each symbol is drawn",
         total=(ALL, total | {"role": ""}) if len(entries) > 1 else None,
     )
@@ -297,7 +295,7 @@ def _history_table(bundle: Bundle) -> Table:
         bars = history_bars(config=config, spec=bundle.spec, window=window)
         needed[config.asset_class] = max(needed.get(config.asset_class, 0), bars)
     shown = (column("class", of=itemgetter(0)), column("bars of history", ",d", of=itemgetter(1)))
-    return tabulate("", sorted(needed.items()), shown)
+    return tabulate("", sorted(needed.items()), *shown)
 
 
 def _features(bundle: Bundle) -> Iterator[Part]:

@@ -85,17 +85,15 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
     return tabulate(
         "bars",
         symbols,
-        (
-            column("symbol"),
-            column("class", key="asset_class"),
-            column("bars", ",d", of=lambda each: math.nan if each.bars is None else each.bars),
-            day("first", 0, "late"),
-            day("last", -1, "early"),
-            column("segments", ",d", of=lambda each: math.nan if each.segments is None else each.segments),
-            *(
-                column(heading, ",d", key=key or "other", of=partial(_count, key=key))
-                for key, heading in _defect_columns(symbols).items()
-            ),
+        column("symbol"),
+        column("class", key="asset_class"),
+        column("bars", ",d", of=lambda each: math.nan if each.bars is None else each.bars),
+        day("first", 0, "late"),
+        day("last", -1, "early"),
+        column("segments", ",d", of=lambda each: math.nan if each.segments is None else each.segments),
+        *(
+            column(heading, ",d", key=key or "other", of=partial(_count, key=key))
+            for key, heading in _defect_columns(symbols).items()
         ),
         note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
     )

@@ -95,7 +95,7 @@ def test_a_narrow_screen_drops_what_can_be_spared_and_says_so(width: int, reason
 
 
 def test_columns_that_cannot_be_spared_stay() -> None:
-    table = tabulate("", ("A",), (column("symbol", of=lambda item: item), *map(column, ())), note="")
+    table = tabulate("", ("A",), column("symbol", of=lambda item: item), *map(column, ()), note="")
     assert show(table, width=3).plain.splitlines() == ["symbol", "A"]
 
 
@@ -191,7 +191,7 @@ def test_no_skill_is_the_better_of_prior_and_rule() -> None:
 
 def test_two_columns_of_a_table_never_share_a_heading() -> None:
     with pytest.raises(AssertionError, match="two columns with the same heading"):
-        tabulate("t", [], (column("from"), column("from", key="other")))
+        tabulate("t", [], column("from"), column("from", key="other"))
 
 
 def test_a_declared_metric_is_computed_stored_and_shown() -> None:

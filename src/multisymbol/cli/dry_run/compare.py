@@ -118,18 +118,16 @@ def planned_fold_table(tasks: Sequence[FoldTask], declared: Preregistration) -> 
     return tabulate(
         "folds",
         list(zip(declared.folds, tasks, strict=True)),
-        (
-            column("fold", of=lambda item: item[0].name),
-            day("train", "train_from"),
-            day("validation", "validation_from"),
-            day("test", "test_from"),
-            day("until", "test_until"),
-            column("symbols", ",d", of=lambda item: len(item[0].symbols)),
-            column("train rows", ",d", of=lambda item: item[0].train_rows),
-            column("test rows", ",d", of=lambda item: item[0].test_rows),
-            column("instants", ",d", of=lambda item: len(instants_of(item[1]))),
-            column("lag", ",d", of=lambda item: lag_of(item[1])),
-        ),
+        column("fold", of=lambda item: item[0].name),
+        day("train", "train_from"),
+        day("validation", "validation_from"),
+        day("test", "test_from"),
+        day("until", "test_until"),
+        column("symbols", ",d", of=lambda item: len(item[0].symbols)),
+        column("train rows", ",d", of=lambda item: item[0].train_rows),
+        column("test rows", ",d", of=lambda item: item[0].test_rows),
+        column("instants", ",d", of=lambda item: len(instants_of(item[1]))),
+        column("lag", ",d", of=lambda item: lag_of(item[1])),
         note="rows of compared symbols   lag: 95 % of the labels' spans, in test instants",
     )
 
@@ -139,15 +137,13 @@ def planned_arm_table(plans: Sequence[ArmPlan]) -> Table:
     return tabulate(
         "arms",
         plans,
-        (
-            column("arm", of="name"),
-            column("trainings", ",d"),
-            column("rows", ",d", of="train_rows"),
-            column("steps an epoch", of=lambda own: _span(own.steps)),
-            column("epochs ≤", ",d", of="epochs"),
-            column("steps ≤", ",d", of="most_steps"),
-            column("what"),
-        ),
+        column("arm", of="name"),
+        column("trainings", ",d"),
+        column("rows", ",d", of="train_rows"),
+        column("steps an epoch", of=lambda own: _span(own.steps)),
+        column("epochs ≤", ",d", of="epochs"),
+        column("steps ≤", ",d", of="most_steps"),
+        column("what"),
         note="rows: one epoch of all models of one seed   steps ≤: together, where nothing stops early",
     )
 

@@ -96,24 +96,20 @@ def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
     return tabulate(
         "a run would use",
         plans,
-        (
-            column("symbol", of="config.symbol"),
-            column("class", of="config.asset_class"),
-            column("calendar", of="config.calendar"),
-            column("bars", ",d"),
-            column("first open", key="first", of=lambda plan: iso(plan.first)[:10]),
-            column("last close", key="last", of=lambda plan: iso(plan.last)[:10]),
-            column("warm-up", ",d", key="warmup_bars"),
-            column("1st sample", ",d", key="history_bars"),
-            column("samples ≤", ",d", key="most_samples"),
-            column("costs bp", key="costs_bps", of=_costs),
-            column(
-                "label", of=lambda plan: _joined(_changed(_in_force(plan.config.label), _in_force(values["labels"])))
-            ),
-            column("indicators", of=lambda plan: _joined(_changed_parameters(plan.config, indicators))),
-            column("fuzzy", of=lambda plan: _shortened(_changed_columns(plan.config, fuzzy), of=fuzzy)),
-            *((column("file", of="origin"),) if _common_origin(plans) is None else ()),
-        ),
+        column("symbol", of="config.symbol"),
+        column("class", of="config.asset_class"),
+        column("calendar", of="config.calendar"),
+        column("bars", ",d"),
+        column("first open", key="first", of=lambda plan: iso(plan.first)[:10]),
+        column("last close", key="last", of=lambda plan: iso(plan.last)[:10]),
+        column("warm-up", ",d", key="warmup_bars"),
+        column("1st sample", ",d", key="history_bars"),
+        column("samples ≤", ",d", key="most_samples"),
+        column("costs bp", key="costs_bps", of=_costs),
+        column("label", of=lambda plan: _joined(_changed(_in_force(plan.config.label), _in_force(values["labels"])))),
+        column("indicators", of=lambda plan: _joined(_changed_parameters(plan.config, indicators))),
+        column("fuzzy", of=lambda plan: _shortened(_changed_columns(plan.config, fuzzy), of=fuzzy)),
+        *((column("file", of="origin"),) if _common_origin(plans) is None else ()),
         note=f"costs: commission+half spread+slippage of one side   {SAME} as the default",
     )
 

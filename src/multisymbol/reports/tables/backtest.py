@@ -109,20 +109,18 @@ def result_table(backtest: Backtest) -> Table:
     return tabulate(
         titled("after costs", backtest),
         rows,
-        (
-            column("symbol"),
-            column("bars", ",d", of="own.bars"),
-            column("net", "+.1%", key="net_return", of="own.total_return"),
-            column("held", "+.1%", key="held_return", of="held.total_return"),
-            column("before costs", "+.1%", key="gross_return", of="gross"),
-            column("Sharpe", "+.2f", key="sharpe", of="own.sharpe"),
-            column("±", ".2f", key="sharpe_error", of="own.sharpe_error"),
-            column("drawdown", ".1%", key="max_drawdown", of="own.max_drawdown"),
-            column("trades", ",d", of="own.trades"),
-            column("hits", ".0%", key="hit_rate", of="own.hit_rate"),
-            column("cost bp", ".1f", key="cost_bps", of="own.cost_bps"),
-            column("break-even bp", "+.1f", key="break_even_bps", of="own.break_even_bps"),
-        ),
+        column("symbol"),
+        column("bars", ",d", of="own.bars"),
+        column("net", "+.1%", key="net_return", of="own.total_return"),
+        column("held", "+.1%", key="held_return", of="held.total_return"),
+        column("before costs", "+.1%", key="gross_return", of="gross"),
+        column("Sharpe", "+.2f", key="sharpe", of="own.sharpe"),
+        column("±", ".2f", key="sharpe_error", of="own.sharpe_error"),
+        column("drawdown", ".1%", key="max_drawdown", of="own.max_drawdown"),
+        column("trades", ",d", of="own.trades"),
+        column("hits", ".0%", key="hit_rate", of="own.hit_rate"),
+        column("cost bp", ".1f", key="cost_bps", of="own.cost_bps"),
+        column("break-even bp", "+.1f", key="break_even_bps", of="own.break_even_bps"),
         note="± standard error of the Sharpe ratio · held = bought and held · bp = per side of a trade",
         total=total if len(backtest.traded) > 1 else None,
     )
@@ -135,10 +133,8 @@ def cost_table(backtest: Backtest) -> Table:
     return tabulate(
         titled("return at several multiples of the assumed costs", backtest),
         rows,
-        (
-            column("symbol", of=itemgetter(0)),
-            *(column(f"{x:g}×", "+.1%", key=f"costs_{x:g}", of=itemgetter(i)) for i, x in enumerate(multiples, 1)),
-        ),
+        column("symbol", of=itemgetter(0)),
+        *(column(f"{x:g}×", "+.1%", key=f"costs_{x:g}", of=itemgetter(i)) for i, x in enumerate(multiples, 1)),
         total=(PORTFOLIO, *(each.total_return for each in backtest.at_costs.values())) if len(rows) > 1 else None,
     )
 
@@ -149,11 +145,9 @@ def measure_table(backtest: Backtest) -> Table:
     return tabulate(
         titled("beside holding", backtest),
         [each for each in MEASURES if each.heading],
-        (
-            column("measure", of="heading"),
-            column("after costs", RIGHT, key="own", of=lambda each: each.text(own)),
-            column("bought and held", RIGHT, key="held", of=lambda each: each.text(held)),
-        ),
+        column("measure", of="heading"),
+        column("after costs", RIGHT, key="own", of=lambda each: each.text(own)),
+        column("bought and held", RIGHT, key="held", of=lambda each: each.text(held)),
     )
 
 
@@ -167,10 +161,8 @@ def money_table(backtest: Backtest) -> Table:
     return tabulate(
         titled("where the money went", backtest),
         backtest.traded.items(),
-        (
-            column("symbol", of=itemgetter(0)),
-            *map(share, ("gross", "commission", "spread", "slippage", "carry", "net")),
-        ),
+        column("symbol", of=itemgetter(0)),
+        *map(share, ("gross", "commission", "spread", "slippage", "carry", "net")),
         note="shares of the initial capital of each account; gross - costs = net",
     )
 
@@ -189,16 +181,14 @@ def model_table(backtest: Backtest) -> Table:
     return tabulate(
         titled("models", backtest),
         (each for symbol, traded in backtest.traded.items() for each in _predicted(symbol, traded)),
-        (
-            column("symbol"),
-            column("model", of="predictor.name"),
-            column("role", of="predictor.role"),
-            column("symbol in training", of=lambda each: known[each.symbol in each.predictor.model.trained]),
-            column("seen until", of=lambda each: iso(each.predictor.seen_until)),
-            column("first asked", of=lambda each: iso(each.first)),
-            column("bars", ",d"),
-            column("forecasts", ",d", key="answers", of="predictions"),
-        ),
+        column("symbol"),
+        column("model", of="predictor.name"),
+        column("role", of="predictor.role"),
+        column("symbol in training", of=lambda each: known[each.symbol in each.predictor.model.trained]),
+        column("seen until", of=lambda each: iso(each.predictor.seen_until)),
+        column("first asked", of=lambda each: iso(each.first)),
+        column("bars", ",d"),
+        column("forecasts", ",d", key="answers", of="predictions"),
     )
 
 
@@ -220,7 +210,8 @@ def reason_table(backtest: Backtest) -> Table:
     return tabulate(
         "why trades ended",
         ((name.replace("_", " "), int(count)) for name, count in zip(REASONS, counts, strict=True) if count),
-        (column("reason", of=itemgetter(0)), column("trades", ",d", of=itemgetter(1))),
+        column("reason", of=itemgetter(0)),
+        column("trades", ",d", of=itemgetter(1)),
         note=f"{void:,} decisions found no bar to be filled at" if void else "",
     )
 
@@ -261,16 +252,14 @@ def backtest_arm_table(arms: Mapping[str, Backtest]) -> Table:
     return tabulate(
         f"{' against '.join(arms)}, after costs{mark(one) or mark(other)}",
         rows,
-        (
-            column("symbol"),
-            column("bars", ",d", of="first.bars"),
-            *(of_arm(name, "", "return", "+.1%", "total_return") for name in arms),
-            column("held", "+.1%", key="held_return", of="held.total_return"),
-            *(of_arm(name, "Sharpe", "sharpe", "+.2f", "sharpe") for name in arms),
-            *(of_arm(name, "trades", "trades", ",d", "trades") for name in arms),
-            column("information", "+.2f", key="information_ratio", of="beside.information_ratio"),
-            column("±", ".2f", key="information_error", of="beside.information_error"),
-        ),
+        column("symbol"),
+        column("bars", ",d", of="first.bars"),
+        *(of_arm(name, "", "return", "+.1%", "total_return") for name in arms),
+        column("held", "+.1%", key="held_return", of="held.total_return"),
+        *(of_arm(name, "Sharpe", "sharpe", "+.2f", "sharpe") for name in arms),
+        *(of_arm(name, "trades", "trades", ",d", "trades") for name in arms),
+        column("information", "+.2f", key="information_ratio", of="beside.information_ratio"),
+        column("±", ".2f", key="information_error", of="beside.information_error"),
         note="information ratio of the difference ± its standard error",
         total=total if len(rows) > 1 else None,
     )

@@ -67,17 +67,15 @@ def question_table(comparison: Comparison) -> Table:
     return tabulate(
         "three questions",
         comparison.results.values(),
-        (
-            column("question", of=lambda own: own.question + (" (primary)" if own.question == primary else "")),
-            _VERDICT,
-            column("effect", _NATS, of="differentials.effect"),
-            *_interval("evidence.interval"),
-            column("beyond", _NATS, of="evidence.beyond"),
-            _p("p", "evidence.p"),
-            _p("batch means", "evidence.p_cross_check"),
-            _p("with seeds", "evidence.p_seeds"),
-            _p("equivalent", "evidence.p_equivalent"),
-        ),
+        column("question", of=lambda own: own.question + (" (primary)" if own.question == primary else "")),
+        _VERDICT,
+        column("effect", _NATS, of="differentials.effect"),
+        *_interval("evidence.interval"),
+        column("beyond", _NATS, of="evidence.beyond"),
+        _p("p", "evidence.p"),
+        _p("batch means", "evidence.p_cross_check"),
+        _p("with seeds", "evidence.p_seeds"),
+        _p("equivalent", "evidence.p_equivalent"),
         note="nats per forecast, above 0 the universal arm is better; beyond: part outside the surrogate band",
     )
 
@@ -88,17 +86,15 @@ def comparison_symbol_table(comparison: Comparison) -> Table:
     return tabulate(
         "symbol by symbol",
         by_effect(comparison.primary.by_symbol),
-        (
-            column("symbol", of="test.symbol"),
-            _VERDICT,
-            column("effect", _NATS, of="test.effect"),
-            *_interval("test.interval"),
-            column("beyond", _NATS, of="evidence.beyond"),
-            _p("p Holm", "test.p_holm"),
-            column("own train rows", ",d", key="history", of=lambda own: facts[own.test.symbol].history),
-            column("test rows", ",d", of=lambda own: facts[own.test.symbol].test_rows),
-            column("months more", ",.1f", key="months_needed", of=lambda own: _months(own.verdict.months_needed)),
-        ),
+        column("symbol", of="test.symbol"),
+        _VERDICT,
+        column("effect", _NATS, of="test.effect"),
+        *_interval("test.interval"),
+        column("beyond", _NATS, of="evidence.beyond"),
+        _p("p Holm", "test.p_holm"),
+        column("own train rows", ",d", key="history", of=lambda own: facts[own.test.symbol].history),
+        column("test rows", ",d", of=lambda own: facts[own.test.symbol].test_rows),
+        column("months more", ",.1f", key="months_needed", of=lambda own: _months(own.verdict.months_needed)),
         note="verdicts use the p-value adjusted by Holm; intervals are not adjusted",
     )
 
@@ -109,18 +105,16 @@ def symbol_test_table(comparison: Comparison) -> Table:
     return tabulate(
         "all tests by symbol",
         by_effect(comparison.primary.by_symbol),
-        (
-            column("symbol", of="test.symbol"),
-            column("class", key="asset_class", of=lambda own: facts[own.test.symbol].asset_class),
-            column("folds", ",d", of=lambda own: facts[own.test.symbol].folds),
-            _p("p", "test.p"),
-            _p("Holm", "test.p_holm"),
-            _p("BH", "test.p_bh"),
-            _p("equivalent", "test.p_equivalent"),
-            column("shrunk", _NATS, of="test.shrunk"),
-            *_envelope("evidence.nulls"),
-            column("skill", of=lambda own: ", ".join(own.evidence.skilled) or "none"),
-        ),
+        column("symbol", of="test.symbol"),
+        column("class", key="asset_class", of=lambda own: facts[own.test.symbol].asset_class),
+        column("folds", ",d", of=lambda own: facts[own.test.symbol].folds),
+        _p("p", "test.p"),
+        _p("Holm", "test.p_holm"),
+        _p("BH", "test.p_bh"),
+        _p("equivalent", "test.p_equivalent"),
+        column("shrunk", _NATS, of="test.shrunk"),
+        *_envelope("evidence.nulls"),
+        column("skill", of=lambda own: ", ".join(own.evidence.skilled) or "none"),
         note="shrunk: shrunk towards the common effect; band: over all kinds of surrogate",
     )
 
@@ -135,13 +129,11 @@ def subgroup_table(groups: Sequence[SubgroupEffect], *, title: str) -> Table:
     return tabulate(
         title,
         groups,
-        (
-            column(title.removeprefix("by "), key="group"),
-            column("effect", _NATS),
-            *_interval("interval"),
-            _p("p", "p"),
-            *columns("instants", "symbols", form=",d"),
-        ),
+        column(title.removeprefix("by "), key="group"),
+        column("effect", _NATS),
+        *_interval("interval"),
+        _p("p", "p"),
+        *columns("instants", "symbols", form=",d"),
         note="p-values are not adjusted for the number of rows",
     )
 
@@ -152,14 +144,12 @@ def arm_table(comparison: Comparison) -> Table:
     return tabulate(
         "arms",
         comparison.arms,
-        (
-            column("arm"),
-            *columns("log-loss", "activity", "direction", form=".4f"),
-            column("bal.acc", ".2%", key="balanced_accuracy"),
-            column("gain", _NATS),
-            column("symbols", ",d", of=lambda own: len(own.symbols)),
-            column("best", of=lambda own: "yes" if own.arm in best else ""),
-        ),
+        column("arm"),
+        *columns("log-loss", "activity", "direction", form=".4f"),
+        column("bal.acc", ".2%", key="balanced_accuracy"),
+        column("gain", _NATS),
+        column("symbols", ",d", of=lambda own: len(own.symbols)),
+        column("best", of=lambda own: "yes" if own.arm in best else ""),
         note="gain: over the class prior, nats; best: not distinguishable from the best arm",
     )
 
@@ -179,7 +169,9 @@ def against_table(comparison: Comparison) -> Table:
     return tabulate(
         "arms against the single and the universal one",
         comparison.arms,
-        (column("arm"), *against("single"), *against("universal")),
+        column("arm"),
+        *against("single"),
+        *against("universal"),
         note="above 0 the arm of the row is better; p-values are not adjusted for the number of arms",
     )
 
@@ -193,16 +185,14 @@ def budget_table(arms: Sequence[ArmOutcome], *, matched: BudgetUnit) -> Table:
     return tabulate(
         "budgets",
         arms,
-        (
-            column("arm"),
-            column("models", ",d", of="budget.models"),
-            column("train rows", ",d", of="budget.train_rows"),
-            column("epochs", ".1f", of="budget.epochs"),
-            column("best epoch", ".1f", of="budget.best_epoch"),
-            column("steps", ",d", of="budget.steps"),
-            column("per epoch", ",.1f", key="steps_an_epoch", of=steps_an_epoch),
-            column("stopped early", ".0%", of="budget.stopped_early"),
-        ),
+        column("arm"),
+        column("models", ",d", of="budget.models"),
+        column("train rows", ",d", of="budget.train_rows"),
+        column("epochs", ".1f", of="budget.epochs"),
+        column("best epoch", ".1f", of="budget.best_epoch"),
+        column("steps", ",d", of="budget.steps"),
+        column("per epoch", ",.1f", key="steps_an_epoch", of=steps_an_epoch),
+        column("stopped early", ".0%", of="budget.stopped_early"),
         note=(
             f"universal and single matched in {matched}   train rows: one epoch of all models of one seed   "
             "epochs: means over models   per epoch: mean steps of one model"
@@ -218,10 +208,8 @@ def trade_table(trading: Trading) -> Table:
     return tabulate(
         "net of costs, basis points per trade",
         nets,
-        (
-            column("symbol", of=itemgetter(0)),
-            *(column(name, "+.1f", of=itemgetter(place)) for place, name in enumerate(arms, start=1)),
-        ),
+        column("symbol", of=itemgetter(0)),
+        *(column(name, "+.1f", of=itemgetter(place)) for place, name in enumerate(arms, start=1)),
         note="one symbol has few trades: its numbers are not tested",
         total=(ALL, *(arm.net_bps for arm in arms.values())),
     )
@@ -233,14 +221,12 @@ def skill_table(result: ComparisonResult) -> Table:
     return tabulate(
         "skill",
         (result.evidence.skills.first, result.evidence.skills.second),
-        (
-            column("arm"),
-            column("gain", _NATS, of="effect"),
-            _p("p no-skill", "p_prior"),
-            *_envelope("nulls"),
-            _p("p surrogates", "p_surrogates"),
-            column("skill", of=lambda own: "shown" if own.arm in skilled else "not shown"),
-        ),
+        column("arm"),
+        column("gain", _NATS, of="effect"),
+        _p("p no-skill", "p_prior"),
+        *_envelope("nulls"),
+        _p("p surrogates", "p_surrogates"),
+        column("skill", of=lambda own: "shown" if own.arm in skilled else "not shown"),
         note="gain over the no-skill forecast, nats; band: 5 to 95 % of surrogate markets",
     )
 
@@ -250,15 +236,13 @@ def null_table(nulls: Sequence[SurrogateNull]) -> Table:
     return tabulate(
         "effect on markets without signal",
         nulls,
-        (
-            column("surrogate", of="kind"),
-            column("draws", ",d"),
-            column("5 %", _NATS, key="low"),
-            column("95 %", _NATS, key="high"),
-            column("real market", _NATS, key="value"),
-            column("beyond", _NATS),
-            _p("p", "p_above", key="p"),
-        ),
+        column("surrogate", of="kind"),
+        column("draws", ",d"),
+        column("5 %", _NATS, key="low"),
+        column("95 %", _NATS, key="high"),
+        column("real market", _NATS, key="value"),
+        column("beyond", _NATS),
+        _p("p", "p_above", key="p"),
         note="p: share of draws with as large an effect, one-sided",
     )
 
@@ -273,12 +257,10 @@ def comparison_fold_table(comparison: Comparison) -> Table:
     return tabulate(
         "folds",
         comparison.declared.folds,
-        (
-            column("fold", of="name"),
-            *map(at, ("train from", "validation from", "test from", "test until")),
-            column("symbols", ",d", of=lambda own: len(own.symbols)),
-            *columns("train rows", "test rows", form=",d"),
-        ),
+        column("fold", of="name"),
+        *map(at, ("train from", "validation from", "test from", "test until")),
+        column("symbols", ",d", of=lambda own: len(own.symbols)),
+        *columns("train rows", "test rows", form=",d"),
     )
 
 
@@ -298,7 +280,8 @@ def unseen_table(unseen: Mapping[str, ComparisonResult]) -> Table:
     return tabulate(
         "symbols that the universal model was not trained on",
         unseen.items(),
-        (column("class", key="asset_class", of=itemgetter(0)), *map(of_result, shown)),
+        column("class", key="asset_class", of=itemgetter(0)),
+        *map(of_result, shown),
         note="exploratory: not run on surrogate markets",
     )
 

@@ -35,18 +35,16 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
     return tabulate(
         f"{counted(len(versions), 'version')} of {counted(names, 'model')}",
         versions,
-        (
-            column("model", of="name"),
-            column("version", of=lambda version: str(version.version)),
-            column("aliases", of=lambda version: ", ".join([*version.aliases, *["retired"] * version.retired])),
-            column("scope", of=lambda version: version.tags.get("scope", "")),
-            column("symbols", of=lambda version: few(model_names(version.tags, "symbols"))),
-            column("timeframe", of=lambda version: version.tags.get("timeframe", "")),
-            tag("test", "test_log_loss"),
-            tag("no-skill", "no_skill"),
-            column("better by", "+.4f", of=_better_by),
-            column("age", of=lambda version: _age(version.tags, now=now)),
-        ),
+        column("model", of="name"),
+        column("version", of=lambda version: str(version.version)),
+        column("aliases", of=lambda version: ", ".join([*version.aliases, *["retired"] * version.retired])),
+        column("scope", of=lambda version: version.tags.get("scope", "")),
+        column("symbols", of=lambda version: few(model_names(version.tags, "symbols"))),
+        column("timeframe", of=lambda version: version.tags.get("timeframe", "")),
+        tag("test", "test_log_loss"),
+        tag("no-skill", "no_skill"),
+        column("better by", "+.4f", of=_better_by),
+        column("age", of=lambda version: _age(version.tags, now=now)),
         note="test log-loss, and that of the better forecast without skill on the same rows",
     )
 
@@ -136,14 +134,12 @@ def scores_table(facts: Facts) -> Table:
     return tabulate(
         "scores on the test rows",
         symbols.items(),
-        (
-            column("symbol", of=lambda item: item[0]),
-            column("class", key="asset_class", of=lambda item: str(item[1].get("asset_class", ""))),
-            column("train rows", ",.0f", key="train", of=lambda item: score(item[1], "train")),
-            column("test rows", ",.0f", key="test", of=lambda item: score(item[1], "test")),
-            test_score(kind.loss),
-            test_score(kind.reference),
-        ),
+        column("symbol", of=lambda item: item[0]),
+        column("class", key="asset_class", of=lambda item: str(item[1].get("asset_class", ""))),
+        column("train rows", ",.0f", key="train", of=lambda item: score(item[1], "train")),
+        column("test rows", ",.0f", key="test", of=lambda item: score(item[1], "test")),
+        test_score(kind.loss),
+        test_score(kind.reference),
     )
 
 
@@ -222,13 +218,11 @@ def paired_table(scores: Mapping[str, Sequence[float]], names: Sequence[str]) ->
     return tabulate(
         "scores on the same test rows",
         ((symbol, *of) for symbol, of in scores.items()),
-        (
-            column("symbol", of=itemgetter(0)),
-            column("rows", ",.0f", of=itemgetter(1)),
-            column(first, ".4f", of=itemgetter(2)),
-            column(second, ".4f", of=itemgetter(3)),
-            column("second − first", "+.4f", key="difference", of=lambda item: item[3] - item[2]),
-            column("no-skill", ".4f", of=itemgetter(4)),
-        ),
+        column("symbol", of=itemgetter(0)),
+        column("rows", ",.0f", of=itemgetter(1)),
+        column(first, ".4f", of=itemgetter(2)),
+        column(second, ".4f", of=itemgetter(3)),
+        column("second − first", "+.4f", key="difference", of=lambda item: item[3] - item[2]),
+        column("no-skill", ".4f", of=itemgetter(4)),
         note="less is better; a difference without an interval is no verdict: multisymbol compare",
     )

@@ -22,14 +22,12 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
     return tabulate(
         "newest decisions" if as_of is None else f"newest decisions as of {iso(as_of)}",
         predictions,
-        (
-            column("symbol", of="resolution.request.symbol"),
-            column("decided at", of=lambda each: ABSENT if each.decided_at is None else iso(each.decided_at)),
-            *map(_output_column, names),
-            column("decision", of=lambda each: each.decision or ABSENT),
-            column("model", of=_model),
-            column("why", key="reason", of=lambda each: _why(each, numbers)),
-        ),
+        column("symbol", of="resolution.request.symbol"),
+        column("decided at", of=lambda each: ABSENT if each.decided_at is None else iso(each.decided_at)),
+        *map(_output_column, names),
+        column("decision", of=lambda each: each.decision or ABSENT),
+        column("model", of=_model),
+        column("why", key="reason", of=lambda each: _why(each, numbers)),
     )
 
 
@@ -80,7 +78,8 @@ def fold_model_tables(predictions: Mapping[str, SymbolPredictions]) -> Iterator[
             yield tabulate(
                 "no model of its own: nothing is held",
                 each.without_model,
-                (*columns("fold", "symbol"), column("why", of="reason")),
+                *columns("fold", "symbol"),
+                column("why", of="reason"),
             )
 
 
@@ -90,13 +89,11 @@ def _fold_models(models: Sequence[FoldModel], *, arm: str) -> Table:
     return tabulate(
         f"models trained, {arm}",
         models,
-        (
-            column("model", of="predictor.name"),
-            column("seen until", of=lambda each: iso(each.predictor.seen_until)[:10]),
-            column("asked from", of=lambda each: iso(each.predictor.after + 1)[:10]),
-            column("train rows", ",d", key="rows"),
-            *map(_score_column, metrics),
-        ),
+        column("model", of="predictor.name"),
+        column("seen until", of=lambda each: iso(each.predictor.seen_until)[:10]),
+        column("asked from", of=lambda each: iso(each.predictor.after + 1)[:10]),
+        column("train rows", ",d", key="rows"),
+        *map(_score_column, metrics),
     )
 
 

@@ -44,12 +44,10 @@ def score_table(
     return tabulate(
         kind.title if title is None else title,
         by_symbol.items(),
-        (
-            column("symbol", of=lambda item: item[0]),
-            *((column("role", of=lambda item: roles.get(item[0], "")),) if roles else ()),
-            column("rows", ",d", of=lambda item: _rows(item[1])),
-            *(_column(metric) for metric in metrics),
-        ),
+        column("symbol", of=lambda item: item[0]),
+        *((column("role", of=lambda item: roles.get(item[0], "")),) if roles else ()),
+        column("rows", ",d", of=lambda item: _rows(item[1])),
+        *(_column(metric) for metric in metrics),
         note=f"{kind.reference.heading} = {kind.without_skill}, same rows",
         total=(ALL, pooled) if len(by_symbol) > 1 else None,
     )
@@ -83,18 +81,16 @@ def class_table(kind: ScoreKind, by_symbol: Mapping[str, Scores], *, asset_class
     return tabulate(
         "test, by class",
         sorted(members.items()),
-        (
-            column("class", key="asset_class", of=lambda item: item[0]),
-            column("symbols", "d", of=lambda item: len(item[1])),
-            column("rows", ",.0f", of=lambda item: sum(score(by_symbol[symbol], "test_rows") for symbol in item[1])),
-            column(kind.loss.heading, kind.loss.form, key=kind.loss.name, of=lambda item: mean(item, kind.loss)),
-            column(
-                kind.reference.heading,
-                kind.reference.form,
-                key=kind.reference.name,
-                of=lambda item: mean(item, kind.reference),
-            ),
-            column("skill", ".1%", of=lambda item: 1 - mean(item, kind.loss) / mean(item, kind.reference)),
+        column("class", key="asset_class", of=lambda item: item[0]),
+        column("symbols", "d", of=lambda item: len(item[1])),
+        column("rows", ",.0f", of=lambda item: sum(score(by_symbol[symbol], "test_rows") for symbol in item[1])),
+        column(kind.loss.heading, kind.loss.form, key=kind.loss.name, of=lambda item: mean(item, kind.loss)),
+        column(
+            kind.reference.heading,
+            kind.reference.form,
+            key=kind.reference.name,
+            of=lambda item: mean(item, kind.reference),
         ),
+        column("skill", ".1%", of=lambda item: 1 - mean(item, kind.loss) / mean(item, kind.reference)),
         note="mean over rows, each symbol beside its own no-skill",
     )

@@ -2,7 +2,7 @@
 
 A table is declared column by column, each with its heading, its format and where its cells come from:
 
-    tabulate("arms", comparison.arms, (column("arm"), column("log-loss", ".4f"), column("gain", "+.4f")))
+    tabulate("arms", comparison.arms, column("arm"), column("log-loss", ".4f"), column("gain", "+.4f"))
 """
 
 import csv
@@ -116,19 +116,16 @@ def columns(*names: str, form: str = "") -> tuple[Column, ...]:
     return tuple(column(name, form) for name in names)
 
 
-def tabulate(
-    title: str, items: Iterable[Any], declared: Iterable[Column], *, note: str = "", total: Any = None
-) -> Table:
+def tabulate(title: str, items: Iterable[Any], *declared: Column, note: str = "", total: Any = None) -> Table:
     """Make a table of one row per item.
 
     Args:
-        title: As in `Table`.
+        title: As in `Table`; likewise `note`.
         items: From top to bottom.
         declared: The columns.
         note: As in `Table`.
         total: Item of a last row set off from the others; None: no such row.
     """
-    declared = tuple(declared)
 
     def row(item: Any) -> tuple[Cell, ...]:
         return tuple(each.of(item) for each in declared)
@@ -144,7 +141,7 @@ def tabulate(
 
 def plain_table(title: str, rows: Iterable[tuple[str, ...]], *names: str, note: str = "") -> Table:
     """Make a table of texts that are at hand."""
-    return tabulate(title, rows, (column(name, of=itemgetter(place)) for place, name in enumerate(names)), note=note)
+    return tabulate(title, rows, *(column(name, of=itemgetter(place)) for place, name in enumerate(names)), note=note)
 
 
 def one_line(table: Table, *, name: str) -> Table:
@@ -186,13 +183,13 @@ def sampling_table(symbols: Sequence[str], shares: "SamplingWeights") -> Table:
         column("draws", ",d", of=itemgetter(3)),
         column("passes", ".2f", of=itemgetter(4)),
     )
-    return tabulate("sampling, one epoch", values, shown, total=total if len(symbols) > 1 else None)
+    return tabulate("sampling, one epoch", values, *shown, total=total if len(symbols) > 1 else None)
 
 
 def fold_table(counts: "Sequence[FoldCount]", *, title: str = "fold") -> Table:
     """Say how many samples of each symbol train, validate and test, and how many were purged at the edges."""
     numbers = columns("train", "validation", "test", "purged", form=",d")
-    return tabulate(title, counts, (*columns("symbol", "role"), *numbers), total=_sum(counts, numbers))
+    return tabulate(title, counts, *columns("symbol", "role"), *numbers, total=_sum(counts, numbers))
 
 
 def drop_table(counts: "Sequence[SymbolCount]") -> Table:
@@ -205,7 +202,8 @@ def drop_table(counts: "Sequence[SymbolCount]") -> Table:
     return tabulate(
         "where the bars went",
         counts,
-        (column("symbol"), *numbers),
+        column("symbol"),
+        *numbers,
         note="misaligned = outside the common hours; filling = too few bars for a window yet",
         total=_sum(counts, numbers),
     )
