@@ -171,19 +171,19 @@ def table_from_json(data: Mapping[str, Any]) -> Table:
 
 def sampling_table(symbols: Sequence[str], shares: "SamplingWeights") -> Table:
     """Say how often each symbol is drawn in an epoch."""
-    values = zip(
-        symbols, *(each.tolist() for each in (shares.rows, shares.share, shares.draws, shares.passes)), strict=True
-    )
+    numbers = (each.tolist() for each in (shares.rows, shares.share, shares.draws, shares.passes))
     rows, draws = int(shares.rows.sum()), int(shares.draws.sum())
     total = (ALL, rows, float(shares.share.sum()), draws, draws / rows if rows else math.nan)
-    shown = (
+    return tabulate(
+        "sampling, one epoch",
+        zip(symbols, *numbers, strict=True),
         column("symbol", of=itemgetter(0)),
         column("train rows", ",d", of=itemgetter(1)),
         column("share", ".1%", of=itemgetter(2)),
         column("draws", ",d", of=itemgetter(3)),
         column("passes", ".2f", of=itemgetter(4)),
+        total=total if len(symbols) > 1 else None,
     )
-    return tabulate("sampling, one epoch", values, *shown, total=total if len(symbols) > 1 else None)
 
 
 def fold_table(counts: "Sequence[FoldCount]", *, title: str = "fold") -> Table:
