@@ -72,13 +72,12 @@ def _bar_table(traced: Lineage) -> Table:
     return tabulate(
         f"raw bars, the last {len(rows)}",
         list(zip(rows, sessions.tolist(), strict=True)),
-        
-            column("row", ",d", of=itemgetter(0)),
-            column("opened at", of=lambda item: iso(int(bars.opened_at[item[0]]))),
-            column("known at", key="closed_at", of=lambda item: iso(int(bars.closed_at[item[0]]))),
-            *map(price, ("open", "high", "low", "close", "volume")),
-            column("segment", "d", of=lambda item: int(bars.segment[item[0]])),
-            column("session", of=lambda item: _session(traced.clock, item[1])),
+        column("row", ",d", of=itemgetter(0)),
+        column("opened at", of=lambda item: iso(int(bars.opened_at[item[0]]))),
+        column("known at", key="closed_at", of=lambda item: iso(int(bars.closed_at[item[0]]))),
+        *map(price, ("open", "high", "low", "close", "volume")),
+        column("segment", "d", of=lambda item: int(bars.segment[item[0]])),
+        column("session", of=lambda item: _session(traced.clock, item[1])),
         note=f"sessions by the clock of {traced.clock.timezone}",
     )
 
@@ -97,13 +96,10 @@ def _made_table(title: str, made: Sequence[LineageColumn], *, what: str) -> Tabl
     return tabulate(
         title,
         made,
-        
-            column("column", of="name"),
-            column("value", ".6g"),
-            column(
-                what, key="made_from", of=lambda each: ", ".join(f"{own.name} {own.value}" for own in each.made_from)
-            ),
-            column("written in", key="origin", of=lambda each: _origins(each.made_from)),
+        column("column", of="name"),
+        column("value", ".6g"),
+        column(what, key="made_from", of=lambda each: ", ".join(f"{own.name} {own.value}" for own in each.made_from)),
+        column("written in", key="origin", of=lambda each: _origins(each.made_from)),
     )
 
 
@@ -128,7 +124,8 @@ def _scaled_table(traced: Lineage, prepared: FoldDataset, *, method: str) -> Tab
     return tabulate(
         "scaled features: (value - center) / spread",
         (each for each in traced.columns if each.kind == "raw"),
-        column("column", of="name"), *columns("value", "center", "spread", "scaled", form=".6g"),
+        column("column", of="name"),
+        *columns("value", "center", "spread", "scaled", form=".6g"),
         note=f"{method}, fitted on {int(shares.rows[fitted].sum()):,} train rows {whose}; span of the fit {span}",
     )
 

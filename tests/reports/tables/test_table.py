@@ -76,7 +76,7 @@ def wide(*, reason: str = "") -> Table:
         *(column(f"number {place}", ".3f", of=lambda _: 1.5, spare=9 - place) for place in range(9)),
         column("why", of=lambda _: reason),
     )
-    return tabulate("wide", ("A", "B"), shown, note="a note that stands at the right end where there is room for it")
+    return tabulate("wide", ("A", "B"), *shown, note="a note that stands at the right end where there is room for it")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
