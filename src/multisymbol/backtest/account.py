@@ -70,26 +70,19 @@ _FILL_CODES = {"next_open": kernel.NEXT_OPEN, "same_close": kernel.SAME_CLOSE, "
 class Prices:
     """What one symbol can be traded at, and when; n bars in order of time, shape (n,) each.
 
-    Args:
-        symbol: For messages.
-        opened_at: Nominal start of each bar.
-        closed_at: When it is known, strictly ascending.
-        open: First price, above 0; likewise high, low, close.
-        segment: Number of the uninterrupted stretch each bar is in, never descending.
-
     Raises:
         BacktestError: No bars, lengths that differ, prices that nobody can trade at, bars out of order; all at once,
             each with its first row and instant.
     """
 
-    symbol: str
-    opened_at: Instants
-    closed_at: Instants
-    open: Floats
+    symbol: str  # for messages
+    opened_at: Instants  # nominal start of each bar
+    closed_at: Instants  # when it is known, strictly ascending
+    open: Floats  # first price, above 0; likewise high, low, close
     high: Floats
     low: Floats
     close: Floats
-    segment: npt.NDArray[np.int32]
+    segment: npt.NDArray[np.int32]  # number of the uninterrupted stretch each bar is in, never descending
 
     def __post_init__(self) -> None:
         found = list(_price_problems(self))
@@ -110,24 +103,18 @@ class Prices:
 class Rules:
     """How decisions become trades.
 
-    Args:
-        fill: Where an order is filled.
-        units: Whether parts of a unit can be traded; whole units are rounded toward zero.
-        stop: Distance at which a loss is taken, above 0; None for none. As a fraction of the entry price below 1.
-        target: Distance at which a gain is taken, above 0; None for none.
-        capital: Money at the start, above 0.
-        stop_in: What both distances are: a `fraction` of the entry price, or multiples of the `volatility` of one bar
-            at the decision that opened the position.
-
     Raises:
         BacktestError: A value is out of its range; all problems at once.
     """
 
-    fill: FillAt
-    units: Units
+    fill: FillAt  # where an order is filled
+    units: Units  # whether parts of a unit can be traded; whole units are rounded toward zero
+    # Distance at which a loss is taken, above 0; None for none. As a fraction of the entry price below 1
     stop: float | None
-    target: float | None
-    capital: float
+    target: float | None  # distance at which a gain is taken, above 0; None for none
+    capital: float  # money at the start, above 0
+    # What both distances are: a `fraction` of the entry price, or multiples of the `volatility` of one bar at the
+    # decision that opened the position
     stop_in: Distance = "fraction"
 
     def __post_init__(self) -> None:
@@ -138,41 +125,27 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Trades:
-    """Closed parts of positions in order of their exits; shape (m,) each, money in the account's currency.
+    """Closed parts of positions in order of their exits; shape (m,) each, money in the account's currency."""
 
-    Args:
-        entry_row: Bar of the fill that opened the position (for a part added later, too).
-        exit_row: Bar of the fill that closed this part.
-        side: 1 long, -1 short.
-        quantity: Units, above 0.
-        entry_price: Average reference price of the position.
-        gross: side * quantity * (exit price - entry price).
-        commission: Of this part's entry and of its exit; likewise spread, slippage.
-        carry: Borrow and funding while it was held.
-        net: gross - all costs; the sum over all trades is the change of equity.
-        mae: Worst price since the position was opened as a return on the entry price, 0 or less. Highs and lows count;
-            of the bar of an exit its open if held then, and the fill; of the bar of an entry what comes after it: all
-            for a fill at the open, only the close for one at the average.
-        mfe: Likewise the best, 0 or more.
-        reason: Place in `REASONS`.
-    """
-
-    entry_row: npt.NDArray[np.int64]
-    exit_row: npt.NDArray[np.int64]
-    side: npt.NDArray[np.int64]
-    quantity: Floats
-    entry_price: Floats
+    entry_row: npt.NDArray[np.int64]  # bar of the fill that opened the position (for a part added later, too)
+    exit_row: npt.NDArray[np.int64]  # bar of the fill that closed this part
+    side: npt.NDArray[np.int64]  # 1 long, -1 short
+    quantity: Floats  # units, above 0
+    entry_price: Floats  # average reference price of the position
     exit_price: Floats
-    gross: Floats
-    commission: Floats
+    gross: Floats  # side * quantity * (exit price - entry price)
+    commission: Floats  # of this part's entry and of its exit; likewise spread, slippage
     spread: Floats
     slippage: Floats
-    carry: Floats
-    net: Floats
+    carry: Floats  # borrow and funding while it was held
+    net: Floats  # gross - all costs; the sum over all trades is the change of equity
     bars_held: npt.NDArray[np.int64]
+    # Worst price since the position was opened as a return on the entry price, 0 or less. Highs and lows count; of
+    # the bar of an exit its open if held then, and the fill; of the bar of an entry what comes after it: all for a
+    # fill at the open, only the close for one at the average
     mae: Floats
-    mfe: Floats
-    reason: npt.NDArray[np.int64]
+    mfe: Floats  # likewise the best, 0 or more
+    reason: npt.NDArray[np.int64]  # place in `REASONS`
 
     def __len__(self) -> int:
         return len(self.net)
@@ -186,19 +159,13 @@ class Trades:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Account:
-    """What came of the decisions on one symbol, at each bar's close after all that happened in it; shape (n,) each.
+    """What came of the decisions on one symbol, at each bar's close after all that happened in it; shape (n,) each."""
 
-    Args:
-        equity: cash + units * close; the last point is after the forced close.
-        cash: Below 0 where borrowed.
-        units: Held, below 0 short.
-        void_decisions: Decisions to hold something that no fill followed: the history was cut or ended.
-    """
-
-    equity: Floats
-    cash: Floats
-    units: Floats
+    equity: Floats  # cash + units * close; the last point is after the forced close
+    cash: Floats  # below 0 where borrowed
+    units: Floats  # held, below 0 short
     trades: Trades
+    # Decisions to hold something that no fill followed: the history was cut or ended
     void_decisions: int = field(default=0)
 
 

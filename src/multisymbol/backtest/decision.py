@@ -33,26 +33,16 @@ _NOWHERE = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class DecisionContext:
-    """What else is known at the close of each of n bars of one symbol; arrays have shape (n,).
+    """What else is known at the close of each of n bars of one symbol; arrays have shape (n,)."""
 
-    Args:
-        closed_at: When decisions are made, strictly ascending.
-        volatility: Trailing deviation of a bar's log return, this bar's included; NaN while there is none.
-        session_end: Whether an order decided here can no longer be filled and closed again within the session, see
-            `last_orders`.
-        segment: Number of the uninterrupted stretch, see `Bars`.
-        bars_per_year: Of these bars; a fact of the calendar.
-        target_unit: Log return that one unit of a return model's target stands for, for `Forecast`.
-        round_trip_cost: Entry and exit together, share of the notional, for `Forecast`.
-    """
-
-    closed_at: Instants
-    volatility: Floats
+    closed_at: Instants  # when decisions are made, strictly ascending
+    volatility: Floats  # trailing deviation of a bar's log return, this bar's included; NaN while there is none
+    # Whether an order decided here can no longer be filled and closed again within the session, see `last_orders`
     session_end: npt.NDArray[np.bool_]
-    segment: npt.NDArray[np.int32]
-    bars_per_year: float
-    target_unit: Floats
-    round_trip_cost: float
+    segment: npt.NDArray[np.int32]  # number of the uninterrupted stretch, see `Bars`
+    bars_per_year: float  # of these bars; a fact of the calendar
+    target_unit: Floats  # log return that one unit of a return model's target stands for, for `Forecast`
+    round_trip_cost: float  # entry and exit together, share of the notional, for `Forecast`
 
     def __post_init__(self) -> None:
         names = ("closed_at", "volatility", "session_end", "segment", "target_unit")
@@ -128,31 +118,23 @@ def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: floa
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PositionRules:
-    """How convictions become positions, whatever the rule; nothing in it ever keeps an exit from being made.
+    """How convictions become positions, whatever the rule; nothing in it ever keeps an exit from being made."""
 
-    Args:
-        sides: `long_only`: a sell only closes; `long_short`: it opens a short position too.
-        hold_means: What a bar does to an open position whose side it does not support. `flat`: closes it, a position
-            lives only while conviction for it is above `exit`. `keep`: nothing, only conviction for the other side
-            above `exit` closes it.
-        reverse_at_once: Whether one decision may turn long into short; otherwise it closes, a later one opens.
-        max_weight: Most a position may be, share of equity, above 0; more than 1 is leverage.
-        smallest_change: A change of size, an entry included, by less than this share of equity is not made.
-        min_bars_between_entries: Bars from one entry to the next, 0 for no limit; an entry that has to wait is not made
-            up for.
-        min_hours_after_fill: Hours from the bar in which the last entry or exit was filled (the one after its decision)
-            to the next entry, 0 for no limit.
-        flat_at_session_end: Whether `session_end` bars close what is open, and open nothing.
-    """
-
+    # `long_only`: a sell only closes; `long_short`: it opens a short position too
     sides: Literal["long_only", "long_short"]
+    # What a bar does to an open position whose side it does not support. `flat`: closes it, a position lives only
+    # while conviction for it is above `exit`. `keep`: nothing, only conviction for the other side above `exit` closes
+    # it
     hold_means: Literal["flat", "keep"]
-    reverse_at_once: bool
-    max_weight: float
-    smallest_change: float
+    reverse_at_once: bool  # whether one decision may turn long into short; otherwise it closes, a later one opens
+    max_weight: float  # most a position may be, share of equity, above 0; more than 1 is leverage
+    smallest_change: float  # A change of size, an entry included, by less than this share of equity is not made
+    # Bars from one entry to the next, 0 for no limit; an entry that has to wait is not made up for
     min_bars_between_entries: int
+    # Hours from the bar in which the last entry or exit was filled (the one after its decision) to the next entry, 0
+    # for no limit
     min_hours_after_fill: float
-    flat_at_session_end: bool
+    flat_at_session_end: bool  # whether `session_end` bars close what is open, and open nothing
 
     def __post_init__(self) -> None:
         hours = self.min_hours_after_fill
@@ -188,18 +170,12 @@ class Threshold:
     """The most likely class, if it is likely enough, always with the same weight.
 
     Conviction is +p(BUY) where BUY is likelier than both others, -p(SELL) where SELL is, 0 elsewhere (ties included).
-
-    Args:
-        enter_confidence: A probability above it opens, 0 to 1; 1 never trades.
-        exit_confidence: At most `enter_confidence`; see `PositionRules.hold_means`.
-        weight: Share of equity, above 0.
-        discipline: The rest.
     """
 
-    enter_confidence: float
-    exit_confidence: float
-    weight: float
-    discipline: PositionRules
+    enter_confidence: float  # A probability above it opens, 0 to 1; 1 never trades
+    exit_confidence: float  # at most `enter_confidence`; see `PositionRules.hold_means`
+    weight: float  # share of equity, above 0
+    discipline: PositionRules  # the rest
 
     def __post_init__(self) -> None:
         _require(self, "threshold", *_confidences(self), _within(self))
@@ -216,18 +192,12 @@ class ProbabilityWeighted:
 
     Conviction is p(BUY) - p(SELL), the weight `scale` times it, at most `PositionRules.max_weight`. While a position is
     open its size follows at every bar that supports it.
-
-    Args:
-        scale: Share of equity at a conviction of 1, above 0.
-        enter_edge: A conviction beyond it opens, 0 to 1.
-        exit_edge: At most `enter_edge`; see `PositionRules.hold_means`.
-        discipline: The rest.
     """
 
-    scale: float
-    enter_edge: float
-    exit_edge: float
-    discipline: PositionRules
+    scale: float  # share of equity at a conviction of 1, above 0
+    enter_edge: float  # A conviction beyond it opens, 0 to 1
+    exit_edge: float  # at most `enter_edge`; see `PositionRules.hold_means`
+    discipline: PositionRules  # the rest
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_edge, self.exit_edge
@@ -253,19 +223,13 @@ class VolatilityTarget:
 
     The weight is the target over the trailing volatility known at the close, at most `PositionRules.max_weight`. At a
     bar without a volatility, or with one of 0, nothing is opened or resized.
-
-    Args:
-        target: Volatility of the position's log return, above 0: 0.1 a year is 10 %.
-        per: `year` or `bar`; a year's is spread over its bars by the square root.
-        enter_confidence: As in `Threshold`; likewise `exit_confidence`.
-        discipline: The rest; `smallest_change` keeps small changes of volatility from being traded.
     """
 
-    target: float
-    per: Literal["year", "bar"]
-    enter_confidence: float
+    target: float  # volatility of the position's log return, above 0: 0.1 a year is 10 %
+    per: Literal["year", "bar"]  # `year` or `bar`; a year's is spread over its bars by the square root
+    enter_confidence: float  # as in `Threshold`; likewise `exit_confidence`
     exit_confidence: float
-    discipline: PositionRules
+    discipline: PositionRules  # the rest; `smallest_change` keeps small changes of volatility from being traded
 
     def __post_init__(self) -> None:
         _require(
@@ -298,18 +262,12 @@ class Forecast:
     """For models of returns: trade where the forecast return pays the round trip so many times over.
 
     Conviction is forecast * target_unit, a log return.
-
-    Args:
-        enter_costs: Round trips that a forecast must exceed to open, 0 or more.
-        exit_costs: At most `enter_costs`; see `PositionRules.hold_means`.
-        weight: Share of equity, above 0.
-        discipline: The rest.
     """
 
-    enter_costs: float
-    exit_costs: float
-    weight: float
-    discipline: PositionRules
+    enter_costs: float  # round trips that a forecast must exceed to open, 0 or more
+    exit_costs: float  # at most `enter_costs`; see `PositionRules.hold_means`
+    weight: float  # share of equity, above 0
+    discipline: PositionRules  # the rest
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_costs, self.exit_costs

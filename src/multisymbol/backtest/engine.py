@@ -43,23 +43,18 @@ FREE = 0.0
 class BacktestSettings:
     """How predictions are traded, for all symbols alike.
 
-    Args:
-        rule: From predictions to weights.
-        rules: Fills, units, stop and target; the capital is that of the whole, each account starts with its equal part.
-        weighting: How the money is shared out among symbols.
-        volatility_bars: Returns in the trailing volatility that rules and stops are told; those of a return model's
-            labels come before it.
-        multiples: Of the costs that the account is kept at as well, ascending, such as 0, 1, 2, 4.
-
     Raises:
         BacktestError: Multiples out of order or below 0, or without 1; too few bars for a volatility.
     """
 
-    rule: DecisionRule | Forecast
+    rule: DecisionRule | Forecast  # from predictions to weights
+    # Fills, units, stop and target; the capital is that of the whole, each account starts with its equal part
     rules: Rules
-    weighting: Weighting
+    weighting: Weighting  # how the money is shared out among symbols
+    # Returns in the trailing volatility that rules and stops are told; those of a return model's labels come before
+    # it
     volatility_bars: int
-    multiples: tuple[float, ...]
+    multiples: tuple[float, ...]  # of the costs that the account is kept at as well, ascending, such as 0, 1, 2, 4
 
     def __post_init__(self) -> None:
         ascending = all(one < other for one, other in pairwise(self.multiples))
@@ -74,24 +69,16 @@ class BacktestSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Traded:
-    """What came of one symbol.
+    """What came of one symbol."""
 
-    Args:
-        predictions: What it was traded on.
-        prices: Traded bars, m of them.
-        weight: Decided at each close. Shape (m,).
-        account: At the assumed costs; `track` measures it.
-        held: Track of buying at the first close and holding, at the same costs; `against` sets the two side by side.
-        at_costs: Multiple of the costs -> track.
-    """
-
-    predictions: Predictions
-    prices: Prices
-    weight: Floats
-    account: Account
+    predictions: Predictions  # what it was traded on
+    prices: Prices  # traded bars, m of them
+    weight: Floats  # decided at each close, shape (m,)
+    account: Account  # at the assumed costs; `track` measures it
     track: Track
+    # Track of buying at the first close and holding, at the same costs; `against` sets the two side by side
     held: Track
-    at_costs: Mapping[float, Track]
+    at_costs: Mapping[float, Track]  # multiple of the costs -> track
     against: Against
 
     @property
@@ -102,24 +89,15 @@ class Traded:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Backtest:
-    """What came of all symbols.
+    """What came of all symbols."""
 
-    Args:
-        traded: Symbol -> what came of it.
-        left_out: Symbol -> why it was not traded.
-        standing: Of the symbols, the classes and the portfolio.
-        held: The same of holding; `against` sets the portfolio beside it.
-        at_costs: Multiple of the costs -> the portfolio.
-        capital: Of the portfolio.
-    """
-
-    traded: Mapping[str, Traded]
-    left_out: Mapping[str, str]
-    standing: Standing
-    held: Standing
+    traded: Mapping[str, Traded]  # symbol -> what came of it
+    left_out: Mapping[str, str]  # symbol -> why it was not traded
+    standing: Standing  # of the symbols, the classes and the portfolio
+    held: Standing  # the same of holding; `against` sets the portfolio beside it
     against: Against
-    at_costs: Mapping[float, Performance]
-    capital: float
+    at_costs: Mapping[float, Performance]  # multiple of the costs -> the portfolio
+    capital: float  # of the portfolio
 
     @property
     def seen_bars(self) -> int:

@@ -31,21 +31,14 @@ _CONSTANT = 1e-12
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TradeResults:
-    """The k closed trades of a track, in money of its account; shape (k,) each.
+    """The k closed trades of a track, in money of its account; shape (k,) each."""
 
-    Args:
-        exit_row: Row of the bar in which each was closed.
-        net: Profit after all costs.
-        commission: Paid at entry and exit together, 0 or more; likewise spread and slippage.
-        carry: Borrow and funding paid while it was open; negative where earned.
-    """
-
-    exit_row: npt.NDArray[np.int64]
-    net: Floats
-    commission: Floats
+    exit_row: npt.NDArray[np.int64]  # row of the bar in which each was closed
+    net: Floats  # profit after all costs
+    commission: Floats  # paid at entry and exit together, 0 or more; likewise spread and slippage
     spread: Floats
     slippage: Floats
-    carry: Floats
+    carry: Floats  # borrow and funding paid while it was open; negative where earned
 
     def __len__(self) -> int:
         return len(self.net)
@@ -69,22 +62,15 @@ NO_TRADES = TradeResults(
 class Track:
     """An account through n bars, of one symbol or of many; arrays have shape (n,).
 
-    Args:
-        closed_at: When each value was known, strictly ascending.
-        equity: Worth at each close, the last one after everything was closed.
-        capital: Worth before the first bar, above 0.
-        position: Market value of what is held at each close, longs and shorts both counted as positive.
-        traded: Notional bought and sold in each bar, 0 or more.
-
     Raises:
         BacktestError: No bars, unequal lengths, values that are no numbers, instants out of order; all at once.
     """
 
-    closed_at: Instants
-    equity: Floats
-    capital: float
-    position: Floats
-    traded: Floats
+    closed_at: Instants  # when each value was known, strictly ascending
+    equity: Floats  # worth at each close, the last one after everything was closed
+    capital: float  # worth before the first bar, above 0
+    position: Floats  # market value of what is held at each close, longs and shorts both counted as positive
+    traded: Floats  # notional bought and sold in each bar, 0 or more
     trades: TradeResults = field(default=NO_TRADES)
 
     def __post_init__(self) -> None:
@@ -141,79 +127,46 @@ def track_of(account: Account, *, prices: Prices, rules: Rules) -> Track:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawdown:
-    """A stretch below an earlier peak of equity.
+    """A stretch below an earlier peak of equity."""
 
-    Args:
-        depth: 1 - lowest equity / peak; above 1 where more was lost than there was.
-        peak_at: Close of the bar with the peak; the first bar's where it is the capital.
-        recovered_at: Close of the first bar at the peak again; NEVER where it was not reached.
-        bars: From the peak to the recovery, or to the last bar.
-    """
-
-    depth: float
-    peak_at: int
+    depth: float  # 1 - lowest equity / peak; above 1 where more was lost than there was
+    peak_at: int  # close of the bar with the peak; the first bar's where it is the capital
     trough_at: int
-    recovered_at: int
-    bars: int
+    recovered_at: int  # close of the first bar at the peak again; NEVER where it was not reached
+    bars: int  # from the peak to the recovery, or to the last bar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Performance:
-    """Measures of one track; plain numbers all through (`dataclasses.asdict` gives JSON but for NaN).
-
-    Args:
-        first_at: Close of the first bar; likewise last_at.
-        total_return: Share of the capital, 0.1 is 10 %; likewise all returns.
-        annual_return: Compounded; -1 after ruin. Of a span much shorter than a year it says little.
-        volatility: Deviation (n - 1) of returns, times sqrt(bars_per_year).
-        sharpe: Mean return / deviation, times sqrt(bars_per_year); interest 0.
-        sharpe_error: Its standard error, see `sharpe_error`.
-        sortino: Mean return * bars_per_year / downside deviation a year, that of min(r, 0) from 0 over all bars.
-        calmar: annual_return / max_drawdown.
-        max_drawdown: Depth of the deepest drawdown, 0 or more.
-        deepest: The deepest drawdown, the earliest of equal ones; None where equity never fell.
-        longest: The one with the most bars, likewise.
-        trades: Closed ones.
-        hit_rate: Share of them with a net profit above 0.
-        profit_factor: Sum of net profits / sum of net losses.
-        mean_trade: Mean net profit, money.
-        exposure: Share of bars at whose close something is held.
-        mean_weight: Mean over bars of what is held, share of equity.
-        turnover: Notional traded a year, both sides, in units of equity.
-        net_profit: Last equity - capital, money.
-        costs: Kind -> money paid; a negative carry was earned.
-        cost_bps: Trading costs paid per side, basis points of the notional traded.
-        break_even_bps: What a side might cost at most, see `break_even_bps`; below `cost_bps` where money was lost.
-        ruined_at: Close of the bar whose equity is 0 or less; NEVER.
-    """
+    """Measures of one track; plain numbers all through (`dataclasses.asdict` gives JSON but for NaN)."""
 
     bars: int
-    first_at: int
+    first_at: int  # close of the first bar; likewise last_at
     last_at: int
     bars_per_year: float
     years: float
-    total_return: float
-    annual_return: float
-    volatility: float
-    sharpe: float
-    sharpe_error: float
-    sortino: float
-    calmar: float
-    max_drawdown: float
-    deepest: Drawdown | None
-    longest: Drawdown | None
-    trades: int
-    hit_rate: float
-    profit_factor: float
-    mean_trade: float
-    exposure: float
-    mean_weight: float
-    turnover: float
-    net_profit: float
-    costs: Mapping[str, float]
-    cost_bps: float
-    break_even_bps: float
-    ruined_at: int
+    total_return: float  # share of the capital, 0.1 is 10 %; likewise all returns
+    annual_return: float  # compounded; -1 after ruin. Of a span much shorter than a year it says little
+    volatility: float  # deviation (n - 1) of returns, times sqrt(bars_per_year)
+    sharpe: float  # mean return / deviation, times sqrt(bars_per_year); interest 0
+    sharpe_error: float  # its standard error, see `sharpe_error`
+    sortino: float  # mean return * bars_per_year / downside deviation a year, that of min(r, 0) from 0 over all bars
+    calmar: float  # annual_return / max_drawdown
+    max_drawdown: float  # depth of the deepest drawdown, 0 or more
+    deepest: Drawdown | None  # the deepest drawdown, the earliest of equal ones; None where equity never fell
+    longest: Drawdown | None  # the one with the most bars, likewise
+    trades: int  # closed ones
+    hit_rate: float  # share of them with a net profit above 0
+    profit_factor: float  # sum of net profits / sum of net losses
+    mean_trade: float  # mean net profit, money
+    exposure: float  # share of bars at whose close something is held
+    mean_weight: float  # mean over bars of what is held, share of equity
+    turnover: float  # notional traded a year, both sides, in units of equity
+    net_profit: float  # last equity - capital, money
+    costs: Mapping[str, float]  # kind -> money paid; a negative carry was earned
+    cost_bps: float  # trading costs paid per side, basis points of the notional traded
+    break_even_bps: float  # what a side might cost at most, see `break_even_bps`; below `cost_bps` where money was lost
+    ruined_at: int  # close of the bar whose equity is 0 or less; NEVER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

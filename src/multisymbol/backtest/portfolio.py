@@ -37,13 +37,10 @@ class Weighting(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EqualWeight:
-    """The same for every symbol.
+    """The same for every symbol."""
 
-    Args:
-        rebalance: How often the shares are made equal again: at the first close of a UTC day, week (from Monday) or
-            month, or never. Raises BacktestError for another word.
-    """
-
+    # How often the shares are made equal again: at the first close of a UTC day, week (from Monday) or month, or
+    # never. Raises BacktestError for another word
     rebalance: Rebalance
 
     def __post_init__(self) -> None:
@@ -62,14 +59,11 @@ class InverseVolatility:
     Volatility is the root of the sum of squared returns a year, of the bars closed within the last `days` days: symbols
     with few and with many bars a day compare. A symbol has none before its bars reach back so far, nor where nothing
     moved: it gets 1 / N, and the others share the rest.
-
-    Args:
-        rebalance: As in `EqualWeight`; `never` would know no volatility, and raises BacktestError.
-        days: Calendar days, above 0.
     """
 
+    # As in `EqualWeight`; `never` would know no volatility, and raises BacktestError
     rebalance: Literal["day", "week", "month"]
-    days: float
+    days: float  # calendar days, above 0
 
     def __post_init__(self) -> None:
         if self.rebalance not in {"day", "week", "month"} or not 0.0 < self.days < math.inf:
@@ -92,21 +86,13 @@ class InverseVolatility:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Portfolio:
-    """N symbols' accounts as one.
+    """N symbols' accounts as one."""
 
-    Args:
-        symbols: In order.
-        track: The whole, on the common clock; can be measured like any other.
-        rebalanced_at: Closes at which money was handed out, the first time before the first one. Shape (J,).
-        weights: Shares given then, rows sum to 1. Shape (J, N).
-        profit: Money each symbol earned; together the change of equity. Shape (N,).
-    """
-
-    symbols: tuple[str, ...]
-    track: Track
-    rebalanced_at: Instants
-    weights: Floats
-    profit: Floats
+    symbols: tuple[str, ...]  # in order
+    track: Track  # the whole, on the common clock; can be measured like any other
+    rebalanced_at: Instants  # closes at which money was handed out, the first time before the first one, shape (J,)
+    weights: Floats  # shares given then, rows sum to 1, shape (J, N)
+    profit: Floats  # money each symbol earned; together the change of equity, shape (N,)
 
 
 def combine(tracks: Mapping[str, Track], *, weighting: Weighting, capital: float) -> Portfolio:
@@ -154,19 +140,13 @@ def combine(tracks: Mapping[str, Track], *, weighting: Weighting, capital: float
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Standing:
-    """What a universe earned.
+    """What a universe earned."""
 
-    Args:
-        by_symbol: Each symbol's account, on its own clock.
-        by_class: Each asset class as a portfolio of its own.
-        class_profit: Money the symbols of each class earned within `portfolio`; together the change of its equity.
-        portfolio: All symbols; `performance` measures it.
-    """
-
-    by_symbol: Mapping[str, Performance]
-    by_class: Mapping[str, Performance]
+    by_symbol: Mapping[str, Performance]  # each symbol's account, on its own clock
+    by_class: Mapping[str, Performance]  # each asset class as a portfolio of its own
+    # Money the symbols of each class earned within `portfolio`; together the change of its equity
     class_profit: Mapping[str, float]
-    portfolio: Portfolio
+    portfolio: Portfolio  # all symbols; `performance` measures it
     performance: Performance
 
 

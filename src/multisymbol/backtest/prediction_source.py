@@ -45,21 +45,13 @@ class Histories:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldModel:
-    """A model trained for one fold.
+    """A model trained for one fold."""
 
-    Args:
-        fold: Name of the fold.
-        symbols: Symbols it predicts: one for a symbol's own model, else all of the fold.
-        predictor: The model, with the span of time it predicts.
-        rows: Number of train samples.
-        scores: Test scores by name.
-    """
-
-    fold: str
-    symbols: tuple[str, ...]
-    predictor: Predictor
-    rows: int
-    scores: Mapping[str, float]
+    fold: str  # name of the fold
+    symbols: tuple[str, ...]  # symbols it predicts: one for a symbol's own model, else all of the fold
+    predictor: Predictor  # the model, with the span of time it predicts
+    rows: int  # number of train samples
+    scores: Mapping[str, float]  # test scores by name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,21 +65,13 @@ class NoFoldModel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolPredictions:
-    """Predictions of the symbols of a universe.
+    """Predictions of the symbols of a universe."""
 
-    Args:
-        predictions: One for each symbol that can be traded.
-        left_out: Symbol -> why it cannot be traded.
-        account: How the models were chosen, for the record.
-        fold_models: The models, where they were trained for the backtest.
-        without_model: Where a symbol's own model is missing.
-    """
-
-    predictions: Sequence[Predictions]
-    left_out: Mapping[str, str]
-    account: str = ""
-    fold_models: tuple[FoldModel, ...] = ()
-    without_model: tuple[NoFoldModel, ...] = ()
+    predictions: Sequence[Predictions]  # one for each symbol that can be traded
+    left_out: Mapping[str, str]  # symbol -> why it cannot be traded
+    account: str = ""  # how the models were chosen, for the record
+    fold_models: tuple[FoldModel, ...] = ()  # the models, where they were trained for the backtest
+    without_model: tuple[NoFoldModel, ...] = ()  # where a symbol's own model is missing
 
 
 class PredictionSource(Protocol):
@@ -160,28 +144,19 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredModelsSpec:
-    """Stored models, traded on bars they have not seen.
+    """Stored models, traded on bars they have not seen."""
 
-    Args:
-        universe: Symbols to trade.
-        resolve: What a model must fit, and where models and bars are; its `as_of` is not used.
-        period: Decisions are made after its start and up to its end; start None: from the first bar that no model has
-            seen.
-        version: The version that predicts all symbols, `champion`, `NAME@alias` or `NAME/3`; None: the policy chooses.
-        arms: Kinds of model traded on the same bars; empty: whichever model the policy chooses.
-        every: Time from one choice of models to the next, nanoseconds; None: they are chosen once.
-        sealed_from: Instant from which on bars are sealed; None: the seals of the models' trainings alone count.
-        open_sealed: The question sealed bars are opened for; None leaves them sealed.
-    """
-
-    universe: Universe
-    resolve: ResolveSpec
+    universe: Universe  # symbols to trade
+    resolve: ResolveSpec  # what a model must fit, and where models and bars are; its `as_of` is not used
+    # Decisions are made after its start and up to its end; start None: from the first bar that no model has seen
     period: Period = field(default_factory=Period)
+    # The version that predicts all symbols, `champion`, `NAME@alias` or `NAME/3`; None: the policy chooses
     version: str | None = None
-    arms: tuple[Arm, ...] = ()
-    every: int | None = None
+    arms: tuple[Arm, ...] = ()  # kinds of model traded on the same bars; empty: whichever model the policy chooses
+    every: int | None = None  # time from one choice of models to the next, nanoseconds; None: they are chosen once
+    # Instant from which on bars are sealed; None: the seals of the models' trainings alone count
     sealed_from: int | None = None
-    open_sealed: str | None = None
+    open_sealed: str | None = None  # the question sealed bars are opened for; None leaves them sealed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

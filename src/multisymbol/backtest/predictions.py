@@ -27,42 +27,28 @@ NOBODY = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictor:
-    """A model and the stretch of time in which it is asked: at closes after `after`, up to `until`.
-
-    Args:
-        name: For people: registered name and version, or the fold it was trained for.
-        role: How it came to be asked, such as `universal`, `own` or `retrained`.
-        seen_until: Last instant it has seen anything of, training and validation.
-    """
+    """A model and the stretch of time in which it is asked: at closes after `after`, up to `until`."""
 
     model: Model
-    name: str
-    role: str
-    seen_until: int
+    name: str  # for people: registered name and version, or the fold it was trained for
+    role: str  # how it came to be asked, such as `universal`, `own` or `retrained`
+    seen_until: int  # last instant it has seen anything of, training and validation
     after: int
     until: int = NEVER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Predictions:
-    """Predictions at the closes of one symbol's bars.
+    """Predictions at the closes of one symbol's bars."""
 
-    Args:
-        config: The symbol's: costs, calendar, class.
-        bars: All n of them up to the last traded one, those before the first included.
-        first: Row of the first traded bar.
-        outputs: Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN
-            where there is no prediction.
-        by: Place in `predictors` of the model asked at each close, `NOBODY` for none. Shape (n,).
-        predictors: In order of time.
-    """
-
-    config: SymbolConfig
-    bars: Bars
-    first: int
+    config: SymbolConfig  # the symbol's: costs, calendar, class
+    bars: Bars  # all n of them up to the last traded one, those before the first included
+    first: int  # row of the first traded bar
+    # Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN where there
+    # is no prediction
     outputs: Floats
-    by: npt.NDArray[np.int64]
-    predictors: tuple[Predictor, ...]
+    by: npt.NDArray[np.int64]  # place in `predictors` of the model asked at each close, `NOBODY` for none, shape (n,)
+    predictors: tuple[Predictor, ...]  # in order of time
 
     @property
     def of_returns(self) -> bool:

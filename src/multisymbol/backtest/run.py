@@ -34,17 +34,12 @@ class BacktestSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestResult:
-    """What a backtest came to.
+    """What a backtest came to."""
 
-    Args:
-        arms: Kind of model -> backtest; a single one where nothing is set against anything.
-        predictions: Kind of model -> the predictions that were traded, and how their models were chosen or trained.
-        histories: The bars.
-    """
-
-    arms: Mapping[str, Backtest]
+    arms: Mapping[str, Backtest]  # kind of model -> backtest; a single one where nothing is set against anything
+    # Kind of model -> the predictions that were traded, and how their models were chosen or trained
     predictions: Mapping[str, SymbolPredictions]
-    histories: Histories
+    histories: Histories  # the bars
 
     @property
     def first(self) -> Backtest:

@@ -31,16 +31,11 @@ from multisymbol.training.spec import TrainSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainedModelsSpec:
-    """Models trained for each fold, traded on its test span.
+    """Models trained for each fold, traded on its test span."""
 
-    Args:
-        train: The training; its split cuts the folds, its folder, run and registration are not used.
-        universe: Symbols to trade: those of the training, or some of them.
-        arms: Kinds of model traded on the same bars; empty: the kind that the mode of the training names.
-    """
-
-    train: TrainSpec
-    universe: Universe
+    train: TrainSpec  # the training; its split cuts the folds, its folder, run and registration are not used
+    universe: Universe  # symbols to trade: those of the training, or some of them
+    # Kinds of model traded on the same bars; empty: the kind that the mode of the training names
     arms: tuple[Arm, ...] = ()
 
 

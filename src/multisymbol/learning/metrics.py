@@ -16,24 +16,15 @@ PROBABILITY_FLOOR = 1e-15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """Scores on one set of rows. NaN where there are no rows.
-
-    Args:
-        log_loss: Mean of -log p(label), nats.
-        brier: Mean of sum over classes of (p - 1[label])^2, 0..2.
-        macro_f1: Mean F1 over the classes present among labels.
-        balanced_accuracy: Mean recall over the classes present among labels.
-        mcc: Multi-class Matthews correlation (Gorodkin 2004); 0 where undefined.
-        accuracy: Share right; never shown alone.
-    """
+    """Scores on one set of rows. NaN where there are no rows."""
 
     rows: int
-    log_loss: float
-    brier: float
-    macro_f1: float
-    balanced_accuracy: float
-    mcc: float
-    accuracy: float
+    log_loss: float  # mean of -log p(label), nats
+    brier: float  # mean of sum over classes of (p - 1[label])^2, 0..2
+    macro_f1: float  # mean F1 over the classes present among labels
+    balanced_accuracy: float  # mean recall over the classes present among labels
+    mcc: float  # multi-class Matthews correlation (Gorodkin 2004); 0 where undefined
+    accuracy: float  # share right; never shown alone
 
 
 def scores(confusion: npt.NDArray[np.int64], *, log_loss_sum: float, brier_sum: float) -> Scores:

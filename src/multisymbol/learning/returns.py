@@ -18,20 +18,14 @@ _CONSTANT = 1e-12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReturnScores:
-    """Scores on one set of rows, in units of the target (deviations of its horizon). NaN where there are no rows.
-
-    Args:
-        huber: Mean Huber loss.
-        mse: Mean squared error.
-        ic: Information coefficient: correlation (Pearson) of forecast and target; 0 where either is constant.
-        sign_accuracy: Share of rows whose sign is right, among those whose target is not 0; a forecast of exactly 0
-            counts half. NaN where no target moves.
-    """
+    """Scores on one set of rows, in units of the target (deviations of its horizon). NaN where there are no rows."""
 
     rows: int
-    huber: float
-    mse: float
-    ic: float
+    huber: float  # mean Huber loss
+    mse: float  # mean squared error
+    ic: float  # information coefficient: correlation (Pearson) of forecast and target; 0 where either is constant
+    # Share of rows whose sign is right, among those whose target is not 0; a forecast of exactly 0 counts half. NaN
+    # where no target moves
     sign_accuracy: float
 
 

@@ -31,28 +31,18 @@ class TrainerFactory(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitResult:
-    """What fitting came to; epochs are counted from 1, epochs and steps before a resume included.
+    """What fitting came to; epochs are counted from 1, epochs and steps before a resume included."""
 
-    Args:
-        best_path: Checkpoint of the best epoch.
-        last_path: Checkpoint of the last epoch, to resume from.
-        best_score: Its score on validation, as `monitor` names it (`val/log_loss`); lower is better.
-        epochs_run: Whole epochs.
-        seconds: From the first step to the last, validation included; this process's.
-        windows_per_second: Windows learned from over `seconds`, all processes together.
-        stopped_early: Whether early stopping ended it.
-    """
-
-    best_path: Path
-    last_path: Path
-    best_score: float
+    best_path: Path  # checkpoint of the best epoch
+    last_path: Path  # checkpoint of the last epoch, to resume from
+    best_score: float  # its score on validation, as `monitor` names it (`val/log_loss`); lower is better
     monitor: str
     best_epoch: int
-    epochs_run: int
-    seconds: float
+    epochs_run: int  # whole epochs
+    seconds: float  # from the first step to the last, validation included; this process's
     steps: int
-    windows_per_second: float
-    stopped_early: bool
+    windows_per_second: float  # windows learned from over `seconds`, all processes together
+    stopped_early: bool  # whether early stopping ended it
 
 
 class BestEpoch(NamedTuple):

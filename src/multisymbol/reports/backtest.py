@@ -11,29 +11,10 @@ from matplotlib.figure import Figure
 from multisymbol.backtest.engine import ELSEWHERE, FREE, Backtest, Traded
 from multisymbol.backtest.performance import Against, Performance, against
 from multisymbol.markets.time import NEVER, iso
-from multisymbol.reports.figures.backtest import (
-    TradeMarks,
-    cost_figure,
-    equity_figure,
-    months_figure,
-    symbols_figure,
-    trades_figure,
-)
+from multisymbol.reports.figures import backtest as figures
 from multisymbol.reports.figures.canvas import percent
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, OwnSection, Page, Part, Section, sections_of
-from multisymbol.reports.tables.backtest import (
-    PORTFOLIO,
-    backtest_arm_table,
-    cost_table,
-    gross_return,
-    mark,
-    measure_table,
-    model_table,
-    money_table,
-    reason_table,
-    result_table,
-    with_error,
-)
+from multisymbol.reports.tables import backtest as tables
 from multisymbol.reports.tables.table import Table
 from multisymbol.wording import group_by
 
@@ -47,24 +28,15 @@ SEEN_WARNING = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Background:
-    """What a page says beside the numbers.
+    """What a page says beside the numbers."""
 
-    Args:
-        source: Where the bars come from, of length `timeframe`.
-        rule: The decision rule, in one line.
-        settings: Fills, units, stops, capital, weighting: name -> text.
-        command: Shell command that made the page.
-        tables: Further tables, such as the models of the folds.
-        footer: Run and code.
-    """
-
-    source: str
+    source: str  # where the bars come from, of length `timeframe`
     timeframe: str
-    rule: str
-    settings: Mapping[str, str]
-    command: str
-    tables: tuple[Table, ...] = ()
-    footer: str = ""
+    rule: str  # the decision rule, in one line
+    settings: Mapping[str, str]  # fills, units, stops, capital, weighting: name -> text
+    command: str  # shell command that made the page
+    tables: tuple[Table, ...] = ()  # further tables, such as the models of the folds
+    footer: str = ""  # run and code
 
 
 def backtest_headline(backtest: Backtest) -> str:
@@ -74,7 +46,7 @@ def backtest_headline(backtest: Backtest) -> str:
     who = next(iter(backtest.traded)) if count == 1 else f"The portfolio of {count} symbols"
     verb = "won" if own.total_return > 0 else "lost"
     noise = math.isfinite(own.sharpe_error) and abs(own.sharpe) <= 2 * own.sharpe_error
-    sharpe = f"Sharpe {with_error(own.sharpe, own.sharpe_error, form='+.2f')}"
+    sharpe = f"Sharpe {tables.with_error(own.sharpe, own.sharpe_error, form='+.2f')}"
     sharpe += ", not distinguishable from 0" if noise else ""
     first = (
         f"{who} {verb} {abs(100 * own.total_return):.1f} % after costs from {iso(own.first_at)[:10]} to "
@@ -94,17 +66,17 @@ def backtest_figures(backtest: Backtest, *, name: str | None = None) -> dict[str
     """
     track, held = backtest.standing.portfolio.track, backtest.held.portfolio.track
     several = len(backtest.traded) > 1
-    name = name or (PORTFOLIO if several else next(iter(backtest.traded)))
+    name = name or (tables.PORTFOLIO if several else next(iter(backtest.traded)))
     drawn = {
-        "equity": equity_figure(
+        "equity": figures.equity_figure(
             track.closed_at,
             equity=track.equity,
             buy_and_hold=held.equity,
             capital=backtest.capital,
-            name=f"{name}{mark(backtest)}",
+            name=f"{name}{tables.mark(backtest)}",
         ),
-        "months": months_figure(track.closed_at, equity=track.equity, capital=backtest.capital),
-        "costs": cost_figure(
+        "months": figures.months_figure(track.closed_at, equity=track.equity, capital=backtest.capital),
+        "costs": figures.cost_figure(
             np.array(list(backtest.at_costs)),
             net_return=np.array([each.total_return for each in backtest.at_costs.values()]),
         ),
@@ -163,10 +135,10 @@ SECTIONS: tuple[Callable[[BacktestShown], Section | None], ...] = (
         title="Equity", parts=(*_cautions(shown.backtest), shown.drawn["equity"], shown.drawn["months"])
     ),
     lambda shown: Section(
-        title="Measures", note="Annualised over the time the bars span.", parts=(measure_table(shown.backtest),)
+        title="Measures", note="Annualised over the time the bars span.", parts=(tables.measure_table(shown.backtest),)
     ),
     lambda shown: (
-        Section(title="Symbols", parts=(shown.drawn["symbols"], result_table(shown.backtest)))
+        Section(title="Symbols", parts=(shown.drawn["symbols"], tables.result_table(shown.backtest)))
         if len(shown.backtest.traded) > 1
         else None
     ),
@@ -175,14 +147,14 @@ SECTIONS: tuple[Callable[[BacktestShown], Section | None], ...] = (
         note="The same decisions at several multiples of the assumed costs.",
         parts=(
             shown.drawn["costs"],
-            cost_table(shown.backtest),
-            Folded(title="Where the money went", parts=(money_table(shown.backtest),)),
+            tables.cost_table(shown.backtest),
+            Folded(title="Where the money went", parts=(tables.money_table(shown.backtest),)),
         ),
     ),
     lambda shown: Section(
         title="Trades",
         note=f"The best and the worst symbol: {', '.join(shown.trades)}." if len(shown.backtest.traded) > 1 else "",
-        parts=(*shown.trades.values(), reason_table(shown.backtest)),
+        parts=(*shown.trades.values(), tables.reason_table(shown.backtest)),
     ),
     lambda shown: Section(title="Models", parts=(*_models(shown.backtest), *shown.background.tables)),
     lambda shown: Section(
@@ -211,7 +183,7 @@ def _difference(beside: Against) -> str:
     if not math.isfinite(beside.information_ratio):
         return "There is no difference between them."
     clear = abs(beside.information_ratio) > 2 * beside.information_error
-    ratio = with_error(beside.information_ratio, beside.information_error, form="+.2f")
+    ratio = tables.with_error(beside.information_ratio, beside.information_error, form="+.2f")
     return f"The difference is {'' if clear else 'not '}distinguishable from chance: information ratio {ratio}."
 
 
@@ -244,7 +216,7 @@ def arms_page(shown: ArmsShown, *, sections: Iterable[OwnSection] = ()) -> Page:
         title=f"{'SEEN: ' if seen else ''}{title}",
         lead=" ".join([*seen, arm_headline(arms)]),
         sections=(
-            Section(title="Side by side", parts=(*cautions, backtest_arm_table(arms), *equities)),
+            Section(title="Side by side", parts=(*cautions, tables.backtest_arm_table(arms), *equities)),
             *(_arm_section(name, each) for name, each in shown.items()),
             *sections_of("arms", shown, ARM_SECTIONS, sections),
         ),
@@ -258,7 +230,7 @@ def _arm_section(name: str, shown: BacktestShown) -> Section:
     return Section(
         title=f"Arm: {name}",
         note=backtest_headline(arm),
-        parts=(*symbols, result_table(arm), drawn["costs"], cost_table(arm)),
+        parts=(*symbols, tables.result_table(arm), drawn["costs"], tables.cost_table(arm)),
     )
 
 
@@ -311,10 +283,10 @@ def _break_even(own: Performance) -> str:
 
 def _symbols(backtest: Backtest) -> Figure:
     symbols = sorted(backtest.traded, key=lambda symbol: -backtest.standing.by_symbol[symbol].total_return)
-    return symbols_figure(
+    return figures.symbols_figure(
         symbols,
         net_return=np.array([backtest.standing.by_symbol[each].total_return for each in symbols]),
-        gross_return=np.array([gross_return(backtest.traded[each]) for each in symbols]),
+        gross_return=np.array([tables.gross_return(backtest.traded[each]) for each in symbols]),
         buy_and_hold=np.array([backtest.held.by_symbol[each].total_return for each in symbols]),
     )
 
@@ -322,10 +294,10 @@ def _symbols(backtest: Backtest) -> Figure:
 def _trades(traded: Traded) -> Figure:
     trades, prices = traded.account.trades, traded.prices
     order = np.argsort(trades.entry_row, kind="stable")
-    return trades_figure(
+    return figures.trades_figure(
         prices.closed_at,
         close=prices.close,
-        trades=TradeMarks(
+        trades=figures.TradeMarks(
             entry_row=trades.entry_row[order],
             exit_row=trades.exit_row[order],
             side=trades.side[order].astype(np.int8),
@@ -337,7 +309,7 @@ def _trades(traded: Traded) -> Figure:
 
 
 def _models(backtest: Backtest) -> Iterator[Part]:
-    table = model_table(backtest)
+    table = tables.model_table(backtest)
     names = sorted({str(row[1]) for row in table.rows})
     if len(names) == 1:
         yield f"One model forecast all symbols: {names[0]}."

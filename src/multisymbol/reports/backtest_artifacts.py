@@ -27,16 +27,7 @@ from multisymbol.reports.backtest import (
     trade_figures,
 )
 from multisymbol.reports.page import OwnSection
-from multisymbol.reports.tables.backtest import (
-    PORTFOLIO,
-    backtest_arm_table,
-    cost_table,
-    logged,
-    measure_table,
-    model_table,
-    money_table,
-    result_table,
-)
+from multisymbol.reports.tables import backtest as tables
 from multisymbol.reports.tables.predictions import fold_model_tables
 from multisymbol.training.mlflow_run import SEALED_TAG, git_commit, group_run
 from multisymbol.training.spec import RunSpec
@@ -102,7 +93,7 @@ def _record(
             _note(child, each.backtest, spec)
             _record_one(child, each, account=accounts[arm], folder=folder / arm, sections=sections)
         run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each.backtest).items()}, step=0)
-    log_tables(run, {"arms": backtest_arm_table(result.arms)})
+    log_tables(run, {"arms": tables.backtest_arm_table(result.arms)})
     return log_page(run, arms_page(shown, sections=sections), folder / PAGE)
 
 
@@ -114,14 +105,16 @@ def _record_one(run: Run, shown: BacktestShown, *, account: str, folder: Path, s
     for figure in figures.values():
         figure.set_layout_engine("none")  # it was laid out for the page
     log_figures(run, figures)
-    tables = {
-        "result": result_table(result),
-        "costs": cost_table(result),
-        "measures": measure_table(result),
-        "money": money_table(result),
-        "models": model_table(result),
-    }
-    log_tables(run, tables)
+    log_tables(
+        run,
+        {
+            "result": tables.result_table(result),
+            "costs": tables.cost_table(result),
+            "measures": tables.measure_table(result),
+            "money": tables.money_table(result),
+            "models": tables.model_table(result),
+        },
+    )
     run.log_text(account, path="resolution.txt")
     log_frame(run, trade_frame(result), folder / TRADES)
     log_frame(run, equity_frame(result), folder / EQUITY)
@@ -167,11 +160,11 @@ def _facts(symbol: str, traded: Traded, *, source: str) -> DataFacts:
 def _metrics(result: Backtest) -> dict[str, float]:
     """Name the numbers of portfolio, classes and symbols, with those of holding beside them."""
     standing, held = result.standing, result.held
-    named = logged(standing.performance, "portfolio") | logged(held.performance, "held")
+    named = tables.logged(standing.performance, "portfolio") | tables.logged(held.performance, "held")
     for kind, each in standing.by_class.items():
-        named |= logged(each, f"class/{kind}", each_symbol=True)
+        named |= tables.logged(each, f"class/{kind}", each_symbol=True)
     for symbol, each in standing.by_symbol.items():
-        named |= logged(each, f"symbol/{slug(symbol)}", each_symbol=True)
+        named |= tables.logged(each, f"symbol/{slug(symbol)}", each_symbol=True)
     return {
         **named,
         **{f"portfolio/{kind}": money for kind, money in standing.performance.costs.items()},
@@ -212,7 +205,7 @@ def equity_frame(result: Backtest) -> pd.DataFrame:
     Beside the account: what models said (`buy`, `hold`, `sell` or `forecast`), the weight decided at the close (empty
     where nothing was), the equity of holding, and whether the model had seen the bar.
     """
-    whole = _equity(PORTFOLIO, result.standing.portfolio.track, result.held.portfolio.track)
+    whole = _equity(tables.PORTFOLIO, result.standing.portfolio.track, result.held.portfolio.track)
     return pd.concat([*(_account(symbol, each) for symbol, each in result.traded.items()), whole], ignore_index=True)
 
 

@@ -43,23 +43,14 @@ _MECHANICS = " Most of the gain on such labels comes from the labels' own mechan
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
-    """What a card shows.
+    """What a card shows."""
 
-    Args:
-        bundle: All that is known of the model.
-        name: Registered name; None: not registered.
-        version: Number in the registry; None: not yet known.
-        figures: Pictures of its training, where they are at hand; they stand with the scores.
-        hashes: `hashes.json` of the stored bundle: file -> SHA-256; None: left out.
-        metrics: Further metrics of its test scores.
-    """
-
-    bundle: Bundle
-    name: str | None
-    version: int | None
-    figures: Sequence[Figure] = ()
-    hashes: Mapping[str, str] | None = None
-    metrics: Sequence[ScoreMetric] = ()
+    bundle: Bundle  # all that is known of the model
+    name: str | None  # registered name; None: not registered
+    version: int | None  # number in the registry; None: not yet known
+    figures: Sequence[Figure] = ()  # pictures of its training, where they are at hand; they stand with the scores
+    hashes: Mapping[str, str] | None = None  # `hashes.json` of the stored bundle: file -> SHA-256; None: left out
+    metrics: Sequence[ScoreMetric] = ()  # further metrics of its test scores
 
     @property
     def kind(self) -> ScoreKind:

@@ -21,19 +21,12 @@ from multisymbol.serving.scores import Evaluation
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult(ABC):
-    """What is recorded of a model, whatever it forecasts.
+    """What is recorded of a model, whatever it forecasts."""
 
-    Args:
-        fitted: The fit.
-        module: With the best epoch's weights.
-        evaluation: Scores on the test rows beside the no-skill forecasts.
-        kind: The metrics of the scores.
-    """
-
-    fitted: FitResult
-    module: DirectionModule
-    evaluation: Any
-    kind: ScoreKind
+    fitted: FitResult  # the fit
+    module: DirectionModule  # with the best epoch's weights
+    evaluation: Any  # scores on the test rows beside the no-skill forecasts
+    kind: ScoreKind  # the metrics of the scores
 
     def pooled(self) -> dict[str, float]:
         """Name the scores over all test rows."""
@@ -62,18 +55,12 @@ class EvaluationResult(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class DirectionResult(EvaluationResult):
-    """A model of BUY, HOLD and SELL.
+    """A model of BUY, HOLD and SELL."""
 
-    Args:
-        temperature: Fitted on validation, applied to test.
-        test: Probabilities of the test rows, after it.
-        before: The scores without the temperature.
-    """
-
-    temperature: Temperature
-    test: Probabilities
+    temperature: Temperature  # fitted on validation, applied to test
+    test: Probabilities  # probabilities of the test rows, after it
     evaluation: Evaluation
-    before: Evaluation
+    before: Evaluation  # the scores without the temperature
     kind: ScoreKind = DIRECTION
 
     def predictions(self, dataset: FoldDataset) -> pd.DataFrame:

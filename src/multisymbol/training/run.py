@@ -54,25 +54,16 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainedModel:
-    """What a job came to.
-
-    Args:
-        run: Name of its MLflow run.
-        score: Validation score of the best epoch, lower is better: log-loss in nats, Huber loss for a return.
-        line: Its test scores in one line, over all symbols or of its only one: a table as JSON.
-        version: Registered name and number; None where it was not registered.
-        dataset: Its data.
-        result: The fit and its test scores; None where it was trained before an interruption.
-    """
+    """What a job came to."""
 
     name: str
     run_dir: Path
-    run: str
-    score: float
-    line: Mapping[str, Any]
-    version: tuple[str, int] | None
-    dataset: FoldDataset
-    result: EvaluationResult | None
+    run: str  # name of its MLflow run
+    score: float  # validation score of the best epoch, lower is better: log-loss in nats, Huber loss for a return
+    line: Mapping[str, Any]  # its test scores in one line, over all symbols or of its only one: a table as JSON
+    version: tuple[str, int] | None  # registered name and number; None where it was not registered
+    dataset: FoldDataset  # its data
+    result: EvaluationResult | None  # the fit and its test scores; None where it was trained before an interruption
 
     @property
     def registered(self) -> str:

@@ -13,20 +13,13 @@ from multisymbol.errors import ConfigError, require
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkShape:
-    """What the data fix about a network.
+    """What the data fix about a network."""
 
-    Args:
-        features: F.
-        window: T, bars.
-        symbols: Trained symbols, slots 1..symbols; likewise asset_classes.
-        classes: C, numbers a network gives per window: one per label class, or a single one for a return.
-    """
-
-    features: int
-    window: int
-    symbols: int
+    features: int  # F
+    window: int  # T, bars
+    symbols: int  # trained symbols, slots 1..symbols; likewise asset_classes
     asset_classes: int
-    classes: int = 3
+    classes: int = 3  # C, numbers a network gives per window: one per label class, or a single one for a return
 
 
 EmbeddingKind = Literal["none", "symbol", "asset_class"]

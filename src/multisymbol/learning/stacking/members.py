@@ -23,75 +23,48 @@ from multisymbol.samples.windows import WindowDataset
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackMember:
-    """One model: what it would be trained with alone.
+    """One model: what it would be trained with alone."""
 
-    Args:
-        name: Of the model, unlike the others'.
-        dataset: Its samples; several members may share one, or its features.
-        sampler: Order of its train samples, of a single process.
-        validation: Ledger positions its epochs are scored on, not empty. int64.
-        network: With its first weights, which are not changed. Members' networks differ in weights alone. Parameters
-            that need no gradient stay as they are, and a network opened by `finetuning.Adapter` learns its changes.
-        loss: Members' losses differ in class weights alone.
-        seed: Of its dropout, as the run's in `DirectionModule`.
-    """
-
-    name: str
-    dataset: WindowDataset
-    sampler: EpochSampler
-    validation: npt.NDArray[np.int64]
+    name: str  # of the model, unlike the others'
+    dataset: WindowDataset  # its samples; several members may share one, or its features
+    sampler: EpochSampler  # order of its train samples, of a single process
+    validation: npt.NDArray[np.int64]  # ledger positions its epochs are scored on, not empty; int64
+    # With its first weights, which are not changed. Members' networks differ in weights alone. Parameters that need
+    # no gradient stay as they are, and a network opened by `finetuning.Adapter` learns its changes
     network: nn.Module
-    loss: Loss
-    seed: int
+    loss: Loss  # members' losses differ in class weights alone
+    seed: int  # of its dropout, as the run's in `DirectionModule`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackRecipe:
-    """How each member is trained.
+    """How each member is trained."""
 
-    Args:
-        optimizer: Makes an AdamW; learning rate, betas, weight decay and epsilon are taken from it.
-        schedule: Of the learning rate, each member's own.
-        clip: Largest norm of a member's gradient, as `trainer.gradient_clip_val`; None: any.
-        epochs: At most, >= 1.
-        patience: Epochs without improvement after which a member stops, >= 1; None: none stops early.
-        min_delta: Of the score that counts as improvement.
-        eval_batch_size: Samples of all members together in one forward pass of validation.
-        threads: Cores to use on a CPU, >= 1; results do not depend on it.
-    """
-
-    optimizer: OptimizerFactory
-    schedule: Schedule
-    clip: float | None
-    epochs: int
-    patience: int | None
-    min_delta: float
-    eval_batch_size: int
+    optimizer: OptimizerFactory  # makes an AdamW; learning rate, betas, weight decay and epsilon are taken from it
+    schedule: Schedule  # of the learning rate, each member's own
+    clip: float | None  # largest norm of a member's gradient, as `trainer.gradient_clip_val`; None: any
+    epochs: int  # at most, >= 1
+    patience: int | None  # epochs without improvement after which a member stops, >= 1; None: none stops early
+    min_delta: float  # of the score that counts as improvement
+    eval_batch_size: int  # samples of all members together in one forward pass of validation
     device: torch.device
-    threads: int
+    threads: int  # cores to use on a CPU, >= 1; results do not depend on it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackResult:
-    """What a member came to; epochs are counted from 1.
-
-    Args:
-        weights: `state_dict` of its network after the best epoch, on the CPU; opened as the network was.
-        best_score: Score on validation of that epoch; lower is better.
-        stopped_early: Whether patience ended it.
-        train_losses: Mean loss of each epoch's steps.
-        scores: Score on validation of each epoch.
-    """
+    """What a member came to; epochs are counted from 1."""
 
     name: str
+    # `state_dict` of its network after the best epoch, on the CPU; opened as the network was
     weights: Mapping[str, torch.Tensor]
     best_epoch: int
-    best_score: float
+    best_score: float  # score on validation of that epoch; lower is better
     epochs_run: int
-    stopped_early: bool
+    stopped_early: bool  # whether patience ended it
     steps: int
-    train_losses: tuple[float, ...]
-    scores: tuple[float, ...]
+    train_losses: tuple[float, ...]  # mean loss of each epoch's steps
+    scores: tuple[float, ...]  # score on validation of each epoch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

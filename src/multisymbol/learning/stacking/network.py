@@ -37,17 +37,12 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Where each parameter lies in a model's row of P numbers; those between parameters are zero and stay zero.
+    """Where each parameter lies in a model's row of P numbers; those between parameters are zero and stay zero."""
 
-    Args:
-        shapes: Of one model's parameters, by name, in the network's order; those that stay as they are come last.
-        starts: First number of each.
-        width: P.
-    """
-
+    # Of one model's parameters, by name, in the network's order; those that stay as they are come last
     shapes: Mapping[str, torch.Size]
-    starts: Mapping[str, int]
-    width: int
+    starts: Mapping[str, int]  # first number of each
+    width: int  # P
 
     def views(self, row_MP: torch.Tensor) -> dict[str, torch.Tensor]:
         """See rows as parameters: views of them, with a leading model axis."""
