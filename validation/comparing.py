@@ -15,7 +15,7 @@ from multisymbol.comparison.run import ComparisonRun, compare
 from multisymbol.progress import Terminal
 from multisymbol.statistics.verdict import Kind
 from validation.bench import Bench
-from validation.planted_arms import BATCH, SEEDS, SMALLEST, Training
+from validation.planted_arms import SEEDS, SMALLEST
 
 FOLDS = 2
 _TRAIN, _VALIDATION, _TEST = 0.44, 0.12, 0.18
@@ -66,30 +66,9 @@ def through_compare(bench: Bench, values: Mapping[str, Any], *, folder: Path) ->
 
 def _small(bench: Bench, values: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the folds and the training of the bench over the market's configuration."""
-    bars, training = values["source"]["bars"], bench.training
-    parts = {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
-    return {
-        **values,
-        "split": {
-            **bench.values["split"],
-            **{name: f"{int(share * bars)}h" for name, share in parts.items()},
-            "count": FOLDS,
-        },
-        "model": {**values["model"], "hidden": [training.hidden], "dropout": 0.0},
-        "optimizer": {**values["optimizer"], "lr": training.lr},
-        "batch_size": BATCH,
-        "trainer": {**values["trainer"], "max_epochs": training.epochs},
-        "scheduler": _cosine(values["scheduler"], training),
-        "callbacks": {
-            **values["callbacks"],
-            "early_stopping": {**values["callbacks"]["early_stopping"], "patience": training.patience},
-        },
-    }
-
-
-def _cosine(node: Mapping[str, Any], training: Training) -> dict[str, Any]:
-    """Let the learning rate fall over the bench's epochs, as conf/scheduler/cosine.yaml does over those it knows."""
-    return {**node, "factory": {**node["factory"], "T_max": training.epochs}}
+    bars, parts = values["source"]["bars"], {"train": _TRAIN, "validation": _VALIDATION, "test": _TEST}
+    lengths = {name: f"{int(share * bars)}h" for name, share in parts.items()}
+    return bench.training.over({**values, "split": {**bench.values["split"], **lengths, "count": FOLDS}})
 
 
 def _declared(bench: Bench, *, draws: int) -> dict[str, Any]:

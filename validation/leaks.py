@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.arrays import Floats
+from multisymbol.comparison.fit import windows_of
 from multisymbol.config.build import build
 from multisymbol.errors import ModelNotFoundError, SplitError
 from multisymbol.features.pipeline import feature_rows
@@ -27,7 +28,6 @@ from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import PURGED, TEST, TRAIN, check_disjoint
 from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.windows import WindowDataset
 from validation.bench import Bench, Proved
 from validation.leakage_checks import LeakageFinding, Pipeline, look_ahead
 from validation.planted_arms import SYMBOLS, legs, market, next_bar, prepared, scratch
@@ -127,12 +127,7 @@ def _neighbour(whole: FoldDataset, part: npt.NDArray[np.int8]) -> float:
     moves = whole.ledger.label != HOLD
     train, test = (np.flatnonzero((part == number) & moves) for number in (TRAIN, TEST))
     test = test[:: max(len(test) // 1000, 1)]
-    dataset = WindowDataset(
-        features=whole.features,
-        ledger=whole.ledger,
-        symbol_slots=whole.symbol_slots,
-        class_slots=whole.class_slots,
-    )
+    dataset = windows_of(whole)
     windows = [dataset[torch.from_numpy(own)].x_BTF[:, :, :1].flatten(1).numpy() for own in (train, test)]
     distance = (windows[0] ** 2).sum(axis=1) - 2 * windows[1] @ windows[0].T  # up to a term of the test row alone
     label = whole.ledger.label

@@ -12,13 +12,18 @@ from scipy import stats
 
 from multisymbol.arrays import Floats
 from multisymbol.cli.schema import symbol_configs
-from multisymbol.labels.labels import BUY, SELL
+from multisymbol.comparison.arms import FoldTask, Universal
+from multisymbol.comparison.fit import train_apart, windows_of
+from multisymbol.comparison.result import PRIOR, UNIVERSAL
+from multisymbol.comparison.scores import ArmScores
+from multisymbol.labels.labels import BUY, CLASSES, SELL
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import HOUR, Period
 from multisymbol.samples.dataset import FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.samples.sampler import epoch_order
 from multisymbol.seeding import named_seed
+from multisymbol.serving.inference import predict_probabilities
 from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.loss_differentials import row_losses
@@ -26,27 +31,25 @@ from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano, fixed_s
 from multisymbol.statistics.overfitting import deflated_sharpe, overfitting_probability
 from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import Kind
+from multisymbol.training.fit import fold_loss, network_shape
 from validation.bench import Bench, Proved
 from validation.comparing import through_compare
 from validation.planted_arms import (
+    ARMS,
     ONE_CUT,
-    SEEDS,
     SMALLEST,
     SYMBOLS,
-    Arms,
-    Job,
-    arms,
-    class_prior,
-    forecasts,
+    answer,
+    fold_task,
     legs,
     market,
     next_bar,
     plan,
     prepared,
+    scores_of,
     scratch,
     shared,
     surrogates,
-    train,
 )
 from validation.planted_signal import design_at
 
@@ -115,10 +118,10 @@ def small_martingale(bench: Bench, *, cache: Path) -> dict[str, Any]:
 
 
 def _judged(bench: Bench, values: Mapping[str, Any], *, seed: int) -> "_Sides":
-    whole = prepared(values)
-    made = arms(values, whole, seeds=SEEDS, training=bench.training)
-    drawn = surrogates(values, draws=bench.draws, seeds=(1,), training=bench.training)
-    return _sides(whole, made, found=made.answer(plan(smallest=SMALLEST, seed=seed), [drawn]))
+    task = fold_task(values, training=bench.training)
+    made = scores_of(task)
+    drawn = surrogates(task, draws=bench.draws, seed=seed)
+    return _sides(task, made, found=answer(made, plan(smallest=SMALLEST, seed=seed), [drawn]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,9 +150,9 @@ class _Sides:
         return self.band.low <= self.gain <= self.band.high
 
 
-def _sides(whole: FoldDataset, made: Arms, *, found: ComparisonResult) -> _Sides:
-    ledger, positions = whole.ledger, made.positions
-    label, side = ledger.label[positions], made.prob[0].argmax(axis=1)
+def _sides(task: FoldTask, made: Mapping[str, ArmScores], *, found: ComparisonResult) -> _Sides:
+    whole, ledger, positions = task.whole, task.whole.ledger, task.rows
+    label, side = ledger.label[positions], made[UNIVERSAL].prob[0].argmax(axis=1)
     gains = np.where(side == BUY, 1.0, np.where(side == SELL, -1.0, 0.0)) * next_returns(whole, positions)
     _, place = np.unique(ledger.decided_at[positions], return_inverse=True)
     series = np.bincount(place, weights=np.nan_to_num(gains)) / np.bincount(place)
@@ -183,12 +186,12 @@ def permuted_labels(bench: Bench) -> Proved:
         bench.say("9 permuted labels", done, len(seeds))
         with scratch() as cache:
             values = market(bench.values, seed=seed, cache=cache, effects=shared(0.3))
-            whole = _permuted(prepared(values), seed=seed)
-            made = arms(values, whole, seeds=SEEDS, training=bench.training)
-            found = made.answer(plan(smallest=SMALLEST, seed=seed, exploratory=True))
+            task = fold_task(values, training=bench.training)
+            task = replace(task, whole=_permuted(task.whole, seed=seed))
+            found = answer(scores_of(task), plan(smallest=SMALLEST, seed=seed, exploratory=True))
             skilled += bool(found.evidence.skilled)
             gains.append(found.evidence.skills.first.effect)
-            flat.append(_importance(values, whole, bench=bench, seed=seed))
+            flat.append(_importance(task, seed=seed))
     _, most = binomial_bounds(len(seeds), share=0.05)
     return Proved(
         passed=skilled <= most * len(seeds) and max(flat) < 0.002 and abs(float(np.mean(gains))) < 0.002,
@@ -210,18 +213,29 @@ def _permuted(whole: FoldDataset, *, seed: int, block: int = 25) -> FoldDataset:
     return replace(whole, ledger=replace(ledger, label=ledger.label[order], target=ledger.target[order]))
 
 
-def _importance(values: Mapping[str, Any], whole: FoldDataset, *, bench: Bench, seed: int) -> float:
+def _importance(task: FoldTask, *, seed: int) -> float:
     """Return how much the loss rises, at most, when one column changes places among all bars."""
-    positions = whole.parts.positions(TEST)
+    whole, fit, positions = task.whole, task.fit, task.rows
     label, random = whole.ledger.label[positions], np.random.default_rng(seed)
-    trained = train([Job(name="universal", data=whole, seed=1)], values, training=bench.training)
+    one = replace(task, seeds=task.seeds[:1])
+    scored, (weights,) = train_apart(Universal(), one, starts={}, checkpoint=None, threads=1, progress=None)
+    network = fit.network(shape=network_shape(fit, whole, outputs=len(CLASSES)))
+    network.load_state_dict(dict(weights))
     ready = np.flatnonzero(np.isfinite(whole.features).all(axis=1))
     losses = []
     for column in (None, *range(whole.features.shape[1])):
         features = whole.features.copy()
         if column is not None:
             features[ready, column] = features[random.permutation(ready), column]
-        (prob,) = trained.forecast([positions], shown=[replace(whole, features=features)])
+        prob = predict_probabilities(
+            network,
+            dataset=windows_of(replace(whole, features=features)),
+            positions=positions,
+            batch_size=fit.eval_batch_size,
+            log_weights=fold_loss(fit, whole).log_weights,
+            device="cpu",
+            temperature=scored.took[0].temperature,
+        ).prob
         losses.append(float(row_losses(prob, label).total.mean()))
     return max(loss - losses[0] for loss in losses[1:])
 
@@ -246,12 +260,13 @@ def short_symbol(bench: Bench) -> Proved:
                     "symbol_weights": None,
                     "stratum": "none",
                 }
-                mixed = {**values, "sampling": node}
-                whole = prepared(mixed)
+                task = fold_task({**values, "sampling": node}, training=bench.training)
+                task, whole = replace(task, compared=(len(SYMBOLS) - 1,)), task.whole
                 off = max(off, _share_error(whole, temperature=temperature))
                 dropped += int(whole.shares.dropped.sum())
                 shares.append(float(whole.shares.share[-1]))
-                losses.append(_loss_of(mixed, whole, len(SYMBOLS) - 1, bench=bench))
+                scores = scores_of(task, {UNIVERSAL: Universal()})[UNIVERSAL]
+                losses.append(float(scores.losses("overall").loss.mean()))
     loss = np.array(losses).reshape(len(seeds), -1).mean(axis=0)
     return Proved(
         passed=bool((np.diff(loss) < 0).all()) and off <= 1.0 and dropped == 0,
@@ -285,16 +300,6 @@ def _capped(weight: Floats, *, limit: Floats, total: float) -> Floats:
         fixed |= beyond
 
 
-def _loss_of(values: Mapping[str, Any], whole: FoldDataset, index: int, *, bench: Bench) -> float:
-    """Return the universal model's mean loss on one symbol's test samples."""
-    positions = whole.parts.positions(TEST)
-    positions = positions[whole.ledger.symbol[positions] == index]
-    jobs = [Job(name=f"universal {seed}", data=whole, seed=seed) for seed in SEEDS]
-    prob = forecasts(jobs, values, training=bench.training, positions=[positions] * len(jobs))
-    label = whole.ledger.label[positions]
-    return float(np.mean([row_losses(own, label).total.mean() for own in prob]))
-
-
 def opening(bench: Bench) -> Proved:
     """World 12: a drift in the second quarter of an hour of every session; summer time trains, winter time tests."""
     seeds = bench.seeds(5)
@@ -302,10 +307,10 @@ def opening(bench: Bench) -> Proved:
     for done, seed in enumerate(seeds):
         bench.say("12 opening", done, len(seeds))
         with scratch() as cache:
-            values = _sessions(bench, seed=seed, cache=str(cache))
-            whole = prepared(values)
-            session[done] = _gain_at(values, whole, bench=bench)
-            hour[done] = _gain_at(values, _with_utc_hours(whole), bench=bench)
+            training = replace(bench.training, hidden=16, epochs=20, patience=20)
+            task = fold_task(_sessions(bench, seed=seed, cache=str(cache)), training=training, seeds=(1,))
+            session[done] = _gain_at(task)
+            hour[done] = _gain_at(replace(task, whole=_with_utc_hours(task.whole)))
     return Proved(
         passed=bool((session > 0.05).all() and (hour < 0.25 * session).all()),
         measured=f"gain on the prior at the bar before the drift, after the clocks went back: session clock "
@@ -355,23 +360,20 @@ def _sessions(bench: Bench, *, seed: int, cache: str) -> dict[str, Any]:
 
 
 def _with_utc_hours(whole: FoldDataset) -> FoldDataset:
-    """Replace the session's and the calendar's clock by the hour of UTC, as points on a circle."""
-    names = whole.panel.spec.names
-    kept = [place for place, name in enumerate(names) if name == "roc"]
+    """Replace the session's and the calendar's clock by the hour of UTC, as points on a circle; other columns are 0."""
     angle = (whole.panel.closed_at % (24 * HOUR)) / (24 * HOUR) * 2 * math.pi
-    columns = [*(whole.features[:, place] for place in kept), np.sin(angle), np.cos(angle)]
-    return replace(whole, features=np.ascontiguousarray(np.column_stack(columns), dtype=np.float32))
+    clocks = [place for place, name in enumerate(whole.panel.spec.names) if name != "roc"]
+    features = np.array(whole.features)
+    features[:, clocks] = 0.0
+    features[:, clocks[:2]] = np.column_stack([np.sin(angle), np.cos(angle)])
+    return replace(whole, features=features)
 
 
-def _gain_at(values: Mapping[str, Any], whole: FoldDataset, *, bench: Bench) -> float:
+def _gain_at(task: FoldTask) -> float:
     """Return the gain on the prior on the samples decided just before the drift."""
-    positions = whole.parts.positions(TEST)
-    training = replace(bench.training, hidden=16, epochs=20, patience=20)
-    (prob,) = forecasts([Job(name="universal", data=whole, seed=1)], values, training=training)
-    label = whole.ledger.label[positions]
-    prior = np.broadcast_to(class_prior(whole), prob.shape)
-    gain = row_losses(prior, label).total - row_losses(prob, label).total
-    at = whole.ledger.decided_at[positions]
+    scores = scores_of(task, {name: ARMS[name] for name in (UNIVERSAL, PRIOR)})
+    gain = scores[PRIOR].losses("overall").loss - scores[UNIVERSAL].losses("overall").loss
+    at = scores[UNIVERSAL].rows.decided_at
     clock = session_clock("XNYS", start=int(at.min()), end=int(at.max()))
     before = np.abs(clock.facts(at).minutes_since_open - _QUARTER) < 1e-6
     return float(gain[before].mean())

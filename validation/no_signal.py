@@ -1,22 +1,21 @@
 """Worlds 4 and 5: what is not there is not found."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from multisymbol.arrays import Floats
-from multisymbol.samples.dataset import FoldDataset
-from multisymbol.samples.fold import TEST, TRAIN
+from multisymbol.comparison.arms import FoldTask
+from multisymbol.comparison.result import UNIVERSAL
+from multisymbol.comparison.scores import ArmScores
+from multisymbol.samples.fold import TRAIN
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.aa_test import binomial_bounds
 from multisymbol.statistics.loss_differentials import paired_differentials
 from multisymbol.statistics.mean_tests import MeanTest, diebold_mariano
 from multisymbol.statistics.seed_variance import p_with_seeds
 from validation.bench import Bench, Proved
-from validation.planted_arms import SEEDS, SYMBOLS, Field, Job, forecasts, market, prepared, scored, scratch, test_rows
+from validation.planted_arms import ARMS, SEEDS, SYMBOLS, fold_task, market, scores_of, scratch
 from validation.planted_signal import judged
 
 ALPHA = 0.05
@@ -24,7 +23,6 @@ NEAR = 0.1
 """Length of the nearer test span, as a share of the train span."""
 _WANTED, _LAW = 400, (0.025, 0.075)
 """So many markets, and what share of rejections they may show; fewer are held to what chance allows them."""
-_AT_ONCE = 20
 
 
 def same_arm(bench: Bench) -> Proved:
@@ -37,11 +35,11 @@ def same_arm(bench: Bench) -> Proved:
     """
     seeds = bench.seeds(_WANTED)
     near, far = [], []
-    for done in range(0, len(seeds), _AT_ONCE):
+    for done, seed in enumerate(seeds):
         bench.say("4 A/A", done, len(seeds))
-        for own in _against_themselves(bench, seeds[done : done + _AT_ONCE]):
-            near.append(own[0])
-            far.append(own[1])
+        task, six = _against_themselves(bench, seed=seed)
+        near.append(tested(task, six, share=NEAR))
+        far.append(tested(task, six, share=None))
     low, high = _LAW if len(seeds) >= _WANTED else binomial_bounds(len(seeds), share=ALPHA)
     primary, claims = _share(near, claim=False), max(_share(near, claim=True), _share(far, claim=True))
     return Proved(
@@ -78,43 +76,31 @@ def _spread(tested: Sequence[Tested]) -> float:
     return float(np.var([own.primary.statistic for own in tested]))
 
 
-def _against_themselves(bench: Bench, seeds: Sequence[int]) -> Iterator[tuple[Tested, Tested]]:
-    """Train six networks on each market, all markets as one stack, and test three against three."""
-    training = replace(bench.training, epochs=6, hidden=4)
-    with ExitStack() as folders:
-        fields = [_field(bench, seed=seed, cache=folders.enter_context(scratch())) for seed in seeds]
-        jobs = [
-            Job(name=f"{seed} run {number}", data=each.whole, seed=named_seed(seed, "run", number))
-            for seed, each in zip(seeds, fields, strict=True)
-            for number in range(2 * len(SEEDS))
-        ]
-        prob = iter(forecasts(jobs, fields[0].values, training=training))
-        for each in fields:
-            own = np.stack([next(prob) for _ in range(2 * len(SEEDS))])
-            yield tested(each.whole, own, share=NEAR), tested(each.whole, own, share=None)
+def _against_themselves(bench: Bench, *, seed: int) -> tuple[FoldTask, ArmScores]:
+    """Train the universal model six times on a market."""
+    training, seeds = replace(bench.training, epochs=6, hidden=4), range(2 * len(SEEDS))
+    with scratch() as cache:
+        values = market(bench.values, seed=seed, cache=cache, symbols=SYMBOLS[:5], bars=1800)
+        task = fold_task(values, training=training, seeds=[named_seed(seed, "run", number) for number in seeds])
+        return task, scores_of(task, {UNIVERSAL: ARMS[UNIVERSAL]})[UNIVERSAL]
 
 
-def _field(bench: Bench, *, seed: int, cache: Path) -> Field:
-    values = market(bench.values, seed=seed, cache=cache, symbols=SYMBOLS[:5], bars=1800)
-    return Field(values=values, whole=prepared(values))
-
-
-def tested(whole: FoldDataset, prob: Floats, *, share: float | None) -> Tested:
+def tested(task: FoldTask, six: ArmScores, *, share: float | None) -> Tested:
     """Test the first half of the networks against the second.
 
     Args:
-        whole: Their market.
-        prob: Of every test sample. Shape (2 S, n, C).
+        task: Their market.
+        six: Their forecasts, one network for each seed.
         share: How much of the test span, as a share of the train span's instants; None: all of it.
     """
-    positions, at = whole.parts.positions(TEST), whole.ledger.decided_at
-    instants, train = np.unique(at[positions]), len(np.unique(at[whole.parts.positions(TRAIN)]))
+    ledger, at = task.whole.ledger, six.rows.decided_at
+    instants, train = np.unique(at), len(np.unique(ledger.decided_at[task.whole.parts.positions(TRAIN)]))
     length = len(instants) if share is None else round(share * train)
-    kept = at[positions] <= instants[length - 1]
-    positions, prob = positions[kept], prob[:, kept]
-    rows, label = test_rows(whole, positions=positions, seeds=SEEDS), whole.ledger.label[positions]
+    kept = six.only(at <= instants[length - 1])
+    rows = replace(kept.rows, seeds=SEEDS)
     first, second = (
-        scored(name, own, label, rows=rows) for name, own in zip(("first", "second"), np.split(prob, 2), strict=True)
+        ArmScores(arm=name, rows=rows, prob=prob).losses("overall")
+        for name, prob in zip(("first", "second"), np.split(kept.prob, 2), strict=True)
     )
     found = paired_differentials(first, second)
     primary = diebold_mariano(found.series, lag=found.lag)

@@ -1,50 +1,30 @@
-"""The bench that proofs stand on: a planted market, its samples, two arms trained on them, and the verdict.
+"""The bench that proofs stand on: a planted market, its samples, arms trained on them, and the verdict.
 
-Bars, features, labels, folds, scaling, mixture, training, temperature, losses, tests and verdict are those of the
-project. What is the bench's own: the market, a short list of features, small networks, and a single arm that is cut
-out of the universe's samples instead of being prepared once more (the same samples and, with `scaling.method=symbol`,
-the same features; tests/validation/test_prove.py compares them).
+Everything is the project's own: bars, features, labels and folds as `multisymbol train` prepares them, arms trained,
+calibrated, scored and judged by the engine of `multisymbol compare`. What is the bench's: the market, a short list of
+features, one fold with a long test span, small networks.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import ConstantLR
-
-from multisymbol.arrays import Floats
 from multisymbol.cli.schema import symbol_configs
-from multisymbol.cli.specs import data_spec
-from multisymbol.comparison.fit import windows_of
-from multisymbol.config.build import build
-from multisymbol.labels.labels import CLASSES
-from multisymbol.learning.losses import ClassLoss, completed, mixture_class_counts
-from multisymbol.learning.networks.embedding import NetworkShape
-from multisymbol.learning.schedules import Schedule
-from multisymbol.learning.stacking.fit import StackMember, StackRecipe, fit_stack, predict_stack
-from multisymbol.markets.surrogate import Drift
+from multisymbol.cli.specs import data_spec, fit_spec
+from multisymbol.comparison.arms import Arm, FoldTask, Prior, Single, Universal
+from multisymbol.comparison.fit import score_once
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL
+from multisymbol.comparison.scores import ArmScores, fold_scores
+from multisymbol.comparison.scores import shared as with_shared_rows
+from multisymbol.comparison.surrogates import surrogate_data
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import FoldDataset, prepare_folds
-from multisymbol.samples.fold import TEST, TRAIN, VALIDATION, FoldCount
-from multisymbol.samples.mixture import Mixture, SamplingWeights
-from multisymbol.samples.sampler import EpochSampler
-from multisymbol.samples.strata import fold_shares
 from multisymbol.seeding import named_seed
-from multisymbol.serving.calibration import fit_temperature
 from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
-from multisymbol.statistics.loss_differentials import ArmLosses, Rows, row_losses
 from multisymbol.statistics.skill import Effects, Surrogates, effects
-
-# n test rows, C classes
 
 SYMBOLS = tuple(f"S{number:02}" for number in range(1, 11))
 """Ten symbols of one class."""
@@ -53,6 +33,8 @@ SEEDS = (1, 2, 3)
 """Trainings of each arm."""
 SMALLEST = 0.0005
 """Smallest effect of interest of the proofs, nats."""
+BATCH = 256
+"""Samples of a step."""
 SHARED = 0.1414
 """b whose square, 2 %, is what can be known of the next bar."""
 
@@ -91,21 +73,25 @@ ONE_CUT: Mapping[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """How networks of the bench are trained.
+    """How networks of the bench are trained; all else is what conf/compare.yaml says."""
 
-    Args:
-        hidden: Width of the one hidden layer.
-        epochs: At most.
-        patience: Epochs without improvement on validation after which a model stops.
-        lr: Of AdamW.
-        embedding: What the universal network may know of the symbol.
-    """
+    hidden: int = 8  # width of the one hidden layer
+    epochs: int = 8  # at most
+    patience: int = 3  # epochs without improvement on validation after which a model stops
+    lr: float = 1e-2  # at the beginning
 
-    hidden: int = 8
-    epochs: int = 8
-    patience: int = 3
-    lr: float = 1e-2
-    embedding: str = "none"
+    def over(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay this training over a configuration."""
+        scheduler, callbacks = values["scheduler"], values["callbacks"]
+        return {
+            **values,
+            "model": {**values["model"], "hidden": [self.hidden], "dropout": 0.0},
+            "optimizer": {**values["optimizer"], "lr": self.lr},
+            "batch_size": BATCH,
+            "trainer": {**values["trainer"], "max_epochs": self.epochs},
+            "scheduler": {**scheduler, "factory": {**scheduler["factory"], "T_max": self.epochs}},
+            "callbacks": {**callbacks, "early_stopping": {**callbacks["early_stopping"], "patience": self.patience}},
+        }
 
 
 def market(
@@ -186,17 +172,6 @@ def legs(*, sigmas: float) -> dict[str, Any]:
     }
 
 
-def turned(values: Mapping[str, Any], *, seed: int, drift: Drift) -> dict[str, Any]:
-    """Return the same configuration on a surrogate of its market."""
-    source = {
-        "_target_": "multisymbol.markets.surrogate.SurrogateSource",
-        "inner": values["source"],
-        "seed": seed,
-        "drift": drift,
-    }
-    return {**values, "source": source}
-
-
 def prepared(values: Mapping[str, Any]) -> FoldDataset:
     """Prepare the one fold of a market."""
     (whole,) = prepare_folds(data_spec(values), Terminal(silent=True))
@@ -210,309 +185,32 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def own_part(mixture: Mixture, whole: FoldDataset, index: int) -> FoldDataset:
-    """Keep one symbol's samples for a model of its own."""
-    part = np.where(whole.ledger.symbol == index, whole.parts.part, -1).astype(np.int8)
-    return with_parts(mixture, whole, part)
+ARMS: Mapping[str, Arm] = {UNIVERSAL: Universal(), SINGLE: Single(), PRIOR: Prior()}
 
 
-def with_parts(mixture: Mixture, whole: FoldDataset, part: npt.NDArray[np.int8]) -> FoldDataset:
-    """Use other samples of the same fold; the mixture follows."""
-    parts = replace(whole.parts, part=part, counts=_counts(whole, part))
-    shares = fold_shares(
-        mixture,
-        panel=whole.panel,
-        ledger=whole.ledger,
-        parts=parts,
-        calendars=[config.calendar for config in whole.universe],
-    )
-    return replace(whole, parts=parts, shares=shares)
+def fold_task(values: Mapping[str, Any], *, training: Training, seeds: Sequence[int] = SEEDS) -> FoldTask:
+    """Prepare a market as the one fold of a comparison of all its symbols."""
+    data = data_spec(values)
+    (whole,) = prepare_folds(data, Terminal(silent=True))
+    fit, compared = fit_spec(training.over(values)), tuple(range(len(whole.ledger.symbols)))
+    return FoldTask(data=data, fit=fit, whole=whole, compared=compared, seeds=tuple(seeds), budget="epochs")
 
 
-def _counts(whole: FoldDataset, part: npt.NDArray[np.int8]) -> tuple[FoldCount, ...]:
-    train, validation, test = (
-        np.bincount(whole.ledger.symbol[part == number], minlength=len(whole.ledger.symbols)).tolist()
-        for number in (TRAIN, VALIDATION, TEST)
-    )
-    return tuple(
-        replace(count, train=train[index], validation=validation[index], test=test[index])
-        for index, count in enumerate(whole.parts.counts)
-    )
+def scores_of(task: FoldTask, arms: Mapping[str, Arm] = ARMS) -> dict[str, ArmScores]:
+    """Train every arm with every seed and score it on the test samples."""
+    scores = {name: fold_scores(name, score_once(arm, task), task, number=0) for name, arm in arms.items()}
+    return with_shared_rows(scores)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One model to be trained.
-
-    Args:
-        name: Unlike the others'.
-        data: Its samples.
-        seed: Of its first weights, order of samples and dropout.
-    """
-
-    name: str
-    data: FoldDataset
-    seed: int
+def effects_of(scores: Mapping[str, ArmScores]) -> Effects:
+    """Average over time how both arms and the no-skill forecast differ on the whole log-loss."""
+    return effects(*(scores[name].losses("overall") for name in ARMS))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trained:
-    """Models that were trained together.
-
-    Args:
-        jobs: What each was trained for.
-        members: As the stack knows them.
-        weights: Of the best epoch of each.
-        temperatures: Fitted on the validation samples of each.
-    """
-
-    jobs: tuple[Job, ...]
-    members: tuple[StackMember, ...]
-    weights: tuple[Mapping[str, torch.Tensor], ...]
-    temperatures: tuple[float, ...]
-
-    def forecast(
-        self, positions: Sequence[npt.NDArray[np.int64]], *, shown: Sequence[FoldDataset] | None = None
-    ) -> list[Floats]:
-        """Return probabilities of BUY, HOLD and SELL of samples for each model. Shape (n, C) each.
-
-        Args:
-            positions: Samples for each.
-            shown: Data whose features are looked at instead of those trained on, for each.
-        """
-        members = list(self.members)
-        if shown is not None:
-            members = [
-                replace(member, dataset=windows_of(data)) for member, data in zip(self.members, shown, strict=True)
-            ]
-        return _predicted(members, self.weights, positions, self.temperatures)
-
-
-def train(jobs: Sequence[Job], values: Mapping[str, Any], *, training: Training) -> Trained:
-    """Train all jobs as one stack and fit each one's temperature on its validation samples."""
-    model, loss = _model(values, training), build({**values["loss"], "power": 0.0}, role="loss")
-    members = [_member(job, values, model=model, loss=loss) for job in jobs]
-    results = fit_stack(members, recipe=_recipe(training), checkpoint=None)
-    weights = [result.weights for result in results]
-    validation = [member.validation for member in members]
-    seen = _predicted(members, weights, validation)
-    temperatures = [
-        fit_temperature(prob, job.data.ledger.label[own]).value
-        for job, prob, own in zip(jobs, seen, validation, strict=True)
-    ]
-    return Trained(jobs=tuple(jobs), members=tuple(members), weights=tuple(weights), temperatures=tuple(temperatures))
-
-
-def forecasts(
-    jobs: Sequence[Job],
-    values: Mapping[str, Any],
-    *,
-    training: Training,
-    positions: Sequence[npt.NDArray[np.int64]] | None = None,
-) -> list[Floats]:
-    """Train all jobs and forecast.
-
-    Args:
-        jobs: What is trained.
-        values: Configuration of the market.
-        training: How.
-        positions: Samples each forecasts; None: the test samples of its own part.
-
-    Returns:
-        Probabilities of BUY, HOLD and SELL for each job. Shape (n, C) each.
-    """
-    asked = positions or [job.data.parts.positions(TEST) for job in jobs]
-    return train(jobs, values, training=training).forecast(asked)
-
-
-def _predicted(
-    members: Sequence[StackMember],
-    weights: Sequence[Mapping[str, torch.Tensor]],
-    positions: Sequence[npt.NDArray[np.int64]],
-    temperatures: Sequence[float] | None = None,
-) -> list[Floats]:
-    return predict_stack(
-        members,
-        weights=weights,
-        positions=positions,
-        eval_batch_size=65536,
-        device=torch.device("cpu"),
-        temperatures=temperatures,
-    )
-
-
-def _model(values: Mapping[str, Any], training: Training) -> Callable[..., nn.Module]:
-    node = {
-        **values["model"],
-        "hidden": [training.hidden],
-        "dropout": 0.0,
-        "embedding": training.embedding,
-        "activation": "relu",
-    }
-    factory: Callable[..., nn.Module] = build(node, role="network")
-    return factory
-
-
-def _member(
-    job: Job, values: Mapping[str, Any], *, model: Callable[..., nn.Module], loss: partial[ClassLoss]
-) -> StackMember:
-    data, ledger = job.data, job.data.ledger
-    train = data.parts.positions(TRAIN)
-    drawn = data.shares.draws * data.shares.weight
-    counts = mixture_class_counts(ledger.label[train], symbols=ledger.symbol[train], draws=drawn)
-    shape = NetworkShape(
-        features=data.features.shape[1],
-        window=values["window"],
-        symbols=len(data.trained),
-        asset_classes=len(data.trained_classes),
-        classes=len(CLASSES),
-    )
-    torch.manual_seed(named_seed(job.seed, "network"))
-    return StackMember(
-        name=job.name,
-        dataset=windows_of(data),
-        sampler=_sampler(data, data.shares, seed=job.seed),
-        validation=data.parts.positions(VALIDATION),
-        network=model(shape=shape),
-        loss=completed(loss, class_counts=counts.tolist()),
-        seed=job.seed,
-    )
-
-
-def _sampler(data: FoldDataset, shares: SamplingWeights, *, seed: int) -> EpochSampler:
-    rows = data.parts.positions_by_symbol(TRAIN, ledger=data.ledger)
-    return EpochSampler(positions=rows, shares=shares, seed=seed, batch_size=BATCH, rank=0, ranks=1)
-
-
-BATCH = 256
-"""Samples of a step."""
-
-
-def _recipe(training: Training) -> StackRecipe:
-    return StackRecipe(
-        optimizer=partial(AdamW, lr=training.lr),
-        schedule=Schedule(factory=partial(ConstantLR, factor=1.0), interval="epoch"),
-        clip=1.0,
-        epochs=training.epochs,
-        patience=training.patience,
-        min_delta=0.0,
-        eval_batch_size=65536,
-        device=torch.device("cpu"),
-        threads=1,
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arms:
-    """What two arms and the no-skill forecast lost on the same test samples.
-
-    Args:
-        universal: One model for all.
-        single: One model for each.
-        prior: Class shares of all train samples.
-        prob: The universal arm's forecasts of each seed, in the order of `positions`. Shape (seeds, n, C).
-        own_prob: The single arm's. Shape (seeds, n, C).
-        positions: Ledger positions of the test samples.
-    """
-
-    universal: ArmLosses
-    single: ArmLosses
-    prior: ArmLosses
-    prob: Floats
-    own_prob: Floats
-    positions: npt.NDArray[np.int64]
-
-    def effects(self) -> Effects:
-        """Average over time."""
-        return effects(self.universal, self.single, self.prior)
-
-    def answer(self, plan: Plan, surrogates: Sequence[Surrogates] = ()) -> ComparisonResult:
-        """Give the verdict on the whole log-loss."""
-        return compare_arms(
-            self.universal,
-            self.single,
-            self.prior,
-            question="overall",
-            surrogates=surrogates,
-            classes=None,
-            plan=plan,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
-    """A market, configured and prepared."""
-
-    values: Mapping[str, Any]
-    whole: FoldDataset
-
-
-def arms(values: Mapping[str, Any], whole: FoldDataset, *, seeds: Sequence[int], training: Training) -> Arms:
-    """Train both arms with every seed and score them on the test samples."""
-    (made,) = arms_of_many([Field(values=values, whole=whole)], seeds=seeds, training=training)
-    return made
-
-
-def arms_of_many(fields: Sequence[Field], *, seeds: Sequence[int], training: Training) -> list[Arms]:
-    """Do the same for many markets at once: all universal models as one stack, all single ones as another."""
-    values = fields[0].values
-    mixture = build(values["sampling"], role="sampling")
-    pooled = [
-        Job(name=f"{number} universal {seed}", data=each.whole, seed=seed)
-        for number, each in enumerate(fields)
-        for seed in seeds
-    ]
-    owned = [
-        Job(name=f"{number} {name} {seed}", data=own, seed=seed)
-        for number, each in enumerate(fields)
-        for index, name in enumerate(each.whole.ledger.symbols)
-        for own in [own_part(mixture, each.whole, index)]
-        for seed in seeds
-    ]
-    universal = forecasts(pooled, values, training=training)
-    single = iter(forecasts(owned, values, training=replace(training, embedding="none")))
-    found = []
-    for number, each in enumerate(fields):
-        prob = np.stack(universal[number * len(seeds) : (number + 1) * len(seeds)])
-        by_symbol = [[next(single) for _ in seeds] for _ in each.whole.ledger.symbols]
-        own_prob = np.stack([np.concatenate(parts) for parts in zip(*by_symbol, strict=True)])
-        found.append(_scored(each.whole, prob, own_prob, seeds=seeds))
-    return found
-
-
-def _scored(whole: FoldDataset, prob: Floats, own_prob: Floats, *, seeds: Sequence[int]) -> Arms:
-    positions = whole.parts.positions(TEST)
-    rows, label = test_rows(whole, positions=positions, seeds=seeds), whole.ledger.label[positions]
-    constant = np.broadcast_to(class_prior(whole), prob.shape)
-    universal, single, prior = (
-        scored(name, made, label, rows=rows)
-        for name, made in (("universal", prob), ("single", own_prob), ("prior", constant))
-    )
-    return Arms(universal=universal, single=single, prior=prior, prob=prob, own_prob=own_prob, positions=positions)
-
-
-def class_prior(whole: FoldDataset) -> Floats:
-    """Return the class shares of all train samples. Shape (C,)."""
-    counts = np.bincount(whole.ledger.label[whole.parts.positions(TRAIN)], minlength=len(CLASSES))
-    shares: Floats = counts / counts.sum()
-    return shares
-
-
-def test_rows(whole: FoldDataset, *, positions: npt.NDArray[np.int64], seeds: Sequence[int]) -> Rows:
-    """Lay out the rows that every arm is scored on: the samples once for each seed."""
-    ledger, count = whole.ledger, len(seeds)
-    return Rows(
-        symbols=ledger.symbols,
-        symbol=np.tile(ledger.symbol[positions], count),
-        decided_at=np.tile(ledger.decided_at[positions], count),
-        resolved_at=np.tile(ledger.resolved_at[positions], count),
-        seed=np.repeat(np.asarray(seeds), len(positions)),
-    )
-
-
-def scored(arm: str, prob: Floats, label: npt.NDArray[np.int8], *, rows: Rows) -> ArmLosses:
-    """Score forecasts of shape (seeds, n, C) of labels of shape (n,)."""
-    return ArmLosses(arm=arm, rows=rows, loss=np.concatenate([row_losses(own, label).total for own in prob]))
+def answer(scores: Mapping[str, ArmScores], plan: Plan, surrogates: Sequence[Surrogates] = ()) -> ComparisonResult:
+    """Give the verdict on the whole log-loss."""
+    universal, single, prior = (scores[name].losses("overall") for name in ARMS)
+    return compare_arms(universal, single, prior, question="overall", surrogates=surrogates, classes=None, plan=plan)
 
 
 def plan(*, smallest: float, seed: int, exploratory: bool = False) -> Plan:
@@ -530,11 +228,12 @@ def plan(*, smallest: float, seed: int, exploratory: bool = False) -> Plan:
     )
 
 
-def surrogates(values: Mapping[str, Any], *, draws: int, seeds: Sequence[int], training: Training) -> Surrogates:
-    """Retrain both arms on surrogates of the market, features and labels rebuilt; drift removed."""
-    fields = []
+def surrogates(task: FoldTask, *, draws: int, seed: int) -> Surrogates:
+    """Retrain both arms, one seed of each, on surrogates of the market: features and labels rebuilt, drift removed."""
+    found = []
     for draw in range(draws):
-        drawn = turned(values, seed=named_seed(values["source"]["seed"], "surrogate", draw), drift="removed")
-        fields.append(Field(values=drawn, whole=prepared(drawn)))
-    made = arms_of_many(fields, seeds=seeds, training=training)
-    return Surrogates(kind="drift removed", draws=tuple(each.effects() for each in made))
+        signs = named_seed(seed, "surrogate", draw)
+        data = surrogate_data(task.data, seed=signs, drift="removed", cache=task.data.cache)
+        (whole,) = prepare_folds(data, Terminal(silent=True), folds=[task.whole.parts.fold])
+        found.append(effects_of(scores_of(replace(task, data=data, whole=whole, seeds=task.seeds[:1]))))
+    return Surrogates(kind="drift removed", draws=tuple(found))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,13 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.arrays import Floats
-from multisymbol.config.build import build
+from multisymbol.cli.specs import fit_spec
+from multisymbol.comparison.arms import FoldTask, Pooled, ZeroShot
+from multisymbol.comparison.fit import windows_of
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL
+from multisymbol.comparison.scores import ArmScores
 from multisymbol.samples.dataset import FoldDataset
-from multisymbol.samples.fold import PURGED, TEST, TRAIN
-from multisymbol.samples.windows import WindowDataset
+from multisymbol.samples.fold import TEST, TRAIN
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.loss_differentials import paired_differentials
@@ -24,27 +26,22 @@ from multisymbol.statistics.verdict import Kind
 from validation.bench import Bench, Proved
 from validation.comparing import through_compare
 from validation.planted_arms import (
+    ARMS,
     SEEDS,
     SHARED,
     SMALLEST,
     SYMBOLS,
-    Arms,
-    Field,
-    Job,
     Training,
-    arms,
-    arms_of_many,
-    forecasts,
+    answer,
+    fold_task,
     market,
     opposite,
     plan,
     prepared,
-    scored,
+    scores_of,
     scratch,
     shared,
     surrogates,
-    test_rows,
-    with_parts,
 )
 
 OPPOSITE = 0.3
@@ -79,28 +76,20 @@ def shared_signal(bench: Bench) -> Proved:
 
 LEVEL = 0.01
 """Of the primary test in world 1."""
-_AT_ONCE = 10
 
 
 def _primary_ps(bench: Bench, *, effects: Mapping[str, float], seeds: range) -> list[float]:
-    """Return the primary test's p of each market; markets are trained several at once."""
+    """Return the primary test's p of each market."""
     found: list[float] = []
-    for done in range(0, len(seeds), _AT_ONCE):
+    for done, seed in enumerate(seeds):
         bench.say("1 primary test", done, len(seeds))
-        with ExitStack() as folders:
-            fields = [
-                _field(bench, effects=effects, seed=seed, cache=folders.enter_context(scratch()))
-                for seed in seeds[done : done + _AT_ONCE]
-            ]
-            made = arms_of_many(fields, seeds=SEEDS, training=bench.training)
-        pairs = [paired_differentials(own.universal, own.single) for own in made]
-        found += [diebold_mariano(own.series, lag=own.lag).p for own in pairs]
+        with scratch() as cache:
+            values = market(bench.values, seed=seed, cache=cache, effects=effects)
+            both = {name: ARMS[name] for name in (UNIVERSAL, SINGLE)}
+            made = scores_of(fold_task(values, training=bench.training), both)
+        pair = paired_differentials(made[UNIVERSAL].losses("overall"), made[SINGLE].losses("overall"))
+        found.append(diebold_mariano(pair.series, lag=pair.lag).p)
     return found
-
-
-def _field(bench: Bench, *, effects: Mapping[str, float], seed: int, cache: Path) -> Field:
-    values = market(bench.values, seed=seed, cache=cache, effects=effects)
-    return Field(values=values, whole=prepared(values))
 
 
 def opposite_signs(bench: Bench) -> Proved:
@@ -112,13 +101,13 @@ def opposite_signs(bench: Bench) -> Proved:
         bench.say("2 opposite signs", done, len(seeds))
         with scratch() as cache:
             values = market(bench.values, seed=seed, cache=cache, effects=opposite(OPPOSITE))
-            whole = prepared(values)
-            made = arms(values, whole, seeds=SEEDS, training=bench.training)
-            drawn = surrogates(values, draws=bench.draws, seeds=(1,), training=bench.training)
-            found = made.answer(plan(smallest=SMALLEST, seed=seed), [drawn])
+            task = fold_task(values, training=bench.training)
+            made = scores_of(task)
+            drawn = surrogates(task, draws=bench.draws, seed=seed)
+            found = answer(made, plan(smallest=SMALLEST, seed=seed), [drawn])
             kinds.append(found.verdict.kind)
             skilled += "universal" in found.evidence.skilled
-            recovered.append(_partial_pooling(values, whole, made, training=bench.training))
+            recovered.append(_partial_pooling(values, task, made, training=bench.training))
     bench.say("2 through compare", 0, 1)
     with scratch() as folder:
         front = through_compare(bench, small_opposite(bench, cache=folder), folder=folder)
@@ -138,14 +127,15 @@ def small_opposite(bench: Bench, *, cache: Path) -> dict[str, Any]:
     return market(bench.values, seed=bench.seed, cache=cache, effects=opposite(OPPOSITE, few), symbols=few, bars=2000)
 
 
-def _partial_pooling(values: Mapping[str, Any], whole: FoldDataset, made: Arms, *, training: Training) -> float:
+def _partial_pooling(
+    values: Mapping[str, Any], task: FoldTask, made: Mapping[str, ArmScores], *, training: Training
+) -> float:
     """Return the gain of a universal network that knows the symbol, as a share of the single models' gain."""
-    pooled = replace(training, embedding="symbol", hidden=16, epochs=max(training.epochs, 12))
-    jobs = [Job(name=f"pooled {seed}", data=whole, seed=seed) for seed in SEEDS]
-    prob = np.stack(forecasts(jobs, values, training=pooled))
-    label = whole.ledger.label[made.positions]
-    gain = made.prior.loss.mean() - scored("pooled", prob, label, rows=made.prior.rows).loss.mean()
-    return float(gain / (made.prior.loss.mean() - made.single.loss.mean()))
+    fit = fit_spec(replace(training, hidden=16, epochs=max(training.epochs, 12)).over(values))
+    pooled = {"pooled": Pooled(embedding_dim=4, unknown_dropout=0.1)}
+    loss = {name: own.losses("overall").loss.mean() for name, own in made.items()}
+    found = scores_of(replace(task, fit=fit), pooled)["pooled"].losses("overall").loss.mean()
+    return float((loss[PRIOR] - found) / (loss[PRIOR] - loss[SINGLE]))
 
 
 def slider(bench: Bench) -> Proved:
@@ -209,14 +199,14 @@ def judged(bench: Bench, *, effects: Mapping[str, float], seed: int, lazy: bool 
         lazy: Draw surrogates only where the verdict may depend on them.
     """
     with scratch() as cache:
-        values = market(bench.values, seed=seed, cache=cache, effects=effects)
-        made = arms(values, prepared(values), seeds=SEEDS, training=bench.training)
+        task = fold_task(market(bench.values, seed=seed, cache=cache, effects=effects), training=bench.training)
+        made = scores_of(task)
         if lazy:
-            found = made.answer(plan(smallest=SMALLEST, seed=seed, exploratory=True))
+            found = answer(made, plan(smallest=SMALLEST, seed=seed, exploratory=True))
             if found.verdict.kind == "NO_SKILL":
                 return found
-        drawn = surrogates(values, draws=bench.draws, seeds=(1,), training=bench.training)
-        return made.answer(plan(smallest=SMALLEST, seed=seed), [drawn])
+        drawn = surrogates(task, draws=bench.draws, seed=seed)
+        return answer(made, plan(smallest=SMALLEST, seed=seed), [drawn])
 
 
 LEAST_SQUARES_WINDOW = 8
@@ -278,13 +268,7 @@ def _design(whole: FoldDataset, part: int) -> tuple[Floats, Floats, npt.NDArray[
 
 def design_at(whole: FoldDataset, positions: npt.NDArray[np.int64]) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """Return the same of samples by their ledger positions."""
-    dataset = WindowDataset(
-        features=whole.features,
-        ledger=whole.ledger,
-        symbol_slots=whole.symbol_slots,
-        class_slots=whole.class_slots,
-    )
-    batch = dataset[torch.from_numpy(positions)]
+    batch = windows_of(whole)[torch.from_numpy(positions)]
     flat = batch.x_BTF.flatten(1).double().numpy()
     x = np.column_stack([flat[:, flat.std(axis=0) > 0], np.ones(len(flat))])
     return x, batch.target_B.double().numpy(), batch.symbol_B.numpy()
@@ -307,11 +291,11 @@ def new_symbol(bench: Bench) -> Proved:
         bench.say("10 new symbol", done, len(seeds))
         with scratch() as cache:
             values = market(bench.values, seed=seed, cache=cache, effects=shared(strong))
-            whole = prepared(values)
-            found = _without_one(values, whole, training=bench.training)
+            task = fold_task(values, training=bench.training)
+            found = _without_one(task)
             outside += not found[0] <= 0 <= found[1]
             apart.append((found[0] + found[1]) / 2)
-            curves.append(_own_curve(whole, strength=strong**2))
+            curves.append(_own_curve(task.whole, strength=strong**2))
     curve = np.mean(curves, axis=0)
     shown = ", ".join(f"{share:g}: {gain:+.4f}" for share, gain in zip(_SHARES, curve, strict=True))
     return Proved(
@@ -325,31 +309,12 @@ def new_symbol(bench: Bench) -> Proved:
 _SHARES = (0.5, 1.0, 2.0, 4.0)
 
 
-def _without_one(values: Mapping[str, Any], whole: FoldDataset, *, training: Training) -> tuple[float, float]:
+def _without_one(task: FoldTask) -> tuple[float, float]:
     """Return the interval of the loss of models that never saw the last symbol, less that of models that did."""
-    newcomer = len(SYMBOLS) - 1
-    unseen = with_parts(
-        build(values["sampling"], role="sampling"),
-        whole,
-        np.where((whole.ledger.symbol == newcomer) & (whole.parts.part != TEST), PURGED, whole.parts.part).astype(
-            np.int8
-        ),
-    )
-    jobs = [
-        Job(name=f"{name} {seed}", data=data, seed=seed)
-        for seed in SEEDS
-        for name, data in (("all", whole), ("rest", unseen))
-    ]
-    positions = whole.parts.positions(TEST)
-    positions = positions[whole.ledger.symbol[positions] == newcomer]
-    prob = forecasts(jobs, values, training=training, positions=[positions] * len(jobs))
-    label = whole.ledger.label[positions]
-    rows = test_rows(whole, positions=positions, seeds=SEEDS)
-    seen, zero_shot = (
-        scored(name, np.stack(own), label, rows=rows) for name, own in (("all", prob[::2]), ("rest", prob[1::2]))
-    )
-    series = (zero_shot.loss - seen.loss).reshape(len(SEEDS), -1).mean(axis=0)
-    test = diebold_mariano(series, lag=0)
+    arms = {UNIVERSAL: ARMS[UNIVERSAL], "zero_shot": ZeroShot(groups=len(SYMBOLS), seed=1)}
+    found = scores_of(replace(task, compared=(len(SYMBOLS) - 1,)), arms)
+    seen, zero_shot = (found[name].losses("overall").loss for name in arms)
+    test = diebold_mariano((zero_shot - seen).reshape(len(SEEDS), -1).mean(axis=0), lag=0)
     return test.mean - 1.96 * test.error, test.mean + 1.96 * test.error
 
 

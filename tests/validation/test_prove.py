@@ -6,21 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from validation import leaks, mechanics, planted_signal, trading
 from validation import no_signal as nothing
 from validation.bench import Bench, Proved
 from validation.comparing import through_compare
-from validation.planted_arms import SYMBOLS, Training, market, own_part, plan, prepared, scratch, shared
+from validation.planted_arms import SYMBOLS, Training, fold_task, market, plan, scratch, shared
 from validation.proof import WORLDS, World, page, prove
 
-from multisymbol.cli.specs import data_spec
+from multisymbol.comparison.fit import FoldForecasts
+from multisymbol.comparison.scores import fold_scores
 from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, LabelError
-from multisymbol.progress import Terminal
-from multisymbol.samples.dataset import prepare_folds
-from multisymbol.samples.fold import TEST, TRAIN
-from multisymbol.samples.windows import WindowDataset
+from multisymbol.samples.fold import TRAIN
 from multisymbol.statistics.compare import ComparisonResult
 from multisymbol.statistics.verdict import Kind
 from tests.composing import composed_page
@@ -107,36 +104,6 @@ def test_the_command_says_what_it_saw_and_its_exit_status_whether_all_passed(com
     assert "there is no world 17" in wrong.stderr
 
 
-# --- The bench -------------------------------------------------------------------------------------------------------
-
-
-def test_an_own_part_is_what_is_prepared_from_the_symbols_bars_alone(values: dict[str, Any]) -> None:
-    with scratch() as cache:
-        given = market(values, seed=1, cache=cache, symbols=SYMBOLS[:3], bars=800)
-        spec, whole = data_spec(given), prepared(given)
-        for index, symbol in enumerate(whole.trained):
-            own = spec.of_symbol(symbol)
-            (alone,) = prepare_folds(own, Terminal(silent=True), folds=[whole.parts.fold])
-            part = own_part(own.sampling, whole, index)
-            for number in (TRAIN, TEST):
-                ours, theirs = (dataset(data, number) for data in (part, alone))
-                np.testing.assert_array_equal(ours[0], theirs[0])
-                np.testing.assert_array_equal(ours[1], theirs[1])
-            assert part.shares.draws.sum() == alone.shares.draws.sum()
-            assert np.flatnonzero(part.shares.draws).tolist() == [index]
-
-
-def dataset(data: Any, part: int) -> tuple[Any, Any]:
-    made = WindowDataset(
-        features=data.features,
-        ledger=data.ledger,
-        symbol_slots=data.symbol_slots,
-        class_slots=data.class_slots,
-    )
-    batch = made[torch.from_numpy(data.parts.positions(part))]
-    return batch.x_BTF.numpy(), batch.y_B.numpy()
-
-
 # --- What rules rest on ----------------------------------------------------------------------------------------------
 
 
@@ -152,16 +119,17 @@ def test_the_flip_is_where_the_mean_gain_is_zero() -> None:
 
 def test_the_same_networks_are_tested_over_a_tenth_of_the_train_span_and_over_all_of_it(values: dict[str, Any]) -> None:
     with scratch() as cache:
-        whole = prepared(market(values, seed=1, cache=cache, symbols=SYMBOLS[:2], bars=800))
-    random = np.random.default_rng(1)
-    prob = random.dirichlet(np.ones(3), size=(6, len(whole.parts.positions(TEST))))
-    train = len(np.unique(whole.ledger.decided_at[whole.parts.positions(TRAIN)]))
-    near, far = (nothing.tested(whole, prob, share=share) for share in (nothing.NEAR, None))
+        bars = market(values, seed=1, cache=cache, symbols=SYMBOLS[:2], bars=800)
+        task = fold_task(bars, training=Training(), seeds=range(6))
+    prob = np.random.default_rng(1).dirichlet(np.ones(3), size=(6, len(task.rows)))
+    six = fold_scores("six", FoldForecasts(rows=task.rows, prob=prob, took=()), task, number=0)
+    train = len(np.unique(task.whole.ledger.decided_at[task.whole.parts.positions(TRAIN)]))
+    near, far = (nothing.tested(task, six, share=share) for share in (nothing.NEAR, None))
     assert near.primary.freedom == round(0.1 * train) - 1
     assert near.length == pytest.approx(0.1, abs=0.5 / train)
     assert far.length == pytest.approx(0.35 / (1 - 0.35 - 0.15), abs=0.01)
     assert far.primary.freedom == round(far.length * train) - 1
-    turned = nothing.tested(whole, prob[::-1], share=None)
+    turned = nothing.tested(task, replace(six, prob=prob[::-1]), share=None)
     assert turned.primary.mean == pytest.approx(-far.primary.mean)
 
 

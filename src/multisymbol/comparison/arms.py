@@ -38,23 +38,14 @@ Start: TypeAlias = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldTask:
-    """What all arms of a fold share.
+    """What all arms of a fold share."""
 
-    Args:
-        data: The samples of the universe.
-        fit: How the universal arm's network is fitted.
-        whole: The universe's data of the fold.
-        compared: Numbers of the symbols that are compared in it.
-        seeds: Seeds of the trainings.
-        budget: What universal and single models have in equal number.
-    """
-
-    data: DataSpec
-    fit: FitSpec
-    whole: FoldDataset
-    compared: tuple[int, ...]
+    data: DataSpec  # the samples of the universe
+    fit: FitSpec  # how the universal arm's network is fitted
+    whole: FoldDataset  # the universe's data of the fold
+    compared: tuple[int, ...]  # numbers of the symbols that are compared in it
     seeds: tuple[int, ...]
-    budget: BudgetUnit
+    budget: BudgetUnit  # what universal and single models have in equal number
 
     @property
     def rows(self) -> Positions:
@@ -65,29 +56,17 @@ class FoldTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingTask:
-    """One network to be trained, and the rows it is scored on.
+    """One network to be trained, and the rows it is scored on."""
 
-    Args:
-        name: Unique within the arm and fold.
-        symbol: Whose model it is; empty where it is for several.
-        fit: How it is fitted; its seed is that of first weights, order and dropout.
-        dataset: Its data.
-        test: Rows it is scored on, positions in its own ledger.
-        rows: The same rows in the universe's ledger.
-        like: Data whose mixture gives the loss its class weights.
-        start: First weights; None: random ones.
-        change: Which of them may change; None: all, from random ones.
-    """
-
-    name: str
-    symbol: str = ""
-    fit: FitSpec
+    name: str  # unique within the arm and fold
+    symbol: str = ""  # whose model it is; empty where it is for several
+    fit: FitSpec  # how it is fitted; its seed is that of first weights, order and dropout
     dataset: FoldDataset
-    test: Positions
-    rows: Positions
-    like: FoldDataset
-    start: Start | None = None
-    change: FineTuning | None = None
+    test: Positions  # rows it is scored on, positions in its own ledger
+    rows: Positions  # the same rows in the universe's ledger
+    like: FoldDataset  # data whose mixture gives the loss its class weights
+    start: Start | None = None  # first weights; None: random ones
+    change: FineTuning | None = None  # which of them may change; None: all, from random ones
 
 
 class Arm(Protocol):

@@ -49,23 +49,14 @@ QUARTERS = ("night, 0 to 5", "morning, 6 to 11", "afternoon, 12 to 17", "evening
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredArms:
-    """Every arm's forecasts, before anything is tested.
-
-    Args:
-        spec: What is compared.
-        declared: The plan.
-        tasks: The folds.
-        scored: Arm -> its forecasts and trainings, fold by fold.
-        scores: Arm -> its forecasts of all folds, on rows that all arms share.
-        drawn: Question -> effects on markets without signal.
-    """
+    """Every arm's forecasts, before anything is tested."""
 
     spec: CompareSpec
     declared: Preregistration
     tasks: tuple[FoldTask, ...]
-    scored: Mapping[str, tuple[FoldForecasts, ...]]
-    scores: Mapping[str, ArmScores]
-    drawn: Mapping[Question, tuple[Surrogates, ...]]
+    scored: Mapping[str, tuple[FoldForecasts, ...]]  # arm -> its forecasts and trainings, fold by fold
+    scores: Mapping[str, ArmScores]  # arm -> its forecasts of all folds, on rows that all arms share
+    drawn: Mapping[Question, tuple[Surrogates, ...]]  # question -> effects on markets without signal
 
     @classmethod
     def of(

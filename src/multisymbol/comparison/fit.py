@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from multisymbol.arrays import Floats
-from multisymbol.comparison.arms import FoldTask, Start, TrainedArm, TrainingTask, UntrainedArm
+from multisymbol.comparison.arms import Arm, FoldTask, Start, TrainedArm, TrainingTask, UntrainedArm
 from multisymbol.errors import ComparisonError, ConfigError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.callbacks import Patience
@@ -58,17 +58,11 @@ class TrainingRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldForecasts:
-    """An arm's forecasts in one fold.
+    """An arm's forecasts in one fold."""
 
-    Args:
-        rows: Positions in the universe's ledger, ascending. Shape (n,).
-        prob: Of each seed, in the task's order. float64, shape (S, n, 3).
-        took: Its trainings; none for an arm without a network.
-    """
-
-    rows: npt.NDArray[np.int64]
-    prob: Floats
-    took: tuple[TrainingRecord, ...]
+    rows: npt.NDArray[np.int64]  # positions in the universe's ledger, ascending, shape (n,)
+    prob: Floats  # of each seed, in the task's order. float64, shape (S, n, 3)
+    took: tuple[TrainingRecord, ...]  # its trainings; none for an arm without a network
 
 
 def forecasts(arm: UntrainedArm, task: FoldTask) -> FoldForecasts:
@@ -97,6 +91,14 @@ def trained(
     file.unlink(missing_ok=True)
     shutil.rmtree(file.with_suffix(".ckpts"), ignore_errors=True)
     return scored
+
+
+def score_once(arm: Arm, task: FoldTask) -> FoldForecasts:
+    """Train and score an arm in one fold, keeping nothing, on one core: for a market that is looked at once."""
+    if isinstance(arm, UntrainedArm):
+        return forecasts(arm, task)
+    assert isinstance(arm, TrainedArm)
+    return train_apart(arm, task, starts={}, checkpoint=None, threads=1, progress=None)[0]
 
 
 def weights_of(folder: Path, arm: str, seeds: Sequence[int]) -> dict[int, Start]:

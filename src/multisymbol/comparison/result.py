@@ -32,191 +32,108 @@ BudgetUnit: TypeAlias = Literal["epochs", "steps"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldFacts:
-    """One fold; instants in UTC nanoseconds.
-
-    Args:
-        name: Name of the fold.
-        train_from: First training decision.
-        validation_from: Start of validation.
-        test_from: First test decision.
-        test_until: Last test decision.
-        symbols: Compared symbols: those with training, validation and test samples.
-        train_rows: Training samples of these symbols.
-        test_rows: Test samples of these symbols.
-    """
+    """One fold; instants in UTC nanoseconds."""
 
     name: str
-    train_from: int
-    validation_from: int
-    test_from: int
-    test_until: int
-    symbols: tuple[str, ...]
-    train_rows: int
-    test_rows: int
+    train_from: int  # first training decision
+    validation_from: int  # start of validation
+    test_from: int  # first test decision
+    test_until: int  # last test decision
+    symbols: tuple[str, ...]  # compared symbols: those with training, validation and test samples
+    train_rows: int  # training samples of these symbols
+    test_rows: int  # test samples of these symbols
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preregistration:
-    """What was written down before training.
+    """What was written down before training."""
 
-    Args:
-        name: Name of the comparison's run.
-        digest: Hash of `content`, 16 hex digits.
-        content: Resolved configuration of everything that can change a number: arms, seeds, folds, tests.
-        primary: Question that the verdict is about.
-        test: Primary test in words.
-        arms: Name of an arm -> its description.
-        seeds: Training seeds.
-        surrogates: Kind of surrogate market -> number of draws.
-        smallest: Smallest effect of interest, nats per forecast.
-        budget: Unit in which the budgets of universal and single models are matched.
-        folds: Folds in order of time.
-    """
-
-    name: str
-    digest: str
-    content: Mapping[str, Any]
-    primary: Question
-    test: str
-    arms: Mapping[str, str]
+    name: str  # name of the comparison's run
+    digest: str  # hash of `content`, 16 hex digits
+    content: Mapping[str, Any]  # configuration of everything that can change a number: arms, seeds, folds, tests
+    primary: Question  # question that the verdict is about
+    test: str  # primary test in words
+    arms: Mapping[str, str]  # name of an arm -> its description
     seeds: tuple[int, ...]
-    surrogates: Mapping[str, int]
-    smallest: float
-    budget: BudgetUnit
+    surrogates: Mapping[str, int]  # kind of surrogate market -> number of draws
+    smallest: float  # smallest effect of interest, nats per forecast
+    budget: BudgetUnit  # unit in which the budgets of universal and single models are matched
     folds: tuple[FoldFacts, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """Training effort of an arm over all folds and seeds; all zero for an arm without training.
+    """Training effort of an arm over all folds and seeds; all zero for an arm without training."""
 
-    Args:
-        models: Number of models trained.
-        train_rows: Samples of one epoch of all models, for one seed.
-        epochs: Mean number of epochs run.
-        best_epoch: Mean of the epochs that were kept.
-        steps: Optimizer steps in total.
-        stopped_early: Share of models stopped by patience, 0..1.
-    """
-
-    models: int
-    train_rows: int
-    epochs: float
-    best_epoch: float
-    steps: int
-    stopped_early: float
+    models: int  # number of models trained
+    train_rows: int  # samples of one epoch of all models, for one seed
+    epochs: float  # mean number of epochs run
+    best_epoch: float  # mean of the epochs that were kept
+    steps: int  # optimizer steps in total
+    stopped_early: float  # share of models stopped by patience, 0..1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TradeCounts:
-    """Profit of an arm's trades, over all seeds.
+    """Profit of an arm's trades, over all seeds."""
 
-    Args:
-        trades: Closed trades over all symbols, mean over seeds.
-        gross_bps: Mean profit per trade before costs, basis points of the notional; NaN without trades.
-        net_bps: Mean profit per trade after costs.
-        by_symbol: Symbol -> mean profit per trade after costs.
-    """
-
-    trades: float
-    gross_bps: float
-    net_bps: float
-    by_symbol: Mapping[str, float]
+    trades: float  # closed trades over all symbols, mean over seeds
+    gross_bps: float  # mean profit per trade before costs, basis points of the notional; NaN without trades
+    net_bps: float  # mean profit per trade after costs
+    by_symbol: Mapping[str, float]  # symbol -> mean profit per trade after costs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trading:
-    """Both arms traded by the same rule, with next-bar fills and the costs of each class.
+    """Both arms traded by the same rule, with next-bar fills and the costs of each class."""
 
-    Args:
-        rule: Trading rule in words, with its parameters.
-        universal: Trades of the universal arm.
-        single: Trades of the single arm.
-        difference: Net basis points per trade, universal less single; None where an arm does not trade or the test
-            span is too short.
-    """
-
-    rule: str
-    universal: TradeCounts
-    single: TradeCounts
-    difference: Interval | None
+    rule: str  # trading rule in words, with its parameters
+    universal: TradeCounts  # trades of the universal arm
+    single: TradeCounts  # trades of the single arm
+    difference: Interval | None  # net basis points per trade, universal less single; None if not tested
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmOutcome:
-    """Scores of one arm over all folds, seeds and compared symbols, weighted as in the primary test.
-
-    Args:
-        arm: Name of the arm.
-        what: Description of the arm.
-        budget: Training effort.
-        symbols: Scored symbols; an arm that leaves some out is compared on the others alone.
-        log_loss: Mean log-loss, nats.
-        activity: Part of the log-loss on activity, HOLD against the rest, nats.
-        direction: Part of the log-loss on direction, BUY against SELL, nats.
-        balanced_accuracy: Balanced accuracy over all rows, mean over seeds, 0..1.
-        by_symbol: Symbol -> mean log-loss.
-        against_single: Loss of the single arm less this arm's; None for the single arm, or if not tested.
-        p_against_single: Two-sided p-value of it: fixed smoothing, over time and seeds.
-        against_universal: Loss of the universal arm less this arm's; None for the universal arm, or if not tested.
-        p_against_universal: Two-sided p-value of it.
-        gain: Loss of the class prior less this arm's, nats.
-    """
+    """Scores of one arm over all folds, seeds and compared symbols, weighted as in the primary test."""
 
     arm: str
-    what: str
+    what: str  # description of the arm
     budget: Budget
-    symbols: tuple[str, ...]
-    log_loss: float
-    activity: float
-    direction: float
-    balanced_accuracy: float
-    by_symbol: Mapping[str, float]
-    against_single: Interval | None
-    p_against_single: float
-    against_universal: Interval | None
-    p_against_universal: float
-    gain: float
+    symbols: tuple[str, ...]  # scored symbols; an arm that leaves some out is compared on the others alone
+    log_loss: float  # mean log-loss, nats
+    activity: float  # part of the log-loss on activity, HOLD against the rest, nats
+    direction: float  # part of the log-loss on direction, BUY against SELL, nats
+    balanced_accuracy: float  # balanced accuracy over all rows, mean over seeds, 0..1
+    by_symbol: Mapping[str, float]  # symbol -> mean log-loss
+    against_single: Interval | None  # loss of the single arm less this arm's; None for the single arm, or if not tested
+    p_against_single: float  # two-sided p-value of it: fixed smoothing, over time and seeds
+    against_universal: Interval | None  # the same against the universal arm
+    p_against_universal: float  # two-sided p-value of it
+    gain: float  # loss of the class prior less this arm's, nats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubgroupEffect:
-    """Effect on the primary question within a subgroup of the rows: a fold, a class or a session.
-
-    Args:
-        group: Name of the subgroup.
-        instants: Number of instants with rows of the subgroup.
-        symbols: Number of symbols with rows of it.
-        effect: Mean over instants of the mean over live symbols.
-        interval: Interval of the effect; None with too few instants for the labels' span.
-        p: Two-sided p-value, fixed smoothing over time, not adjusted for the number of subgroups; NaN if not tested.
-    """
+    """Effect on the primary question within a subgroup of the rows: a fold, a class or a session."""
 
     group: str
-    instants: int
-    symbols: int
-    effect: float
-    interval: Interval | None
-    p: float
+    instants: int  # number of instants with rows of the subgroup
+    symbols: int  # number of symbols with rows of it
+    effect: float  # mean over instants of the mean over live symbols
+    interval: Interval | None  # interval of the effect; None with too few instants for the labels' span
+    p: float  # two-sided, fixed smoothing over time, not adjusted for the number of subgroups; NaN if not tested
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolFacts:
-    """Facts about a compared symbol.
-
-    Args:
-        symbol: Name of the symbol.
-        asset_class: Asset class.
-        history: Training samples of the symbol in the last fold it is compared in.
-        test_rows: Test rows in all folds.
-        folds: Number of folds it is compared in.
-    """
+    """Facts about a compared symbol."""
 
     symbol: str
     asset_class: str
-    history: int
-    test_rows: int
-    folds: int
+    history: int  # training samples of the symbol in the last fold it is compared in
+    test_rows: int  # test rows in all folds
+    folds: int  # number of folds it is compared in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,23 +146,14 @@ class NotRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hashes:
-    """Hashes of everything the comparison depends on.
+    """Hashes of everything the comparison depends on."""
 
-    Args:
-        plan: `Preregistration.digest`.
-        data: Hash of the bars of all symbols.
-        features: Hash of the feature columns.
-        labels: Label definition in words.
-        code: Commit of the code.
-        results: Hash of all forecasts.
-    """
-
-    plan: str
-    data: str
-    features: str
-    labels: str
-    code: str
-    results: str
+    plan: str  # `Preregistration.digest`
+    data: str  # hash of the bars of all symbols
+    features: str  # hash of the feature columns
+    labels: str  # label definition in words
+    code: str  # commit of the code
+    results: str  # hash of all forecasts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,21 +31,13 @@ Announce: TypeAlias = Callable[[Preregistration], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonRun:
-    """Everything a comparison was made of, for those who record it.
-
-    Args:
-        spec: What was asked.
-        comparison: The answer.
-        tasks: The folds.
-        scored: Arm -> what it came to, fold by fold.
-        folder: Holds the results.
-    """
+    """Everything a comparison was made of, for those who record it."""
 
     spec: CompareSpec
     comparison: Comparison
     tasks: tuple[FoldTask, ...]
-    scored: Mapping[str, tuple[FoldForecasts, ...]]
-    folder: Path
+    scored: Mapping[str, tuple[FoldForecasts, ...]]  # arm -> what it came to, fold by fold
+    folder: Path  # holds the results
 
     def fold_folder(self, number: int) -> Path:
         """Return where a fold's results are."""
@@ -54,21 +46,13 @@ class ComparisonRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredComparison:
-    """A comparison that can be made: declared, nothing trained or written.
-
-    Args:
-        spec: What is compared.
-        tasks: The folds.
-        left_out: Symbols that are not compared, and why.
-        declared: The plan; not named yet.
-        one_by_one: Arm -> why its networks cannot be trained as a stack; empty where all can.
-    """
+    """A comparison that can be made: declared, nothing trained or written."""
 
     spec: CompareSpec
     tasks: tuple[FoldTask, ...]
-    left_out: tuple[NotRun, ...]
-    declared: Preregistration
-    one_by_one: Mapping[str, str]
+    left_out: tuple[NotRun, ...]  # symbols that are not compared, and why
+    declared: Preregistration  # the plan; not named yet
+    one_by_one: Mapping[str, str]  # arm -> why its networks cannot be trained as a stack; empty where all can
 
 
 def compare(

@@ -16,19 +16,12 @@ from multisymbol.training.spec import RunSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SurrogateSpec:
-    """Markets without signal on which the universal and the single arm are trained again.
+    """Markets without signal on which the universal and the single arm are trained again."""
 
-    Args:
-        kept: Draws with each symbol's drift, 0 for none; a claim needs 20 of each kind that is drawn.
-        removed: Draws without drift.
-        seed: Seed of the first draw; later ones count up from it.
-        workers: Parallel processes, one core each.
-    """
-
-    kept: int
-    removed: int
-    seed: int
-    workers: int
+    kept: int  # draws with each symbol's drift, 0 for none; a claim needs 20 of each kind that is drawn
+    removed: int  # draws without drift
+    seed: int  # seed of the first draw; later ones count up from it
+    workers: int  # parallel processes, one core each
 
     @property
     def draws(self) -> dict[Drift, int]:
@@ -39,36 +32,19 @@ class SurrogateSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareSpec:
-    """One comparison.
-
-    Args:
-        data: The samples.
-        fit: How the universal arm's network is fitted; other arms derive theirs from it.
-        run: How the comparison and its models are kept; its record is what the plan is hashed over.
-        arms: Name -> what it trains. `universal`, `single` and `prior` are in every comparison.
-        primary: The question that the verdict is about.
-        seeds: One training of every arm per seed.
-        plan: Levels, sizes and weights of the statistics; whether anything is claimed.
-        budget: What universal and single models have in equal number.
-        surrogates: Markets without signal.
-        decision: From probabilities to positions, for results net of costs.
-        capital: Capital of each account that is traded; matters only for costs in money.
-        threads: Cores a stack uses; no number depends on it.
-        register: Whether the last fold's models become registered versions.
-        promote: Whether champions move as the verdicts say.
-    """
+    """One comparison."""
 
     data: DataSpec
-    fit: FitSpec
-    run: RunSpec
-    arms: Mapping[str, Arm]
-    primary: Question
-    seeds: tuple[int, ...]
-    plan: Plan
-    budget: BudgetUnit
+    fit: FitSpec  # how the universal arm's network is fitted; other arms derive theirs from it
+    run: RunSpec  # how the comparison and its models are kept; its record is what the plan is hashed over
+    arms: Mapping[str, Arm]  # name -> what it trains. `universal`, `single` and `prior` are in every comparison
+    primary: Question  # the question that the verdict is about
+    seeds: tuple[int, ...]  # one training of every arm per seed
+    plan: Plan  # levels, sizes and weights of the statistics; whether anything is claimed
+    budget: BudgetUnit  # what universal and single models have in equal number
     surrogates: SurrogateSpec
-    decision: DecisionRule
-    capital: float
-    threads: int
-    register: bool = False
-    promote: bool = False
+    decision: DecisionRule  # from probabilities to positions, for results net of costs
+    capital: float  # capital of each account that is traded; matters only for costs in money
+    threads: int  # cores a stack uses; no number depends on it
+    register: bool = False  # whether the last fold's models become registered versions
+    promote: bool = False  # whether champions move as the verdicts say

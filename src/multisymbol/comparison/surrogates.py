@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from multisymbol.comparison.arms import Arm, FoldTask, TrainedArm, UntrainedArm
-from multisymbol.comparison.fit import FoldForecasts, Progress, forecasts, train_apart
+from multisymbol.comparison.arms import Arm, FoldTask
+from multisymbol.comparison.fit import Progress, score_once
 from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit, write_whole
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, fold_scores, joined, shared
 from multisymbol.comparison.spec import CompareSpec
@@ -155,17 +155,9 @@ def _effects(draw: _Draw, room: Path) -> dict[str, Any]:
         seeds, compared = (draw.training_seed,), _possible(fold, names)
         task = FoldTask(data=data, fit=draw.fit, whole=fold, compared=compared, seeds=seeds, budget=draw.budget)
         for name, arm in draw.arms.items():
-            parts[name].append(fold_scores(name, _once(arm, task), task, number=number))
+            parts[name].append(fold_scores(name, score_once(arm, task), task, number=number))
     scores = shared({name: joined(own) for name, own in parts.items()})
     return {question: _plain(scores, question, weights=draw.weights) for question in QUESTIONS}
-
-
-def _once(arm: Arm, task: FoldTask) -> FoldForecasts:
-    """Train and score an arm in a fold, keeping nothing: this market is looked at once."""
-    if isinstance(arm, UntrainedArm):
-        return forecasts(arm, task)
-    assert isinstance(arm, TrainedArm)
-    return train_apart(arm, task, starts={}, checkpoint=None, threads=1, progress=None)[0]
 
 
 def _possible(fold: FoldDataset, names: Sequence[str]) -> tuple[int, ...]:

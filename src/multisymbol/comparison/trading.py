@@ -29,17 +29,11 @@ VOLATILITY_BARS = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TradedMarket:
-    """Bars of a symbol over the test span, and the costs of trading it.
+    """Bars of a symbol over the test span, and the costs of trading it."""
 
-    Args:
-        config: Configuration of the symbol, with its costs.
-        bars: Bars from the first test decision on.
-        spans: Test spans of the symbol, in order of time.
-    """
-
-    config: SymbolConfig
-    bars: Bars
-    spans: tuple[Span, ...]
+    config: SymbolConfig  # configuration of the symbol, with its costs
+    bars: Bars  # bars from the first test decision on
+    spans: tuple[Span, ...]  # test spans of the symbol, in order of time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

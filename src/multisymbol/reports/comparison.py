@@ -49,7 +49,6 @@ from multisymbol.statistics.aa_test import AATest
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.compare import ComparisonResult, Diagnostics, SymbolResult
 from multisymbol.statistics.heterogeneity import Heterogeneity
-from multisymbol.statistics.surrogate_null import SurrogateNull
 from multisymbol.statistics.verdict import REALISTIC_MONTHS
 from multisymbol.wording import group_by
 
@@ -63,11 +62,10 @@ class ComparisonShown:
 
     Args:
         comparison: All of it.
-        drawn: `comparison_figures`.
     """
 
-    comparison: Comparison
-    drawn: Mapping[str, Figure]
+    comparison: Comparison  # all of it
+    drawn: Mapping[str, Figure]  # `comparison_figures`
 
 
 def comparison_page(
@@ -81,12 +79,13 @@ def comparison_page(
         sections: The user's own.
     """
     shown = ComparisonShown(comparison=comparison, drawn=comparison_figures(comparison) if drawn is None else drawn)
-    name = VERDICTS[comparison.primary.verdict.kind].capitalize()
+    name, hashes = VERDICTS[comparison.primary.verdict.kind].capitalize(), comparison.hashes
+    made_by = f"plan {hashes.plan} · results {hashes.results} · code {hashes.code}"
     return Page(
         title=f"One universal model or one per symbol? {'Explored, no claim' if _exploratory(comparison) else name}",
         lead=" ".join(_lead(comparison)),
         sections=sections_of("comparison", shown, SECTIONS, sections),
-        footer=_footer(comparison),
+        footer=f"Comparison {comparison.declared.name} · {made_by} · labels known until {iso(comparison.data_until)}",
     )
 
 
@@ -108,21 +107,52 @@ def comparison_lines(comparison: Comparison) -> list[str]:
 
 def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
     """Draw the primary effect by symbol, over time, against history and by seed; and the folds."""
-    primary = comparison.primary
-    drawn = {"forest": _forest(primary), "time": _over_time(comparison)}
+    primary, folds = comparison.primary, comparison.declared.folds
+    differentials, names = primary.differentials, [own.name for own in comparison.declared.folds]
+    instants, starts = differentials.instants, np.array([own.test_from for own in folds], dtype=np.int64)
+    fold = np.clip(np.searchsorted(starts, instants, side="right") - 1, 0, None)
+    drawn = {
+        "forest": _forest(primary),
+        "time": effect_over_time_figure(
+            instants, effect=differentials.series, fold=fold, names=names, lag=differentials.lag
+        ),
+    }
     known = [own for own in comparison.symbols if own.history > 0]
     if known:
-        drawn["pooling"] = _pooling(comparison)
-    if len(primary.differentials.seeds) > 1:
-        drawn["seeds"] = seed_figure(
-            primary.differentials.symbols,
-            effect=primary.differentials.symbol_by_seed.T,
-            pooled=primary.diagnostics.split.effects,
+        tests = {own.test.symbol: own.test for own in primary.by_symbol}
+        drawn["pooling"] = pooling_figure(
+            [own.symbol for own in known],
+            history=np.array([own.history for own in known], dtype=np.int64),
+            effects=_effects([(tests[own.symbol].effect, tests[own.symbol].interval) for own in known]),
+            groups=[own.asset_class for own in known],
         )
-    folds = comparison.declared.folds
+    if len(differentials.seeds) > 1:
+        by_seed, pooled = differentials.symbol_by_seed.T, primary.diagnostics.split.effects
+        drawn["seeds"] = seed_figure(differentials.symbols, effect=by_seed, pooled=pooled)
     cuts = [(own.train_from, own.validation_from, own.test_from, own.test_until) for own in folds]
-    drawn["folds"] = folds_figure([own.name for own in folds], cuts=np.array(cuts, dtype=np.int64))
+    drawn["folds"] = folds_figure(names, cuts=np.array(cuts, dtype=np.int64))
     return drawn
+
+
+def _forest(primary: ComparisonResult) -> Figure:
+    ranked = by_effect(primary.by_symbol)
+    nulls = [*(envelope(own.evidence.nulls) for own in ranked), envelope(primary.evidence.nulls)]
+    low, high = np.array(nulls, dtype=np.float64).T
+    has_bands = bool(primary.evidence.nulls)
+    return forest_figure(
+        [own.test.symbol for own in ranked],
+        effects=_effects([(own.test.effect, own.evidence.interval) for own in ranked]),
+        band=EffectSeries(value=np.full(len(nulls), np.nan), low=low, high=high) if has_bands else None,
+        pooled=_effects([(primary.differentials.effect, primary.evidence.interval)]),
+        verdicts=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
+        smallest=primary.evidence.smallest,
+        arms=(primary.differentials.first, primary.differentials.second),
+    )
+
+
+def _effects(found: Sequence[tuple[float, Interval | None]]) -> EffectSeries:
+    value, low, high = np.array([(effect, *ends(interval)) for effect, interval in found], dtype=np.float64).T
+    return EffectSeries(value=value, low=low, high=high)
 
 
 # --- Sentences -------------------------------------------------------------------------------------------------------
@@ -144,15 +174,11 @@ def _lead(comparison: Comparison) -> Iterator[str]:
         if question != primary.question
     ]
     if others:
-        yield f"{_capital('; '.join(others))}."
+        text = "; ".join(others)
+        yield f"{text[:1].upper()}{text[1:]}."
     yield f"Of {_counted(primary.by_symbol)}{', all exploratory' if _exploratory(comparison) else ''}."
     if comparison.trading is not None:
-        yield _profit(comparison.trading, skilled=primary.evidence.skilled)
-        yield from _not_tradable(primary, comparison.trading)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+        yield from _profit(comparison.trading, skilled=primary.evidence.skilled)
 
 
 def _counted(results: Sequence[SymbolResult]) -> str:
@@ -166,45 +192,36 @@ def _counted(results: Sequence[SymbolResult]) -> str:
     return f"{len(results)} symbol{'s' if len(results) > 1 else ''}: {', '.join(texts)}"
 
 
-def _profit(trading: Trading, *, skilled: Collection[str]) -> str:
-    """State the profit per trade; whether it exceeds luck was not tested, and without skill it does not."""
-    universal, single = trading.universal, trading.single
-    if math.isnan(universal.net_bps) and math.isnan(single.net_bps):
-        return "Under the trading rule neither model trades."
-    nets = {"universal": universal.net_bps, "single": single.net_bps}
+def _profit(trading: Trading, *, skilled: Collection[str]) -> Iterator[str]:
+    """State the profit per trade; whether it exceeds luck was not tested, and without skill it does not.
+
+    One sentence more if an arm has skill, and none that has covers its costs.
+    """
+    nets = {"universal": trading.universal.net_bps, "single": trading.single.net_bps}
     earned = [f"{_bp(net)} for the {name} model" for name, net in nets.items() if not math.isnan(net)]
     idle = [f" (the {name} one does not trade)" for name, net in nets.items() if math.isnan(net)]
-    paying = _covering(nets, skilled=skilled)
-    return f"Mean profit per trade after costs: {' and '.join(earned)}{''.join(idle)}; {paying}."
-
-
-def _not_tradable(primary: ComparisonResult, trading: Trading) -> Iterator[str]:
-    """Yield a sentence if an arm has skill, and none that has covers its costs."""
-    nets = {"universal": trading.universal.net_bps, "single": trading.single.net_bps}
-    if primary.evidence.skilled and not any(nets[name] > 0 for name in primary.evidence.skilled):
-        yield "Skill, not tradable."
-
-
-def _covering(nets: Mapping[str, float], *, skilled: Collection[str]) -> str:
     paid = [name for name, net in nets.items() if net > 0]
+    who = "both cover their costs" if len(paid) == 2 else f"only the {paid[0]} one covers its costs" if paid else ""
     if not paid:
-        return "neither covers its costs"
-    who = "both cover their costs" if len(paid) == 2 else f"only the {paid[0]} one covers its costs"
-    if not set(paid) & set(skilled):
-        return f"{who} on these bars, by luck or by the market's drift, since no skill is shown"
-    return f"{who} on these bars, which was not tested against chance"
+        paying = "neither covers its costs"
+    elif not set(paid) & set(skilled):
+        paying = f"{who} on these bars, by luck or by the market's drift, since no skill is shown"
+    else:
+        paying = f"{who} on these bars, which was not tested against chance"
+    if earned:
+        yield f"Mean profit per trade after costs: {' and '.join(earned)}{''.join(idle)}; {paying}."
+    else:
+        yield "Under the trading rule neither model trades."
+    if skilled and not any(nets[name] > 0 for name in skilled):
+        yield "Skill, not tradable."
 
 
 def _cautions(comparison: Comparison) -> list[str]:
     """List what a reader must not overlook, the most serious first."""
     primary, aa_test = comparison.primary, comparison.primary.diagnostics.aa_test
-    texts = []
-    if _exploratory(comparison):
-        texts.append("Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing here is a claim.")
-    if not aa_test.within:
-        texts.append(_wrong_size(aa_test))
-    texts += primary.verdict.caveats
-    return texts
+    exploratory = "Exploratory: fewer seeds or surrogate markets than a claim needs. Nothing here is a claim."
+    texts = [exploratory] if _exploratory(comparison) else []
+    return [*texts, *([] if aa_test.within else [_wrong_size(aa_test)]), *primary.verdict.caveats]
 
 
 def _wrong_size(aa_test: AATest) -> str:
@@ -231,15 +248,13 @@ def _ps(result: ComparisonResult) -> str:
 
 
 def _beyond(result: ComparisonResult) -> str:
-    nulls = result.evidence.nulls
-    if not nulls:
-        return "unknown, no surrogate markets were run"
-    return f"{_nats(result.evidence.beyond)} ({', '.join(map(_band, nulls))})"
-
-
-def _band(band: SurrogateNull) -> str:
-    draws = f"{band.draws} draw{'s' if band.draws > 1 else ''}"
-    return f"{band.kind} {_nats(band.low)} to {_nats(band.high)} in {draws}"
+    bands = [
+        f"{null.kind} {_nats(null.low)} to {_nats(null.high)} in {null.draws} draw{'s' if null.draws > 1 else ''}"
+        for null in result.evidence.nulls
+    ]
+    return (
+        f"{_nats(result.evidence.beyond)} ({', '.join(bands)})" if bands else "unknown, no surrogate markets were run"
+    )
 
 
 def _net(trading: Trading) -> str:
@@ -262,12 +277,8 @@ def _size(result: ComparisonResult) -> str:
 
 
 def _seeds(diagnostics: Diagnostics) -> str:
-    seeds = len(diagnostics.split.effects)
-    return (
-        "1 seed, standard deviation unknown"
-        if seeds == 1
-        else f"{seeds} seeds, standard deviation {diagnostics.split.spread:.4f}"
-    )
+    seeds, spread = len(diagnostics.split.effects), diagnostics.split.spread
+    return f"{seeds} seeds, standard deviation {spread:.4f}" if seeds > 1 else "1 seed, standard deviation unknown"
 
 
 def _aa_result(diagnostics: Diagnostics) -> str:
@@ -297,14 +308,6 @@ def _exploratory(comparison: Comparison) -> bool:
     return comparison.primary.evidence.exploratory
 
 
-def _footer(comparison: Comparison) -> str:
-    hashes = comparison.hashes
-    return (
-        f"Comparison {comparison.declared.name} · plan {hashes.plan} · results {hashes.results} · code {hashes.code} · "
-        f"labels known until {iso(comparison.data_until)}"
-    )
-
-
 def _between(interval: Interval, form: str) -> str:
     return f"{interval.level:.0%} interval {signed(interval.low, form)} to {signed(interval.high, form)}"
 
@@ -324,7 +327,7 @@ def _result_section(shown: ComparisonShown) -> Section:
     comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
     parts = [
-        (f"{QUESTIONS[question]}", f"{verdict_text(result.verdict, result.evidence)}, {_effect(result)}")
+        (QUESTIONS[question], f"{verdict_text(result.verdict, result.evidence)}, {_effect(result)}")
         for question, result in comparison.results.items()
         if question != primary.question
     ]
@@ -339,15 +342,11 @@ def _result_section(shown: ComparisonShown) -> Section:
         ("detectable effect", f"{primary.diagnostics.detectable:.4f} nats · {_aa_result(primary.diagnostics)}"),
         ("not run", _left_out(comparison)),
     )
+    cautions = (Caution(text=text) for text in _cautions(comparison))
     return Section(
         title="Answer",
         note="Effect: loss of the single models less that of the universal one; above 0 the universal one is better.",
-        parts=(
-            *(Caution(text=text) for text in _cautions(comparison)),
-            Facts(items=facts),
-            drawn["forest"],
-            drawn["time"],
-        ),
+        parts=(*cautions, Facts(items=facts), drawn["forest"], drawn["time"]),
     )
 
 
@@ -355,15 +354,16 @@ def _symbol_section(shown: ComparisonShown) -> Section:
     comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
     sentences = tuple(own.verdict.sentence for own in by_effect(primary.by_symbol))
-    apart = [_apart(primary.between_symbols, "symbols", alpha=primary.evidence.alpha)]
-    if primary.between_classes is not None:
-        apart.append(_apart(primary.between_classes, "asset classes", alpha=primary.evidence.alpha))
+    alpha, tested = (
+        primary.evidence.alpha,
+        {"symbols": primary.between_symbols, "asset classes": primary.between_classes},
+    )
     return Section(
         title="Symbols",
-        note=f"The chance of any false claim among all symbols of the table is at most {primary.evidence.alpha:.0%}.",
+        note=f"The chance of any false claim among all symbols of the table is at most {alpha:.0%}.",
         parts=(
             comparison_symbol_table(comparison),
-            *apart,
+            *(_apart(test, what, alpha=alpha) for what, test in tested.items() if test is not None),
             *([drawn["pooling"]] if "pooling" in drawn else []),
             Folded(title="Verdict of each symbol", parts=(Bullets(items=sentences),)),
             Folded(title="All tests", parts=(symbol_test_table(comparison),)),
@@ -390,16 +390,14 @@ def _question_section(shown: ComparisonShown) -> Section:
 
 def _where_section(shown: ComparisonShown) -> Section:
     comparison = shown.comparison
-    tables = (
-        subgroup_table(comparison.folds, title="by fold"),
-        subgroup_table(comparison.classes, title="by class"),
-        *([subgroup_table(comparison.sessions, title="by session")] if comparison.sessions else []),
-    )
-    name = QUESTIONS[comparison.primary.question]
+    groups = {"by fold": comparison.folds, "by class": comparison.classes}
+    if comparison.sessions:
+        groups["by session"] = comparison.sessions
+    name = QUESTIONS[comparison.primary.question].capitalize()
     return Section(
         title="Subgroups",
-        note=f"{name.capitalize()} in parts of the test rows: descriptive, not for claims.",
-        parts=tables,
+        note=f"{name} in parts of the test rows: descriptive, not for claims.",
+        parts=tuple(subgroup_table(own, title=title) for title, own in groups.items()),
     )
 
 
@@ -410,11 +408,15 @@ def _arm_section(shown: ComparisonShown) -> Section:
     if not math.isnan(comparison.any_better):
         best.append(f"No arm loses less than single: p {p_text(comparison.any_better)}, adjusted for all arms.")
     traded: list[Part] = []
-    if comparison.trading is not None:
-        traded = [
-            f"Traded by {comparison.trading.rule}: {_count_trades(comparison.trading)}",
-            Folded(title="Net of costs, by symbol", parts=(trade_table(comparison.trading),)),
+    trading = comparison.trading
+    if trading is not None:
+        counts = [
+            f"{name} {own.trades:,.0f} trades per seed, {_bp(own.gross_bps)} per trade before costs, "
+            f"{_bp(own.net_bps)} after"
+            for name, own in (("universal", trading.universal), ("single", trading.single))
         ]
+        by_symbol = Folded(title="Net of costs, by symbol", parts=(trade_table(trading),))
+        traded = [f"Traded by {trading.rule}: {'; '.join(counts)}.", by_symbol]
     return Section(
         title="Arms",
         note="All on the same test rows, each calibrated by a temperature fitted on validation rows.",
@@ -430,29 +432,14 @@ def _arm_section(shown: ComparisonShown) -> Section:
     )
 
 
-def _count_trades(trading: Trading) -> str:
-    texts = (
-        f"{name} {own.trades:,.0f} trades per seed, {_bp(own.gross_bps)} per trade before costs, "
-        f"{_bp(own.net_bps)} after"
-        for name, own in (("universal", trading.universal), ("single", trading.single))
-    )
-    return "; ".join(texts) + "."
-
-
 def _skill_section(shown: ComparisonShown) -> Section:
     primary = shown.comparison.primary
-    nulls = primary.evidence.nulls
+    nulls, none = primary.evidence.nulls, "No surrogate markets were run: "
+    bands = null_table(nulls) if nulls else f"{none}apparent skill may come from how the labels are constructed."
     return Section(
         title="Skill",
         note="An arm has skill if it loses less than the no-skill forecast and gains more than on surrogate markets.",
-        parts=(
-            skill_table(primary),
-            *(
-                [null_table(nulls)]
-                if nulls
-                else ["No surrogate markets were run: apparent skill may come from how the labels are constructed."]
-            ),
-        ),
+        parts=(skill_table(primary), bands),
     )
 
 
@@ -460,42 +447,25 @@ def _diagnostics_section(shown: ComparisonShown) -> Section:
     comparison, drawn = shown.comparison, shown.drawn
     primary, diagnostics, evidence = comparison.primary, comparison.primary.diagnostics, comparison.primary.evidence
     split, differentials = diagnostics.split, primary.differentials
-    months = primary.verdict.months_needed
+    months, effective = primary.verdict.months_needed, f"effective sample size {diagnostics.effective_instants:,.0f}"
+    more = "" if math.isnan(months) else ", no realistic number more would decide it"
+    if months <= REALISTIC_MONTHS:
+        more = f", about {max(math.ceil(months), 1):,} more would decide it"
+    equivalent = f"p-value of equivalence {p_text(evidence.p_equivalent)}"
     facts = (
         ("test rows", f"{sum(own.test_rows for own in comparison.symbols):,}, which are not independent"),
-        (
-            "instants",
-            f"{len(differentials.instants):,}, effective sample size {diagnostics.effective_instants:,.0f}",
-        ),
+        ("instants", f"{len(differentials.instants):,}, {effective}"),
         ("symbols", f"{len(differentials.symbols)}, effective number {diagnostics.effective_symbols:.1f}"),
         ("label overlap", f"{differentials.lag:,} instants"),
-        ("test span", f"{evidence.months:.1f} months{_more(months)}"),
+        ("test span", f"{evidence.months:.1f} months{more}"),
         ("detectable effect", f"{diagnostics.detectable:.4f} nats"),
-        (
-            "smallest effect of interest",
-            f"{evidence.smallest:.4g} nats, p-value of equivalence {p_text(evidence.p_equivalent)}",
-        ),
-        (
-            "variance by time, seeds, symbols",
-            " / ".join(f"{each:.2g}" for each in (split.time, split.seed, split.symbol)),
-        ),
+        ("smallest effect of interest", f"{evidence.smallest:.4g} nats, {equivalent}"),
+        ("variance by time, seeds, symbols", f"{split.time:.2g} / {split.seed:.2g} / {split.symbol:.2g}"),
         ("seeds", _seeds(diagnostics)),
         ("A/A test", _aa_result(diagnostics)),
     )
-    return Section(
-        title="Precision and test size",
-        parts=(Facts(items=facts), *([drawn["seeds"]] if "seeds" in drawn else [])),
-    )
-
-
-def _more(months: float) -> str:
-    if math.isnan(months):
-        return ""
-    return (
-        ", no realistic number more would decide it"
-        if months > REALISTIC_MONTHS
-        else f", about {max(math.ceil(months), 1):,} more would decide it"
-    )
+    seeds = [drawn["seeds"]] if "seeds" in drawn else []
+    return Section(title="Precision and test size", parts=(Facts(items=facts), *seeds))
 
 
 def _declared_section(shown: ComparisonShown) -> Section:
@@ -509,12 +479,7 @@ def _declared_section(shown: ComparisonShown) -> Section:
         ("seeds", ", ".join(map(str, declared.seeds))),
         ("budgets", BUDGETS[declared.budget]),
         ("surrogate draws", draws),
-        ("plan", hashes.plan),
-        ("data", hashes.data),
-        ("features", hashes.features),
-        ("labels", hashes.labels),
-        ("code", hashes.code),
-        ("results", hashes.results),
+        *((name, getattr(hashes, name)) for name in ("plan", "data", "features", "labels", "code", "results")),
     )
     content = json.dumps(current_keys(declared.content), indent=1, sort_keys=True, default=str)
     return Section(
@@ -548,47 +513,3 @@ SECTIONS: tuple[Callable[[ComparisonShown], Section | None], ...] = (
     _not_run_section,
 )
 """The sections of the page, from top to bottom: one more is one more function in this list."""
-
-
-# --- Figures ---------------------------------------------------------------------------------------------------------
-
-
-def _forest(primary: ComparisonResult) -> Figure:
-    ranked = by_effect(primary.by_symbol)
-    nulls = [*(envelope(own.evidence.nulls) for own in ranked), envelope(primary.evidence.nulls)]
-    low, high = np.array(nulls, dtype=np.float64).T
-    has_bands = bool(primary.evidence.nulls)
-    return forest_figure(
-        [own.test.symbol for own in ranked],
-        effects=_effects([own.test.effect for own in ranked], [own.evidence.interval for own in ranked]),
-        band=EffectSeries(value=np.full(len(nulls), np.nan), low=low, high=high) if has_bands else None,
-        pooled=_effects([primary.differentials.effect], [primary.evidence.interval]),
-        verdicts=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
-        smallest=primary.evidence.smallest,
-        arms=(primary.differentials.first, primary.differentials.second),
-    )
-
-
-def _over_time(comparison: Comparison) -> Figure:
-    found, folds = comparison.primary.differentials, comparison.declared.folds
-    starts = np.array([own.test_from for own in folds], dtype=np.int64)
-    fold = np.clip(np.searchsorted(starts, found.instants, side="right") - 1, 0, None)
-    return effect_over_time_figure(
-        found.instants, effect=found.series, fold=fold, names=[own.name for own in folds], lag=found.lag
-    )
-
-
-def _pooling(comparison: Comparison) -> Figure:
-    tests = {own.test.symbol: own.test for own in comparison.primary.by_symbol}
-    known = [own for own in comparison.symbols if own.history > 0]
-    return pooling_figure(
-        [own.symbol for own in known],
-        history=np.array([own.history for own in known], dtype=np.int64),
-        effects=_effects([tests[own.symbol].effect for own in known], [tests[own.symbol].interval for own in known]),
-        groups=[own.asset_class for own in known],
-    )
-
-
-def _effects(values: Sequence[float], intervals: Sequence[Interval | None]) -> EffectSeries:
-    low, high = np.array([ends(interval) for interval in intervals], dtype=np.float64).T
-    return EffectSeries(value=np.array(values, dtype=np.float64), low=low, high=high)

@@ -1,7 +1,6 @@
 """What a comparison leaves in the store: plan before training; then page, tables, figures, a run per training."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,8 @@ from multisymbol.comparison.fit import FoldForecasts
 from multisymbol.comparison.preregistration import PLAN
 from multisymbol.comparison.result import Comparison, Preregistration
 from multisymbol.comparison.run import RESULT, ComparisonRun
+from multisymbol.comparison.scores import balanced_accuracy
 from multisymbol.config.record import ConfigRecord
-from multisymbol.labels.labels import CLASSES
 from multisymbol.registry.store.store import Run
 from multisymbol.reports.artifacts import log_figures, log_page, log_tables
 from multisymbol.reports.comparison import comparison_figures, comparison_page
@@ -73,32 +72,27 @@ def _metrics(comparison: Comparison) -> dict[str, float]:
     return {key: value for key, value in found.items() if np.isfinite(value)}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Child:
-    """One arm, symbol and seed: its numbers, fold by fold."""
-
-    name: str
-    tags: Mapping[str, str]
-    steps: Mapping[int, Mapping[str, float]]
-
-
 def _log_children(run: Run, done: ComparisonRun) -> None:
     """Give every arm, symbol and seed a run of its own, those that have one already left out."""
     note = done.folder / _CHILDREN
     known = set(note.read_text(encoding="utf-8").split("\n")) if note.exists() else set()
     with note.open("a", encoding="utf-8") as file:
-        for child in _children(done):
-            if child.name in known:
+        for tags, steps in _children(done):
+            name = "-".join((tags["arm"], tags["symbol"], tags["seed"]))
+            if name in known:
                 continue
-            opened = done.spec.run.store.open_run(child.name, tags=child.tags, parent_run_id=run.run_id)
-            opened.log_steps(child.steps)
+            opened = done.spec.run.store.open_run(name, tags=tags, parent_run_id=run.run_id)
+            opened.log_steps(steps)
             opened.finish()
-            file.write(child.name + "\n")
+            file.write(name + "\n")
             file.flush()
 
 
-def _children(done: ComparisonRun) -> Iterator[_Child]:
-    """Arms without networks have the same numbers with every seed: they are in the tables alone."""
+def _children(done: ComparisonRun) -> Iterator[tuple[dict[str, str], dict[int, dict[str, float]]]]:
+    """Yield tags, and numbers fold by fold, of every arm, symbol and seed.
+
+    Arms without networks have the same numbers with every seed: they are in the tables alone.
+    """
     for arm, scored in done.scored.items():
         if not scored[0].took:
             continue
@@ -107,8 +101,7 @@ def _children(done: ComparisonRun) -> Iterator[_Child]:
             for key, numbers in _numbers(own, task):
                 steps.setdefault(key, {})[fold] = numbers
         for (symbol, seed), own_steps in steps.items():
-            tags = {"arm": arm, "symbol": symbol, "seed": str(seed), "plan": done.comparison.declared.digest}
-            yield _Child(name=f"{arm}-{symbol}-{seed}", tags=tags, steps=own_steps)
+            yield {"arm": arm, "symbol": symbol, "seed": str(seed), "plan": done.comparison.declared.digest}, own_steps
 
 
 def _numbers(scored: FoldForecasts, task: FoldTask) -> Iterator[tuple[tuple[str, int], dict[str, float]]]:
@@ -123,7 +116,7 @@ def _numbers(scored: FoldForecasts, task: FoldTask) -> Iterator[tuple[tuple[str,
                 "test/log_loss": float(losses.total.mean()),
                 "test/direction": float(losses.direction.mean()),
                 "test/activity": float(losses.activity.mean()),
-                "test/balanced_accuracy": _balanced(scored.prob[place, mine], label[mine]),
+                "test/balanced_accuracy": balanced_accuracy(scored.prob[place, mine], label[mine]),
                 "test/rows": float(mine.sum()),
             }
             own = took.get((name, seed)) or took.get(("", seed))
@@ -136,9 +129,3 @@ def _numbers(scored: FoldForecasts, task: FoldTask) -> Iterator[tuple[tuple[str,
                     "temperature": own.temperature,
                 }
             yield (name, seed), numbers
-
-
-def _balanced(prob: np.typing.NDArray[np.float64], label: np.typing.NDArray[np.int8]) -> float:
-    rows = np.bincount(label, minlength=len(CLASSES))
-    right = np.bincount(label[prob.argmax(axis=1) == label], minlength=len(CLASSES))
-    return float((right[rows > 0] / rows[rows > 0]).mean())

@@ -38,23 +38,14 @@ _SERIES, _AT_ONCE = 1000, 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AATest:
-    """Result of the A/A test.
+    """Result of the A/A test."""
 
-    Args:
-        p: p-value of the primary test for each sign pattern. Shape (R,).
-        alpha: Nominal size.
-        share: Share of patterns that the test rejects.
-        low: Share that 97.5 % of simulated series reach.
-        high: Share that 97.5 % of simulated series do not exceed.
-        blocks: Number of blocks in which names were swapped.
-    """
-
-    p: Floats = field(repr=False)
+    p: Floats = field(repr=False)  # p-value of the primary test for each sign pattern, shape (R,)
     alpha: float
-    share: float
-    low: float
-    high: float
-    blocks: int
+    share: float  # share of patterns that the test rejects
+    low: float  # share that 97.5 % of simulated series reach
+    high: float  # share that 97.5 % of simulated series do not exceed
+    blocks: int  # number of blocks in which names were swapped
 
     @property
     def within(self) -> bool:

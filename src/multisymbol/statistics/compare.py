@@ -86,34 +86,20 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolResult:
-    """Result for one symbol.
-
-    Args:
-        test: Test of the symbol, adjusted over all symbols.
-        evidence: Evidence for the verdict.
-        verdict: Verdict. The chance of any false claim among all symbols is at most alpha.
-    """
+    """Result for one symbol."""
 
     test: SymbolTest
     evidence: VerdictEvidence
-    verdict: Conclusion
+    verdict: Conclusion  # the chance of any false claim among all symbols is at most alpha
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostics:
-    """How precise the primary test is, and whether it keeps its size on these data.
+    """How precise the primary test is, and whether it keeps its size on these data."""
 
-    Args:
-        effective_instants: Effective sample size over time: independent instants that would give the same error.
-        effective_symbols: Effective number of independent symbols.
-        detectable: Effect that fixed smoothing with the variance between seeds finds with the declared power.
-        split: Variance of the effect by seeds, time and symbols.
-        aa_test: A/A test.
-    """
-
-    effective_instants: float
-    effective_symbols: float
-    detectable: float
+    effective_instants: float  # effective sample size over time: independent instants that would give the same error
+    effective_symbols: float  # effective number of independent symbols
+    detectable: float  # effect that fixed smoothing with the variance between seeds finds with the declared power
     split: VarianceSplit
     aa_test: AATest
 

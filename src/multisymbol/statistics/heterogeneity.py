@@ -27,21 +27,13 @@ MOST_PATTERNS = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heterogeneity:
-    """Result of the test.
+    """Result of the test."""
 
-    Args:
-        groups: Names of the groups, those without any contrast included, with effect NaN.
-        effect: Mean gain of each group beyond the mean of all symbols at the same instants. Shape (G,).
-        statistic: Sum over groups of squared self-normalised sums; NaN if not tested.
-        p: p-value of equal gains; NaN with fewer than two groups or too few blocks.
-        blocks: Number of blocks, k.
-    """
-
-    groups: tuple[str, ...]
-    effect: Floats
-    statistic: float
-    p: float
-    blocks: int
+    groups: tuple[str, ...]  # names of the groups, those without any contrast included, with effect NaN
+    effect: Floats  # mean gain of each group beyond the mean of all symbols at the same instants, shape (G,)
+    statistic: float  # sum over groups of squared self-normalised sums; NaN if not tested
+    p: float  # p-value of equal gains; NaN with fewer than two groups or too few blocks
+    blocks: int  # number of blocks, k
 
 
 def heterogeneity_test(differentials: LossDifferentials, *, groups: Sequence[str], seed: int) -> Heterogeneity:

@@ -17,19 +17,12 @@ from multisymbol.statistics.mean_tests import require_instants
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfidenceSet:
-    """Arms that cannot be distinguished from the best one (Hansen, Lunde, Nason 2011).
+    """Arms that cannot be distinguished from the best one (Hansen, Lunde, Nason 2011)."""
 
-    Args:
-        arms: All arms that were compared.
-        p: p-value of each arm, the smallest level at which it is dropped. Shape (A,).
-        kept: Arms whose p-value is above alpha; the best arm is among them with probability 1 - alpha or more.
-        block: Instants per block.
-    """
-
-    arms: tuple[str, ...]
-    p: Floats
-    kept: tuple[str, ...]
-    block: int
+    arms: tuple[str, ...]  # all arms that were compared
+    p: Floats  # p-value of each arm, the smallest level at which it is dropped, shape (A,)
+    kept: tuple[str, ...]  # with p above alpha; the best arm is among them with probability 1 - alpha or more
+    block: int  # instants per block
 
 
 def confidence_set(

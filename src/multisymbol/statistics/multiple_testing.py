@@ -52,48 +52,28 @@ def benjamini_hochberg(p: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolTest:
-    """Test of one symbol. With too few instants, `test` and `interval` are None and every p-value is NaN.
-
-    Args:
-        symbol: Name of the symbol.
-        instants: Number of its test instants.
-        least: Number of instants a test needs.
-        lag: Number of later instants of its own clock that a label overlaps.
-        effect: Mean loss of the second arm less that of the first.
-        shrunk: Effect shrunk towards the common one; NaN if not tested.
-        test: Test over time.
-        interval: Interval of the effect over time and seeds, not adjusted for the number of symbols.
-        p: Two-sided p-value, the larger of the one over time and the one with the variance between seeds.
-        p_holm: The same, adjusted for claims (Holm).
-        p_bh: The same, adjusted for exploration (Benjamini-Hochberg).
-        p_equivalent: p-value of two one-sided tests, adjusted for claims.
-    """
+    """Test of one symbol. With too few instants, `test` and `interval` are None and every p-value is NaN."""
 
     symbol: str
     instants: int
-    least: int
-    lag: int
-    effect: float
-    shrunk: float = math.nan
+    least: int  # number of instants a test needs
+    lag: int  # number of later instants of its own clock that a label overlaps
+    effect: float  # mean loss of the second arm less that of the first
+    shrunk: float = math.nan  # effect shrunk towards the common one; NaN if not tested
     test: MeanTest | None = None
-    interval: Interval | None = None
-    p: float = math.nan
-    p_holm: float = math.nan
-    p_bh: float = math.nan
-    p_equivalent: float = math.nan
+    interval: Interval | None = None  # of the effect, over time and seeds; not adjusted for the number of symbols
+    p: float = math.nan  # two-sided; the larger of over time, and with the variance between seeds
+    p_holm: float = math.nan  # the same, adjusted for claims (Holm)
+    p_bh: float = math.nan  # the same, adjusted for exploration (Benjamini-Hochberg)
+    p_equivalent: float = math.nan  # p-value of two one-sided tests, adjusted for claims
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolTests:
-    """Tests of all symbols, in the order of the loss differentials.
-
-    Args:
-        tests: One test for each symbol.
-        spread: Variance of true effects between symbols; 0 where chance explains all of it.
-    """
+    """Tests of all symbols, in the order of the loss differentials."""
 
     tests: tuple[SymbolTest, ...]
-    spread: float
+    spread: float  # variance of true effects between symbols; 0 where chance explains all of it
 
 
 def symbol_tests(

@@ -28,22 +28,13 @@ LEAST_SEEDS = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VarianceSplit:
-    """Variance of the estimated effect, by source.
+    """Variance of the estimated effect, by source."""
 
-    Args:
-        effects: Effect of each seed. Shape (S,).
-        seed: Variance from seeds, their variance / S; NaN for a single seed.
-        time: Variance from the test span, the squared error of the test over time.
-        symbol: Variance from the choice of symbols, had they been drawn from many: the variance between symbols / N.
-            Not part of `p`, because the claim is about these symbols.
-        p: Two-sided p-value with the variances from seeds and time (Satterthwaite 1946); NaN for a single seed.
-    """
-
-    effects: Floats
-    seed: float
-    time: float
-    symbol: float
-    p: float
+    effects: Floats  # effect of each seed, shape (S,)
+    seed: float  # variance from seeds, their variance / S; NaN for a single seed
+    time: float  # variance from the test span, the squared error of the test over time
+    symbol: float  # had the symbols been drawn from many: their variance / N. Not in `p`: the claim is about these
+    p: float  # two-sided p-value with the variances from seeds and time (Satterthwaite 1946); NaN for a single seed
 
     @property
     def spread(self) -> float:

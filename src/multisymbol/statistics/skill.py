@@ -69,16 +69,10 @@ class Surrogates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pairs:
-    """The loss differentials of a comparison.
+    """The loss differentials of a comparison."""
 
-    Args:
-        between: Second arm less first; positive values favour the first arm.
-        arms: No-skill forecast less first arm, and less second; positive values show skill. None without a no-skill
-            forecast.
-    """
-
-    between: LossDifferentials
-    arms: tuple[LossDifferentials, LossDifferentials] | None
+    between: LossDifferentials  # second arm less first; positive values favour the first arm
+    arms: tuple[LossDifferentials, LossDifferentials] | None  # no-skill forecast less each arm
 
     @classmethod
     def of(
@@ -111,23 +105,13 @@ def effects(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skill:
-    """Gain of one arm on the no-skill forecast. Everything is NaN, and `nulls` empty, without a no-skill forecast.
-
-    Args:
-        arm: Name of the arm.
-        effect: Loss of the no-skill forecast less the arm's, nats.
-        p_prior: One-sided p-value against an arm no better than the no-skill forecast, adjusted over all arms and
-            symbols that are tested together.
-        p_surrogates: One-sided p-value against an arm that gains no more than on surrogate markets, adjusted likewise;
-            the largest over kinds of surrogate. NaN without surrogates.
-        nulls: Surrogate null of the gain, one for each kind of surrogate.
-    """
+    """Gain of one arm on the no-skill forecast. Everything is NaN, and `nulls` empty, without a no-skill forecast."""
 
     arm: str
-    effect: float
-    p_prior: float
-    p_surrogates: float
-    nulls: tuple[SurrogateNull, ...]
+    effect: float  # loss of the no-skill forecast less the arm's, nats
+    p_prior: float  # one-sided; no better than the no-skill forecast; adjusted over all arms and symbols tested
+    p_surrogates: float  # one-sided; no better than on surrogate markets; adjusted likewise, the largest over kinds
+    nulls: tuple[SurrogateNull, ...]  # surrogate null of the gain, one for each kind of surrogate
 
     def beats_prior(self, *, alpha: float) -> bool:
         """Whether the arm is shown to lose less than the no-skill forecast."""

@@ -26,25 +26,14 @@ BAND = (0.05, 0.95)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SurrogateNull:
-    """A statistic on the real market beside its surrogate draws.
+    """A statistic on the real market beside its surrogate draws."""
 
-    Args:
-        kind: Kind of surrogate, for example `drift kept`.
-        value: Statistic on the real market.
-        low: 5 % quantile of the draws at the plotting position i / (B + 1), so that a further draw lies below it with
-            probability 5 %.
-        high: 95 % quantile, likewise.
-        position: Share of draws below the value, 0..1.
-        p_above: One-sided Monte Carlo p-value, (1 + draws not below the value) / (B + 1) (Phipson, Smyth 2010).
-        draws: Number of draws, B.
-    """
-
-    kind: str
-    value: float
-    low: float
-    high: float
-    position: float
-    p_above: float
+    kind: str  # kind of surrogate, for example `drift kept`
+    value: float  # statistic on the real market
+    low: float  # 5 % quantile of the draws, i / (B + 1): a further draw lies below it with probability 5 %
+    high: float  # 95 % quantile, likewise
+    position: float  # share of draws below the value, 0..1
+    p_above: float  # one-sided Monte Carlo p-value, (1 + draws not below the value) / (B + 1) (Phipson, Smyth 2010)
     draws: int
 
     @classmethod

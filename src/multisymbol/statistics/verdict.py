@@ -33,19 +33,12 @@ REALISTIC_MONTHS = 1200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossTerms:
-    """Words for the losses in a verdict's sentences.
+    """Words for the losses in a verdict's sentences."""
 
-    Args:
-        loss: Name of the loss.
-        unit: Unit of the loss of one forecast.
-        baseline: Name of the no-skill forecast, with its article.
-        form: Format of a loss, for example `.4f`.
-    """
-
-    loss: str
-    unit: str
-    baseline: str
-    form: str
+    loss: str  # name of the loss
+    unit: str  # unit of the loss of one forecast
+    baseline: str  # name of the no-skill forecast, with its article
+    form: str  # format of a loss, for example `.4f`
 
 
 LOG_LOSS = LossTerms(loss="log-loss", unit="nats", baseline="a forecast of fixed class shares", form=".4f")
@@ -53,43 +46,23 @@ LOG_LOSS = LossTerms(loss="log-loss", unit="nats", baseline="a forecast of fixed
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictEvidence:
-    """Everything that a verdict rests on.
+    """Everything that a verdict rests on."""
 
-    Args:
-        subject: `all symbols`, or the name of a symbol.
-        question: The whole loss, or its part on direction or activity.
-        skills: Skill of the first (universal) and the second (single) arm.
-        interval: Interval of the effect, the mean loss of the second arm less that of the first; None if not tested.
-        p: Two-sided p-value of the primary test; for one of many symbols adjusted by Holm. NaN if not tested.
-        p_cross_check: p-value of batch means; NaN if not computed.
-        p_seeds: p-value with the variance between seeds. NaN for a single seed, and for one symbol, whose `p`
-            includes it.
-        p_equivalent: p-value of two one-sided tests, adjusted as `p` is.
-        nulls: Surrogate null of the effect, one for each kind of surrogate.
-        smallest: Smallest effect of interest, above 0, in the unit of the losses.
-        alpha: Level of all tests.
-        months: Months of test data at hand.
-        months_needed: Further months that a decision would take; infinite where the seeds differ too much.
-        not_tested: Reason why the difference could not be tested; empty if it was.
-        exploratory: Whether fewer seeds or draws were allowed than a claim needs.
-        terms: Words for the losses.
-    """
-
-    subject: str
-    question: Question
-    skills: ArmSkills
-    interval: Interval | None
-    p: float
-    p_cross_check: float
-    p_seeds: float
-    p_equivalent: float
-    nulls: tuple[SurrogateNull, ...]
-    smallest: float
-    alpha: float
-    months: float
-    months_needed: float
-    not_tested: str
-    exploratory: bool
+    subject: str  # `all symbols`, or the name of a symbol
+    question: Question  # the whole loss, or its part on direction or activity
+    skills: ArmSkills  # skill of the first (universal) and the second (single) arm
+    interval: Interval | None  # of the mean loss of the second arm less that of the first; None if not tested
+    p: float  # two-sided p-value of the primary test; for one of many symbols adjusted by Holm. NaN if not tested
+    p_cross_check: float  # p-value of batch means; NaN if not computed
+    p_seeds: float  # with the variance between seeds; NaN for one seed, and for one symbol, whose `p` includes it
+    p_equivalent: float  # p-value of two one-sided tests, adjusted as `p` is
+    nulls: tuple[SurrogateNull, ...]  # surrogate null of the effect, one for each kind of surrogate
+    smallest: float  # smallest effect of interest, above 0, in the unit of the losses
+    alpha: float  # level of all tests
+    months: float  # months of test data at hand
+    months_needed: float  # further months that a decision would take; infinite where the seeds differ too much
+    not_tested: str  # reason why the difference could not be tested; empty if it was
+    exploratory: bool  # whether fewer seeds or draws were allowed than a claim needs
     terms: LossTerms = LOG_LOSS
 
     @property
@@ -111,23 +84,14 @@ class VerdictEvidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conclusion:
-    """What the evidence says, as a kind and in words.
-
-    Args:
-        kind: One of five.
-        sentence: The verdict in words, enough for a reader who stops there.
-        caveats: Further sentences that a careful reader must know.
-        effect: Estimated effect in the unit of the losses; NaN if not tested.
-        beyond: Part of the effect beyond the surrogate null, with its sign; NaN without surrogates.
-        months_needed: Further months of test data that a decision would take; NaN unless the verdict is INCONCLUSIVE.
-    """
+    """What the evidence says, as a kind and in words."""
 
     kind: Kind
-    sentence: str
-    caveats: tuple[str, ...]
-    effect: float
-    beyond: float
-    months_needed: float
+    sentence: str  # the verdict in words, enough for a reader who stops there
+    caveats: tuple[str, ...]  # further sentences that a careful reader must know
+    effect: float  # estimated effect in the unit of the losses; NaN if not tested
+    beyond: float  # part of the effect beyond the surrogate null, with its sign; NaN without surrogates
+    months_needed: float  # further months that a decision would take; NaN unless INCONCLUSIVE
 
 
 def decide(evidence: VerdictEvidence) -> Conclusion:
