@@ -17,10 +17,9 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.comparison.result import BudgetUnit
 from multisymbol.learning.finetuning import FineTuning
 from multisymbol.samples.dataset import DataSpec, FoldDataset
@@ -31,7 +30,6 @@ from multisymbol.serving.scores import prior_forecast, rule_forecast
 from multisymbol.training.fit import FitSpec
 
 _Made = TypeVar("_Made")
-Positions: TypeAlias = npt.NDArray[np.int64]
 Start: TypeAlias = Mapping[str, torch.Tensor]
 """First weights of a training, by parameter name."""
 
@@ -48,7 +46,7 @@ class FoldTask:
     budget: BudgetUnit  # what universal and single models have in equal number
 
     @property
-    def rows(self) -> Positions:
+    def rows(self) -> Ints:
         """Ledger positions of the compared test rows, ascending."""
         test = self.whole.parts.positions(TEST)
         return test[np.isin(self.whole.ledger.symbol[test], self.compared)]
@@ -62,8 +60,8 @@ class TrainingTask:
     symbol: str = ""  # whose model it is; empty where it is for several
     fit: FitSpec  # how it is fitted; its seed is that of first weights, order and dropout
     dataset: FoldDataset
-    test: Positions  # rows it is scored on, positions in its own ledger
-    rows: Positions  # the same rows in the universe's ledger
+    test: Ints  # rows it is scored on, positions in its own ledger
+    rows: Ints  # the same rows in the universe's ledger
     like: FoldDataset  # data whose mixture gives the loss its class weights
     start: Start | None = None  # first weights; None: random ones
     change: FineTuning | None = None  # which of them may change; None: all, from random ones
@@ -291,8 +289,8 @@ def _each_seed(
     name: str,
     fit: FitSpec,
     dataset: FoldDataset,
-    test: Positions,
-    rows: Positions,
+    test: Ints,
+    rows: Ints,
     like: FoldDataset,
     symbol: str = "",
     starts: Mapping[int, Start] | None = None,

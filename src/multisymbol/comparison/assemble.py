@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Ints
 from multisymbol.comparison.arms import Arm, FoldTask
 from multisymbol.comparison.fit import FoldForecasts, TrainingRecord
 from multisymbol.comparison.result import (
@@ -99,7 +99,7 @@ def assembled(arms: ScoredArms, left_out: Sequence[NotRun]) -> Comparison:
     folds = [fold.name for fold in arms.declared.folds]
     intraday = arms.tasks[0].whole.source.timeframe.nanoseconds < DAY
 
-    def effects(group: npt.NDArray[np.int64], names: Sequence[str]) -> tuple[SubgroupEffect, ...]:
+    def effects(group: Ints, names: Sequence[str]) -> tuple[SubgroupEffect, ...]:
         return subgroup_effects(primary, rows, group=group, names=names, plan=plan)
 
     return Comparison(

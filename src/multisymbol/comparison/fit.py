@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.comparison.arms import Arm, FoldTask, Start, TrainedArm, TrainingTask, UntrainedArm
 from multisymbol.errors import ComparisonError, ConfigError
 from multisymbol.labels.labels import CLASSES
@@ -60,7 +59,7 @@ class TrainingRecord:
 class FoldForecasts:
     """An arm's forecasts in one fold."""
 
-    rows: npt.NDArray[np.int64]  # positions in the universe's ledger, ascending, shape (n,)
+    rows: Ints  # positions in the universe's ledger, ascending, shape (n,)
     prob: Floats  # of each seed, in the task's order. float64, shape (S, n, 3)
     took: tuple[TrainingRecord, ...]  # its trainings; none for an arm without a network
 
@@ -305,4 +304,4 @@ def _read(path: Path, task: FoldTask) -> FoldForecasts:
     if not np.isin(rows, task.rows).all() or len(prob) != len(task.seeds):
         raise ComparisonError(f"{path} holds forecasts of other rows or seeds: remove it, and the arm is trained again")
     found = tuple(TrainingRecord(**{**own, "scores": tuple(own["scores"])}) for own in took)
-    return FoldForecasts(rows=cast(npt.NDArray[np.int64], rows), prob=cast(Floats, prob), took=found)
+    return FoldForecasts(rows=cast(Ints, rows), prob=cast(Floats, prob), took=found)

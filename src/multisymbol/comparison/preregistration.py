@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Ints
 from multisymbol.comparison.arms import FoldTask, ZeroShot
 from multisymbol.comparison.result import (
     PRIOR,
@@ -130,7 +130,7 @@ def _problems(spec: CompareSpec, tasks: Sequence[FoldTask]) -> Iterator[str]:
         yield f"  split: {twice:,} rows would be tested in more folds than one; take split=walk_forward or single_cut"
 
 
-def instants_of(task: FoldTask) -> npt.NDArray[np.int64]:
+def instants_of(task: FoldTask) -> Ints:
     """Return the instants of a fold's compared test rows, ascending."""
     return np.unique(task.whole.ledger.decided_at[task.rows])
 

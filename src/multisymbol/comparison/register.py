@@ -31,13 +31,7 @@ _UNIVERSAL_SERVES: tuple[Kind, ...] = ("UNIVERSAL_BETTER", "EQUIVALENT")
 
 
 def register_last_fold(run: Run, done: ComparisonRun, *, pages: ModelPages) -> dict[str, StoredVersion]:
-    """Register the last fold's models of the first seed, each once; return them by symbol, and `universal`.
-
-    Args:
-        run: The comparison's run.
-        done: What it came to.
-        pages: Makes the model cards.
-    """
+    """Register the last fold's models of the first seed, each once; return them by symbol, and `universal`."""
     note, found = done.folder / _NOTE, {}
     known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
     for key, arm, spec, dataset in _models(done):

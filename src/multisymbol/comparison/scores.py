@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Codes, Flags, Floats, Ints
 from multisymbol.comparison.arms import FoldTask
 from multisymbol.comparison.fit import FoldForecasts
 from multisymbol.labels.labels import CLASSES
@@ -40,11 +40,11 @@ class ScoredRows:
     seeds: tuple[int, ...]
     symbols: tuple[str, ...]
     symbol: npt.NDArray[np.int32]
-    decided_at: npt.NDArray[np.int64]
-    resolved_at: npt.NDArray[np.int64]
-    label: npt.NDArray[np.int8]
-    fold: npt.NDArray[np.int64]
-    session: npt.NDArray[np.int8]
+    decided_at: Ints
+    resolved_at: Ints
+    label: Codes
+    fold: Ints
+    session: Codes
 
     def __len__(self) -> int:
         return len(self.label)
@@ -61,7 +61,7 @@ class ScoredRows:
             seed=np.repeat(np.array(self.seeds, dtype=np.int64), len(self)),
         )
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> "ScoredRows":
+    def only(self, chosen: Flags) -> "ScoredRows":
         """Keep some of the rows."""
         return replace(self, **{name: getattr(self, name)[chosen] for name in _COLUMNS})
 
@@ -91,7 +91,7 @@ class ArmScores:
         parts = [getattr(row_losses(prob, self.rows.label), part) for prob in self.prob]
         return ArmLosses(arm=self.arm, rows=self.rows.of_losses, loss=np.concatenate(parts))
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> "ArmScores":
+    def only(self, chosen: Flags) -> "ArmScores":
         """Keep some of the rows."""
         return replace(self, rows=self.rows.only(chosen), prob=self.prob[:, chosen])
 
@@ -122,7 +122,7 @@ class ArmScores:
         return float(np.mean([balanced_accuracy(prob, self.rows.label) for prob in self.prob]))
 
 
-def balanced_accuracy(prob: Floats, label: npt.NDArray[np.int8]) -> float:
+def balanced_accuracy(prob: Floats, label: Codes) -> float:
     """Return the mean recall of the classes that have rows, given probabilities of shape (n, C)."""
     rows = np.bincount(label, minlength=len(CLASSES))
     right = np.bincount(label[prob.argmax(axis=1) == label], minlength=len(CLASSES))

@@ -8,9 +8,8 @@ These tests have no cross-check beside them, so they use fixed smoothing, whose 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.comparison.result import ArmOutcome, Budget, SubgroupEffect
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, ScoredRows
 from multisymbol.labels.labels import CLASSES
@@ -39,19 +38,11 @@ def subgroup_effects(
     differentials: LossDifferentials,
     rows: ScoredRows,
     *,
-    group: npt.NDArray[np.int64],
+    group: Ints,
     names: Sequence[str],
     plan: Plan,
 ) -> tuple[SubgroupEffect, ...]:
-    """Return the effect within each subgroup of the rows.
-
-    Args:
-        differentials: Loss differentials of all rows.
-        rows: Rows, each once.
-        group: Number of each row's subgroup. Shape (n,).
-        names: Names of the subgroups.
-        plan: Levels and sizes.
-    """
+    """Return the effect within each named subgroup of the rows, given the number of each row's subgroup, shape (n,)."""
     code = np.full(differentials.by_symbol.shape, -1, dtype=np.int64)
     column = {name: number for number, name in enumerate(differentials.symbols)}
     place = np.array([column.get(name, -1) for name in rows.symbols])

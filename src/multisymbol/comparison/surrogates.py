@@ -62,12 +62,7 @@ def surrogates(
 ) -> dict[Question, tuple[Surrogates, ...]]:
     """Make all draws that are not kept in the folder yet, several at a time; return the effects of all.
 
-    Args:
-        spec: The comparison.
-        folds: The real market's cuts.
-        compared: Names of the symbols compared in each fold.
-        folder: Where effects are kept.
-        progress: Called after each draw.
+    Folds are the real market's cuts, `compared` names the symbols compared in each.
     """
     draws = _draws(spec, folds=folds, compared=compared, folder=folder)
     missing = [draw for draw in draws if not draw.file.exists()]

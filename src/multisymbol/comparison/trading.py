@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.backtest.account import Rules, prices_of, rows_decided, simulate
 from multisymbol.backtest.decision import DecisionContext, DecisionRule, decision_context, stretches
 from multisymbol.comparison.result import TradeCounts, Trading
@@ -40,7 +39,7 @@ class TradedMarket:
 class _Closed:
     """The m closed trades of one symbol and seed; profits in basis points of the notional."""
 
-    entered_at: npt.NDArray[np.int64]  # close of the bar whose decision led to the entry, UTC nanoseconds
+    entered_at: Ints  # close of the bar whose decision led to the entry, UTC nanoseconds
     gross: Floats  # before costs
     net: Floats  # after costs
 
@@ -134,7 +133,7 @@ def _mean(values: Floats) -> float:
 
 
 def _difference(
-    both: Sequence[Mapping[str, Sequence[_Closed]]], *, instants: npt.NDArray[np.int64], lag: int, plan: Plan
+    both: Sequence[Mapping[str, Sequence[_Closed]]], *, instants: Ints, lag: int, plan: Plan
 ) -> Interval | None:
     """Bootstrap the difference of mean profits over instants of decision; None where an arm does not trade."""
     columns = []

@@ -73,10 +73,7 @@ def comparison_page(
 ) -> Page:
     """Write the page of a comparison; the first screen is the answer, the rest is below or folded.
 
-    Args:
-        comparison: All of it.
-        drawn: `comparison_figures`; None: drawn anew.
-        sections: The user's own.
+    Figures (`comparison_figures`) are drawn unless they are given; `sections` are the user's own.
     """
     shown = ComparisonShown(comparison=comparison, drawn=comparison_figures(comparison) if drawn is None else drawn)
     name, hashes = VERDICTS[comparison.primary.verdict.kind].capitalize(), comparison.hashes

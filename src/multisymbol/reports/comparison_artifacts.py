@@ -34,13 +34,7 @@ def announce(run: Run, declared: Preregistration, record: ConfigRecord) -> None:
 
 
 def record_comparison(run: Run, done: ComparisonRun, *, sections: Sequence[OwnSection] = ()) -> Path:
-    """Write the page and log everything; return the page.
-
-    Args:
-        run: The comparison's run.
-        done: What it came to.
-        sections: The user's own sections of the page.
-    """
+    """Write the page, with the user's own sections, and log everything; return the page."""
     comparison = done.comparison
     arms, drawn = arm_table(comparison), comparison_figures(comparison)
     made = comparison_page(comparison, drawn=drawn, sections=sections)

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.statistics.mean_tests import (
     LAGS_PER_BLOCK,
     block_edges,
@@ -30,7 +29,6 @@ from multisymbol.statistics.mean_tests import (
     small_sample,
 )
 
-Whole = npt.NDArray[np.int64]
 BOUNDS_LEVEL = 0.95
 _SERIES, _AT_ONCE = 1000, 1_000_000
 """Number of simulated series, and number of their values in memory at a time."""
@@ -75,14 +73,9 @@ def run_aa_test(series: Floats, *, lag: int, draws: int, seed: int, alpha: float
 
 @lru_cache(maxsize=64)
 def expected_rates(instants: int, *, lag: int, draws: int, seed: int, alpha: float) -> tuple[float, float]:
-    """Return the range that holds the share of rejections of 95 % of simulated series, ends included.
+    """Return the range that holds the share of rejections of 95 % of simulated series of T instants, ends included.
 
-    Args:
-        instants: Length of the series, T.
-        lag: Number of neighbours that a value overlaps.
-        draws: Largest number of sign patterns; the patterns are those of the data.
-        seed: Seed for the signs.
-        alpha: Nominal size.
+    The sign patterns are those of `run_aa_test` with the same arguments.
     """
     signs = _signs(instants, lag=lag, draws=draws, seed=seed)
     batches = _simulated(instants, lag)
@@ -132,7 +125,7 @@ def _p(series: Floats, *, lag: int, signs: Floats) -> Floats:
     return p
 
 
-def _variances(off: Floats, mean: Floats, signs: Floats, *, edges: Whole, lag: int) -> Floats:
+def _variances(off: Floats, mean: Floats, signs: Floats, *, edges: Ints, lag: int) -> Floats:
     """Return the long-run variance at the lag under each sign pattern, without building the R signed series.
 
     Let y_t = s_b x_t be the signed series and m its mean. Then

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import ComparisonError
 
 # T instant, N symbol, S seed, n rows
@@ -51,8 +51,8 @@ class Rows:
 
     symbols: tuple[str, ...]
     symbol: npt.NDArray[np.integer[Any]]
-    decided_at: npt.NDArray[np.int64]
-    resolved_at: npt.NDArray[np.int64]
+    decided_at: Ints
+    resolved_at: Ints
     seed: npt.NDArray[np.integer[Any]]
 
     def __post_init__(self) -> None:
@@ -131,13 +131,13 @@ class LossDifferentials:
     second: str
     symbols: tuple[str, ...]
     seeds: tuple[int, ...]
-    instants: npt.NDArray[np.int64]
+    instants: Ints
     by_symbol: Floats
     by_seed: Floats
     symbol_by_seed: Floats
     weights: Floats
     lag: int
-    symbol_lags: npt.NDArray[np.int64]
+    symbol_lags: Ints
 
     @property
     def series(self) -> Floats:
@@ -208,9 +208,7 @@ def mean_losses(losses: ArmLosses, *, weights: Mapping[str, float] | None = None
     return paired_differentials(replace(losses, loss=np.zeros(len(losses.loss))), losses, weights=weights)
 
 
-def label_lag(
-    instants: npt.NDArray[np.int64], *, decided_at: npt.NDArray[np.int64], resolved_at: npt.NDArray[np.int64]
-) -> int:
+def label_lag(instants: Ints, *, decided_at: Ints, resolved_at: Ints) -> int:
     """Count the later instants that a label overlaps: the 95th percentile over rows.
 
     A label over a horizon of h bars, with a forecast at every bar, overlaps h - 1 later ones.
@@ -241,14 +239,14 @@ def symbol_mean(by_symbol: Floats, *, weights: Floats) -> Floats:
 class _Layout:
     """Rows sorted by seed, symbol and instant, without symbols that have no rows. All seeds have the same m rows."""
 
-    order: npt.NDArray[np.int64]  # positions of the sorted rows among the given ones, shape (n,), n = S m
+    order: Ints  # positions of the sorted rows among the given ones, shape (n,), n = S m
     symbols: tuple[str, ...]
     seeds: tuple[int, ...]
-    instants: npt.NDArray[np.int64]  # common clock, ascending, shape (T,)
-    symbol: npt.NDArray[np.int64]  # of the rows of one seed, shape (m,)
-    instant: npt.NDArray[np.int64]  # of the rows of one seed, shape (m,)
+    instants: Ints  # common clock, ascending, shape (T,)
+    symbol: Ints  # of the rows of one seed, shape (m,)
+    instant: Ints  # of the rows of one seed, shape (m,)
     lag: int  # overlap on the common clock, see `label_lag`
-    symbol_lags: npt.NDArray[np.int64]  # overlap on each symbol's own clock, shape (N,)
+    symbol_lags: Ints  # overlap on each symbol's own clock, shape (N,)
 
 
 def _layout(rows: Rows) -> _Layout:
@@ -283,7 +281,7 @@ def _layout(rows: Rows) -> _Layout:
     )
 
 
-def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
+def _check_seeds(rows: Rows, order: Ints, starts: Ints) -> None:
     """Refuse rows that only some seeds have: seeds would then be scored on different rows."""
     first, *others = np.split(order, starts[1:])
     for other in others:
@@ -296,9 +294,7 @@ def _check_seeds(rows: Rows, order: npt.NDArray[np.int64], starts: npt.NDArray[n
             )
 
 
-def _unmatched(
-    rows: Rows, chosen: npt.NDArray[np.int64], other_rows: Rows, other: npt.NDArray[np.int64], *, seeds: bool = False
-) -> list[int]:
+def _unmatched(rows: Rows, chosen: Ints, other_rows: Rows, other: Ints, *, seeds: bool = False) -> list[int]:
     """Return the rows that have no counterpart of the same symbol and instant (and seed) among the other rows."""
     names = ("symbol", "decided_at", "seed") if seeds else ("symbol", "decided_at")
     one = [getattr(rows, name)[chosen] for name in names]

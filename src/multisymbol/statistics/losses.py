@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import ComparisonError
 from multisymbol.seeding import named_seed
 from multisymbol.statistics.bootstrap import Interval
@@ -31,7 +31,6 @@ from multisymbol.statistics.verdict import Kind, LossTerms
 if TYPE_CHECKING:
     import pandas as pd
 
-Instants: TypeAlias = npt.NDArray[np.int64]
 
 _EARLIEST = 10**15
 """Eleven days after 1970 in nanoseconds: integers below it are row numbers or dates like 20180601, not nanoseconds."""
@@ -409,7 +408,7 @@ def _rows(
     return Rows(symbols=tuple(map(str, names)), symbol=symbol, decided_at=decided_at, resolved_at=known_at, seed=seed)
 
 
-def _numbered(values: npt.NDArray[Any], what: str) -> tuple[list[Any], npt.NDArray[np.int64]]:
+def _numbered(values: npt.NDArray[Any], what: str) -> tuple[list[Any], Ints]:
     """Number values in the order of their first appearance."""
     missing = [row for row, value in enumerate(values.tolist()) if value is None or _is_nan(value)]
     if missing:
@@ -426,7 +425,7 @@ def _is_nan(value: object) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _instants(values: npt.NDArray[Any], what: str) -> Instants:
+def _instants(values: npt.NDArray[Any], what: str) -> Ints:
     """Read datetimes, ISO texts or integers of nanoseconds; without a time zone they are UTC."""
     if np.issubdtype(values.dtype, np.integer):
         small = np.flatnonzero(values < _EARLIEST)
@@ -455,7 +454,7 @@ def _instants(values: npt.NDArray[Any], what: str) -> Instants:
     return instants.astype(np.int64)
 
 
-def _resolved_after(decided_at: Instants, symbol: npt.NDArray[np.int64], *, lag: int) -> Instants:
+def _resolved_after(decided_at: Ints, symbol: Ints, *, lag: int) -> Ints:
     """Let each label become known at the timestamp of its symbol that follows the `lag` ones it overlaps."""
     if lag < 0:
         raise ComparisonError(f"lag={lag}: expected 0 or more timestamps")
@@ -484,16 +483,13 @@ def _arms(
     if arms is None and table.named:
         raise ComparisonError("arms: name the columns of the losses to compare, for example arms=('mine', 'theirs')")
     keys = getattr(table.table, "keys", tuple)
-    names = _two_or_more([name for name in (keys() if arms is None else arms) if not _is(baseline, name)])
+    no_skill = baseline if isinstance(baseline, str) else None
+    names = _two_or_more([name for name in (keys() if arms is None else arms) if name != no_skill])
     compared = [ArmLosses(arm=name, rows=rows, loss=table.losses(name, name)) for name in names]
     if baseline is None:
         return compared, None
-    name = baseline if isinstance(baseline, str) else "baseline"
+    name = "baseline" if no_skill is None else no_skill
     return compared, ArmLosses(arm=name, rows=rows, loss=table.losses(baseline, name))
-
-
-def _is(baseline: Column | None, name: str) -> bool:
-    return isinstance(baseline, str) and name == baseline
 
 
 def _tidy_arms(

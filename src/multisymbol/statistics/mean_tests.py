@@ -24,10 +24,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft, stats
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import ComparisonError
 
 Method = Literal["diebold_mariano", "batch_means", "fixed_smoothing"]
@@ -83,14 +82,7 @@ def least_instants(lag: int) -> int:
 
 
 def instants_problem(instants: int, *, lag: int, of: str, cure: str = "") -> str:
-    """Explain why a series is too short for its lag; empty if it is long enough.
-
-    Args:
-        instants: Length of the series, T.
-        lag: Number of later instants that a label overlaps.
-        of: Name of the series in the message: a test, a fold, a symbol.
-        cure: Where to change the test span or the labels, for the end of the message.
-    """
+    """Explain why a series, named `of`, is too short for its lag, and the cure; empty if it is long enough."""
     least = least_instants(lag)
     if instants >= least:
         return ""
@@ -194,7 +186,7 @@ def most_blocks(instants: int, *, lag: int) -> int:
     return min(MOST_BLOCKS, instants // (LAGS_PER_BLOCK * max(lag, 1)))
 
 
-def block_edges(instants: int, *, blocks: int) -> npt.NDArray[np.int64]:
+def block_edges(instants: int, *, blocks: int) -> Ints:
     """Cut 0 .. T into blocks that differ by one instant at most. Shape (blocks + 1,)."""
     return np.arange(blocks + 1) * instants // blocks
 

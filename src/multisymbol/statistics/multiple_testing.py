@@ -79,15 +79,9 @@ class SymbolTests:
 def symbol_tests(
     differentials: LossDifferentials, *, smallest: float, draws: int, level: float, seed: int, name: str
 ) -> SymbolTests:
-    """Test every symbol and adjust over all of them.
+    """Test every symbol and adjust over all of them; the name gives each test a random stream of its own.
 
-    Args:
-        differentials: Loss differentials of the two arms.
-        smallest: Smallest effect of interest, nats per forecast.
-        draws: Bootstrap resamples of each interval.
-        level: Coverage of the intervals, for example 0.95.
-        seed: Seed for resampling.
-        name: Name of the test, so that each test has a random stream of its own.
+    Effects and the smallest one of interest are in nats per forecast.
     """
     raw = []
     for number, symbol in enumerate(differentials.symbols):

@@ -88,11 +88,7 @@ def interval_with_seeds(interval: Interval, *, effects: Floats) -> Interval:
     """Widen an interval over time by the variance between seeds; unchanged for a single seed, or seeds that agree.
 
     The half-width grows by the ratio of the errors, and by the ratio of Satterthwaite's t quantile to the normal one.
-    The heavier tails over time that the bootstrap has estimated are kept.
-
-    Args:
-        interval: Interval over time, symmetric around its estimate.
-        effects: Effect of each seed. Shape (S,).
+    The heavier tails over time that the bootstrap has estimated are kept. The interval over time is symmetric.
     """
     seed, time = mean_seed_variance(effects), interval.error**2
     if math.isnan(seed) or seed == 0:
