@@ -17,9 +17,8 @@ from multisymbol.errors import ConfigError, MultisymbolError
 def build(node: Mapping[str, Any], *, role: Role) -> Any:
     """Judge and make what a node names; what is nested in it arrives built, lists and mappings as plain Python.
 
-    Args:
-        node: Mapping with `_target_` and the arguments by name; with `_partial_: true` the result is a factory.
-        role: What it is for: decides which classes may be named (`trust`).
+    `node` has `_target_` and the arguments by name (with `_partial_: true` the result is a factory); `role` is what it
+    is for, and decides which classes may be named (`trust`).
 
     Raises:
         ConfigError: The class may not be named here, or refuses its arguments.

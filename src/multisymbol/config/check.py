@@ -38,11 +38,9 @@ class _Signature:
 
 
 def check(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
-    """Judge the classes a configuration names, and compare it with the signatures they will be called with.
+    """Judge the classes a plain, resolved configuration names, and compare it with the signatures behind them.
 
-    Args:
-        config: Plain, resolved mapping.
-        schema: Dotted name of the dataclass that lists the keys of the top level, or of the class a single node names.
+    `schema` is the dotted name of the dataclass that lists the top level's keys, or of the class a single node names.
 
     Returns:
         Every class that may not be named, then every unknown, missing or wrongly typed key, in the order of the

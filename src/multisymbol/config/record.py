@@ -24,11 +24,7 @@ _NOT_DECIDING = {"dry_run", "resume", "promote", "symbols", "asset_class", "fine
 
 @dataclass(frozen=True, slots=True)
 class ConfigRecord:
-    """A resolved configuration.
-
-    Args:
-        data: Plain, resolved mapping, as JSON can hold it.
-    """
+    """A resolved configuration: `data` is a plain mapping, as JSON can hold it."""
 
     data: Mapping[str, Any]
 

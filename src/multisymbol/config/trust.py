@@ -338,9 +338,10 @@ def _lacking(found: Any, role: Role) -> str | None:
     if not isinstance(found, type):
         return "it is no class"
     bases = {f"{base.__module__}.{base.__qualname__}" for base in found.__mro__}
-    missing = [needed for needed in NEEDED[role] if (needed not in bases if "." in needed else not _has(found, needed))]
+    annotated = {name for base in found.__mro__ for name in vars(base).get("__annotations__", {})}
+    missing = [
+        needed
+        for needed in NEEDED[role]
+        if not (needed in bases if "." in needed else needed in annotated or hasattr(found, needed))
+    ]
     return f"it lacks {', '.join(missing)}" if missing else None
-
-
-def _has(kind: type, name: str) -> bool:
-    return hasattr(kind, name) or any(name in vars(base).get("__annotations__", {}) for base in kind.__mro__)

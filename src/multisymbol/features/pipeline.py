@@ -116,8 +116,7 @@ def feature_spec(
         clock: Whether the clock columns are part of it (alignment=clock_features).
 
     Raises:
-        FeatureError: Unknown indicator, shape or column, with the nearest right name; two columns of one name; no
-            column at all; all problems at once.
+        FeatureError: Unknown indicator, shape or column, two columns of one name, or none at all; all problems at once.
     """
     choice = _read(indicators=indicators, fuzzy=fuzzy, raw=raw)
     columns = [FeatureColumn(name=name, kind="raw") for name in choice.raw]
@@ -162,13 +161,8 @@ def feature_rows(
     Volume: a bar has none where it is NaN, and every bar where the symbol's class says `volume: none`. Where a bar that
     the volume columns look at has none, all of these and their memberships are 0, and so is the flag `has_volume`.
 
-    Args:
-        bars: n bars.
-        config: The symbol's indicators and fuzzy sets.
-        spec: Columns.
-        clock: Sessions of the symbol's calendar.
-        from_start: Whether the bars begin where the symbol's history does. If not, rows of the first segment are ready
-            from the first restart on that has its warm-up before it, where those of the whole history are the same.
+    `from_start` says that the bars begin where the symbol's history does. If not, rows of the first segment are ready
+    from the first restart on that has its warm-up before it, where those of the whole history are the same.
 
     Raises:
         FeatureError: The symbol's indicators or fuzzy sets are wrong, or do not give the columns of `spec`; or the bars

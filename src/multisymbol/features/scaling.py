@@ -58,13 +58,12 @@ class Scaling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaler:
-    """Fitted transforms of all symbols and classes.
+    """Fitted transforms of all trained symbols and of their classes.
 
     Args:
         spec_digest: Digest of the FeatureSpec it was fitted for.
-        by_symbol: Symbol -> transform, trained symbols only.
-        by_class: Asset class -> transform.
-        asset_classes: Symbol -> class, trained symbols.
+        by_symbol: Symbol -> transform; likewise `by_class`.
+        asset_classes: Symbol -> class.
         clip: As in `Scaling`; infinite where nothing is scaled.
         fitted_from: First and (`fitted_until`) last decided_at of the rows it was fitted on.
     """
@@ -153,19 +152,11 @@ def fit_scaler(
     fitted_from: int,
     fitted_until: int,
 ) -> Scaler:
-    """Fit on train rows.
+    """Fit on train rows: symbol -> its unscaled ones, shape (n_i, features), n_i >= 1; others are absent.
 
     A class has the mean and variance of the rows of all its symbols together. With `class_shrunk` a symbol has
     (n m_symbol + k m_class) / (n + k), for the mean and for the variance. A column that never varies is
-    centred on its value and not stretched: it becomes 0.
-
-    Args:
-        rows: Symbol -> its unscaled train rows, shape (n_i, features), n_i >= 1; symbols without train rows are absent.
-        asset_classes: Symbol -> class.
-        spec: Its columns.
-        scaling: How.
-        fitted_from: First decided_at of the rows.
-        fitted_until: Last one.
+    centred on its value and not stretched: it becomes 0. `fitted_from` and `fitted_until`: first and last decided_at.
 
     Raises:
         FeatureError: Rows with a NaN or of another width, or no rows of a symbol.

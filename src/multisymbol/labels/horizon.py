@@ -13,9 +13,8 @@ import numpy as np
 from numba import njit
 
 from multisymbol.arrays import Floats
-from multisymbol.labels.labels import SegmentLabels
+from multisymbol.labels.labels import SegmentLabels, require
 from multisymbol.labels.outcomes import side, with_rule
-from multisymbol.labels.parameters import Requirement, require
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
 
@@ -40,12 +39,13 @@ class Horizon:
     volatility_bars: int
 
     def __post_init__(self) -> None:
-        requirements = [
-            Requirement("bars", self.bars >= 1, "1 or more bars"),
-            Requirement("dead_band_sigmas", 0.0 <= self.dead_band_sigmas < np.inf, "a number, 0 or more"),
-            Requirement("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
-        ]
-        require(self, name="horizon", requirements=requirements)
+        require(
+            self,
+            "horizon",
+            ("bars", self.bars >= 1, "1 or more bars"),
+            ("dead_band_sigmas", 0.0 <= self.dead_band_sigmas < np.inf, "a number, 0 or more"),
+            ("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
+        )
 
     def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
         """Label the bars of `stretch`, using those and no others.

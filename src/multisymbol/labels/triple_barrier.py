@@ -24,9 +24,8 @@ import numpy as np
 from numba import njit
 
 from multisymbol.arrays import Codes, Floats, Ints
-from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels
+from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels, require
 from multisymbol.labels.outcomes import side, with_rule
-from multisymbol.labels.parameters import Requirement, require
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
 
@@ -61,15 +60,16 @@ class TripleBarrier:
     expiry_sigmas: float
 
     def __post_init__(self) -> None:
-        requirements = [
-            Requirement("upper_sigmas", 0.0 < self.upper_sigmas < np.inf, "a number above 0"),
-            Requirement("lower_sigmas", 0.0 < self.lower_sigmas < np.inf, "a number above 0"),
-            Requirement("horizon_bars", self.horizon_bars >= 1, "1 or more bars"),
-            Requirement("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
-            Requirement("both_hit", self.both_hit in get_args(BothHit), f"one of {', '.join(get_args(BothHit))}"),
-            Requirement("expiry_sigmas", 0.0 <= self.expiry_sigmas < np.inf, "a number, 0 or more"),
-        ]
-        require(self, name="triple_barrier", requirements=requirements)
+        require(
+            self,
+            "triple_barrier",
+            ("upper_sigmas", 0.0 < self.upper_sigmas < np.inf, "a number above 0"),
+            ("lower_sigmas", 0.0 < self.lower_sigmas < np.inf, "a number above 0"),
+            ("horizon_bars", self.horizon_bars >= 1, "1 or more bars"),
+            ("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
+            ("both_hit", self.both_hit in get_args(BothHit), f"one of {', '.join(get_args(BothHit))}"),
+            ("expiry_sigmas", 0.0 <= self.expiry_sigmas < np.inf, "a number, 0 or more"),
+        )
 
     def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
         """Label the bars of `stretch`, using those and no others.

@@ -18,8 +18,7 @@ import numpy as np
 from numba import njit
 
 from multisymbol.arrays import Codes, Floats, Ints
-from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
-from multisymbol.labels.parameters import Requirement, require
+from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels, require
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
 
@@ -52,13 +51,14 @@ class ZigZag:
     volatility_bars: int
 
     def __post_init__(self) -> None:
-        requirements = [
-            Requirement("threshold", self.threshold in get_args(Threshold), f"one of {', '.join(get_args(Threshold))}"),
-            Requirement("percent", 0.0 < self.percent < 100.0, "a number above 0 and below 100 (2.0 is 2 %)"),
-            Requirement("sigmas", 0.0 < self.sigmas < np.inf, "a number above 0"),
-            Requirement("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
-        ]
-        require(self, name="zigzag", requirements=requirements)
+        require(
+            self,
+            "zigzag",
+            ("threshold", self.threshold in get_args(Threshold), f"one of {', '.join(get_args(Threshold))}"),
+            ("percent", 0.0 < self.percent < 100.0, "a number above 0 and below 100 (2.0 is 2 %)"),
+            ("sigmas", 0.0 < self.sigmas < np.inf, "a number above 0"),
+            ("volatility_bars", self.volatility_bars >= 2, "2 or more bars"),
+        )
 
     def label(self, bars: Bars, stretch: slice) -> SegmentLabels:
         """Label the bars of `stretch`, using those and no others.

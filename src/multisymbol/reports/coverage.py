@@ -54,12 +54,9 @@ class SymbolCoverage:
     """What one symbol has.
 
     Args:
-        symbol: Name.
-        asset_class: Its class.
-        calendar: Of its sessions.
+        symbol: Name; its class and the calendar of its sessions follow.
         opened_at: Start of each row of its file, ascending; empty where the file could not be read.
-        bars: Bars a run would use, None where the file is refused.
-        segments: Uninterrupted stretches of them, None likewise.
+        bars: Bars a run would use, in `segments` uninterrupted stretches; None where the file is refused.
         findings: Defects, whatever the policy.
     """
 

@@ -37,9 +37,7 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
 def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, float]]) -> str | None:
     """Say where a model is no better than a forecast that needs none; None where it is better for every symbol.
 
-    Args:
-        pooled: Scores over all test rows, `test_skill` among them.
-        by_symbol: Symbol -> the same scores.
+    `pooled` and each of `by_symbol` hold `test_skill`.
     """
     worse = [symbol for symbol, scores in by_symbol.items() if lacks_skill(scores["test_skill"])]
     if lacks_skill(pooled["test_skill"]):

@@ -36,20 +36,16 @@ class Ledger:
     """M samples, symbol after symbol, in order of time within each. Shape (M,) each.
 
     Args:
-        symbols: Names; `symbol` holds positions in it.
-        asset_classes: Class of each symbol.
+        symbols: Names; `symbol` (int32) holds positions in it, `asset_classes` their classes, `counts` their bars.
         window: Bars a sample's window has.
-        symbol: int32.
-        row: Panel row of the window's last bar; the window is that row and the window-1 before it in `view`. int64.
-        view: Rows of the panel that windows are made of, ascending; None: all. int64, shape (V,).
+        row: Panel row of the window's last bar; the window is that row and the window-1 before it in `view`.
+        view: Rows of the panel that windows are made of, ascending, shape (V,); None: all.
         window_start: `opened_at` of the first bar that window AND its warm-up use.
         decided_at: `closed_at` of the window's last bar.
-        resolved_at: When the label became known, always > decided_at or = it, never NEVER.
-        label: 0, 1, 2. int8.
-        rule: 0, 1, 2 or -1. int8.
+        resolved_at: When the label became known, at `decided_at` or later, never NEVER.
+        label: 0, 1, 2; likewise `rule`, which may be -1.
         target: What a regression learns, known at `resolved_at`; NaN where the labels have none. float32.
         weight: Of the sample in the loss, 1 unless it was given another (`samples.weights`). float32.
-        counts: Per symbol, in order.
     """
 
     symbols: tuple[str, ...]

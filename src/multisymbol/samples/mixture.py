@@ -72,11 +72,7 @@ class Mixture(Protocol):
         ...
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
-        """Return shares, draws and loss weights.
-
-        Args:
-            rows: Train samples of each symbol.
-            symbols: Their names; needed where `symbol_weights` names some.
+        """Return shares, draws and loss weights of the named symbols.
 
         Raises:
             SampleError: No rows at all, a parameter out of its range, or a weight of a symbol there is not.
@@ -232,17 +228,10 @@ def tempered(
 ) -> SamplingWeights:
     """Return the mixture p ~ w n^(1/T), with passes capped and the surplus given to the symbols below the cap.
 
-    T = 1 with equal weights draws every sample equally often, T = inf every symbol. By sampling, draws never exceed
-    `max_passes * rows`; where all symbols are at the cap the epoch is shorter than asked for. By loss weights, every
-    sample is drawn equally often, and a symbol's weight is p * all rows / its rows, at most `max_passes`.
-
-    Args:
-        rows: Train samples of each symbol; one without any is not drawn. Shape (symbols,).
-        temperature: T, from 1 up.
-        max_passes: Cap, from 1 up; inf for none.
-        epoch_samples: Draws per epoch; None: as many as there are rows.
-        how: By which of the two.
-        weights: w, > 0; None: all equal. Shape (symbols,).
+    n are the `rows` and w the `weights` (None: all 1) of each symbol, shape (symbols,). T = 1 with equal weights draws
+    every sample equally often, T = inf every symbol. By sampling, draws never exceed `max_passes * rows`; where all
+    symbols are at the cap the epoch is shorter than asked for. By loss weights, every sample is drawn equally often,
+    and a symbol's weight is p * all rows / its rows, at most `max_passes`. `epoch_samples` None: as many draws as rows.
 
     Raises:
         SampleError: No rows at all, or a parameter out of its range.

@@ -123,16 +123,7 @@ def ensure_panel(
     whole is built again, never trusted.
 
     One symbol is in memory at a time: its bars are read, and its rows appended, once. After the first defect the other
-    symbols are still read, to list theirs too, and nothing is kept.
-
-    Args:
-        cache: `outputs/cache`.
-        universe: Symbols and their resolved configs.
-        source: Where bars come from.
-        period: Which bars.
-        spec: Columns.
-        labellers: Symbol -> labeller.
-        progress: Called with (symbol, done, all) after each symbol.
+    symbols are still read, to list theirs too, and nothing is kept. `progress` is called with (symbol, done, all).
 
     Raises:
         BarsError: One error with the defects of ALL files, nothing written. Likewise SourceError for missing symbols.
@@ -196,11 +187,6 @@ def _code_digest(package: Path) -> str:
     return digest.hexdigest()
 
 
-@once
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _LIBRARIES}
-
-
 def _recipe(choices: _Choices) -> dict[str, Any]:
     """Return everything the numbers of a panel depend on, as plain data."""
     own = _own_code(choices)
@@ -212,7 +198,7 @@ def _recipe(choices: _Choices) -> dict[str, Any]:
         "labellers": [_identity(choices.labellers[symbol]) for symbol in choices.universe.symbols],
         "spec": choices.spec.to_json(),
         "code": _code_digest(_PACKAGE),
-        "versions": _versions(),
+        "versions": {name: version(name) for name in _LIBRARIES},
         **({"own_code": own} if own else {}),
     }
 

@@ -136,12 +136,6 @@ class EpochSampler(Sampler[torch.Tensor]):
 class OrderedSampler(Sampler[torch.Tensor]):
     """Every position once, in order: batches rank, rank + ranks, ...; no padding, no row twice.
 
-    Args:
-        positions: Ledger positions. Shape (M,).
-        batch_size: Rows per batch.
-        rank: This process.
-        ranks: Number of processes.
-
     Raises:
         SampleError: The batch size is less than 1.
     """

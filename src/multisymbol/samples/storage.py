@@ -79,15 +79,10 @@ def appearing(target: Path) -> Iterator[Path]:
 def found_or_made(
     target: Path, *, find: Callable[[], Found | None], make: Callable[[Path], None]
 ) -> tuple[Found, bool]:
-    """Open what lies at `target`, or make it at a temporary path, once, while other processes wait for it.
-
-    Args:
-        target: Where it is to lie.
-        find: Opens it; None where it is not there, or not whole.
-        make: Writes it to the path it is given.
+    """Open what lies at `target` with `find`, or `make` it once at a temporary path, while other processes wait.
 
     Returns:
-        What `find` opened, and whether it was made here.
+        What `find` opened (it gives None for what is not there, or not whole), and whether it was made here.
     """
     found, made = find(), False
     if found is None:

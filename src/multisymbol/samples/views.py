@@ -25,12 +25,8 @@ _OF_SAMPLES = ("window_start", "decided_at", "resolved_at", "label", "rule", "ta
 def own_view(spec: DataSpec, whole: FoldDataset, index: int) -> FoldDataset:
     """Return what a symbol's own model is given: its samples and parts in the fold, scaled by its own train rows.
 
-    The same, bit for bit, as `prepare_folds` would prepare from the symbol's bars alone at the universe's cuts.
-
-    Args:
-        spec: Data of the universe.
-        whole: The universe's fold.
-        index: The symbol's number in it.
+    The same, bit for bit, as `prepare_folds` would prepare from the bars of symbol number `index` alone at the
+    universe's cuts.
     """
     alone = _only(whole, index)
     return _fitted_anew(spec, alone, without_symbol_weights(spec.sampling))
@@ -40,11 +36,6 @@ def matched_view(own: FoldDataset, whole: FoldDataset, *, batch_size: int) -> Fo
     """Return a symbol's view whose epoch has the universal model's optimizer steps, of as many samples each.
 
     The symbol's samples are drawn again, whole reshuffled passes and a rest (`samples.sampler.epoch_order`).
-
-    Args:
-        own: What the symbol's own model is given.
-        whole: The universe's fold.
-        batch_size: Samples of a step.
     """
     total, before = int(whole.shares.draws.sum()), int(own.shares.draws.sum())
     draws = total // batch_size * batch_size or total  # an incomplete last batch is left out, unless it is the only one

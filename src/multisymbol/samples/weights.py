@@ -8,17 +8,13 @@ from multisymbol.samples.ledger import Ledger
 
 
 def uniqueness(ledger: Ledger) -> Singles:
-    """Return the average uniqueness of each sample's span [decided_at, resolved_at] within its symbol, of mean 1.
+    """Return the average uniqueness of each sample's span [decided_at, resolved_at] in its symbol, of mean 1. (M,).
 
     At an instant at which c labels of the symbol are open each is 1/c unique; a sample's uniqueness is the mean of that
-    over the instants of its span, both ends included. The instants are those at which a label of the symbol begins or
-    ends: with a stride of 1, its bars. Other symbols do not count, however they move together.
+    over the instants of its span at which a label of the symbol begins or ends: with a stride of 1, its bars.
 
     How many labels are open at an instant is known then, so a weight tells nothing from after the sample's own label;
     the scale (mean 1 over all samples of the symbol) is one number for the whole history.
-
-    Returns:
-        Shape (M,), > 0.
 
     Source: Lopez de Prado 2018, Advances in Financial Machine Learning, sections 4.3 and 4.4.
     """

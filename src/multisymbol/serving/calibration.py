@@ -43,14 +43,9 @@ class Temperature:
 
 
 def reliability(p: Floats, hit: Flags, *, bins: int) -> Reliability:
-    """Table of one class in at most `bins` bins of equal mass.
+    """Table of one class, from its probability and whether it was the label, in at most `bins` bins of equal mass.
 
     Ties stay together: equal probabilities fall into one bin, so a constant forecast has a single one.
-
-    Args:
-        p: Probability of the class. Shape (n,).
-        hit: Whether it was the label. Shape (n,).
-        bins: At most so many.
     """
     if len(p) == 0:
         return Reliability(bins=(), error=float("nan"))

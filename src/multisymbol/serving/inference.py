@@ -26,7 +26,7 @@ from torch import nn
 from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import SampleError
 from multisymbol.learning.probabilities import probabilities
-from multisymbol.samples.windows import Batch, WindowDataset
+from multisymbol.samples.windows import WindowDataset
 
 BLOCK = 256
 """Windows a network sees at once: 2 to 8 ms for one answer, and little more than all at once for thousands."""
@@ -72,14 +72,7 @@ def predict_probabilities(
 ) -> Probabilities:
     """Run the network over samples, in the order of `positions`; it is left in the mode it was in.
 
-    Args:
-        network: Windows and slots to logits; moved to `device`.
-        dataset: The samples.
-        positions: Which of them, any order; none gives an empty result.
-        batch_size: Samples at once.
-        log_weights: Of the loss it was fitted with. Shape (3,).
-        device: Where.
-        temperature: Of the calibration, 1 for none.
+    `log_weights` are those of the loss it was fitted with, shape (3,); `temperature` is the calibration's, 1 for none.
 
     Raises:
         SampleError: A probability is no number; names the symbols by number and the first position.
@@ -124,11 +117,17 @@ def _outputs(
     network.eval()
     asked_N = torch.from_numpy(positions.copy())
     place_N = _places(torch.cat([_batch_slots(dataset.newest(part)) for part in torch.split(asked_N, batch_size)]))
-    batches = torch.split(_placed(asked_N, place_N), max(batch_size // BLOCK, 1) * BLOCK)
+    # Empty slots take the first position, up to a whole batch.
+    blocks = int(place_N.max()) // BLOCK + 1
+    placed = asked_N[:1].repeat(blocks * BLOCK).index_copy_(0, place_N, asked_N)
+    batches = torch.split(placed, max(batch_size // BLOCK, 1) * BLOCK)
 
-    def outputs(batch: torch.Tensor) -> torch.Tensor:
+    def outputs(positions_B: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():  # of a thread, not of the process
-            return _batch(network, dataset[batch], device=device, read=read)
+            batch = dataset[positions_B]
+            inputs = [tensor.to(device) for tensor in (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)]
+            parts = zip(*(torch.split(tensor, BLOCK) for tensor in inputs), strict=True)
+            return read(torch.cat([network(*part) for part in parts])).cpu()
 
     try:
         with _one_thread_an_operation() as threads:
@@ -158,14 +157,6 @@ def _one_thread_an_operation() -> Iterator[int]:
         torch.set_num_threads(threads)
 
 
-def _batch(
-    network: nn.Module, batch: Batch, *, device: torch.device | str, read: Callable[[torch.Tensor], torch.Tensor]
-) -> torch.Tensor:
-    inputs = [tensor.to(device) for tensor in (batch.x_BTF, batch.symbol_slot_B, batch.class_slot_B)]
-    blocks = zip(*(torch.split(tensor, BLOCK) for tensor in inputs), strict=True)
-    return read(torch.cat([network(*block) for block in blocks])).cpu()
-
-
 def _check(said: Floats, asked_N: torch.Tensor, *, dataset: WindowDataset) -> None:
     broken = np.flatnonzero(~np.isfinite(said).all(axis=1))
     if len(broken):
@@ -190,9 +181,3 @@ def _places(slot_N: torch.Tensor) -> torch.Tensor:
     block_N = torch.empty_like(slot_N)
     block_N[order_N] = torch.arange(len(slot_N)) - (torch.cumsum(count, 0) - count)[slot_N[order_N]]
     return block_N * BLOCK + slot_N
-
-
-def _placed(asked_N: torch.Tensor, place_N: torch.Tensor) -> torch.Tensor:
-    """Put positions in their places; empty slots take the first position, up to a whole batch."""
-    blocks = int(place_N.max()) // BLOCK + 1
-    return asked_N[:1].repeat(blocks * BLOCK).index_copy_(0, place_N, asked_N)

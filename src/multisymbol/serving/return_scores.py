@@ -91,14 +91,7 @@ class ReturnEvaluation:
 def evaluate_regression(
     forecast: Floats, ledger: Ledger, positions: Ints, *, delta: float, kind: ScoreKind = FORWARD_RETURN
 ) -> ReturnEvaluation:
-    """Score forecasts of `ledger.target`.
-
-    Args:
-        forecast: Shape (n,).
-        ledger: The samples.
-        positions: Rows that are scored. Shape (n,).
-        delta: Of the Huber loss.
-        kind: The metrics that are computed by name.
+    """Score forecasts of `ledger.target` (shape (n,)) at these rows; `delta` is that of the Huber loss.
 
     Raises:
         SampleError: No rows, forecasts of another shape or that are no numbers, or rows without a target.

@@ -79,12 +79,9 @@ class SkillScores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What a model is worth; plain numbers all through (`dataclasses.asdict` gives JSON but for NaN).
+    """What a model is worth, over all rows and for each symbol that has some; plain numbers all through.
 
-    Args:
-        overall: Over all rows.
-        by_symbol: Symbols that have rows, in the ledger's order.
-        reliability: Of each class, over all rows, in bins of equal mass.
+    `reliability` is that of each class, over all rows, in bins of equal mass.
     """
 
     overall: SkillScores
@@ -109,14 +106,7 @@ class DirectionRows:
 def evaluate(
     prob: Floats, ledger: Ledger, positions: Ints, train_positions: Ints, *, kind: ScoreKind = DIRECTION
 ) -> Evaluation:
-    """Score a model beside the prior and the rule, both fitted on train rows alone.
-
-    Args:
-        prob: The model's, rows sum to 1. Shape (n, 3).
-        ledger: The samples.
-        positions: Rows that are scored. Shape (n,).
-        train_positions: Rows the model trained on.
-        kind: The metrics that are computed by name.
+    """Score probabilities (shape (n, 3)) of rows beside the prior and the rule, both fitted on train rows alone.
 
     Raises:
         SampleError: No rows to score, no train rows, probabilities of another shape or that are no numbers.

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_type_hints
 
 from multisymbol.arrays import Floats
 from multisymbol.config.trust import import_trusted
@@ -178,16 +178,9 @@ def _memory(alpha: float) -> int:
 def _parameters(compute: Callable[..., Columns]) -> tuple[Parameter, ...]:
     hints = get_type_hints(compute, include_extras=True)
     keywords = [p.name for p in inspect.signature(compute).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    return tuple(Parameter(name=name, minimum=_minimum(hints[name])) for name in keywords)
-
-
-def _minimum(annotation: object) -> int | None:
-    if annotation is float:
-        return None
-    assert get_origin(annotation) is Annotated, annotation
-    bound = get_args(annotation)[1]
-    assert isinstance(bound, AtLeast), annotation
-    return bound.value
+    least = {name: [each for each in get_args(hints[name]) if isinstance(each, AtLeast)] for name in keywords}
+    assert all(least[name] or hints[name] is float for name in keywords), compute
+    return tuple(Parameter(name=name, minimum=least[name][0].value if least[name] else None) for name in keywords)
 
 
 def configure(key: str, entry: object) -> Configured:

@@ -95,12 +95,7 @@ def equity_figure(
 ) -> Figure:
     """Show what the capital became, beside holding (None: left out), and below how far both were from their peaks.
 
-    Args:
-        closed_at: Shape (n,), n >= 1.
-        equity: After costs, at each close; NaN is a hole. Shape (n,).
-        buy_and_hold: The same of holding; None: left out.
-        capital: At the start, before the first bar.
-        name: Whose equity.
+    `equity` is after costs, at each close, shape (n,); NaN is a hole. `capital` is that before the first bar.
     """
     curves = {name: (equity / capital, BLUE)}
     if buy_and_hold is not None:

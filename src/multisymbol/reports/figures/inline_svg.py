@@ -9,19 +9,10 @@ from matplotlib.figure import Figure
 from multisymbol.reports.figures.canvas import BLUE, FAINT, GREEN, GREY, GRID, INK, ORANGE, PAPER, PURPLE, RED, SPAN
 
 COLOURS = {
-    INK: "--f-ink",
-    GREY: "--f-grey",
-    FAINT: "--f-faint",
-    PAPER: "--paper",
-    BLUE: "--f-blue",
-    ORANGE: "--f-orange",
-    GREEN: "--f-green",
-    RED: "--f-red",
-    PURPLE: "--f-purple",
-    GRID: "--f-grid",
-    SPAN: "--f-span",
+    INK: "--f-ink", GREY: "--f-grey", FAINT: "--f-faint", PAPER: "--paper", BLUE: "--f-blue", ORANGE: "--f-orange",
+    GREEN: "--f-green", RED: "--f-red", PURPLE: "--f-purple", GRID: "--f-grid", SPAN: "--f-span",
     "#000000": "--f-ink",
-}
+}  # fmt: skip
 """Colours of our figures -> variables of page.css, which have another value on dark paper."""
 
 _VARIABLES = {colour.lower(): f"var({variable}, {colour.lower()})" for colour, variable in COLOURS.items()}

@@ -21,12 +21,7 @@ _BULKY = {"symbol_configs", "symbols", "asset_class", "features"}
 
 
 def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
-    """List versions with their roles, what they were trained on, and their test score beside that without skill.
-
-    Args:
-        versions: By name and number.
-        now: From which ages are counted.
-    """
+    """List versions with their roles, what they were trained on, and their test score beside that without skill."""
     names = len({version.name for version in versions})
 
     def tag(name: str, key: str = "", form: str = ".4f") -> Column:

@@ -66,11 +66,7 @@ def _on_one_line(text: str) -> str:
 
 
 def fold_model_tables(predictions: Mapping[str, SymbolPredictions]) -> Iterator[Table]:
-    """Yield the models that were trained for a backtest, arm by arm, and the symbols that have none.
-
-    Args:
-        predictions: Kind of model -> its predictions.
-    """
+    """Yield the models that were trained for a backtest, arm (kind of model) by arm, and the symbols that have none."""
     for arm, each in predictions.items():
         if each.fold_models:
             yield _fold_models(each.fold_models, arm=arm)

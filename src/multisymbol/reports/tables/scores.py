@@ -31,13 +31,8 @@ def score_table(
 ) -> Table:
     """Set the scores of each symbol under one another, and of all where there are several.
 
-    Args:
-        kind: The metrics.
-        by_symbol: Symbol -> its scores; metrics that no symbol has are left out.
-        pooled: Scores over all rows.
-        places: Metrics shown in these places.
-        title: None: the kind's.
-        roles: Symbol -> role in the fold; shown where symbols differ in it.
+    `by_symbol` maps a symbol to its scores; metrics that no symbol has are left out, and those not shown in `places`.
+    `roles` maps a symbol to its role in the fold, shown where symbols differ in it.
     """
     metrics = [each for each in kind.shown(*places) if any(each.key in scores for scores in by_symbol.values())]
     roles = {} if len(set((roles or {}).values())) < 2 else roles or {}
@@ -63,13 +58,7 @@ def _rows(scores: Scores) -> Cell:
 
 
 def class_table(kind: ScoreKind, by_symbol: Mapping[str, Scores], *, asset_classes: Mapping[str, str]) -> Table:
-    """Average both losses over the rows of a class; metrics that are no averages of rows have no place here.
-
-    Args:
-        kind: The metrics.
-        by_symbol: Symbol -> its scores.
-        asset_classes: Symbol -> class.
-    """
+    """Average both losses over the rows of a class; metrics that are no averages of rows have no place here."""
     members = group_by(by_symbol, lambda symbol: asset_classes[symbol])
 
     def mean(item: tuple[str, list[str]], metric: ScoreMetric) -> float:

@@ -117,15 +117,7 @@ def columns(*names: str, form: str = "") -> tuple[Column, ...]:
 
 
 def tabulate(title: str, items: Iterable[Any], *declared: Column, note: str = "", total: Any = None) -> Table:
-    """Make a table of one row per item.
-
-    Args:
-        title: As in `Table`; likewise `note`.
-        items: From top to bottom.
-        declared: The columns.
-        note: As in `Table`.
-        total: Item of a last row set off from the others; None: no such row.
-    """
+    """Make a table of one row per item, and a last one of the item `total`; `title` and `note` as in `Table`."""
 
     def row(item: Any) -> tuple[Cell, ...]:
         return tuple(each.of(item) for each in declared)
