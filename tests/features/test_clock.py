@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multisymbol.features.clock import CLOCK_COLUMNS, WORLD_SESSIONS, clock_columns, short_sessions, within
+from multisymbol.features.clock import (
+    CLOCK_COLUMNS,
+    FORMULAS,
+    clock_columns,
+    short_sessions,
+    within,
+    world_sessions,
+)
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.time import DAY, HOUR, MINUTE, instant
 from tests.features.worlds import new_york
@@ -75,7 +82,7 @@ def test_instants_before_the_first_session_have_values() -> None:
 def test_world_sessions_follow_the_wall_clock_of_their_city(name: str, inside: list[str], outside: list[str]) -> None:
     for texts, expected in ((inside, True), (outside, False)):
         instants = np.array([instant(text) for text in texts])
-        assert within(instants, WORLD_SESSIONS[name]).tolist() == [expected] * len(texts)
+        assert within(instants, world_sessions(FORMULAS)[name]).tolist() == [expected] * len(texts)
 
 
 def test_world_sessions_agree_with_pandas_over_a_year_of_quarter_hours() -> None:
@@ -87,7 +94,7 @@ def test_world_sessions_agree_with_pandas_over_a_year_of_quarter_hours() -> None
     ):
         local = pd.Series(1, index=pd.to_datetime(instants, utc=True).tz_convert(zone))
         stamps = pd.DatetimeIndex(local.between_time(opens, closes).index)
-        assert within(instants, WORLD_SESSIONS[name]).sum() == (stamps.day_of_week < 5).sum()
+        assert within(instants, world_sessions(FORMULAS)[name]).sum() == (stamps.day_of_week < 5).sum()
 
 
 def test_a_market_that_never_closes_is_always_open() -> None:
@@ -95,3 +102,31 @@ def test_a_market_that_never_closes_is_always_open() -> None:
     columns = clock_columns(instant("2020-03-01") + HOUR * np.arange(168, dtype=np.int64), clock)
     assert (columns["is_market_open"] == 1.0).all()
     assert (columns["early_close"] == 0.0).all()
+
+
+def tokyo(*texts: str, formulas: int) -> tuple[list[float], list[float]]:
+    """Return `session_asia` and whether Tokyo's own calendar is open."""
+    at = np.array([instant(text) for text in texts])
+    clock = session_clock("XTKS", start=int(at.min()), end=int(at.max()))
+    columns = clock_columns(at, clock, formulas=formulas)
+    return columns["session_asia"].tolist(), columns["is_market_open"].tolist()
+
+
+def test_tokyo_closes_half_an_hour_later_from_the_day_it_did() -> None:
+    """Case: 15:00 of 2024-11-01, 15:00, 15:15 and 15:30 of 2024-11-06, by Tokyo's clock."""
+    texts = ("2024-11-01T06:00Z", "2024-11-06T06:00Z", "2024-11-06T06:15Z", "2024-11-06T06:30Z")
+    assert tokyo(*texts, formulas=FORMULAS) == ([0, 1, 1, 0], [0, 1, 1, 0])
+    assert tokyo(*texts, formulas=1)[0] == [0, 0, 0, 0]
+
+
+def test_the_versions_differ_in_the_last_half_hour_of_tokyo_alone() -> None:
+    at = instant("2023-01-01") + 15 * MINUTE * np.arange(3 * 365 * 96, dtype=np.int64)
+    clock = session_clock("24/7", start=int(at[0]), end=int(at[-1]))
+    old, new = (clock_columns(at, clock, formulas=version) for version in (1, FORMULAS))
+    for name in CLOCK_COLUMNS:
+        changed = at[old[name] != new[name]]
+        assert len(changed) == 0 or name == "session_asia"
+    changed = at[old["session_asia"] != new["session_asia"]]
+    assert len(changed) > 500
+    assert changed.min() == instant("2024-11-05T06:00Z")
+    assert set((changed % DAY // MINUTE).tolist()) == {360, 375}

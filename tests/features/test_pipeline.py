@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.errors import FeatureError
+from multisymbol.features.clock import FORMULAS
 from multisymbol.features.pipeline import (
     FeatureColumn,
     FeatureRows,
@@ -16,7 +17,9 @@ from multisymbol.features.pipeline import (
     warmup_bars,
 )
 from multisymbol.markets.bars import Bars
+from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
+from multisymbol.markets.time import HOUR, instant
 from tests.features.worlds import FUZZY, INDICATORS, after, bars_of, config, first, new_york, walk
 
 SPEC = feature_spec(indicators=INDICATORS, fuzzy=FUZZY, raw=None, restart_bars=1024, clock=True)
@@ -95,6 +98,28 @@ def test_a_spec_survives_a_file_and_a_changed_file_is_refused() -> None:
         FeatureSpec.from_json(data)
     with pytest.raises(FeatureError, match="has `columns`"):
         FeatureSpec.from_json({"columns": []})
+
+
+def test_a_spec_keeps_the_formulas_it_was_stored_with() -> None:
+    data = SPEC.to_json()
+    older = {key: value for key, value in data.items() if key != "formulas"}
+    assert FeatureSpec.from_json(older) == replace(SPEC, formulas=1)
+    assert FeatureSpec.from_json(older).digest == SPEC.digest
+    with pytest.raises(FeatureError, match="update multisymbol"):
+        FeatureSpec.from_json({**data, "formulas": FORMULAS + 1})
+
+
+def test_rows_follow_the_formulas_of_the_spec() -> None:
+    """At 15:00 of Tokyo, 2024-11-06, the session of Asia is over by the first formulas, by the second it is not."""
+    opened_at = np.array([instant("2024-11-06T05:00Z")])
+    bars = replace(bars_of(walk(1)), opened_at=opened_at, closed_at=opened_at + HOUR)
+    clock = session_clock("24/7", start=int(bars.opened_at[0]), end=int(bars.closed_at[0]))
+    spec = feature_spec(indicators={}, fuzzy={}, raw=None, restart_bars=1024, clock=True)
+    own, place = config(indicators={}, fuzzy={}), spec.names.index("session_asia")
+    for formulas, inside in ((1, 0.0), (2, 1.0)):
+        version = replace(spec, formulas=formulas)
+        rows = feature_rows(bars, config=own, spec=version, clock=clock, from_start=True)
+        assert rows.values[0, place] == inside
 
 
 def test_all_problems_of_a_configuration_are_told_at_once() -> None:

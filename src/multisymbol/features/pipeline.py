@@ -13,7 +13,7 @@ import numpy as np
 
 from multisymbol.arrays import Flags, Floats, Ints, Singles
 from multisymbol.errors import FeatureError, nearest
-from multisymbol.features.clock import CLOCK_COLUMNS, clock_columns
+from multisymbol.features.clock import CLOCK_COLUMNS, FORMULAS, clock_columns
 from multisymbol.features.fuzzy import Membership, read_membership, write_degrees
 from multisymbol.features.indicators import BarSegment, Configured, configure
 from multisymbol.markets.bars import Bars
@@ -44,10 +44,20 @@ class FeatureSpec:
     Args:
         columns: In order.
         restart_bars: Bar lengths between the instants at which every indicator begins anew, see `feature_rows`.
+        formulas: Version of the formulas, see `features.clock`. No part of the digest: the columns are the same.
+
+    Raises:
+        FeatureError: Formulas of a later version than this package has.
     """
 
     columns: tuple[FeatureColumn, ...]
     restart_bars: int
+    formulas: int = FORMULAS
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.formulas <= FORMULAS:
+            message = f"the features have formulas of version {self.formulas}, this multisymbol knows 1 to {FORMULAS}"
+            raise FeatureError(f"{message}: update multisymbol to use the model")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,18 +73,26 @@ class FeatureSpec:
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a file."""
         columns = [{"name": column.name, "kind": column.kind} for column in self.columns]
-        return {"columns": columns, "restart_bars": self.restart_bars, "digest": self.digest}
+        return {
+            "columns": columns,
+            "restart_bars": self.restart_bars,
+            "formulas": self.formulas,
+            "digest": self.digest,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "FeatureSpec":
-        """Invert `to_json`; raise FeatureError when the stored digest does not fit the columns."""
+        """Invert `to_json`; raise FeatureError when the stored digest does not fit the columns.
+
+        Specs stored before there was a version have the first one.
+        """
         try:
             columns = tuple(FeatureColumn(name=entry["name"], kind=entry["kind"]) for entry in data["columns"])
             stored, restart_bars = data["digest"], data["restart_bars"]
         except (KeyError, TypeError) as error:
             wanted = "`columns` (of name and kind), `restart_bars` and `digest`"
             raise FeatureError(f"a feature spec has {wanted}; got {data!r}") from error
-        spec = cls(columns=columns, restart_bars=restart_bars)
+        spec = cls(columns=columns, restart_bars=restart_bars, formulas=data.get("formulas", 1))
         if stored != spec.digest:
             message = f"the feature spec says digest {stored}, its {len(columns)} columns have {spec.digest}"
             raise FeatureError(f"{message}: the file was changed after it was written")
@@ -177,7 +195,7 @@ def feature_rows(
             _write_piece(values[piece], plan=plan, stretch=_stretch(bars, piece, with_volume=config.volume != "none"))
             ready[piece.start + plan.warmup : piece.stop] = True
     if not CLOCK_COLUMNS.keys().isdisjoint(plan.position):
-        for name, column in clock_columns(bars.closed_at, clock).items():
+        for name, column in clock_columns(bars.closed_at, clock, formulas=spec.formulas).items():
             values[ready, plan.position[name]] = column[ready]
     _refuse_nonfinite(values, ready=ready, bars=bars, spec=spec)
     return FeatureRows(values=values, ready=ready, warmup_bars=plan.warmup)
