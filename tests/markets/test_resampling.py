@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multisymbol.errors import ConfigError
+from multisymbol.errors import BarsError, ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import OnDefect
 from multisymbol.markets.io.quality import Examined
@@ -18,7 +18,7 @@ from multisymbol.markets.resampling import Resampled, coarser
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Gaps, SymbolConfig
 from multisymbol.markets.synthetic import SyntheticSource
-from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
+from multisymbol.markets.time import HOUR, NEVER, Period, Timeframe, instant, iso
 from tests.markets.conftest import LIMITS, config_of
 from tests.markets.io.test_defects import stock_hours
 from tests.markets.test_bars import examined
@@ -99,7 +99,7 @@ def test_print_after_an_early_close_belongs_to_its_day_which_is_known_after_it(s
 
 def test_days_of_a_coin_are_those_of_utc(hours: Hours, coin: SymbolConfig) -> None:
     bars = resampled(hours(60, start="2019-01-07T05:00"), coin, "1d")
-    assert spans(bars) == ["01-07T05:00 00:00", "01-08T00:00 00:00", "01-09T00:00 00:00"]
+    assert spans(bars) == ["01-07T05:00 00:00", "01-08T00:00 00:00"]  # the third is not over at 17:00
     assert spans(resampled(hours(9, start="2019-01-07T03:00"), coin, "4h")) == [
         "01-07T03:00 04:00",
         "01-07T04:00 08:00",
@@ -202,15 +202,29 @@ def test_bars_that_are_known_do_not_change_when_later_ones_come(
     if fine is None:  # so sparse that it looks like another timeframe
         return
     clock = session_clock(config.calendar, start=start, end=start + 20 * 24 * HOUR)
-    whole, _ = coarser(fine, timeframe=Timeframe.parse(timeframe), clock=clock)
+    whole, _ = coarser(fine, timeframe=Timeframe.parse(timeframe), clock=clock, until=NEVER)
     assert (np.diff(whole.closed_at) > 0).all()
     now = data.draw(st.sampled_from(whole.closed_at.tolist()))
     known = fine.closed_at <= now
     seen = replace(fine, **{name: getattr(fine, name)[known] for name in NAMES})
-    then, _ = coarser(seen, timeframe=Timeframe.parse(timeframe), clock=clock)
+    then, _ = coarser(seen, timeframe=Timeframe.parse(timeframe), clock=clock, until=now)
     for name in NAMES:
-        before, after = (getattr(each, name)[each.closed_at <= now] for each in (then, whole))
-        assert np.array_equal(before, after), name
+        assert np.array_equal(getattr(then, name), getattr(whole, name)[whole.closed_at <= now]), name
+
+
+@pytest.mark.parametrize(
+    ("end", "timeframe", "whole"),
+    [(None, "4h", 2), (None, "1d", 0), ("2019-01-07T12:00", "4h", 3), ("2019-01-07T11:59", "4h", 2)],
+)
+def test_a_coarse_bar_is_there_when_the_bars_or_the_period_reach_its_end(
+    hours: Hours, coin: SymbolConfig, end: str | None, timeframe: str, whole: int
+) -> None:
+    source = Resampled(source=Frame(hours(11)), timeframe=timeframe)
+    examined_ = source.examine(coin, Period(end=end))
+    assert (0 if examined_.bars is None else len(examined_.bars)) == whole
+    if not whole:
+        with pytest.raises(BarsError, match="its 11 bars of 1h make no whole bar of 1d"):
+            examined_.accepted()
 
 
 def test_fingerprint_is_of_source_and_timeframe(hours: Hours, coin: SymbolConfig) -> None:

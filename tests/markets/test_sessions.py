@@ -1,4 +1,6 @@
+import exchange_calendars
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -140,7 +142,7 @@ def test_lunch_break_counts_as_closed_but_the_session_goes_on() -> None:
 @given(
     st.sampled_from(["XNYS", "FX", "24/7", "XHKG"]),
     st.lists(st.integers(0, 720 * 24 * 60), min_size=2, max_size=8, unique=True),
-    st.sampled_from(["15m", "1h", "4h", "1d"]),
+    st.sampled_from(["15m", "1h", "4h"]),
 )
 def test_a_bar_closes_within_its_nominal_span_and_nothing_is_open_after_it(
     calendar: str, minutes: list[int], timeframe: str
@@ -155,6 +157,104 @@ def test_a_bar_closes_within_its_nominal_span_and_nothing_is_open_after_it(
     grid = np.arange(opened[0], min(opened[-1], opened[0] + 3 * DAY), HOUR // 60)
     counted = market.facts(grid).is_open.sum() / 60
     assert market.open_hours_between(grid[:1], grid[:1] + len(grid) * (HOUR // 60)).tolist() == pytest.approx([counted])
+
+
+CALENDARS = sorted({*exchange_calendars.get_calendar_names(include_aliases=False), "FX"})
+QUICK = ("XNYS", "XLON", "XTKS", "XASX", "XNZE", "XHKG", "XSAU", "FX", "24/7")
+
+
+BROKEN = {"ASEX", "XBEL", "XBSE", "XCYS", "XTAE"}
+
+
+def year_of(calendar: str) -> SessionClock:
+    """A year with both changes of clocks, wherever clocks change."""
+    if calendar in BROKEN:
+        pytest.skip("exchange_calendars itself cannot build it")
+    return clock(calendar, "2021-01-04", "2021-12-30")
+
+
+@pytest.mark.parametrize("calendar", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in CALENDARS])
+def test_every_session_has_one_daily_bar_that_is_known_at_its_close_however_it_is_stamped(calendar: str) -> None:
+    market = year_of(calendar)
+    if not market.within_dates():
+        pytest.skip("its sessions reach over dates")
+    usual = market.closes - market.opens >= np.median(market.closes - market.opens)
+    wall = pd.DatetimeIndex(pd.to_datetime(market.opens, unit="ns", utc=True)).tz_convert(market.timezone)
+    date = wall.tz_localize(None).normalize()
+    midnight = date.tz_localize(market.timezone, ambiguous=np.ones(len(date), bool), nonexistent="shift_forward")
+    stamps = {
+        "midnight": midnight.as_unit("ns").asi8,
+        "open": market.opens,
+        "stamped close": market.starts(market.closes, DAILY),
+    }
+    for how, opened in stamps.items():
+        assert (market.closed_at(opened, DAILY) == market.closes).all(), how
+        assert market.traded(opened, DAILY).all(), how
+        assert (market.starts(market.ends(opened, DAILY), DAILY) == opened).all(), how
+    by_utc = market.closed_at(date.as_unit("ns").asi8, DAILY) == market.closes
+    assert by_utc[usual & np.r_[usual[1:], True]].all()  # half a day in Wellington ends before midnight UTC
+    next_midnight = market.ends(stamps["midnight"], DAILY)
+    assert set(((next_midnight - stamps["midnight"]) // HOUR).tolist()) <= {23, 24, 25}
+    assert (market.closed_at(market.starts(next_midnight, DAILY), DAILY) == market.closes).all()
+
+
+@pytest.mark.parametrize("calendar", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in CALENDARS])
+@pytest.mark.parametrize("timeframe", ["15m", "1h", "4h"])
+def test_no_bar_is_known_before_the_market_is_closed_for_the_rest_of_it(calendar: str, timeframe: str) -> None:
+    market, length = year_of(calendar), Timeframe.parse(timeframe)
+    opened = instant("2021-01-04") + np.arange(0, 350 * DAY, length.nanoseconds)
+    closed, end = market.closed_at(opened, length), opened + length.nanoseconds
+    assert ((closed > opened) & (closed <= end)).all()
+    assert (market.open_hours_between(closed, end) == 0).all()
+    assert (np.diff(closed) > 0).all()
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Australia/Sydney", "America/Havana", "UTC"])
+@pytest.mark.parametrize(("timeframe", "days"), [("1d", 1), ("1w", 7)])
+def test_days_and_weeks_of_a_local_clock_end_where_the_next_begin(zone: str, timeframe: str, days: int) -> None:
+    midnights = pd.date_range("2021-01-04", "2021-12-27", freq=f"{days}D")
+    local = midnights.tz_localize(zone, ambiguous=np.ones(len(midnights), bool), nonexistent="shift_forward")
+    opened, length, market = (
+        local.as_unit("ns").asi8,
+        Timeframe.parse(timeframe),
+        clock("24/7", "2021-01-01", "2022-01-31"),
+    )
+    ends = market.closed_at(opened, length, timezone=zone)
+    assert (ends[:-1] == opened[1:]).all()
+    assert {hours % 24 for hours in ((ends - opened) // HOUR).tolist()} == ({0} if zone == "UTC" else {0, 1, 23})
+    assert (market.starts(ends, length, timezone=zone) == opened).all()
+
+
+def test_weeks_of_new_york_end_on_friday_and_days_of_currencies_at_17() -> None:
+    weekly = Timeframe.parse("1w")
+    mondays = ("2021-03-08T05:00Z", "2021-03-15T04:00Z", "2021-11-01T04:00Z", "2021-11-08T05:00Z")
+    fridays = ["2021-03-12T21:00Z", "2021-03-19T20:00Z", "2021-11-05T20:00Z", "2021-11-12T21:00Z"]
+    new_york = clock("XNYS", "2021-01-01", "2021-12-31")
+    assert [iso(when) for when in new_york.closed_at(at(*mondays), weekly)] == fridays
+    currencies = clock("FX", "2021-01-01", "2021-12-31")
+    opened = at("2021-03-11T22:00Z", "2021-03-14T21:00Z", "2021-11-04T21:00Z", "2021-11-07T22:00Z")
+    assert (currencies.closed_at(opened, DAILY) - opened == DAY).all()
+
+
+def test_days_of_utc_stay_of_24_hours_on_a_calendar_whose_clock_changes() -> None:
+    opened = instant("2021-01-04") + DAY * np.arange(350)
+    assert (clock("FX", "2021-01-01", "2021-12-31").ends(opened, DAILY) == opened + DAY).all()
+
+
+def test_a_session_of_sydney_belongs_to_its_date_in_utc() -> None:
+    """Midnight UTC is 11:00 in Sydney in summer: the bar meets two sessions, 10:00 to 16:00 each."""
+    sydney = clock("XASX", "2021-01-01", "2021-12-31")
+    assert [iso(when) for when in sydney.closed_at(at("2021-01-05", "2021-01-06"), DAILY)] == [
+        "2021-01-05T05:00Z",
+        "2021-01-06T05:00Z",
+    ]
+
+
+@pytest.mark.parametrize("calendar", ["ASEX", "XTAE"])
+def test_a_calendar_that_the_libraries_cannot_build_is_refused_in_a_few_lines(calendar: str) -> None:
+    with pytest.raises(CalendarError, match=f"calendar '{calendar}' does not cover ") as refused:
+        clock(calendar, "2021-01-04", "2021-12-30")
+    assert len(str(refused.value)) < 400
 
 
 def test_backward_spans_have_no_open_hours() -> None:

@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from multisymbol.labels.labels import BUY, HOLD, SELL
-from multisymbol.markets.bars import Bars
+from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.format import Bundle, write_bundle
 from multisymbol.registry.selection.transfer import Key, SourceModel, TransferScore, by_evidence, key_of
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.serving.live import bars_between
 from multisymbol.serving.served_model import Model
 from multisymbol.serving.transfer_scores import transfer_scores
 from multisymbol.statistics.loss_differentials import PROBABILITY_FLOOR

@@ -28,9 +28,9 @@ from multisymbol.backtest.performance import Against, Performance, Track, agains
 from multisymbol.backtest.portfolio import Standing, Weighting, combine, standing
 from multisymbol.backtest.predictions import NOBODY, Predictions
 from multisymbol.errors import BacktestError, require
+from multisymbol.markets.bars import bars_between
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Costs, SymbolConfig
-from multisymbol.serving.live import bars_between
 
 ELSEWHERE = "another arm cannot trade it"
 """Why a symbol is left out that has a model."""

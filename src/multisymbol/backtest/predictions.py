@@ -13,10 +13,10 @@ import numpy.typing as npt
 from multisymbol.arrays import Floats
 from multisymbol.errors import BacktestError, SampleError
 from multisymbol.labels.labels import CLASSES
-from multisymbol.markets.bars import Bars
+from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import NEVER, Instants, iso
-from multisymbol.serving.live import Windows, bar_windows, bars_between, live_ledger
+from multisymbol.serving.live import Windows, bar_windows, live_ledger
 from multisymbol.serving.served_model import Model
 
 Reread: TypeAlias = Callable[[SymbolConfig], Bars]

@@ -12,12 +12,11 @@ from multisymbol.backtest.account import Rules, prices_of, rows_decided, simulat
 from multisymbol.backtest.decision import DecisionContext, DecisionRule, decision_context, stretches
 from multisymbol.comparison.result import TradeCounts, Trading
 from multisymbol.comparison.scores import ArmScores
-from multisymbol.markets.bars import Bars
+from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.samples.fold import Span
 from multisymbol.seeding import named_seed
-from multisymbol.serving.live import bars_between
 from multisymbol.statistics.bootstrap import Interval, functional_interval
 from multisymbol.statistics.compare import Plan
 from multisymbol.statistics.mean_tests import least_instants

@@ -1,8 +1,9 @@
 """Bars: the OHLCV of one symbol, validated once, known at `closed_at`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ import numpy.typing as npt
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.symbols import Gaps
 from multisymbol.markets.time import Instants, Timeframe
+
+_ARRAYS = ("opened_at", "closed_at", "open", "high", "low", "close", "volume", "segment")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -68,3 +71,11 @@ def segment_numbers(
         session = clock.facts(closed_at - 1).session  # a bar's open may lie before its session's
         cut |= clock.closure_between(session[:-1], session[1:])
     return np.cumsum(np.r_[False, cut][: len(opened_at)]).astype(np.int32)
+
+
+def bars_between(bars: Bars, begin: int, stop: int) -> Bars:
+    """Return the bars of some rows, without a copy."""
+    if (begin, stop) == (0, len(bars)):
+        return bars
+    arrays: Mapping[str, Any] = {name: getattr(bars, name)[begin:stop] for name in _ARRAYS}
+    return replace(bars, **arrays)

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.errors import ConfigError
-from multisymbol.markets.bars import Bars
+from multisymbol.errors import BarsError, ConfigError
+from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.io.source import AcceptedBars, ExaminedSource
 from multisymbol.markets.sessions import SessionClock, session_clock
@@ -67,7 +67,13 @@ class Resampled(AcceptedBars):
             return finer
         start, end = int(finer.bars.opened_at[0]), int(finer.bars.closed_at[-1])
         clock = session_clock(config.calendar, start=start, end=end)
-        bars, incomplete = coarser(finer.bars, timeframe=self.timeframe, clock=clock)
+        until = end if period.end is None else period.until_ns
+        bars, incomplete = coarser(finer.bars, timeframe=self.timeframe, clock=clock, until=until)
+        if len(bars) == 0:
+            message = (
+                f"{finer.bars.origin}: its {len(finer.bars):,} bars of {self.source.timeframe.text} make no whole bar"
+            )
+            return replace(finer, bars=None, refusal=BarsError(f"{message} of {self.timeframe.text}"))
         findings = finer.findings
         if incomplete.any():
             at = bars.opened_at[incomplete]
@@ -76,31 +82,34 @@ class Resampled(AcceptedBars):
         return Examined(opened_at=bars.opened_at, bars=bars, findings=findings, refusal=None)
 
 
-def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock) -> tuple[Bars, npt.NDArray[np.bool_]]:
+def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock, until: int) -> tuple[Bars, npt.NDArray[np.bool_]]:
     """Join the bars of each stretch of `timeframe` within a session.
 
     Open first, high highest, low lowest, close last, volume summed over those that have one (NaN where none has). A
     coarse bar opens with the first of its bars. It is known when its stretch is over by the calendar, or its last bar
-    is closed where that is later: that no bar follows within the stretch is not known before. A border of segments
-    within a stretch comes before the coarse bar.
+    is closed where that is later: that no bar follows within the stretch is not known before. One that is not over at
+    `until` is left out. A border of segments within a stretch comes before the coarse bar.
 
     Args:
         bars: The finer bars.
         timeframe: Of the coarse bars.
         clock: The market's sessions, covering the bars.
+        until: Instant up to which the bars are known, UTC ns.
 
     Returns:
         The coarse bars, and which of them lack some of their bars, shape (coarse bars,).
     """
     blocks = _blocks(bars, timeframe=timeframe, clock=clock)
     first, last = blocks.first, np.append(blocks.first[1:], len(bars)) - 1
-    incomplete = (last - first + 1) < clock.bars_between(blocks.start, blocks.end, bars.timeframe)
+    closed_at = np.maximum(bars.closed_at[last], blocks.end)
+    over = int(np.searchsorted(closed_at, until, side="right"))
+    incomplete = ((last - first + 1) < clock.bars_between(blocks.start, blocks.end, bars.timeframe))[:over]
     kept = {**bars.kept_defects, **({INCOMPLETE: int(incomplete.sum())} if incomplete.any() else {})}
     joined = replace(
         bars,
         timeframe=timeframe,
         opened_at=_frozen(bars.opened_at[first]),
-        closed_at=_frozen(np.maximum(bars.closed_at[last], blocks.end)),
+        closed_at=_frozen(closed_at),
         open=_frozen(bars.open[first]),
         high=_frozen(np.maximum.reduceat(bars.high, first)),
         low=_frozen(np.minimum.reduceat(bars.low, first)),
@@ -110,7 +119,7 @@ def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock) -> tuple[B
         origin=f"{bars.origin} as {timeframe.text}",
         kept_defects=kept,
     )
-    return joined, incomplete
+    return bars_between(joined, 0, over), incomplete
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import time
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import product
+from textwrap import shorten
 
 import exchange_calendars
 import numpy as np
@@ -90,19 +91,77 @@ class SessionClock:
             local_weekday=(local // DAY + 3) % 7,  # 1970 began on a Thursday
         )
 
-    def closed_at(self, opened_at: Instants, timeframe: Timeframe) -> Instants:
+    def ends(self, opened_at: Instants, timeframe: Timeframe, *, timezone: str | None = None) -> Instants:
+        """Return the nominal end of each bar; a day is one of the wall clock, also where that has 23 or 25 hours.
+
+        Days and weeks count by a wall clock where they begin at its midnight (`timezone`, else the calendar's), or at
+        an open or close of the calendar; all others have 24 hours.
+
+        Args:
+            opened_at: Start of each bar. Shape (n,).
+            timeframe: Length of the bars.
+            timezone: Clock of the days, where the source names one.
+        """
+        return self._moved(opened_at, timeframe.nanoseconds, timezone)
+
+    def starts(self, ended_at: Instants, timeframe: Timeframe, *, timezone: str | None = None) -> Instants:
+        """Return the start of each bar from its nominal end: the inverse of `ends`."""
+        return self._moved(ended_at, -timeframe.nanoseconds, timezone)
+
+    def closed_at(self, opened_at: Instants, timeframe: Timeframe, *, timezone: str | None = None) -> Instants:
         """Return when each bar is known: its end, cut back to the last instant the market was open within it.
 
-        A daily bar of a stock stamped at midnight New York closes at 16:00, on an early-close day sooner. A bar within
-        which the market never was open (odd prints after an early close) keeps its nominal end. Sessions and breaks are
-        scheduled, so nothing later than the bar itself decides on it.
+        On an exchange a session belongs to the daily bar in which its middle lies, and the bar is known at its close:
+        one stamped at midnight New York at 16:00, on an early-close day sooner, and one stamped at midnight UTC in
+        Sydney (11:00) at 16:00 of that day. A bar within which the market never was open (odd prints after an early
+        close) keeps its nominal end. Sessions and breaks are scheduled, so nothing later than the bar itself decides on
+        it.
         """
-        end = opened_at + timeframe.nanoseconds
+        end = self.ends(opened_at, timeframe, timezone=timezone)
+        if self._by_session(timeframe):
+            session = self._session_before(end)
+            return np.where(self._has_middle(session, opened_at), self.closes[session], end)
         closures = self._closures()
         latest = np.searchsorted(closures, end, side="right") - 1
         last_closure = np.where(latest >= 0, closures[latest], opened_at)
         cut = ~self._is_open(end - 1) & (last_closure > opened_at)
         return np.where(cut, last_closure, end)
+
+    def traded(
+        self, opened_at: Instants, timeframe: Timeframe, *, timezone: str | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """Tell whether the market is open within each bar; a daily bar of an exchange has a session of its own."""
+        end = self.ends(opened_at, timeframe, timezone=timezone)
+        if self._by_session(timeframe):
+            return self._has_middle(self._session_before(end), opened_at)
+        return self.open_hours_between(opened_at, end) > 0
+
+    def _by_session(self, timeframe: Timeframe) -> bool:
+        return timeframe.whole_days and self.within_dates()
+
+    def _session_before(self, end: Instants) -> npt.NDArray[np.int64]:
+        """Return the last session whose middle lies before each instant, -1 where there is none."""
+        return np.searchsorted(self._middles(), end, side="left").astype(np.int64) - 1
+
+    def _has_middle(self, session: npt.NDArray[np.int64], opened_at: Instants) -> npt.NDArray[np.bool_]:
+        return (session >= 0) & (self._middles()[session] >= opened_at)
+
+    def _middles(self) -> Instants:
+        return self.opens + (self.closes - self.opens) // 2
+
+    def _moved(self, at: Instants, step: int, timezone: str | None) -> Instants:
+        moved = at + step
+        if step % DAY:
+            return moved
+        borders = np.concatenate([[0], _local(np.concatenate([self.opens, self.closes]), self.timezone) % DAY])
+        days = {self.timezone: np.unique(borders)}
+        days = days if timezone in {None, self.timezone} else {**days, str(timezone): np.zeros(1, dtype=np.int64)}
+        for zone, begins in days.items():
+            wall = _local(at, zone)
+            midnight = wall - wall % DAY
+            wall = np.where(_utc(midnight, zone) == at, midnight, wall)  # where clocks change then, days begin at 01:00
+            moved = np.where(np.isin(wall % DAY, begins), _utc(wall + step, zone), moved)
+        return moved
 
     def open_hours_between(self, start: Instants, end: Instants) -> npt.NDArray[np.float64]:
         """Return the hours of open market in each [start, end), 0 where end <= start."""
@@ -125,13 +184,16 @@ class SessionClock:
         bars = np.maximum((2 * traded // timeframe.nanoseconds + 1) // 2, whole)
         return np.bincount(which, weights=bars, minlength=len(start)).astype(np.int64)
 
+    def dates(self, at: Instants) -> Instants:
+        """Return the date of each instant on the calendar's own clock, in days since 1970."""
+        return _local(at, self.timezone) // DAY
+
     def within_dates(self) -> bool:
         """Tell whether each session lies within one date of the calendar's own clock, as an exchange's does.
 
         Sessions of `FX` begin on the date before, those of `24/7` last to the next.
         """
-        opened, closed = (_local(at, self.timezone) // DAY for at in (self.opens, self.closes))
-        return bool(np.all(opened == closed))
+        return bool(np.all(self.dates(self.opens) == self.dates(self.closes)))
 
     def closure_between(self, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Tell whether the market closes and opens again between two sessions (indices), breaks aside.
@@ -181,7 +243,7 @@ def session_clock(calendar: str, *, start: int, end: int) -> SessionClock:
         try:
             return _build(calendar, from_date, to_date)
         except ValueError as error:
-            refusals.append(str(error))
+            refusals.append(shorten(str(error), width=240))
         except NotImplementedError as error:  # Orthodox Easter, which some releases of pandas do not compute
             releases = f"exchange_calendars {version('exchange_calendars')} with pandas {pd.__version__}"
             message = f"calendar '{calendar}' cannot be built by {releases}: {error}"
@@ -239,6 +301,13 @@ def _date(at: int) -> pd.Timestamp:
 def _local(at: Instants, timezone: str) -> Instants:
     stamps = pd.DatetimeIndex(np.asarray(at).view("datetime64[ns]")).tz_localize("UTC").tz_convert(timezone)
     return stamps.tz_localize(None).asi8
+
+
+def _utc(wall: Instants, timezone: str) -> Instants:
+    """Return the instants of a wall clock's times: the first of two, or the next where there is none."""
+    stamps = pd.DatetimeIndex(np.asarray(wall).view("datetime64[ns]"))
+    first = np.ones(len(stamps), dtype=np.bool_)
+    return stamps.tz_localize(timezone, ambiguous=first, nonexistent="shift_forward").asi8
 
 
 def _inside(at: Instants, starts: Instants, ends: Instants) -> npt.NDArray[np.bool_]:

@@ -72,6 +72,11 @@ class Timeframe:
         """Whether several bars fit into one day."""
         return self.nanoseconds < DAY
 
+    @property
+    def whole_days(self) -> bool:
+        """Whether a bar is a number of calendar days, of 23 or 25 hours where clocks change."""
+        return self.nanoseconds % DAY == 0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:

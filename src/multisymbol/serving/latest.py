@@ -16,12 +16,13 @@ import pandas as pd
 
 from multisymbol.errors import MultisymbolError, SampleError
 from multisymbol.labels.labels import CLASSES
+from multisymbol.markets.bars import bars_between
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, NEVER, Period, iso
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.selection.resolve import Resolution, Step
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.serving.live import Windows, bar_windows, bars_between
+from multisymbol.serving.live import Windows, bar_windows
 from multisymbol.serving.resolver import Resolver
 from multisymbol.serving.served_model import Model
 

@@ -1,7 +1,7 @@
 """From raw rows of one symbol to the windows a stored model looks at: what training did to bars, on a short history."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from multisymbol.errors import BarsError, BundleError, MultisymbolError, SampleE
 from multisymbol.features.pipeline import FeatureSpec, feature_rows, history_bars, warmup_bars
 from multisymbol.features.scaling import Scaler
 from multisymbol.labels.labels import UNRESOLVED
-from multisymbol.markets.bars import Bars
+from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.quality import ReadOptions, examine_rows
 from multisymbol.markets.resampling import coarser
@@ -25,7 +25,6 @@ from multisymbol.samples.ledger import Ledger
 
 _ZONED = r".*[T ]\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)"
 """An ISO timestamp that says its clock."""
-_ARRAYS = ("opened_at", "closed_at", "open", "high", "low", "close", "volume", "segment")
 _NAMED = 3
 
 
@@ -101,6 +100,7 @@ def recipe_of(bundle: Bundle) -> Recipe:
             min_bars=1,
             on_defect=OnDefect(**_without_target(source.get("on_defect") or {})),
             limits=_limits(source, config),
+            timezone=source.get("timezone"),
         )
         common = config["alignment"]["hours"] == "common"
         calendars = dict.fromkeys(entry["calendar"] for entry in config["symbol_configs"].values())
@@ -242,9 +242,8 @@ def _bars(rows: pd.DataFrame, *, config: SymbolConfig, recipe: Recipe, from_star
 def _joined(bars: Bars, *, config: SymbolConfig, recipe: Recipe, from_start: bool) -> Bars:
     """Join rows to bars; the last one only when it is over, the first only when it is known to be whole."""
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
-    joined, _ = coarser(bars, timeframe=recipe.timeframe, clock=clock)
-    over = int(np.searchsorted(joined.closed_at, bars.closed_at[-1], side="right"))
-    whole = bars_between(joined, min(0 if from_start else 1, over), over)
+    joined, _ = coarser(bars, timeframe=recipe.timeframe, clock=clock, until=int(bars.closed_at[-1]))
+    whole = joined if from_start else bars_between(joined, min(1, len(joined)), len(joined))
     if len(whole) == 0:
         message = f"{config.symbol}: {len(bars)} rows of {bars.timeframe.text} make no whole bar of"
         raise SampleError(f"{message} {recipe.timeframe.text}; up to {recipe.history_rows(config):,} rows are needed")
@@ -279,14 +278,6 @@ def _whole(ready: npt.NDArray[np.bool_], segment: npt.NDArray[np.int32], *, wind
     barred = np.maximum(np.where(ready, -1, place), np.where(begins, place - 1, -1))
     whole: npt.NDArray[np.bool_] = place - np.maximum.accumulate(barred) >= window
     return whole
-
-
-def bars_between(bars: Bars, begin: int, stop: int) -> Bars:
-    """Return the bars of some rows, without a copy."""
-    if (begin, stop) == (0, len(bars)):
-        return bars
-    arrays: Mapping[str, Any] = {name: getattr(bars, name)[begin:stop] for name in _ARRAYS}
-    return replace(bars, **arrays)
 
 
 def _too_few(bars: Bars, *, config: SymbolConfig, recipe: Recipe, from_start: bool) -> str:

@@ -26,6 +26,7 @@ from multisymbol.errors import BarsError, BundleError, ConfigError, MultisymbolE
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES
+from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.registry.bundle.flavor import ANSWER, EXAMPLE, PARAMS, flavor_refusal, read_frame
 from multisymbol.registry.bundle.format import Bundle, read_bundle
@@ -221,8 +222,11 @@ class Model:
         """Write bars as the rows they were."""
         config = self.config_of(bars.symbol)
         newest = slice(-min(self.history_bars(config), len(bars)), None)
-        late = bars.timeframe.nanoseconds if self.recipe.reading.stamped == "close" else 0
-        stamps = pd.to_datetime(bars.opened_at[newest] + late, unit="ns", utc=True)
+        reading, stamped = self.recipe.reading, bars.opened_at[newest]
+        if reading.stamped == "close":
+            clock = session_clock(config.calendar, start=int(stamped[0]), end=int(stamped[-1]))
+            stamped = clock.ends(stamped, bars.timeframe, timezone=reading.timezone)
+        stamps = pd.to_datetime(stamped, unit="ns", utc=True)
         return pd.DataFrame(
             {
                 "symbol": bars.symbol,

@@ -17,12 +17,12 @@ from multisymbol.cli.schema import config_problems
 from multisymbol.errors import BarsError, ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import KINDS, Limits, OnDefect, allowed
-from multisymbol.markets.io.quality import Examined
+from multisymbol.markets.io.quality import Examined, examine_rows
 from multisymbol.markets.symbols import SymbolConfig
-from multisymbol.markets.time import Period, Timeframe, iso
+from multisymbol.markets.time import Period, Timeframe, instant, iso
 from tests.conftest import Compose
 from tests.markets.conftest import LIMITS, config_of
-from tests.markets.test_bars import bars_of, defects, examined
+from tests.markets.test_bars import bars_of, defects, examined, reading
 
 Hours = Callable[..., pd.DataFrame]
 CONF = Path(__file__).parents[3] / "conf" / "source" / "on_defect"
@@ -309,6 +309,97 @@ def test_prints_after_an_early_close_are_outside_hours(stock: SymbolConfig) -> N
     assert dict(bars_of(frame, stock, on_defect=OnDefect(outside_hours="drop")).dropped) == {"outside_hours": 3}
 
 
+def wall_times(zone: str, first: int, last: int) -> pd.DataFrame:
+    """A year of hours from `first` to `last` by the wall clock of New York, called times of `zone`."""
+    sessions = pd.bdate_range("2022-01-03", "2022-12-30")
+    stamps = pd.DatetimeIndex(
+        [day + pd.Timedelta(hours=hour, minutes=30) for day in sessions for hour in range(first, last)]
+    )
+    prices = {"open": 1.0, "high": 1.1, "low": 0.9, "close": 1.0, "volume": 1.0}
+    return pd.DataFrame({"timestamp": stamps.tz_localize(zone), **prices})
+
+
+@pytest.mark.parametrize("policy", ["keep", "drop", "raise"])
+def test_wall_times_of_new_york_called_utc_are_a_wrong_time_zone(stock: SymbolConfig, policy: str) -> None:
+    """62 % of the bars are outside the session; no policy lets the others pass."""
+    choice = OnDefect(outside_hours=policy)  # type: ignore[arg-type]
+    text = " ".join(defects(wall_times("UTC", 9, 16), stock, on_defect=choice))
+    assert "wrong time zone" in text
+    assert "63% of the bars lie while XNYS is closed, first 2022-01-03T09:30Z; correct the times" in text
+    assert "outside_hours=drop" not in text
+    assert "wrong" not in str(kept(examined(wall_times("America/New_York", 9, 16), stock)))
+
+
+def test_hours_before_and_after_the_session_have_to_be_dropped_on_purpose(stock: SymbolConfig) -> None:
+    frame = wall_times("America/New_York", 2, 22)
+    assert "keep the calendar's hours alone: source.on_defect.outside_hours=drop" in " ".join(defects(frame, stock))
+    dropping = bars_of(frame, stock, on_defect=OnDefect(outside_hours="drop"))
+    assert len(dropping) == 7 * 251 - 3  # sessions of 2022, one of them of half a day
+    assert not dropping.kept_defects
+
+
+def test_days_of_a_local_clock_need_its_name(coin: SymbolConfig, hours: Hours) -> None:
+    """Days of New York, of 23 hours in March and of 25 in November."""
+    frame = hours(365, start="2021-01-01", freq="D", zone="America/New_York")
+    daily = {"timeframe": Timeframe.parse("1d")}
+    text = " ".join(defects(frame, coin, **daily))
+    assert "days of another clock" in text
+    assert "rows 73, 311" in text
+    assert "source.timezone=America/New_York" in text
+    bars = bars_of(frame, coin, timezone="America/New_York", **daily)
+    assert (bars.closed_at[:-1] == bars.opened_at[1:]).all()
+    assert not bars.kept_defects
+    stamped = bars_of(
+        frame.assign(timestamp=frame["timestamp"] + pd.offsets.Day(1)),
+        coin,
+        timezone="America/New_York",
+        stamped="close",
+        **daily,
+    )
+    assert (stamped.opened_at == bars.opened_at).all()
+    assert (stamped.closed_at == bars.closed_at).all()
+
+
+@pytest.mark.parametrize("extra", ["2019-06-04 13:00", "2019-06-04 16:00", "2019-06-07 16:00", "2019-06-07 22:30"])
+def test_two_daily_bars_of_one_session_overlap(extra: str, stock: SymbolConfig, hours: Hours) -> None:
+    """A half of a day, or the last quote added to the day: on a Tuesday and on a Friday."""
+    frame = hours(10, start="2019-06-03", freq="B", zone="America/New_York")
+    again = frame[:1].assign(timestamp=pd.DatetimeIndex([pd.Timestamp(extra, tz="America/New_York")]).as_unit("ns"))
+    doubled = pd.concat([frame, again]).sort_values("timestamp", ignore_index=True)
+    text = " ".join(defects(doubled, stock, timeframe=Timeframe.parse("1d")))
+    assert "bars overlap" in text
+    assert "and of its session" in text
+    assert not examined(frame, stock, timeframe=Timeframe.parse("1d")).findings
+
+
+@pytest.mark.parametrize("timeframe", ["15m", "1h", "4h", "1d", "1w"])
+@pytest.mark.parametrize("stamped", ["open", "close"])
+def test_a_bar_that_has_not_ended_is_left_out_and_counted(
+    coin: SymbolConfig, hours: Hours, timeframe: str, stamped: str
+) -> None:
+    length = Timeframe.parse(timeframe)
+    frame = hours(30, freq=timeframe.replace("m", "min").replace("1w", "7D"))
+    end = int(frame["timestamp"].iloc[-1].value) + (length.nanoseconds if stamped == "open" else 0)
+    for now, left in ((end, 30), (end - 1, 29), (end - length.nanoseconds, 29)):
+        bars = judged(frame, coin, now=now, timeframe=length, stamped=stamped).accepted()
+        assert (len(bars), dict(bars.dropped)) == (left, {"unfinished": 30 - left} if left < 30 else {})
+        assert (bars.closed_at <= now).all()
+    strict = judged(frame, coin, now=end - 1, timeframe=length, stamped=stamped, on_defect=OnDefect(unfinished="raise"))
+    assert "bar is not over" in str(strict.refusal)
+
+
+def test_a_bar_that_begins_in_the_future_is_no_bar(coin: SymbolConfig, hours: Hours) -> None:
+    refused = judged(hours(30), coin, now=instant("2019-01-07T12:30")).refusal
+    assert "timestamp in the future" in str(refused)
+    assert "it is 2019-01-07T12:30Z now; is the unit of the timestamps right?" in str(refused)
+
+
+def judged(frame: pd.DataFrame, config: SymbolConfig, *, now: int, **changes: Any) -> Examined:
+    return examine_rows(
+        frame, config=config, period=Period(), reading=reading(**changes), synthetic=False, origin="bars", now=now
+    )
+
+
 @pytest.mark.parametrize(
     ("days", "skip", "missing"),
     [
@@ -381,7 +472,7 @@ def test_page_about_data_names_every_kind_with_its_default_and_its_choices() -> 
     said = {
         name.strip(" `"): [cells[-2], *cells[-1].split(", ")]
         for cells in table
-        if cells[-2] in {"raise", "keep"}
+        if cells[-2] in {"raise", "drop", "keep"}
         for name in cells[0].split(", ")
     }
     assert list(said) == list(KINDS)

@@ -109,6 +109,44 @@ def test_bars_are_fetched_once_page_by_page_under_the_vendors_name(make: Make, c
     assert again.fingerprint(coin, Period()) == print_
 
 
+class EveryLength(Recorded):
+    """Has candles of any length, the forming one among them."""
+
+    def check(self, timeframe: Timeframe) -> None:
+        """Accept all."""
+
+    def page(self, name: str, *, timeframe: Timeframe, since: int, until: int) -> CandlePage:
+        bars = hourly(since, until)
+        begins = (pd.DatetimeIndex(bars["timestamp"]).as_unit("ns").asi8 - instant(START)) % timeframe.nanoseconds == 0
+        return CandlePage(bars=bars[begins], go_on=until)
+
+
+@pytest.mark.parametrize(
+    ("end", "timeframe", "bars"),
+    [
+        ("2019-01-08T12:30", "1h", 36),
+        ("2019-01-08T12:00", "1h", 36),
+        ("2019-01-08T12:00", "4h", 9),
+        ("2019-01-08T11:59", "4h", 8),
+        ("2019-01-09T23:59", "1d", 2),
+        ("2019-01-21T00:00", "1w", 2),
+    ],
+)
+def test_the_candle_that_has_not_ended_is_not_stored(
+    make: Make, coin: SymbolConfig, end: str, timeframe: str, bars: int
+) -> None:
+    stored = pd.read_parquet(make(EveryLength(), end=end, timeframe=timeframe).download(coin))
+    ends = pd.DatetimeIndex(stored["timestamp"]).as_unit("ns").asi8 + Timeframe.parse(timeframe).nanoseconds
+    assert (len(stored), ends.max() <= instant(end)) == (bars, True)
+
+
+def test_a_day_of_a_stock_has_ended_at_its_close(make: Make) -> None:
+    """New York closes at 21:00 UTC in January."""
+    for end, days in (("2019-01-08T20:59", 1), ("2019-01-08T21:00", 2)):
+        path = make(EveryLength(), end=end, timeframe="1d").download(config_of("AAPL", "stock"))
+        assert len(pd.read_parquet(path)) == days
+
+
 def test_files_of_other_choices_lie_elsewhere(make: Make, tmp_path: Path) -> None:
     path = make(Recorded()).download(config_of("EUR/USD", "forex"))
     assert path == tmp_path / "recorded" / "1h" / "2019-01-07..2019-01-12" / "EUR_2FUSD.parquet"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from multisymbol.errors import ConfigError, nearest
 from multisymbol.markets.sessions import SessionClock
-from multisymbol.markets.time import DAY, Instants, Timeframe, iso
+from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, iso
 from multisymbol.wording import printable
 
 PRICES = ("open", "high", "low", "close")
@@ -34,7 +34,7 @@ _WICK_TIMES = 4.0
 _WICK_AROUND = 12
 """A wick is at least so many times the median range of the bars so many before and after."""
 
-_STAMP_KINDS = {"missing_timestamp", "duplicate", "unsorted"}
+_STAMP_KINDS = {"missing_timestamp", "duplicate", "unsorted", "unfinished"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +49,7 @@ class OnDefect:
         missing_timestamp: No instant: empty, or a local time that the change of clocks made twice or never.
         duplicate: A timestamp again. `drop` leaves the first row of each.
         unsorted: A timestamp before that of an earlier row. `drop` leaves the rows that are in order.
+        unfinished: A bar that has not ended yet. A bar that begins in the future has no policy.
         not_a_number: A price that is empty or infinite.
         not_positive: A price of 0 or less.
         high_below_low: The high is below the low.
@@ -58,7 +59,8 @@ class OnDefect:
         overlap: A bar that begins in the first half of the one before, or is known no later. `drop` leaves the first.
         wick: A price far from all others of its bar and of the bars beside it, see `Limits`.
         flat: A run of bars in which the price never moves, see `Limits`.
-        outside_hours: A bar within which the market, by its calendar, never is open.
+        outside_hours: A bar within which the market, by its calendar, never is open. Where most bars are, the time zone
+            is wrong and the file refused; unless it has the calendar's hours too and the others are to be dropped.
         gap: Bars that the calendar has and the file has not. Nothing is there to be dropped.
 
     Raises:
@@ -68,6 +70,7 @@ class OnDefect:
     missing_timestamp: Literal["raise", "drop"] = "raise"
     duplicate: Literal["raise", "drop"] = "raise"
     unsorted: Literal["raise", "drop"] = "raise"
+    unfinished: Literal["raise", "drop"] = "drop"
     not_a_number: Literal["raise", "drop"] = "raise"
     not_positive: Literal["raise", "drop"] = "raise"
     high_below_low: Literal["raise", "drop"] = "raise"
@@ -237,6 +240,8 @@ class Expected:
         on_defect: What happens to the rows of each kind.
         wick: Limit of the asset class.
         flat_bars: As in `Limits`.
+        timezone: Clock of the days of daily bars, None for the calendar's.
+        now: Instant by the wall clock: no later bar is over. UTC ns.
     """
 
     volume: Literal["required", "optional", "none"]
@@ -245,6 +250,8 @@ class Expected:
     on_defect: OnDefect
     wick: float
     flat_bars: int
+    timezone: str | None
+    now: int
 
 
 def find_defects(raw: RawBars, *, expected: Expected) -> list[Defect]:
@@ -253,12 +260,12 @@ def find_defects(raw: RawBars, *, expected: Expected) -> list[Defect]:
     Order and spacing are judged where all timestamps are there or to be dropped; what is odd, where they are right.
     """
     on_defect = expected.on_defect
-    found = [*_stamp_defects(raw), *_price_defects(raw)]
+    found = [*_stamp_defects(raw), *_future_defects(raw, now=expected.now), *_price_defects(raw)]
     if expected.volume != "none":
         found += _volume_defects(raw, required=expected.volume == "required")
     if not any(defect.key in _STAMP_KINDS and on_defect.policy(defect) == "raise" for defect in found):
         left = ~dropped(found, rows=len(raw), on_defect=on_defect)
-        spacing = _among(raw, left, list(_spacing_defects(raw.taken(left), timeframe=expected.timeframe)))
+        spacing = _among(raw, left, list(_spacing_defects(raw.taken(left), expected=expected)))
         found += spacing
         if all(defect.key for defect in spacing):
             sound = left & ~_marked([defect for defect in found if on_defect.policy(defect) != "keep"], rows=len(raw))
@@ -379,6 +386,14 @@ def _stamp_defects(raw: RawBars) -> Iterator[Defect]:
     yield from _at("unsorted timestamp", "unsorted", dated[1:][late])
 
 
+def _future_defects(raw: RawBars, *, now: int) -> Iterator[Defect]:
+    """Find bars that are not over by the wall clock: a forming one, as live feeds have, and impossible ones."""
+    begun = raw.opened_at <= now
+    for defect in _where("timestamp in the future", "", raw.dated & ~begun):
+        yield replace(defect, note=f"it is {iso(now)} now; is the unit of the timestamps right?")
+    yield from _where("bar is not over", "unfinished", raw.dated & begun & (raw.closed_at > now))
+
+
 def _price_defects(raw: RawBars) -> Iterator[Defect]:
     for name in PRICES:
         text, value = _text_mask(raw, name), raw.numbers[name]
@@ -405,12 +420,12 @@ def _volume_defects(raw: RawBars, *, required: bool) -> Iterator[Defect]:
     yield from _where("volume is negative", "bad_volume", np.isfinite(value) & (value < 0), "volume")
 
 
-def _spacing_defects(raw: RawBars, *, timeframe: Timeframe) -> Iterator[Defect]:
-    """Find bars that overlap, and bars of another length than the timeframe says.
+def _spacing_defects(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
+    """Find bars that overlap, and bars of another length or of other days than the timeframe says.
 
     A step may be shorter than a bar: the half hour 09:30 to 10:00 of a stock, a day of 23 hours.
     """
-    step = np.diff(raw.opened_at)
+    timeframe, step = expected.timeframe, np.diff(raw.opened_at)
     if step.size == 0:
         return
     usual = np.unique(step, return_counts=True)
@@ -421,18 +436,52 @@ def _spacing_defects(raw: RawBars, *, timeframe: Timeframe) -> Iterator[Defect]:
         note = f"bars mostly follow one another by {most_often}, but timeframe={timeframe.text}"
         yield Defect(kind="wrong timeframe", note=note)
         return
-    if np.any((2 * step < timeframe.nanoseconds) | (np.diff(raw.closed_at) <= 0)):
-        at = _overlapping(raw, timeframe=timeframe)
+    yield from _foreign_days(raw, expected=expected)
+    again = _second_of_date(raw, timeframe=timeframe)
+    if np.any((2 * step < timeframe.nanoseconds) | (np.diff(raw.closed_at) <= 0) | again[1:]):
+        at = _overlapping(raw, again=again, timeframe=timeframe)
         note = f"{_length(int(step[at[0] - 1]))} after the bar before"
+        if timeframe.whole_days and raw.clock.within_dates():
+            note += ", and of its session"
         yield Defect(kind="bars overlap", key="overlap", at=at, note=note)
 
 
-def _overlapping(raw: RawBars, *, timeframe: Timeframe) -> Positions:
-    """Return the bars that begin in the first half of the last bar before that does not, or are known no later."""
+def _foreign_days(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
+    """Find days of 23 and of 25 hours where the source names no clock that has such days."""
+    if not expected.timeframe.whole_days or raw.clock.within_dates():
+        return
+    apart = raw.opened_at[1:] - raw.clock.ends(raw.opened_at[:-1], expected.timeframe, timezone=expected.timezone)
+    longer, shorter = (np.flatnonzero(apart == sign * HOUR) + 1 for sign in (1, -1))
+    if longer.size and shorter.size:
+        note = (
+            f"some days have 23 and some 25 hours, which days of {expected.timezone or raw.clock.timezone} do not; "
+            "say whose clock they are of: source.timezone=America/New_York"
+        )
+        yield Defect(kind="days of another clock", at=np.union1d(longer, shorter), note=note)
+
+
+def _second_of_date(raw: RawBars, *, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
+    """Mark daily bars of an exchange without a session of their own, on the date of the bar before. Shape (n,).
+
+    Some vendors add the last quote to the newest day, stamped after the close.
+    """
+    if not (timeframe.whole_days and raw.clock.within_dates()):
+        return np.zeros(len(raw), dtype=np.bool_)
+    again: npt.NDArray[np.bool_] = ~raw.clock.traded(raw.opened_at, timeframe)
+    again[1:] &= np.diff(raw.clock.dates(raw.opened_at)) == 0
+    return again
+
+
+def _overlapping(raw: RawBars, *, again: npt.NDArray[np.bool_], timeframe: Timeframe) -> Positions:
+    """Return the bars that begin in the first half of the last bar before that does not, or are known no later.
+
+    Two daily bars of one session are known at once; `again` marks those after its close.
+    """
     opened, closed = raw.opened_at.tolist(), raw.closed_at.tolist()
     last, found = 0, []
     for bar in range(1, len(raw)):
-        if 2 * (opened[bar] - opened[last]) < timeframe.nanoseconds or closed[bar] <= closed[last]:
+        near = 2 * (opened[bar] - opened[last]) < timeframe.nanoseconds
+        if near or closed[bar] <= closed[last] or again[bar]:
             found.append(bar)
         else:
             last = bar
@@ -445,11 +494,27 @@ def _oddities(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
         return
     yield from _at("price far from all around it", "wick", _wicks(raw, limit=expected.wick), *PRICES)
     yield from _at("price does not move", "flat", _flat(raw, bars=expected.flat_bars), "close")
-    nominal_end = raw.opened_at + expected.timeframe.nanoseconds
-    closed = raw.clock.open_hours_between(raw.opened_at, nominal_end) == 0
-    yield from _where("market is closed", "outside_hours", closed)
+    yield from _closed_hours(raw, expected=expected)
     if expected.timeframe.nanoseconds <= DAY:
         yield from _gaps(raw, timeframe=expected.timeframe)
+
+
+def _closed_hours(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
+    """Find bars while the market is closed; where those are most, the instants or the calendar are wrong."""
+    traded = raw.clock.traded(raw.opened_at, expected.timeframe, timezone=expected.timezone)
+    share = float(np.mean(~traded))
+    if len(raw) < _SPACING_NEEDS or share <= 0.5:
+        yield from _where("market is closed", "outside_hours", ~traded)
+        return
+    hours = raw.clock.open_hours_between(raw.opened_at[:1], raw.closed_at[-1:])[0]
+    extended = 2 * raw.clock.open_hours_between(raw.opened_at, raw.closed_at).sum() >= hours > 0
+    if extended and expected.on_defect.outside_hours == "drop":
+        yield from _where("market is closed", "outside_hours", ~traded)
+        return
+    first = iso(int(raw.opened_at[~traded][0]))
+    note = f"{share:.0%} of the bars lie while {raw.clock.calendar} is closed, first {first}; correct the times"
+    also = ", or keep the calendar's hours alone: source.on_defect.outside_hours=drop" if extended else ""
+    yield Defect(kind="wrong time zone", note=f"{note}, choose the right calendar{also}")
 
 
 def _wicks(raw: RawBars, *, limit: float) -> Positions:

@@ -27,6 +27,7 @@ from multisymbol.markets.io.files import examine_file
 from multisymbol.markets.io.folder import BarFolder
 from multisymbol.markets.io.quality import Examined, ReadOptions
 from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
+from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, slugs
 from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
 
@@ -195,12 +196,18 @@ class DownloadSource(AcceptedBars):
         at = pages.opened(since=self._since, fetched=today if self._vendor.restated else None)
         while at < self._until:
             page = self._page(config, at, pages)
-            inside = _trimmed(page.bars, since=at, until=self._until, why=self._vendor.name)
+            inside = self._ended(_trimmed(page.bars, since=at, until=self._until, why=self._vendor.name), config)
             assert page.go_on > at
             at = min(page.go_on, self._until)
             pages.add(inside, go_on=at, fetched=today)
             if progress is not None:
                 progress(config.symbol, (at - self._since) // HOUR, (self._until - self._since) // HOUR)
+
+    def _ended(self, bars: pd.DataFrame, config: SymbolConfig) -> pd.DataFrame:
+        """Leave out the candle that has not ended at the end of the download: what it holds will still change."""
+        opened_at = pd.DatetimeIndex(bars["timestamp"]).asi8
+        clock = session_clock(config.calendar, start=self._since, end=self._until)
+        return bars[clock.closed_at(opened_at, self.timeframe) <= self._until]
 
     def _page(self, config: SymbolConfig, at: int, pages: "_Pages") -> CandlePage:
         """Ask for one page, not sooner than is polite."""

@@ -135,7 +135,7 @@ class FileSource(AcceptedBars):
         limits: What counts as odd.
         timezone: Clock of timestamps that name none, for example `UTC`; None: such files are refused. A date without a
             time is that of a session on an exchange's own clock, and a day on this clock where markets do not close at
-            night.
+            night. Daily bars that begin at its midnight are its days, of 23 and 25 hours where clocks change.
         columns: Our name -> the file's, or the names of all columns of files without header; None: recognised.
         epoch: Unit of timestamps that are numbers; None: by their size.
         date_order: Order of day and month in `06/01/2018`; None: refused where the file does not prove it.
@@ -166,7 +166,12 @@ class FileSource(AcceptedBars):
         self.timeframe = Timeframe.parse(timeframe)
         self.folder = BarFolder(root=Path(root), pattern=pattern, timeframe=self.timeframe, files=files or {})
         self.reading = ReadOptions(
-            timeframe=self.timeframe, stamped=stamped, min_bars=min_bars, on_defect=on_defect, limits=limits
+            timeframe=self.timeframe,
+            stamped=stamped,
+            min_bars=min_bars,
+            on_defect=on_defect,
+            limits=limits,
+            timezone=timezone,
         )
         stamps = StampOptions(timezone=timezone, epoch=epoch, date_order=date_order)
         self.options = FileOptions(columns=columns, delimiter=delimiter, stamps=stamps)

@@ -1,5 +1,6 @@
 """Examination: the rows of one file are judged once, all their defects named, and become Bars."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -27,7 +28,7 @@ from multisymbol.markets.io.defects import (
 from multisymbol.markets.io.stamps import epoch_unit, implausible, named_rows
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
-from multisymbol.markets.time import Instants, Period, Timeframe
+from multisymbol.markets.time import NEVER, Instants, Period, Timeframe
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -42,6 +43,7 @@ class ReadOptions:
         min_bars: Fewer bars than this are refused.
         on_defect: What happens to the rows of each kind of defect.
         limits: What counts as odd.
+        timezone: Clock whose days daily bars are, where it is not the calendar's.
     """
 
     timeframe: Timeframe
@@ -49,6 +51,7 @@ class ReadOptions:
     min_bars: int
     on_defect: OnDefect
     limits: Limits
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +111,7 @@ def examine_rows(
     origin: str,
     stamps: npt.NDArray[np.object_] | None = None,
     rows: npt.NDArray[np.int64] | None = None,
+    now: int | None = None,
 ) -> Examined:
     """Turn a frame with columns timestamp, open, high, low, close, volume into bars, and list all its defects.
 
@@ -122,6 +126,7 @@ def examine_rows(
         origin: File or generator, for messages.
         stamps: The timestamps as the file has them, where it holds text; shape (rows,).
         rows: Number of each row in its file; None: they are all rows, in order. Shape (rows,).
+        now: Instant after which no bar has ended, UTC ns; None: now. A generated market has a clock of its own.
 
     Raises:
         BarsError: The rows cannot be judged: a column that is missing or there twice, timestamps that are text, without
@@ -134,7 +139,8 @@ def examine_rows(
     raw = _read(frame, config=config, reading=reading, origin=origin, stamps=stamps, row=row)
     inside = (raw.opened_at >= period.from_ns) & (raw.closed_at <= period.until_ns)
     raw = raw.taken(inside | ~raw.dated)
-    found = find_defects(raw, expected=_expected(config, reading))
+    clock_says = NEVER if synthetic else time.time_ns() if now is None else now
+    found = find_defects(raw, expected=_expected(config, reading, now=clock_says))
     refused = [defect for defect in found if reading.on_defect.policy(defect) == "raise"]
     return Examined(
         opened_at=np.sort(raw.opened_at[raw.dated]),
@@ -144,7 +150,7 @@ def examine_rows(
     )
 
 
-def _expected(config: SymbolConfig, reading: ReadOptions) -> Expected:
+def _expected(config: SymbolConfig, reading: ReadOptions, *, now: int) -> Expected:
     return Expected(
         volume=config.volume,
         timeframe=reading.timeframe,
@@ -152,6 +158,8 @@ def _expected(config: SymbolConfig, reading: ReadOptions) -> Expected:
         on_defect=reading.on_defect,
         wick=reading.limits.wick_of(config.asset_class),
         flat_bars=reading.limits.flat_bars,
+        timezone=reading.timezone,
+        now=now,
     )
 
 
@@ -261,14 +269,15 @@ def _read(
         numbers["volume"] = np.full(len(frame), np.nan)
     texts = {name: frame[name].to_numpy(dtype=object) for name in columns if not _numeric(frame[name])}
     opened_at = np.where(dated, stamp, stamp[dated][0] if dated.any() else 0)
-    opened_at = opened_at - (reading.timeframe.nanoseconds if reading.stamped == "close" else 0)
     clock = _clock(opened_at, config=config, origin=origin)
+    if reading.stamped == "close":
+        opened_at = clock.starts(opened_at, reading.timeframe, timezone=reading.timezone)
     return RawBars(
         row=row,
         stamp=stamp,
         dated=dated,
         opened_at=opened_at,
-        closed_at=clock.closed_at(opened_at, reading.timeframe),
+        closed_at=clock.closed_at(opened_at, reading.timeframe, timezone=reading.timezone),
         numbers=numbers,
         texts=texts if stamps is None else {**texts, "timestamp": stamps},
         clock=clock,
