@@ -10,12 +10,17 @@ import pandas as pd
 Frame = pd.DataFrame
 
 
-def bars(freq: str = "1h", rows: int = 40, start: str = "2019-01-07", seed: int = 0) -> Frame:
-    """Return flawless bars on consecutive stamps of UTC."""
+def bars(
+    freq: str = "1h", rows: int = 40, start: str = "2019-01-07", seed: int = 0, *, new_york: bool = False
+) -> Frame:
+    """Return flawless bars on consecutive stamps of UTC, or on those of New York's hours in winter."""
     random = np.random.default_rng(seed)
     close = np.round(100 * np.exp(np.cumsum(random.normal(0, 0.002, rows))), 4)
     opened = np.r_[close[0], close[:-1]]
-    frame = pd.DataFrame({"timestamp": pd.date_range(start, periods=rows, freq=freq, tz="UTC"), "open": opened})
+    stamps = pd.date_range(start, periods=rows * (5 if new_york else 1), freq=freq, tz="UTC")
+    if new_york:
+        stamps = stamps[(stamps.hour >= 14) & (stamps.hour < 21) & (stamps.dayofweek < 5)][:rows]
+    frame = pd.DataFrame({"timestamp": stamps, "open": opened})
     frame["high"] = np.round(np.maximum(opened, close) + 0.05, 4)
     frame["low"] = np.round(np.minimum(opened, close) - 0.05, 4)
     return frame.assign(close=close, volume=np.arange(rows) + 10.0)

@@ -252,7 +252,7 @@ def test_a_session_of_sydney_belongs_to_its_date_in_utc() -> None:
 
 @pytest.mark.parametrize("calendar", ["ASEX", "XTAE"])
 def test_a_calendar_that_the_libraries_cannot_build_is_refused_in_a_few_lines(calendar: str) -> None:
-    with pytest.raises(CalendarError, match=f"calendar '{calendar}' does not cover ") as refused:
+    with pytest.raises(CalendarError, match=f"calendar '{calendar}' (does not cover|cannot be built)") as refused:
         clock(calendar, "2021-01-04", "2021-12-30")
     assert len(str(refused.value)) < 400
 

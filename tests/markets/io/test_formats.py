@@ -37,7 +37,7 @@ def source(folder: Path, vendor: VendorFile, **changes: Any) -> CsvSource:
 
 
 def made(folder: Path, vendor: VendorFile) -> Frame:
-    frame = bars(vendor.freq)
+    frame = bars(vendor.freq, new_york=vendor.asset_class == "stock" and vendor.freq == "1h")
     vendor.write(frame, folder / vendor.file)
     return frame
 
