@@ -27,6 +27,7 @@ _NAME = 11
 _BAR = range(4, 31)
 _COMMAND = re.compile(r"(?:^|: )\s*(?:multisymbol|mlflow|python) \S")
 _HEAD = re.compile(r"\s*\S.{,28}?\s{3,}(?=\S)")
+_PART, _SHORT, _GLUE = re.compile(r"( · |\s{3,})"), 36, "\xa0"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
@@ -40,7 +41,8 @@ def wrapped(text: str, *, width: int | None = None, hanging: int | None = None) 
     """Break lines between words; a word that is longer, such as a path, stays whole, and a command can be pasted.
 
     Args:
-        text: One or more lines. What follows a line's first gap of three blanks is set in below itself.
+        text: One or more lines. What follows a line's first gap of three blanks is set in below itself; short parts
+            that ` · ` or blanks set off stay whole.
         width: Columns; None: the screen's.
         hanging: Blanks before what is set in; None: as many as stand before it in the line.
     """
@@ -53,15 +55,16 @@ def _broken(line: str, *, width: int, hanging: int | None) -> str:
     if hanging is None:
         hanging = head.end() if head else start + 2
     end = " \\" if _COMMAND.search(line) else ""
+    parts = _PART.split(line) if len(line) > width else [line]
     lines = textwrap.wrap(
-        line,
+        "".join(part.replace(" ", _GLUE) if len(part) <= _SHORT and part.strip(" ·") else part for part in parts),
         width if len(line) <= width else width - len(end),
         subsequent_indent=" " * hanging,
         break_long_words=False,
         break_on_hyphens=False,
         replace_whitespace=False,
     )
-    return f"{end}\n".join(lines)
+    return f"{end}\n".join(lines).replace(_GLUE, " ")
 
 
 def complain(text: str) -> None:

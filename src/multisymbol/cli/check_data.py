@@ -21,6 +21,7 @@ from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
 from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table
 from multisymbol.reports.tables.table import show, to_csv
+from multisymbol.wording import short_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +68,11 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     for each in looked:
         if each.jumps:
             terminal.fact("jumps", _jump_text(each.coverage.symbol, each.jumps))
-    terminal.fact("table", str(run_dir / "bars.csv"))
+    terminal.fact("table", short_path(run_dir / "bars.csv"))
     if any(each.opened_at.size for each in found):
         picture = Path(values["out"]) if values["out"] else run_dir / "coverage.png"
         _draw(found, source, picture)
-        terminal.fact("picture", str(picture))
+        terminal.fact("picture", short_path(picture))
     if problems:
         raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems)))) from problems[0]
     return math.nan

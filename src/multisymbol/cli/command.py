@@ -90,7 +90,7 @@ def start(
         for_hydra = _arguments(arguments)
         if _HELP & set(for_hydra):
             usage = usage or f"multisymbol {page.replace('_', '-')}"
-            print(help_page(page, usage=usage, folders=_config_folders(for_hydra)))
+            Terminal().say(help_page(page, usage=usage, folders=_config_folders(for_hydra)))
             return 0
         sys.argv[1:] = for_hydra
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its errors on, and we say them in our own form

@@ -13,7 +13,7 @@ from multisymbol.cli.resolve import resolve_spec, symbol_config
 from multisymbol.cli.schema import TrainConfig
 from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError
 from multisymbol.markets.symbols import SymbolConfig, universe
-from multisymbol.progress import Terminal
+from multisymbol.progress import Terminal, wrapped
 from multisymbol.reports.tables.predictions import prediction_text
 from multisymbol.serving.latest import Prediction, predict_latest, prediction_frame
 from multisymbol.serving.resolver import Resolver
@@ -92,7 +92,7 @@ def _check_output(values: Mapping[str, Any]) -> None:
 def _put(text: str, *, values: Mapping[str, Any], predictions: Sequence[Prediction]) -> None:
     """Print the answer, or write it whole or not at all: a reader may come at any time."""
     if values["out"] is None:
-        Terminal().show(Text(text))
+        Terminal().show(Text(text if values["output"] == "json" else wrapped(text)))
         return
     out = Path(values["out"])
     temporary = out.with_name(f".{out.name}.{os.getpid()}")

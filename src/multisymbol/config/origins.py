@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from multisymbol.config.installation import conf_folder
 from multisymbol.wording import short_path
 
 _ABOVE = ("experiment", "sweep", "debug", "local")
@@ -42,7 +43,8 @@ class Origins:
         for file, prefix in self._candidates():
             inner = path.removeprefix(prefix)
             if (not prefix or path.startswith(prefix)) and _holds(self._page(file), inner.split(".")):
-                return short_path(file)
+                shipped = conf_folder()
+                return str(file.relative_to(shipped.parent)) if file.is_relative_to(shipped) else short_path(file)
         return ""
 
     def _candidates(self) -> Iterator[tuple[Path, str]]:

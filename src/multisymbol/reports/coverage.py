@@ -83,11 +83,11 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
         "bars",
         symbols,
         column("symbol"),
-        column("class", key="asset_class"),
+        column("class", key="asset_class", spare=2),
         column("bars", ",d", of=lambda each: math.nan if each.bars is None else each.bars),
         day("first", 0, "late"),
         day("last", -1, "early"),
-        column("segments", ",d", of=lambda each: math.nan if each.segments is None else each.segments),
+        column("segments", ",d", of=lambda each: math.nan if each.segments is None else each.segments, spare=1),
         *(
             column(heading, ",d", key=key or "other", of=partial(_count, key=key))
             for key, heading in _defect_columns(symbols).items()

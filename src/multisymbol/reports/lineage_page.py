@@ -73,11 +73,11 @@ def _bar_table(traced: Lineage) -> Table:
         f"raw bars, the last {len(rows)}",
         list(zip(rows, sessions.tolist(), strict=True)),
         column("row", ",d", of=itemgetter(0)),
-        column("opened at", of=lambda item: iso(int(bars.opened_at[item[0]]))),
+        column("opened at", of=lambda item: iso(int(bars.opened_at[item[0]])), spare=1),
         column("known at", key="closed_at", of=lambda item: iso(int(bars.closed_at[item[0]]))),
         *map(price, ("open", "high", "low", "close", "volume")),
-        column("segment", "d", of=lambda item: int(bars.segment[item[0]])),
-        column("session", of=lambda item: _session(traced.clock, item[1])),
+        column("segment", "d", of=lambda item: int(bars.segment[item[0]]), spare=3),
+        column("session", of=lambda item: _session(traced.clock, item[1]), spare=2),
         note=f"sessions by the clock of {traced.clock.timezone}",
     )
 

@@ -1,11 +1,14 @@
 """The commands of `multisymbol`; nothing is imported before its command is given."""
 
+import argparse
 import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import IO
 
-from multisymbol.progress import loading
+from multisymbol.progress import Terminal, complain, loading
 
 COMMANDS = {
     "train": "train a model: universal, one symbol's, one per symbol, or fine-tuned",
@@ -30,6 +33,13 @@ PAGES = {
 
 _PRINTS = {"-h", "--help", "--cfg", "-c", "--info", "-i"}
 _FOR_PROGRAMS = {"output=json", "output=parquet", "--json"}
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of a command that Hydra does not configure; what it says fits the screen."""
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        (complain if file is sys.stderr else Terminal().say)(message.rstrip())
 
 
 def run(name: str, arguments: Sequence[str]) -> int:

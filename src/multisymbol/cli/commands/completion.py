@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from multisymbol.cli.commands import Parser
 from multisymbol.cli.completion import SCRIPTS
 
 
@@ -14,7 +15,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="multisymbol completion",
         description="Prints shell completion of commands, groups, keys and values.",
         epilog='bash: add this line to ~/.bashrc:   eval "$(multisymbol completion bash)"          '

@@ -16,6 +16,7 @@ import pyarrow
 import yaml
 from pyarrow import parquet
 
+from multisymbol.cli.commands import Parser
 from multisymbol.config.installation import conf_folder
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
@@ -104,7 +105,7 @@ def generate(options: argparse.Namespace) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="multisymbol generate-data",
         description="Write bars of a synthetic market with a known signal as Parquet files, one per symbol.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.text import Text
 
 from multisymbol.cli import models
+from multisymbol.cli.commands import Parser
 from multisymbol.cli.models import CommandOutput
 from multisymbol.errors import MultisymbolError, StoreError
 from multisymbol.progress import Terminal, complain, loaded
@@ -104,7 +105,7 @@ def _agreed(question: str) -> bool:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="multisymbol models",
         description="Manages stored models. MODEL is NAME/3, NAME@champion, or NAME (its champion, else newest).",
     )

@@ -111,22 +111,22 @@ def _plan(name: str, arm: Arm, tasks: Sequence[FoldTask]) -> ArmPlan:
 def planned_fold_table(tasks: Sequence[FoldTask], declared: Preregistration) -> Table:
     """Say of each fold what is trained and tested when, and how long its labels last."""
 
-    def day(name: str, of: str) -> Column:
+    def day(name: str, of: str, *, spare: int = 0) -> Column:
         instant = attrgetter(of)
-        return column(name, of=lambda item: iso(instant(item[0]))[:10])
+        return column(name, of=lambda item: iso(instant(item[0]))[:10], spare=spare)
 
     return tabulate(
         "folds",
         list(zip(declared.folds, tasks, strict=True)),
         column("fold", of=lambda item: item[0].name),
         day("train", "train_from"),
-        day("validation", "validation_from"),
+        day("validation", "validation_from", spare=3),
         day("test", "test_from"),
-        day("until", "test_until"),
+        day("until", "test_until", spare=1),
         column("symbols", ",d", of=lambda item: len(item[0].symbols)),
         column("train rows", ",d", of=lambda item: item[0].train_rows),
         column("test rows", ",d", of=lambda item: item[0].test_rows),
-        column("instants", ",d", of=lambda item: len(instants_of(item[1]))),
+        column("instants", ",d", of=lambda item: len(instants_of(item[1])), spare=2),
         column("lag", ",d", of=lambda item: lag_of(item[1])),
         note="rows of compared symbols   lag: 95 % of the labels' spans, in test instants",
     )
@@ -139,9 +139,9 @@ def planned_arm_table(plans: Sequence[ArmPlan]) -> Table:
         plans,
         column("arm", of="name"),
         column("trainings", ",d"),
-        column("rows", ",d", of="train_rows"),
+        column("rows", ",d", of="train_rows", spare=2),
         column("steps an epoch", of=lambda own: _span(own.steps)),
-        column("epochs ≤", ",d", of="epochs"),
+        column("epochs ≤", ",d", of="epochs", spare=1),
         column("steps ≤", ",d", of="most_steps"),
         column("what"),
         note="rows: one epoch of all models of one seed   steps ≤: together, where nothing stops early",

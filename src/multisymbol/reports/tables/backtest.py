@@ -110,16 +110,16 @@ def result_table(backtest: Backtest) -> Table:
         titled("after costs", backtest),
         rows,
         column("symbol"),
-        column("bars", ",d", of="own.bars"),
+        column("bars", ",d", of="own.bars", spare=4),
         column("net", "+.1%", key="net_return", of="own.total_return"),
         column("held", "+.1%", key="held_return", of="held.total_return"),
-        column("before costs", "+.1%", key="gross_return", of="gross"),
+        column("before costs", "+.1%", key="gross_return", of="gross", spare=2),
         column("Sharpe", "+.2f", key="sharpe", of="own.sharpe"),
         column("±", ".2f", key="sharpe_error", of="own.sharpe_error"),
         column("drawdown", ".1%", key="max_drawdown", of="own.max_drawdown"),
         column("trades", ",d", of="own.trades"),
-        column("hits", ".0%", key="hit_rate", of="own.hit_rate"),
-        column("cost bp", ".1f", key="cost_bps", of="own.cost_bps"),
+        column("hits", ".0%", key="hit_rate", of="own.hit_rate", spare=3),
+        column("cost bp", ".1f", key="cost_bps", of="own.cost_bps", spare=1),
         column("break-even bp", "+.1f", key="break_even_bps", of="own.break_even_bps"),
         note="± standard error of the Sharpe ratio · held = bought and held · bp = per side of a trade",
         total=total if len(backtest.traded) > 1 else None,
@@ -246,14 +246,15 @@ def backtest_arm_table(arms: Mapping[str, Backtest]) -> Table:
     )
 
     def of_arm(name: str, heading: str, key: str, form: str, of: str) -> Column:
-        value = attrgetter(of)
-        return column(f"{name} {heading}".strip(), form, key=f"{name}_{key}", of=lambda row: value(row.arms[name]))
+        value, spare = attrgetter(of), {"sharpe": 1, "trades": 3}.get(key, 0)
+        heading = f"{name} {heading}".strip()
+        return column(heading, form, key=f"{name}_{key}", of=lambda row: value(row.arms[name]), spare=spare)
 
     return tabulate(
         f"{' against '.join(arms)}, after costs{mark(one) or mark(other)}",
         rows,
         column("symbol"),
-        column("bars", ",d", of="first.bars"),
+        column("bars", ",d", of="first.bars", spare=2),
         *(of_arm(name, "", "return", "+.1%", "total_return") for name in arms),
         column("held", "+.1%", key="held_return", of="held.total_return"),
         *(of_arm(name, "Sharpe", "sharpe", "+.2f", "sharpe") for name in arms),

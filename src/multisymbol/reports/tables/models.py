@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from multisymbol.markets.time import DAY, HOUR, MINUTE, instant
@@ -10,7 +11,7 @@ from multisymbol.registry.store.versions import StoredVersion
 from multisymbol.reports.tables.scores import score
 from multisymbol.reports.tables.table import Column, Table, column, plain_table, tabulate
 from multisymbol.serving.metrics import ScoreMetric, kind_of
-from multisymbol.wording import counted, few
+from multisymbol.wording import counted, few, short_path
 
 Facts = Mapping[str, Mapping[str, Any]]
 """The JSON files of a bundle by name."""
@@ -24,8 +25,8 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
     """List versions with their roles, what they were trained on, and their test score beside that without skill."""
     names = len({version.name for version in versions})
 
-    def tag(name: str, key: str = "", form: str = ".4f") -> Column:
-        return column(name, form, key=key, of=lambda version: _tag_number(version.tags, key))
+    def tag(name: str, key: str, spare: int = 0) -> Column:
+        return column(name, ".4f", key=key, spare=spare, of=lambda version: _tag_number(version.tags, key))
 
     return tabulate(
         f"{counted(len(versions), 'version')} of {counted(names, 'model')}",
@@ -33,11 +34,11 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
         column("model", of="name"),
         column("version", of=lambda version: str(version.version)),
         column("aliases", of=lambda version: ", ".join([*version.aliases, *["retired"] * version.retired])),
-        column("scope", of=lambda version: version.tags.get("scope", "")),
-        column("symbols", of=lambda version: few(model_names(version.tags, "symbols"))),
-        column("timeframe", of=lambda version: version.tags.get("timeframe", "")),
+        column("scope", of=lambda version: version.tags.get("scope", ""), spare=2),
+        column("symbols", of=lambda version: few(model_names(version.tags, "symbols")), spare=1),
+        column("timeframe", of=lambda version: version.tags.get("timeframe", ""), spare=4),
         tag("test", "test_log_loss"),
-        tag("no-skill", "no_skill"),
+        tag("no-skill", "no_skill", 3),
         column("better by", "+.4f", of=_better_by),
         column("age", of=lambda version: _age(version.tags, now=now)),
         note="test log-loss, and that of the better forecast without skill on the same rows",
@@ -111,7 +112,7 @@ def fact_lines(version: StoredVersion, facts: Facts) -> list[str]:
         "run": version.run_id,
         "code": tags.get("git_commit"),
         "data": tags.get("data_digest"),
-        "files": f"{version.source} ({tags.get('files_digest', 'no digest')[:16]})",
+        "files": f"{short_path(Path(version.source))} ({tags.get('files_digest', 'no digest')[:16]})",
     }
     return [f"{name:<11}{text}" for name, text in texts.items() if text not in {None, ""}]
 

@@ -25,9 +25,9 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
         column("symbol", of="resolution.request.symbol"),
         column("decided at", of=lambda each: ABSENT if each.decided_at is None else iso(each.decided_at)),
         *map(_output_column, names),
-        column("decision", of=lambda each: each.decision or ABSENT),
+        column("decision", of=lambda each: _decision(each, numbers)),
         column("model", of=_model),
-        column("why", key="reason", of=lambda each: _why(each, numbers)),
+        column("why", key="reason", of=lambda each: _on_one_line(each.reason) if each.served else "", spare=1),
     )
 
 
@@ -41,9 +41,8 @@ def _model(each: Prediction) -> str:
     return ABSENT if chosen is None else f"{chosen.name}/{chosen.version}" + (f" ({alias})" if alias else "")
 
 
-def _why(each: Prediction, numbers: Mapping[str, int]) -> str:
-    reason = _on_one_line(each.reason)
-    return reason if each.served else f"see ({numbers[reason]})"
+def _decision(each: Prediction, numbers: Mapping[str, int]) -> str:
+    return (each.decision or ABSENT) if each.served else f"{ABSENT} ({numbers[_on_one_line(each.reason)]})"
 
 
 def reasons_for_none(predictions: Sequence[Prediction]) -> list[str]:

@@ -42,14 +42,14 @@ def score_table(
         column("symbol", of=lambda item: item[0]),
         *((column("role", of=lambda item: roles.get(item[0], "")),) if roles else ()),
         column("rows", ",d", of=lambda item: _rows(item[1])),
-        *(_column(metric) for metric in metrics),
+        *(_column(metric, spare=place) for place, metric in enumerate(metrics)),
         note=f"{kind.reference.heading} = {kind.without_skill}, same rows",
         total=(ALL, pooled) if len(by_symbol) > 1 else None,
     )
 
 
-def _column(metric: ScoreMetric) -> Any:
-    return column(metric.heading, metric.form, key=metric.name, of=lambda item: score(item[1], metric.key))
+def _column(metric: ScoreMetric, *, spare: int) -> Any:
+    return column(metric.heading, metric.form, key=metric.name, of=lambda item: score(item[1], metric.key), spare=spare)
 
 
 def _rows(scores: Scores) -> Cell:

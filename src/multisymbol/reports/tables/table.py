@@ -32,8 +32,8 @@ ABSENT = "–"
 ALL = "all"
 GAP = "   "
 _NARROW = "  "
-_LEAST_TEXT = 18
-"""Columns of a text that may be shortened."""
+_LEAST_TEXT, _LAST_TEXT = 18, 30
+"""Columns that a text keeps where it is shortened; that a last one has before others are left out for it."""
 RIGHT = " "
 """Format of text that is set to the right."""
 
@@ -210,8 +210,8 @@ def _sum(counts: Sequence[Any], numbers: Sequence[Column]) -> SimpleNamespace | 
 def show(table: Table, *, most: int | None = None, width: int | None = None) -> Text:
     """Align a table for the terminal; styles vanish where output is no terminal.
 
-    Where it is too wide, gaps shrink, then columns that can be spared go (named in the last line), then text that is
-    long: of the last column it is wrapped, of others it ends in `…`.
+    Where it is too wide, gaps shrink, then columns that can be spared go (named in the last line), then long texts end
+    in the middle, a last column's wraps; what still does not fit follows below, behind the first column again.
 
     Args:
         table: What to show.
@@ -219,22 +219,16 @@ def show(table: Table, *, most: int | None = None, width: int | None = None) -> 
         width: Columns of the screen; None: what it has.
     """
     width = screen_width() if width is None else width
-    shown, left_out = replace(table, rows=table.rows[:most]), max(0, len(table.rows) - (most or len(table.rows)))
-    spared: list[str] = []
-    while _least_width(shown) > width and any(column.spare for column in shown.columns):
-        place = max(range(len(shown.columns)), key=lambda place: (shown.columns[place].spare, place))
-        spared.insert(0, shown.columns[place].name)
-        shown = _without(shown, place)
-    head, *rows = _aligned(shown, width)
-    total = [rows.pop()] if table.total is not None else []
-    styled = [
-        (_heading(table, widest=max(map(_longest, (head, *rows, *total))), width=width), "bold"),
-        (head, "dim"),
-        *((line, "") for line in rows),
-        (f"… {left_out:,} more rows in the run's tables" if left_out else "", "dim"),
-        *((line, "bold") for line in total),
-        (wrapped(f"not shown at this width: {', '.join(spared)}", width=width) if spared else "", "dim"),
-    ]
+    left_out = len(table.rows) - len(table.rows[:most])
+    shown, spared = _spared(replace(table, rows=table.rows[:most]), width)
+    blocks = [_aligned(block, width) for block in _blocks(shown, width)]
+    styled = [(_heading(table, widest=max(_longest(line) for block in blocks for line in block), width=width), "bold")]
+    for head, *rows in blocks:
+        total = [rows.pop()] if table.total is not None else []
+        styled += [(head, "dim"), *((line, "") for line in rows)]
+        styled += [(f"… {left_out:,} more rows in the run's tables", "dim")] if left_out else []
+        styled += [(line, "bold") for line in total]
+    styled += [(wrapped(f"not shown at this width: {', '.join(spared)}", width=width), "dim")] if spared else []
     parts = [Text(line, style=style) for line, style in styled if line]
     return Text("\n", no_wrap=True, overflow="ignore").join(parts)
 
@@ -277,28 +271,49 @@ def _longest(text: str) -> int:
     return max(map(len, text.split("\n")), default=0)
 
 
-def _least_width(table: Table) -> int:
-    """Return the columns a table takes with its long texts shortened."""
-    least = [min(widest, _LEAST_TEXT) if not column.form else widest for column, widest in _widths(table)]
-    return sum(least) + len(_NARROW) * (len(least) - 1)
+def _spared(table: Table, screen: int) -> tuple[Table, list[str]]:
+    """Leave out columns that can be spared until the others fit; return their names too."""
+    spared: list[str] = []
+    while sum(_needed(table)) + len(_NARROW) * (len(table.columns) - 1) > screen:
+        place = max(range(len(table.columns)), key=lambda place: (table.columns[place].spare, place))
+        if not table.columns[place].spare:
+            break
+        spared.insert(0, table.columns[place].name)
+        table = _of_columns(table, [other for other in range(len(table.columns)) if other != place])
+    return table, spared
 
 
-def _widths(table: Table) -> list[tuple[TableColumn, int]]:
+def _blocks(table: Table, screen: int) -> list[Table]:
+    """Cut a table that is too wide into some that are not, each with the first column."""
+    least = [min(own, _LEAST_TEXT) if not column.form else own for own, column in _widths(table)]
+    blocks: list[list[int]] = [[0]]
+    for place in range(1, len(least)):
+        if sum(least[each] + len(_NARROW) for each in blocks[-1]) + least[place] > screen and len(blocks[-1]) > 1:
+            blocks.append([0])
+        blocks[-1].append(place)
+    return [_of_columns(table, block) for block in blocks] if len(blocks) > 1 else [table]
+
+
+def _of_columns(table: Table, places: Sequence[int]) -> Table:
+    total = None if table.total is None else tuple(table.total[place] for place in places)
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in places), rows=rows, total=total)
+
+
+def _widths(table: Table) -> list[tuple[int, TableColumn]]:
     cells = [[column.name for column in table.columns], *(_cells(table, row) for row in _lines(table))]
-    return [(own, max(map(len, texts))) for own, texts in zip(table.columns, zip(*cells, strict=True), strict=True)]
+    return [(max(map(len, texts)), own) for own, texts in zip(table.columns, zip(*cells, strict=True), strict=True)]
 
 
-def _without(table: Table, place: int) -> Table:
-    def cut(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*row[:place], *row[place + 1 :])
-
-    total = None if table.total is None else cut(table.total)
-    return replace(table, columns=cut(table.columns), rows=tuple(map(cut, table.rows)), total=total)
+def _needed(table: Table) -> list[int]:
+    """Return the width of each column; the last one's text may wrap."""
+    *widths, (last, column) = _widths(table)
+    return [*(width for width, _ in widths), last if column.form else min(last, _LAST_TEXT)]
 
 
 def _aligned(table: Table, screen: int) -> list[str]:
     """Return heading and rows, each of one line, or of several where its last text is long."""
-    widths = [widest for _, widest in _widths(table)]
+    widths = [width for width, _ in _widths(table)]
     gap = GAP if sum(widths) + len(GAP) * (len(widths) - 1) <= screen else _NARROW
     over = sum(widths) + len(gap) * (len(widths) - 1) - screen
     texts = [place for place, column in enumerate(table.columns) if not column.form]
@@ -320,7 +335,10 @@ def _aligned(table: Table, screen: int) -> list[str]:
 def _fitted(cell: str, width: int, column: TableColumn) -> str:
     if column.form:
         return f"{cell:>{width}}"
-    return f"{cell:<{width}}" if len(cell) <= width else f"{cell[: width - 1]}…"
+    if len(cell) <= width:
+        return f"{cell:<{width}}"
+    start = width // 3
+    return f"{cell[:start]}…{cell[len(cell) - width + start + 1 :]}"
 
 
 def _cells(table: Table, row: Sequence[Cell]) -> list[str]:
