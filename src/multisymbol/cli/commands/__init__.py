@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import IO
+from typing import Any
 
 from multisymbol.progress import Terminal, complain, loading
 
@@ -38,7 +38,7 @@ _FOR_PROGRAMS = {"output=json", "output=parquet", "--json"}
 class Parser(argparse.ArgumentParser):
     """The parser of a command that Hydra does not configure; what it says fits the screen."""
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         (complain if file is sys.stderr else Terminal().say)(message.rstrip())
 
 

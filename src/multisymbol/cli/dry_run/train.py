@@ -93,6 +93,7 @@ def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
 def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
     """Set the symbols under one another; `–` where nothing differs from the defaults."""
     indicators, fuzzy = values["features"]["indicators"], values["features"]["fuzzy"]
+    labels = _in_force(values["labels"])
     return tabulate(
         "a run would use",
         plans,
@@ -106,11 +107,7 @@ def plan_table(plans: Sequence[SymbolPlan], values: Mapping[str, Any]) -> Table:
         column("1st sample", ",d", key="history_bars", spare=6),
         column("samples ≤", ",d", key="most_samples"),
         column("costs bp", key="costs_bps", of=_costs),
-        column(
-            "label",
-            of=lambda plan: _joined(_changed(_in_force(plan.config.label), _in_force(values["labels"]))),
-            spare=5,
-        ),
+        column("label", of=lambda plan: _joined(_changed(_in_force(plan.config.label), labels)), spare=5),
         column("indicators", of=lambda plan: _joined(_changed_parameters(plan.config, indicators)), spare=2),
         column("fuzzy", of=lambda plan: _shortened(_changed_columns(plan.config, fuzzy), of=fuzzy)),
         *((column("file", of="origin"),) if _common_origin(plans) is None else ()),

@@ -32,8 +32,8 @@ ABSENT = "–"
 ALL = "all"
 GAP = "   "
 _NARROW = "  "
-_LEAST_TEXT, _LAST_TEXT = 18, 30
-"""Columns that a text keeps where it is shortened; that a last one has before others are left out for it."""
+_LEAST_TEXT, _ENOUGH_TEXT = 18, 30
+"""Columns that a long text keeps at least; beyond how many no other column is left out for it."""
 RIGHT = " "
 """Format of text that is set to the right."""
 
@@ -306,9 +306,7 @@ def _widths(table: Table) -> list[tuple[int, TableColumn]]:
 
 
 def _needed(table: Table) -> list[int]:
-    """Return the width of each column; the last one's text may wrap."""
-    *widths, (last, column) = _widths(table)
-    return [*(width for width, _ in widths), last if column.form else min(last, _LAST_TEXT)]
+    return [width if column.form else min(width, _ENOUGH_TEXT) for width, column in _widths(table)]
 
 
 def _aligned(table: Table, screen: int) -> list[str]:
