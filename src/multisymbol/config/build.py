@@ -70,15 +70,11 @@ _computed: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {}
 def plain(config: DictConfig, *, leave_out: Sequence[str] = ()) -> dict[str, Any]:
     """Resolve a composed configuration into plain Python, some top-level keys left out; a missing value stays `???`."""
     keys = [str(key) for key in config if key not in leave_out]
-    given = {key: current_form(_plain(config, key)) for key in keys if key not in _computed}
+    given: dict[str, Any] = {}
+    for key in (key for key in keys if key not in _computed):
+        value = "???" if OmegaConf.is_missing(config, key) else config[key]
+        given[key] = current_form(OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value)
     return given | {key: _computed[key](given) for key in keys if key in _computed}
-
-
-def _plain(config: DictConfig, key: str) -> Any:
-    if OmegaConf.is_missing(config, key):
-        return "???"
-    value = config[key]
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 _suffix = secrets.token_hex(2)

@@ -239,12 +239,10 @@ def _function_signature(module: str, definition: ast.FunctionDef, *, skip_self: 
     arguments = definition.args
     positional = (arguments.posonlyargs + arguments.args)[1 if skip_self else 0 :]
     without_default = len(positional) - len(arguments.defaults)
-    parameters = {
-        item.arg: _Parameter(annotation=_annotation(item), required=place < without_default)
-        for place, item in enumerate(positional)
-    }
-    for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        parameters[item.arg] = _Parameter(annotation=_annotation(item), required=default is None)
+    required = [place < without_default for place in range(len(positional))]
+    required += [default is None for default in arguments.kw_defaults]
+    named = zip([*positional, *arguments.kwonlyargs], required, strict=True)
+    parameters = {item.arg: _Parameter(annotation=_annotation(item), required=needed) for item, needed in named}
     return _Signature(module=module, parameters=parameters, open_ended=arguments.kwarg is not None)
 
 
@@ -263,17 +261,11 @@ def _find(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] 
         if isinstance(item, ast.ClassDef | ast.FunctionDef) and item.name == name:
             return module, item
     for item in tree.body:
-        if isinstance(item, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in item.names):
-            alias = next(alias for alias in item.names if (alias.asname or alias.name) == name)
-            return _find(_absolute(item, module), alias.name)
+        for alias in item.names if isinstance(item, ast.ImportFrom) else ():
+            if (alias.asname or alias.name) == name and isinstance(item, ast.ImportFrom):
+                parent = module.split(".")[: -item.level] if item.level else []
+                return _find(".".join(filter(None, [*parent, item.module])), alias.name)
     return None
-
-
-def _absolute(item: ast.ImportFrom, module: str) -> str:
-    if not item.level:
-        return item.module or ""
-    parent = module.split(".")[: -item.level]
-    return ".".join([*parent, item.module] if item.module else parent)
 
 
 def _source(module: str) -> ast.Module | None:

@@ -236,6 +236,13 @@ def short_name(node: Mapping[str, Any]) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in letters).lstrip("_")
 
 
+def entries(value: Any) -> list[tuple[str, Any]]:
+    """Return the entries of a mapping or a list by key; of anything else none."""
+    if isinstance(value, Mapping):
+        return [(str(key), item) for key, item in value.items()]
+    return [(str(place), item) for place, item in enumerate(value)] if isinstance(value, list | tuple) else []
+
+
 def _renamed(data: Any, table: Mapping[str, str], depth: int = 0) -> Any:
     if depth > _DEEPEST:  # no configuration: whoever judges it says so
         return data

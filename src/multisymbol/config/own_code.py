@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from multisymbol.config.names import registered
+from multisymbol.config.names import entries, registered
 from multisymbol.config.trust import source_file, trusted
 
 
@@ -48,15 +48,11 @@ def changed_code(stored: Any) -> list[str]:
 
 
 def _targets(data: Any) -> Iterator[str]:
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            if key == "_target_" and isinstance(value, str):
-                yield value
-            else:
-                yield from _targets(value)
-    elif isinstance(data, list | tuple):
-        for item in data:
-            yield from _targets(item)
+    for key, value in entries(data):
+        if key == "_target_" and isinstance(value, str):
+            yield value
+        else:
+            yield from _targets(value)
 
 
 @cache

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multisymbol.config.names import NESTED, Role, named, registered, role_at
+from multisymbol.config.names import NESTED, Role, entries, named, registered, role_at
 from multisymbol.errors import ConfigError, nearest
 
 VARIABLE = "MULTISYMBOL_TRUST"
@@ -272,15 +272,8 @@ def _within(value: Any, *, path: tuple[str, ...]) -> Iterator[Problem]:
         else:
             yield from node_problems(value, role=role, path=".".join(path) + ".")
     else:
-        for key, item in _items(value):
+        for key, item in entries(value):
             yield from _within(item, path=(*path, key))
-
-
-def _items(value: Any) -> list[tuple[str, Any]]:
-    """Return the entries of a mapping or a list by key; of anything else none."""
-    if isinstance(value, Mapping):
-        return [(str(key), item) for key, item in value.items()]
-    return [(str(place), item) for place, item in enumerate(value)] if isinstance(value, list | tuple) else []
 
 
 def _naming_nothing(value: Any, *, path: str, depth: int = 0) -> Iterator[Problem]:
@@ -288,7 +281,7 @@ def _naming_nothing(value: Any, *, path: str, depth: int = 0) -> Iterator[Proble
     if depth > _DEEPEST:
         yield Problem(path=path, text="nested too deep for a configuration")
         return
-    for key, item in _items(value):
+    for key, item in entries(value):
         if key == "_target_" and isinstance(value, Mapping):
             yield Problem(path=f"{path}._target_", text=_no_place(item))
         else:
@@ -298,7 +291,7 @@ def _naming_nothing(value: Any, *, path: str, depth: int = 0) -> Iterator[Proble
 def _interpolations(value: Any, *, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str) and "${" in value:
         yield path, value[:60]
-    for key, item in _items(value):
+    for key, item in entries(value):
         yield from _interpolations(item, path=f"{path}.{key}" if path else key)
 
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -110,21 +111,16 @@ class EpochSampler(Sampler[torch.Tensor]):
             )
         if draws < ranks:
             raise SampleError(f"{draws} samples per epoch for {ranks} processes: each needs one; take fewer processes")
-        self._positions = positions
-        self._shares = shares
-        self._seed = seed
-        self._batch_size = batch_size
-        self._rank = rank
-        self._ranks = ranks
-        self._batches = max(1, draws // batch_size)
-        self._epoch = 0
+        self._order = partial(epoch_order, positions, shares, seed=seed)
+        self._batch_size, self._rank, self._ranks = batch_size, rank, ranks
+        self._batches, self._epoch = max(1, draws // batch_size), 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; called by Lightning."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        order = torch.from_numpy(epoch_order(self._positions, self._shares, seed=self._seed, epoch=self._epoch))
+        order = torch.from_numpy(self._order(epoch=self._epoch))
         for batch in torch.split(order[: self._batches * self._batch_size], self._batch_size):
             # Neighbours stay together: of a round robin over two symbols, every second draw would be one symbol.
             yield torch.tensor_split(batch, self._ranks)[self._rank]

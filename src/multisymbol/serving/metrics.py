@@ -15,6 +15,7 @@ subclass whose fields have defaults, named by the configuration:
 Nothing here needs torch, so that commands that only list models start quickly.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -154,6 +155,11 @@ FORWARD_RETURN = ScoreKind(
         _higher(name="sign_accuracy", heading="sign acc.", of="model.sign_accuracy", form=".4f"),
     ),
 )
+
+
+def skill_of(loss: float, reference: float) -> float:
+    """Return 1 - loss / that of the forecast without skill: 0 is worthless, 1 perfect; NaN where that is 0."""
+    return 1 - loss / reference if reference > 0 else math.nan
 
 
 def kind_of(metadata: Mapping[str, Any]) -> ScoreKind:

@@ -15,7 +15,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
 from multisymbol.config.build import build
-from multisymbol.config.names import registered
+from multisymbol.config.names import entries, registered
 from multisymbol.errors import BundleError, ConfigError
 from multisymbol.learning.networks.embedding import NetworkShape
 from multisymbol.registry.bundle.format import Bundle
@@ -75,18 +75,11 @@ def _shape(bundle: Bundle) -> NetworkShape:
 
 def _implausible(node: Any, *, stored: int, path: str = "") -> list[str]:
     """List the numbers that cannot be an argument of a stored network: they are larger than all it holds."""
-    match node:
-        case Mapping():
-            parts = [_implausible(value, stored=stored, path=f"{path}.{key}") for key, value in node.items()]
-            return [problem for each in parts for problem in each]
-        case list() | tuple():
-            parts = [_implausible(value, stored=stored, path=f"{path}.{place}") for place, value in enumerate(node)]
-            return [problem for each in parts for problem in each]
-        case bool():
-            return []
-        case int() | float() if not abs(node) <= max(_HARMLESS, stored):
-            return [f"{path[1:]}: {node} is more than the {stored:,} numbers of the stored weights"]
-    return []
+    is_number = isinstance(node, int | float) and not isinstance(node, bool)
+    if is_number and not abs(node) <= max(_HARMLESS, stored):
+        return [f"{path[1:]}: {node} is more than the {stored:,} numbers of the stored weights"]
+    parts = (_implausible(value, stored=stored, path=f"{path}.{key}") for key, value in entries(node))
+    return [problem for each in parts for problem in each]
 
 
 def _built(node: Mapping[str, Any], *, shape: NetworkShape, tensors: int) -> nn.Module:

@@ -13,7 +13,7 @@ from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import SampleError
 from multisymbol.learning.returns import ReturnScores, Sums, return_scores, row_sums
 from multisymbol.samples.ledger import Ledger
-from multisymbol.serving.metrics import FORWARD_RETURN, ScoreKind
+from multisymbol.serving.metrics import FORWARD_RETURN, ScoreKind, skill_of
 from multisymbol.statistics.mean_tests import mean_error
 
 LEAST_SYMBOLS = 8
@@ -147,8 +147,8 @@ def _skill_scores(rows: ReturnRows, *, delta: float, kind: ScoreKind) -> ReturnS
         model=model,
         zero=zero,
         rank_ic=0.0 if math.isnan(rank_ic) else float(rank_ic),
-        skill=_skill(model.huber, zero.huber),
-        r2=_skill(model.mse, zero.mse),
+        skill=skill_of(model.huber, zero.huber),
+        r2=skill_of(model.mse, zero.mse),
     )
     return replace(scored, named=kind.named(rows, scored))
 
@@ -156,10 +156,6 @@ def _skill_scores(rows: ReturnRows, *, delta: float, kind: ScoreKind) -> ReturnS
 def _scores(forecast: Floats, target: Floats, *, delta: float) -> ReturnScores:
     sums = row_sums(torch.from_numpy(forecast), torch.from_numpy(target), delta=delta).sum(dim=0)
     return return_scores(Sums(*sums.tolist()))
-
-
-def _skill(error: float, zero: float) -> float:
-    return 1 - error / zero if zero > 0 else math.nan
 
 
 def _cross_section(forecast: Floats, target: Floats, *, decided_at: Ints, resolved_at: Ints) -> CrossSection | None:

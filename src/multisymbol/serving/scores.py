@@ -16,7 +16,7 @@ from multisymbol.labels.labels import BUY, CLASSES, HOLD, SELL
 from multisymbol.learning.metrics import PROBABILITY_FLOOR, Scores, scores
 from multisymbol.samples.ledger import Ledger
 from multisymbol.serving.calibration import Reliability, reliability
-from multisymbol.serving.metrics import DIRECTION, ScoreKind
+from multisymbol.serving.metrics import DIRECTION, ScoreKind, skill_of
 
 CALIBRATION_BINS = 10
 
@@ -167,7 +167,7 @@ def _skill_scores(rows: DirectionRows, kind: ScoreKind) -> SkillScores:
         prior=prior,
         rule=rule,
         no_skill=no_skill,
-        skill=_skill(model.log_loss, {"prior": prior, "rule": rule}[no_skill].log_loss),
+        skill=skill_of(model.log_loss, {"prior": prior, "rule": rule}[no_skill].log_loss),
         direction=_question_scores(rows, question="direction"),
         activity=_question_scores(rows, question="activity"),
         support=tuple(confusion.sum(axis=1).tolist()),
@@ -182,7 +182,7 @@ def _question_scores(rows: DirectionRows, *, question: Question) -> QuestionScor
         _binary_log_loss(p, asked.label, question=question) for p in (asked.model, asked.prior, asked.rule)
     )
     no_skill = _better(prior, rule)
-    skill = _skill(model, min(prior, rule))
+    skill = skill_of(model, min(prior, rule))
     return QuestionScores(rows=len(asked.label), model=model, prior=prior, rule=rule, no_skill=no_skill, skill=skill)
 
 
@@ -200,10 +200,6 @@ def _binary_log_loss(p: Floats, y: Ints, *, question: Question) -> float:
 
 def _better(prior: float, rule: float) -> NoSkill:
     return "rule" if rule < prior else "prior"
-
-
-def _skill(loss: float, no_skill: float) -> float:
-    return 1 - loss / no_skill if no_skill > 0 else math.nan
 
 
 def _scores(p: Floats, y: Ints) -> Scores:

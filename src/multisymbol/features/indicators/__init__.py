@@ -1,6 +1,6 @@
 """Indicators: pure functions of the bars of one stretch; importing this package fills the registry."""
 
-from multisymbol.features.indicators import momentum, trend, volatility, volume
+from multisymbol.features.indicators import prices, volume
 from multisymbol.features.indicators.registry import (
     INDICATORS,
     BarSegment,
@@ -10,7 +10,4 @@ from multisymbol.features.indicators.registry import (
     modules_of,
 )
 
-__all__ = [
-    "INDICATORS", "BarSegment", "Configured", "Indicator", "configure", "modules_of", "momentum", "trend", "volatility",
-    "volume",
-]  # fmt: skip
+__all__ = ["INDICATORS", "BarSegment", "Configured", "Indicator", "configure", "modules_of", "prices", "volume"]

@@ -143,9 +143,9 @@ def write(
     )
 
 
-def percent(share: float, *, digits: int = 1) -> str:
+def percent(share: float) -> str:
     """Write a share as `+12.3 %`; a dash where there is no number."""
-    return "–" if not np.isfinite(share) else signed(100 * share, f"+.{digits}f") + " %"
+    return "–" if not np.isfinite(share) else signed(100 * share, "+.1f") + " %"
 
 
 def signed(value: float, form: str) -> str:

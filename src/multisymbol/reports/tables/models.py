@@ -77,10 +77,8 @@ def _age(tags: Mapping[str, str], *, now: int) -> str:
     if "registered_at" not in tags:
         return ""
     passed = max(0, now - instant(tags["registered_at"]))
-    unit, length = next(
-        ((unit, length) for unit, length in (("d", DAY), ("h", HOUR), ("min", MINUTE)) if passed >= length),
-        ("s", 1_000_000_000),
-    )
+    units = (("d", DAY), ("h", HOUR), ("min", MINUTE), ("s", 1_000_000_000))
+    unit, length = next((each for each in units if passed >= each[1]), units[-1])
     return f"{passed // length:,} {unit}"
 
 

@@ -70,12 +70,8 @@ def fold_model_tables(predictions: Mapping[str, SymbolPredictions]) -> Iterator[
         if each.fold_models:
             yield _fold_models(each.fold_models, arm=arm)
         if each.without_model:
-            yield tabulate(
-                "no model of its own: nothing is held",
-                each.without_model,
-                *columns("fold", "symbol"),
-                column("why", of="reason"),
-            )
+            shown = (*columns("fold", "symbol"), column("why", of="reason"))
+            yield tabulate("no model of its own: nothing is held", each.without_model, *shown)
 
 
 def _fold_models(models: Sequence[FoldModel], *, arm: str) -> Table:

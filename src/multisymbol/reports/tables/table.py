@@ -131,9 +131,9 @@ def tabulate(title: str, items: Iterable[Any], *declared: Column, note: str = ""
     )
 
 
-def plain_table(title: str, rows: Iterable[tuple[str, ...]], *names: str, note: str = "") -> Table:
+def plain_table(title: str, rows: Iterable[tuple[str, ...]], *names: str) -> Table:
     """Make a table of texts that are at hand."""
-    return tabulate(title, rows, *(column(name, of=itemgetter(place)) for place, name in enumerate(names)), note=note)
+    return tabulate(title, rows, *(column(name, of=itemgetter(place)) for place, name in enumerate(names)))
 
 
 def one_line(table: Table, *, name: str) -> Table:
@@ -178,10 +178,10 @@ def sampling_table(symbols: Sequence[str], shares: "SamplingWeights") -> Table:
     )
 
 
-def fold_table(counts: "Sequence[FoldCount]", *, title: str = "fold") -> Table:
+def fold_table(counts: "Sequence[FoldCount]") -> Table:
     """Say how many samples of each symbol train, validate and test, and how many were purged at the edges."""
     numbers = columns("train", "validation", "test", "purged", form=",d")
-    return tabulate(title, counts, *columns("symbol", "role"), *numbers, total=_sum(counts, numbers))
+    return tabulate("fold", counts, *columns("symbol", "role"), *numbers, total=_sum(counts, numbers))
 
 
 def drop_table(counts: "Sequence[SymbolCount]") -> Table:
