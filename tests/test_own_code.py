@@ -285,6 +285,6 @@ def test_a_changed_configuration_of_a_run_is_refused_when_it_is_resumed(tmp_path
         done = called(f"scripts/{script}.py", *arguments)
         assert done.returncode == 2
         assert "the run cannot go on; nothing was started" in done.stderr
-        assert f"config.json: {'.'.join(path)}._target_: " in done.stderr
+        assert f"config.json: {'.'.join(path)}._target_: " in " ".join(done.stderr.split())
         assert "Traceback" not in done.stderr
     assert not (file.parent / "model").exists()

@@ -31,7 +31,7 @@ CONF = ROOT / "conf"
 PATHS = {path: f"{role}:{name}" for role in ROLES for name, path in named(role).items()}
 
 BUILT_BY_CODE = {
-    "source:surrogate": "validation",
+    "source:surrogate": "src/multisymbol/comparison",
     "source:planted": "validation",
     "source:opening": "validation",
 }
