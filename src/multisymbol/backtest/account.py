@@ -44,7 +44,7 @@ import numpy.typing as npt
 
 from multisymbol.arrays import Floats
 from multisymbol.backtest import account_kernel as kernel
-from multisymbol.errors import BacktestError
+from multisymbol.errors import BacktestError, require
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import Costs
 from multisymbol.markets.time import DAY, Instants, iso
@@ -95,8 +95,7 @@ class Prices:
     @property
     def vwap(self) -> Floats:
         """What `next_vwap` fills at. Shape (n,)."""
-        average: Floats = (self.open + self.high + self.low + self.close) / 4.0
-        return average
+        return (self.open + self.high + self.low + self.close) / 4.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,9 +117,18 @@ class Rules:
     stop_in: Distance = "fraction"
 
     def __post_init__(self) -> None:
-        found = list(_rule_problems(self))
-        if found:
-            raise BacktestError("\n".join(found))
+        choices = {"fill": get_args(FillAt), "units": get_args(Units), "stop_in": get_args(Distance)}
+        checks = {
+            f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}": getattr(self, name) in known
+            for name, known in choices.items()
+        }
+        checks[f"capital: expected money above 0, got {self.capital!r}"] = 0.0 < self.capital < math.inf
+        for name, distance in (("stop", self.stop), ("target", self.target)):
+            fine = distance is None or 0.0 < distance < math.inf
+            checks[f"{name}: expected a distance above 0, or null for none, got {distance!r}"] = fine
+        whole = self.stop is not None and self.stop_in == "fraction" and 1.0 <= self.stop < math.inf
+        checks[f"stop: expected a fraction of the entry price below 1, got {self.stop!r}; 2 % is 0.02"] = not whole
+        require(BacktestError, checks, between="\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -153,8 +161,7 @@ class Trades:
     @property
     def costs(self) -> Floats:
         """Commission, spread, slippage and carry together. Shape (m,)."""
-        total: Floats = self.commission + self.spread + self.slippage + self.carry
-        return total
+        return self.commission + self.spread + self.slippage + self.carry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -254,13 +261,8 @@ def _plain(array: npt.NDArray[Any], kind: type[np.generic]) -> npt.NDArray[Any]:
 
 
 def _terms(rules: Rules, costs: Costs) -> kernel.Terms:
-    stop, target = (math.inf if distance is None else float(distance) for distance in (rules.stop, rules.target))
-    return kernel.Terms(_FILL_CODES[rules.fill], rules.units == "whole", stop, target, _charges(costs))
-
-
-def _charges(costs: Costs) -> kernel.Charges:
     bps = 1e-4
-    return kernel.Charges(
+    charges = kernel.Charges(
         commission=costs.commission_bps * bps,
         per_unit=float(costs.commission_per_unit),
         minimum=float(costs.commission_minimum),
@@ -270,6 +272,8 @@ def _charges(costs: Costs) -> kernel.Charges:
         carry_long=costs.funding_bps_per_year * bps / YEAR,
         carry_short=(costs.borrow_bps_per_year + costs.funding_bps_per_year) * bps / YEAR,
     )
+    stop, target = (math.inf if distance is None else float(distance) for distance in (rules.stop, rules.target))
+    return kernel.Terms(_FILL_CODES[rules.fill], rules.units == "whole", stop, target, charges)
 
 
 def _price_problems(prices: Prices) -> Iterator[str]:
@@ -303,20 +307,6 @@ def _at(prices: Prices, bad: npt.NDArray[np.bool_], *, what: str, shown: npt.NDA
             f"{iso(int(prices.closed_at[row]))}: {shown[row]}; "
             "repair the file, or have such bars dropped (source.on_defect)"
         )
-
-
-def _rule_problems(rules: Rules) -> Iterator[str]:
-    for name, choices in (("fill", get_args(FillAt)), ("units", get_args(Units)), ("stop_in", get_args(Distance))):
-        if getattr(rules, name) not in choices:
-            yield f"{name}: expected one of {', '.join(choices)}, got {getattr(rules, name)!r}"
-    if not 0.0 < rules.capital < math.inf:
-        yield f"capital: expected money above 0, got {rules.capital!r}"
-    for name in ("stop", "target"):
-        distance = getattr(rules, name)
-        if distance is not None and not 0.0 < distance < math.inf:
-            yield f"{name}: expected a distance above 0, or null for none, got {distance!r}"
-    if rules.stop is not None and rules.stop_in == "fraction" and 1.0 <= rules.stop < math.inf:
-        yield f"stop: expected a fraction of the entry price below 1, got {rules.stop!r}; 2 % is 0.02"
 
 
 def _weight_problems(prices: Prices, weight: Floats, beyond: int) -> Iterator[str]:

@@ -11,15 +11,13 @@ the time. Numbers are float64. What happens within one bar, in this order:
     close   the last bar: what is held is closed; else the decision becomes an order (filled at once by SAME_CLOSE)
 """
 
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from multisymbol.arrays import Floats
-
-Table: TypeAlias = npt.NDArray[Any]
 
 NEXT_OPEN, SAME_CLOSE, NEXT_VWAP = range(3)
 DECISION, FLIP, STOP, TARGET, SEGMENT_END, END, RUIN = range(7)
@@ -74,7 +72,7 @@ class Decided(NamedTuple):
 class Written(NamedTuple):
     """What `walk` writes."""
 
-    trades: Table  # rows of `TRADE`: room for two for each decision and one more
+    trades: npt.NDArray[Any]  # rows of `TRADE`: room for two for each decision and one more
     equity: Floats  # at each bar's close, shape (n,)
     cash: Floats
     units: Floats
@@ -240,7 +238,7 @@ def walk(market: KernelMarket, decided: Decided, terms: Terms, books: npt.NDArra
         if _is_quiet(bar, held, moving):
             moving = _passed(bar, held, moving)
         else:
-            _put_back(book, moving)
+            book.cash, book.carry, book.lowest, book.highest = moving
             _open(book, trades[book.trades], bar, terms)
             _close(book, trades[book.trades], bar, terms, unit[min(row, unit_last)])
             held, moving = _held(book, terms), _moving(book)
@@ -259,11 +257,6 @@ def _held(book: Book, terms: Terms) -> _Held:
 @compiled
 def _moving(book: Book) -> _Moving:
     return _Moving(book.cash, book.carry, book.lowest, book.highest)
-
-
-@compiled
-def _put_back(book: Book, moving: _Moving) -> None:
-    book.cash, book.carry, book.lowest, book.highest = moving
 
 
 @compiled
@@ -308,8 +301,10 @@ def _close(book: Book, trade: Trade, bar: _Bar, terms: Terms, unit: float) -> No
     """Take what is held after the open to the close, and decide there."""
     if book.units != 0.0:
         _live_through(book, trade, bar, terms)
-    if bar.last:
-        _end(book, trade, bar, terms.charges)
+    if bar.last:  # what is decided here can never be filled
+        book.void += not (np.isnan(bar.weight) or bar.weight in (0.0, book.wish) or book.ruined)
+        if book.units != 0.0:
+            _reduce(book, trade, 0.0, _fill(bar, bar.close, END), terms.charges)
     elif _decide(book, bar, unit, terms.whole) and terms.fill == SAME_CLOSE:
         _execute(book, trade, _fill(bar, bar.close, DECISION), terms.charges)
 
@@ -387,14 +382,6 @@ def _decide(book: Book, bar: _Bar, unit: float, whole: bool) -> bool:  # noqa: F
 
 
 @compiled
-def _end(book: Book, trade: Trade, bar: _Bar, charges: Charges) -> None:
-    """Close at the last close; what is decided there can never be filled."""
-    book.void += not (np.isnan(bar.weight) or bar.weight in (0.0, book.wish) or book.ruined)
-    if book.units != 0.0:
-        _reduce(book, trade, 0.0, _fill(bar, bar.close, END), charges)
-
-
-@compiled
 def _execute(book: Book, trade: Trade, fill: _Fill, charges: Charges) -> None:
     """Trade from what is held to the order's units; from one side to the other in two fills."""
     order, book.order = book.order, np.nan
@@ -448,7 +435,10 @@ def _reduce(book: Book, trade: Trade, units: float, fill: _Fill, charges: Charge
     trade.entry_row, trade.exit_row, trade.bars_held = book.entry_row, fill.row, fill.row - book.entry_row
     trade.side, trade.reason, trade.quantity = int(side), fill.reason, quantity
     trade.entry_price, trade.exit_price = book.notional / held, fill.price
-    _excursions(trade, book, side)
+    # The worst and best price since the position was opened, as returns on its average entry price.
+    worst, best = (book.lowest, book.highest) if side > 0.0 else (book.highest, book.lowest)
+    trade.mae = min(0.0, side * (worst / trade.entry_price - 1.0))
+    trade.mfe = max(0.0, side * (best / trade.entry_price - 1.0))
     _share_out(trade, book, quantity / held, fees)
     proceeds = quantity * fill.price
     trade.gross += side * proceeds
@@ -473,14 +463,6 @@ def _share_out(trade: Trade, book: Book, part: float, fees: _Fees) -> None:
     trade.commission = commission + fees.commission
     trade.spread = spread + fees.spread
     trade.slippage = slippage + fees.slippage
-
-
-@compiled
-def _excursions(trade: Trade, book: Book, side: float) -> None:
-    """Note the worst and best price since the position was opened, as returns on its average entry price."""
-    worst, best = (book.lowest, book.highest) if side > 0.0 else (book.highest, book.lowest)
-    trade.mae = min(0.0, side * (worst / trade.entry_price - 1.0))
-    trade.mfe = max(0.0, side * (best / trade.entry_price - 1.0))
 
 
 @compiled

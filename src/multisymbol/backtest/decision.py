@@ -112,8 +112,7 @@ def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: floa
         delay_minutes: Length of a bar where orders are filled at the next, 0 where at the same close.
     """
     # A bar that ends with its session closes when the market is closed already: the instant before is inside.
-    marked: npt.NDArray[np.bool_] = clock.facts(closed_at - 1).minutes_to_close <= delay_minutes + 1e-3
-    return marked
+    return clock.facts(closed_at - 1).minutes_to_close <= delay_minutes + 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -200,8 +200,7 @@ def _rebalance_rows(clock: Instants, *, rebalance: Rebalance) -> npt.NDArray[np.
 
 def _known(values: Floats, place: npt.NDArray[np.int64], first: float) -> Floats:
     """Return the latest value at each instant, `first` where there is none; `place` counts those known. Shape (T,)."""
-    known: Floats = np.concatenate([[first], values])[place]
-    return known
+    return np.concatenate([[first], values])[place]
 
 
 class _Shares(NamedTuple):
@@ -246,8 +245,7 @@ class _Part(NamedTuple):
 def _scale(track: Track, given: Floats, growth: Floats) -> Floats:
     """Divide the money given by the account's equity at each rebalancing; 0 for a ruined one. Shape (J,)."""
     worth = track.capital * np.concatenate([[1.0], growth])
-    scale: Floats = np.divide(given, worth, out=np.zeros(len(given)), where=worth > 0.0)
-    return scale
+    return np.divide(given, worth, out=np.zeros(len(given)), where=worth > 0.0)
 
 
 def _scaled(
@@ -282,8 +280,7 @@ def _volatility(track: Track, at: Instants, *, span_ns: int) -> Floats:
     """Return the root of squared returns a year over the span before each instant; NaN where it is cut. Shape (J,)."""
     starts, stops = (np.searchsorted(track.closed_at, instants, side="right") for instants in (at - span_ns, at))
     squares = _window_sums(np.square(track.returns()), starts, stops)
-    volatility: Floats = np.where(starts > 0, np.sqrt(squares * (YEAR / span_ns)), np.nan)
-    return volatility
+    return np.where(starts > 0, np.sqrt(squares * (YEAR / span_ns)), np.nan)
 
 
 @njit(cache=True)

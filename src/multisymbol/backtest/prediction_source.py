@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -127,19 +127,12 @@ def predict_all(
     return SymbolPredictions(predictions=predictions, left_out=left_out)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
-    """What was chosen for one symbol and stretch of time: a model, or none; and how, None where it was named."""
+class Choice(NamedTuple):
+    """What was chosen for one symbol and stretch of time: a model, or none; and how, for the record."""
 
     predictor: Predictor | None
-    resolution: Resolution | None
-
-    def text(self) -> str:
-        """Say how it came about."""
-        if self.resolution is not None:
-            return "\n".join(resolution_lines(self.resolution))
-        assert self.predictor is not None
-        return f"{self.predictor.name} was asked for"
+    text: str
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,7 +209,7 @@ class StoredModels:
         if self.spec.open_sealed is None:
             self._refuse_sealed(who)
         predicted = predict_all(who, self.histories, terminal=self.terminal)
-        account = dict.fromkeys(each.text() for found in choices.values() for each in found)
+        account = dict.fromkeys(each.text for found in choices.values() for each in found)
         return replace(predicted, left_out={**without, **predicted.left_out}, account="\n".join([*account, ""]))
 
     def start(self) -> int:
@@ -249,11 +242,11 @@ class StoredModels:
     def _choice(self, config: SymbolConfig, *, arm: str, after: int, until: int) -> Choice:
         if self.named is not None:
             asked_for = self._predictor(self.named, role="asked for", after=after, until=until)
-            return Choice(predictor=asked_for, resolution=None)
+            return Choice(asked_for, f"{asked_for.name} was asked for")
         resolution = self._resolved(config, arm=arm, as_of=after)
         version, role = resolution.chosen, str(resolution.role)
         predictor = None if version is None else self._predictor(version, role=role, after=after, until=until)
-        return Choice(predictor=predictor, resolution=resolution)
+        return Choice(predictor, "\n".join(resolution_lines(resolution)), resolution)
 
     def _resolved(self, config: SymbolConfig, *, arm: str, as_of: int | None) -> Resolution:
         of_arm = [each for each in self.resolver.versions if arm == ANY or _is_of(each, arm, symbol=config.symbol)]

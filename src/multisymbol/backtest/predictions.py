@@ -65,8 +65,7 @@ class Predictions:
     def seen(self) -> npt.NDArray[np.bool_]:
         """Mark the traded bars that whoever was asked had seen. Shape (n - first,)."""
         until = np.array([*(each.seen_until for each in self.predictors), -NEVER])
-        seen: npt.NDArray[np.bool_] = self.bars.closed_at[self.first :] <= until[self.by[self.first :]]
-        return seen
+        return self.bars.closed_at[self.first :] <= until[self.by[self.first :]]
 
 
 def predict_history(

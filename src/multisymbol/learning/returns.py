@@ -110,5 +110,4 @@ class ReturnSums(Metric):
 
     def _array(self) -> npt.NDArray[np.float64]:
         # torchmetrics squeezes what compute returns: with one symbol it comes back without its dimension.
-        sums: npt.NDArray[np.float64] = self.compute().cpu().numpy().reshape(self.symbols, COLUMNS)
-        return sums
+        return self.compute().cpu().numpy().reshape(self.symbols, COLUMNS)

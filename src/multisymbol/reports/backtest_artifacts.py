@@ -54,47 +54,37 @@ def record_backtest(
         background: What the page says of the configuration; tables of fold models and the footer are added.
         sections: The user's own sections of the page.
     """
+    several = len(result.arms) > 1
     with group_run(spec, folder, name="SEEN-backtest" if result.seen else "backtest") as run:
+        folder.mkdir(parents=True, exist_ok=True)
+        _note(run, result.first, spec)
         background = replace(
             background,
             tables=(*background.tables, *fold_model_tables(result.predictions)),
             footer=f"Run {run.name}, code {git_commit()}.",
         )
-        page = _record(run, result, spec, folder, background=background, sections=sections)
+        shown = {
+            arm: BacktestShown(
+                backtest=each,
+                background=background,
+                drawn=backtest_figures(each, name=f"{arm} arm" if several else None),
+                trades=trade_figures(each),
+            )
+            for arm, each in result.arms.items()
+        }
+        accounts = {arm: each.account for arm, each in result.predictions.items()}
+        if not several:
+            ((arm, only),) = shown.items()
+            page = _record_one(run, only, account=accounts[arm], folder=folder, sections=sections)
+            return RecordedBacktest(page=page, run=run.name)
+        for arm, each in shown.items():
+            with group_run(spec, folder / arm, name=f"backtest-{arm}", parent=run) as child:
+                _note(child, each.backtest, spec)
+                _record_one(child, each, account=accounts[arm], folder=folder / arm, sections=sections)
+            run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each.backtest).items()}, step=0)
+        log_tables(run, {"arms": tables.backtest_arm_table(result.arms)})
+        page = log_page(run, arms_page(shown, sections=sections), folder / PAGE)
         return RecordedBacktest(page=page, run=run.name)
-
-
-def _record(
-    run: Run,
-    result: BacktestResult,
-    spec: RunSpec,
-    folder: Path,
-    *,
-    background: Background,
-    sections: Sequence[OwnSection],
-) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    _note(run, result.first, spec)
-    shown = {
-        arm: BacktestShown(
-            backtest=each,
-            background=background,
-            drawn=backtest_figures(each, name=f"{arm} arm" if len(result.arms) > 1 else None),
-            trades=trade_figures(each),
-        )
-        for arm, each in result.arms.items()
-    }
-    accounts = {arm: each.account for arm, each in result.predictions.items()}
-    if len(result.arms) == 1:
-        ((arm, only),) = shown.items()
-        return _record_one(run, only, account=accounts[arm], folder=folder, sections=sections)
-    for arm, each in shown.items():
-        with group_run(spec, folder / arm, name=f"backtest-{arm}", parent=run) as child:
-            _note(child, each.backtest, spec)
-            _record_one(child, each, account=accounts[arm], folder=folder / arm, sections=sections)
-        run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each.backtest).items()}, step=0)
-    log_tables(run, {"arms": tables.backtest_arm_table(result.arms)})
-    return log_page(run, arms_page(shown, sections=sections), folder / PAGE)
 
 
 def _record_one(run: Run, shown: BacktestShown, *, account: str, folder: Path, sections: Sequence[OwnSection]) -> Path:

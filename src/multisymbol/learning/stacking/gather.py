@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from multisymbol.learning.losses import Loss
-from multisymbol.learning.stacking.network import Inputs, stacked_class_weights
+from multisymbol.learning.losses import ClassLoss, Loss
+from multisymbol.learning.stacking.network import Inputs
 from multisymbol.samples.windows import WindowDataset, overlapping
 
 
@@ -41,8 +41,8 @@ def samples(
     batches = [dataset.without_windows(own) for dataset, own in zip(datasets, positions, strict=True)]
     truths = [loss.task.truth(batch) for loss, batch in zip(losses, batches, strict=True)]
     weights = [
-        batch.weight_B if by_class is None else by_class.cpu()[batch.y_B] * batch.weight_B
-        for by_class, batch in zip(map(stacked_class_weights, losses), batches, strict=True)
+        loss.weight_C.float().cpu()[batch.y_B] * batch.weight_B if isinstance(loss, ClassLoss) else batch.weight_B
+        for loss, batch in zip(losses, batches, strict=True)
     ]
 
     def beside(rows: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -63,23 +63,10 @@ class Layout:
         return {name: view[0].cpu().clone() for name, view in self.views(row[None]).items()}
 
 
-def layout_of(network: nn.Module) -> Layout:
-    """Return a layout for a network's parameters: it begins with that of those that learn."""
+def layout_of(network: nn.Module, *, learning: bool = False) -> Layout:
+    """Lay a network's parameters out, those that learn first; or those alone."""
     frozen = {name: own.shape for name, own in network.named_parameters() if not own.requires_grad}
-    return _laid_out({**learning_shapes(network), **frozen})
-
-
-def learning_layout_of(network: nn.Module) -> Layout:
-    """Return a layout for those of a network's parameters that learn (`requires_grad`)."""
-    return _laid_out(learning_shapes(network))
-
-
-def learning_shapes(network: nn.Module) -> dict[str, torch.Size]:
-    """Return the shapes of the parameters that learn, by name."""
-    return {name: own.shape for name, own in network.named_parameters() if own.requires_grad}
-
-
-def _laid_out(shapes: Mapping[str, torch.Size]) -> Layout:
+    shapes = {**learning_shapes(network), **({} if learning else frozen)}
     starts, width = {}, 0
     for name, shape in shapes.items():
         starts[name] = width
@@ -87,10 +74,15 @@ def _laid_out(shapes: Mapping[str, torch.Size]) -> Layout:
     return Layout(shapes=shapes, starts=starts, width=width)
 
 
+def learning_shapes(network: nn.Module) -> dict[str, torch.Size]:
+    """Return the shapes of the parameters that learn, by name."""
+    return {name: own.shape for name, own in network.named_parameters() if own.requires_grad}
+
+
 class StackedNetwork:
     """Forward passes and losses of M models at once, each with its own weights and samples.
 
-    Of `network` only the architecture is used, of `loss` all but the class weights (`stacked_class_weights`).
+    Of `network` only the architecture is used, of `loss` all but the class weights (`gather.samples` has them).
 
     Raises:
         ConfigError: The network holds what cannot be stacked.
@@ -133,8 +125,7 @@ class StackedNetwork:
             numbers: What `draws` asks for, (M, *shape) each.
         """
         self._network.train()
-        loss_M: torch.Tensor = self._losses(dict(weights), inputs, truth_MB, weight_MB, list(numbers))
-        return loss_M
+        return self._losses(dict(weights), inputs, truth_MB, weight_MB, list(numbers))
 
     def outputs(self, weights: Weights, inputs: Inputs) -> torch.Tensor:
         """Return outputs without dropout, shape (M, B, C); no gradients."""
@@ -192,8 +183,3 @@ def unstackable_parts(network: nn.Module) -> list[str]:
     }
     buffers = [f"buffer {name}" for name, _ in network.named_buffers() if name.rpartition(".")[0] not in modules]
     return [*dict.fromkeys(modules.values()), *buffers]
-
-
-def stacked_class_weights(loss: Loss) -> torch.Tensor | None:
-    """Return what a loss multiplies a sample's weight with, by its class; None: nothing. Shape (C,)."""
-    return loss.weight_C.float() if isinstance(loss, ClassLoss) else None

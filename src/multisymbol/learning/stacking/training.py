@@ -23,7 +23,7 @@ from multisymbol.learning.stacking.members import (
     check_samples,
     identity,
 )
-from multisymbol.learning.stacking.network import StackedNetwork, layout_of, learning_layout_of
+from multisymbol.learning.stacking.network import StackedNetwork, layout_of
 from multisymbol.learning.stacking.noise import Draw, PerModelRNG
 from multisymbol.learning.stacking.state import Gradients, OptimizerState, StackState
 
@@ -49,7 +49,7 @@ class Training:
     def __init__(self, members: Sequence[StackMember], recipe: StackRecipe) -> None:
         self._members, self._recipe = members, recipe
         self._samplers = [copy.copy(member.sampler) for member in members]  # threads must not share an epoch
-        self._layout, self._learning = layout_of(members[0].network), learning_layout_of(members[0].network)
+        self._layout, self._learning = layout_of(members[0].network), layout_of(members[0].network, learning=True)
         self._panels = Panels(recipe.device)
         first = [self._order(member, 0) for member in range(len(members))]
         check_samples(members, first)
