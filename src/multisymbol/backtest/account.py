@@ -100,11 +100,7 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """How decisions become trades.
-
-    Raises:
-        BacktestError: A value is out of its range; all problems at once.
-    """
+    """How decisions become trades; raises BacktestError for values out of their range, all at once."""
 
     fill: FillAt  # where an order is filled
     units: Units  # whether parts of a unit can be traded; whole units are rounded toward zero

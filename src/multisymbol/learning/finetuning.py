@@ -24,18 +24,11 @@ class FineTuning(Protocol):
 
     def close(self, network: nn.Module) -> None:
         """Give the network the form it had, with what it has learned since."""
-
-
-class _Thawing:
-    """Closes by freeing all weights again."""
-
-    def close(self, network: nn.Module) -> None:
-        """See FineTuning."""
         _thaw(network)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllWeights(_Thawing):
+class AllWeights(FineTuning):
     """Every weight goes on learning: needs the most bars, and forgets most of what the starting model knew."""
 
     what: ClassVar[str] = "every weight"
@@ -46,7 +39,7 @@ class AllWeights(_Thawing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadOnly(_Thawing):
+class HeadOnly(FineTuning):
     """The output layer alone: few numbers, few bars; what the starting model sees in a window stays as it is."""
 
     what: ClassVar[str] = "the output layer alone"
@@ -56,8 +49,8 @@ class HeadOnly(_Thawing):
         _freeze_all_but(_output(network), network)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Adapter:
+@dataclass(frozen=True, kw_only=True)
+class Adapter(FineTuning):
     """The output layer, and a change of low rank to every other matrix (Hu et al. 2022): W + up @ down.
 
     `up` starts at zero, so that nothing changes before something is learned; at the end the changes are added to the

@@ -139,7 +139,7 @@ class DirectionModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores, over all rows and per symbol; raise SampleError when they are no numbers."""
-        overall, self.validation_scores = self._validation.overall(), self._validation.by_symbol()
+        overall, self.validation_scores = self._validation.overall(), [*self._validation.by_symbol()]
         score = self.task.score(overall)
         if not math.isfinite(score):
             raise SampleError(self._no_numbers(overall.rows))

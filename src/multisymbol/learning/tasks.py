@@ -2,9 +2,9 @@
 
 # B batch, C output
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,71 +18,45 @@ from multisymbol.learning.returns import ReturnScores, ReturnSums
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import Batch
 
-
-class Tally(Protocol):
-    """Sums over batches, symbols and processes from which scores are derived: a `torchmetrics.Metric`."""
-
-    def update(self, forecast_B: torch.Tensor, truth_B: torch.Tensor, symbol_B: torch.Tensor, /) -> None:
-        """Add a batch."""
-
-    def reset(self) -> None:
-        """Forget all."""
-
-    def overall(self) -> Scores | ReturnScores:
-        """Return the scores over all rows."""
-
-    def by_symbol(self) -> Sequence[Scores | ReturnScores]:
-        """Return each symbol's scores, in order of their number."""
+Tally: TypeAlias = SymbolCounts | ReturnSums
+"""Sums over batches, symbols and processes from which scores are derived: a `torchmetrics.Metric`."""
 
 
-class PredictionTask(Protocol):
+class PredictionTask(ABC):
     """What a loss is about; a loss says which one it serves."""
 
-    @property
-    def monitor(self) -> str:
-        """Name of the score that early stopping, the best checkpoint and a plateau schedule watch; lower is better."""
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """Scores logged as `val/<name>` after each epoch, the monitored one first."""
-
-    @property
-    def outputs(self) -> int:
-        """Numbers a network gives per window."""
-
-    def truth(self, batch: Batch) -> torch.Tensor:
-        """Return what the batch's outputs are compared with, shape (B,)."""
-
-    def forecast(self, output_BC: torch.Tensor, log_weights: torch.Tensor) -> torch.Tensor:
-        """Turn outputs into what is scored, float64, given the loss's `log_weights`."""
-
-    def tally(self, symbols: int) -> Tally:
-        """Return empty sums for so many symbols."""
-
-    def score(self, scores: Scores | ReturnScores) -> float:
-        """Return the monitored one of these scores."""
-
-    def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:
-        """Raise LabelError where samples hold nothing to learn."""
-
-
-class _Watched:
-    """Names of scores, the monitored one first."""
-
     watched: ClassVar[tuple[str, ...]]
+    """Scores logged as `val/<name>` after each epoch, the monitored one first; lower is better for that one."""
+    outputs: ClassVar[int]
+    """Numbers a network gives per window."""
 
     @property
     def monitor(self) -> str:
-        """See PredictionTask."""
+        """Name of the score that early stopping, the best checkpoint and a plateau schedule watch."""
         return f"val/{self.watched[0]}"
 
     def score(self, scores: Scores | ReturnScores) -> float:
-        """See PredictionTask."""
+        """Return the monitored one of these scores."""
         return float(getattr(scores, self.watched[0]))
+
+    @abstractmethod
+    def truth(self, batch: Batch) -> torch.Tensor:
+        """Return what the batch's outputs are compared with, shape (B,)."""
+
+    @abstractmethod
+    def forecast(self, output_BC: torch.Tensor, log_weights: torch.Tensor) -> torch.Tensor:
+        """Turn outputs into what is scored, float64, given the loss's `log_weights`."""
+
+    @abstractmethod
+    def tally(self, symbols: int) -> Tally:
+        """Return empty sums for so many symbols."""
+
+    def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:  # noqa: B027
+        """Raise LabelError where samples hold nothing to learn."""
 
 
 @dataclass(frozen=True)
-class Direction(_Watched):
+class Direction(PredictionTask):
     """BUY, HOLD or SELL: logits in, probabilities under the class shares of the mixture out."""
 
     watched: ClassVar[tuple[str, ...]] = ("log_loss", "macro_f1", "balanced_accuracy", "mcc", "brier")
@@ -100,12 +74,9 @@ class Direction(_Watched):
         """See PredictionTask."""
         return SymbolCounts(symbols=symbols, classes=self.outputs)
 
-    def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:
-        """Accept: every sample of a ledger has a label."""
-
 
 @dataclass(frozen=True)
-class ForwardReturn(_Watched):
+class ForwardReturn(PredictionTask):
     """The forward return in units of volatility (`Ledger.target`), as one number.
 
     Args:

@@ -36,13 +36,6 @@ class _Chunk(NamedTuple):
     rows: int
 
 
-class _Ended(NamedTuple):
-    """Train losses and validation scores of a chunk's epoch, model by model."""
-
-    losses: list[float]
-    scores: list[float]
-
-
 class Training:
     """Members that are checked to be alike, and their state; raises as `fit_stack`."""
 
@@ -70,20 +63,17 @@ class Training:
         return identity(self._members, [self._order(member, 0) for member in range(len(self._members))], self._recipe)
 
     def epoch(self) -> StackEpoch:
-        """Train and score all running members for an epoch.
-
-        Raises:
-            SampleError: A score is no number.
-        """
+        """Train and score all running members for an epoch; raises SampleError where a score is no number."""
         state, recipe = self.state, self._recipe
         ran = [self._members[member].name for member in state.running]
-        ended = self._ended()
-        check_finite(ran, ended.losses, ended.scores)
-        state.close_epoch(ended.losses, ended.scores, min_delta=recipe.min_delta)
+        chunks = self._chunks()
+        with _cores(recipe.threads) as pool:
+            parts = list(pool.map(self._chunk_epoch, chunks) if pool else map(self._chunk_epoch, chunks))
+        losses, scores = zip(*(pair for part in parts for pair in part), strict=True)
+        check_finite(ran, losses, scores)
+        state.close_epoch(losses, scores, min_delta=recipe.min_delta)
         state.drop([member for member in state.running if state.progress[member].stopped(recipe.patience)])
-        return StackEpoch(
-            epoch=state.epoch, scores=dict(zip(ran, ended.scores, strict=True)), running=len(state.running)
-        )
+        return StackEpoch(epoch=state.epoch, scores=dict(zip(ran, scores, strict=True)), running=len(state.running))
 
     def results(self) -> list[StackResult]:
         """Return what each member has come to."""
@@ -118,16 +108,8 @@ class Training:
             chunks += [_Chunk(start, stop, rows) for start, stop in pairwise(edges)]
         return chunks
 
-    def _ended(self) -> _Ended:
-        chunks = self._chunks()
-        with _cores(self._recipe.threads) as pool:
-            parts = list(pool.map(self._chunk_epoch, chunks) if pool else map(self._chunk_epoch, chunks))
-        return _Ended(
-            losses=[loss for part in parts for loss in part.losses],
-            scores=[score for part in parts for score in part.scores],
-        )
-
-    def _chunk_epoch(self, chunk: _Chunk) -> _Ended:
+    def _chunk_epoch(self, chunk: _Chunk) -> list[tuple[float, float]]:
+        """Return each model's train loss and validation score."""
         members = [self._members[member] for member in self.state.running[chunk.start : chunk.stop]]
         losses = self._learn(chunk, members)
         evaluation = StackEvaluation(
@@ -138,7 +120,7 @@ class Training:
             layout=self._layout,
             panels=self._panels,
         )
-        return _Ended(losses=losses, scores=evaluation.scores(self._recipe.eval_batch_size))
+        return list(zip(losses, evaluation.scores(self._recipe.eval_batch_size), strict=True))
 
     def _network(self, chunk: _Chunk) -> StackedNetwork:
         """Return a network for the chunk at this place: threads must not share one, since it is given weights."""
