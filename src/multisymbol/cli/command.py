@@ -46,6 +46,7 @@ class _CommandLine:
         arguments: What Hydra is given.
         subcommand: Words between the program and its arguments, `train` of `multisymbol train`.
         folders: Configuration folders besides the shipped one.
+        failed: A sweep's jobs that came to nothing, by what sets them apart.
     """
 
     verbose: bool = False
@@ -53,12 +54,15 @@ class _CommandLine:
     arguments: list[str] = field(default_factory=list)
     subcommand: list[str] = field(default_factory=list)
     folders: tuple[Path, ...] = ()
+    failed: dict[str, Exception] = field(default_factory=dict)
 
 
 class _StoppedError(SystemExit):
     """Carries a user's mistake out through Hydra, which would announce an Exception in words of its own."""
 
 
+_TOLD = (_StoppedError, MultisymbolError, HydraException, OmegaConfBaseException, OSError)
+"""What a user can cause; anything else is an error of the program and keeps its traceback."""
 _line = _CommandLine()
 
 
@@ -80,12 +84,13 @@ def start(
         folders: Configuration folders besides the shipped one.
 
     Returns:
-        Exit status: 2, with a plain message, for whatever a user can cause.
+        Exit status: 2, with a plain message, for whatever a user can cause; 1 where a sweep's job broke otherwise.
     """
     given = list(sys.argv)
     _line.verbose = _line.verbose or os.environ.get("HYDRA_FULL_ERROR") == "1"
     _line.subcommand = _words_before(arguments)
     _line.folders = tuple(folders)
+    _line.failed.clear()
     try:
         for_hydra = _arguments(arguments)
         if _HELP & set(for_hydra):
@@ -97,7 +102,11 @@ def start(
         main()
     except BrokenPipeError:
         raise
-    except (_StoppedError, MultisymbolError, HydraException, OmegaConfBaseException, OSError) as error:
+    except (_StoppedError, Exception) as error:
+        if _line.failed:
+            return _tell_failed()
+        if not isinstance(error, _TOLD):
+            raise
         if _line.verbose:
             traceback.print_exc()
         complain(_message(error))
@@ -130,9 +139,15 @@ def execute(
             _tell_job()
             with _restartable():
                 score = work(plain(config), run_dir)
-    except MultisymbolError as error:
-        _forget(run_dir)
-        raise _StoppedError from error
+    except Exception as error:
+        refused = isinstance(error, MultisymbolError)
+        if refused:
+            _forget(run_dir)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:  # Hydra continues with the next job after any Exception
+            _note_failed(error)
+        elif refused:
+            raise _StoppedError from error
+        raise
     if not leaves:
         _forget(run_dir)
     return score
@@ -192,10 +207,34 @@ def _unreadable(error: OverrideParseException) -> str:
 
 def _tell_job() -> None:
     """Name a sweep's job by what differs from job to job."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        Terminal().fact(*_job())
+
+
+def _job() -> tuple[str, str]:
+    """Return a sweep's job's number and what differs from job to job."""
     hydra = HydraConfig.get()
-    if hydra.mode == RunMode.MULTIRUN:
-        own = [text.lstrip("+") for text in hydra.overrides.task if text not in _line.arguments]
-        Terminal().fact(f"job {hydra.job.num + 1}", " ".join(own))
+    of_all = {text.lower() for text in _line.arguments}  # Hydra writes `True` where one wrote `true`
+    own = [text.lstrip("+") for text in hydra.overrides.task if text.lower() not in of_all]
+    return f"job {hydra.job.num + 1}", " ".join(own)
+
+
+def _note_failed(error: Exception) -> None:
+    """Say at once why a job came to nothing, once where several have the same reason."""
+    told = {_message(earlier) for earlier in _line.failed.values()}
+    _line.failed["  ".join(_job())] = error
+    if not isinstance(error, _TOLD) or _line.verbose:
+        traceback.print_exc()
+    elif _message(error) not in told:
+        complain(_message(error))
+
+
+def _tell_failed() -> int:
+    """List the jobs that came to nothing, after all others have run; return the exit status."""
+    lines = [f"  {job}: {(str(error) or type(error).__name__).splitlines()[0]}" for job, error in _line.failed.items()]
+    count = f"{len(lines)} job{'s' * (len(lines) > 1)}"
+    complain("\n".join([f"{count} of the sweep failed, the others are done:", *lines]))
+    return 2 if all(isinstance(error, _TOLD) for error in _line.failed.values()) else 1
 
 
 def _arguments(arguments: Sequence[str]) -> list[str]:
