@@ -116,6 +116,8 @@ class Terminal:
 
     def show(self, renderable: RenderableType) -> None:
         """Print a table or a text."""
+        if isinstance(renderable, Text):
+            renderable.plain = _printable(renderable.plain)
         if not self._silent:
             with _LINE.hidden():
                 self.console.print(renderable)
@@ -226,7 +228,7 @@ class _Line:
             self._live = Live(get_renderable=self._text, console=console, transient=True, redirect_stdout=both)
             self._live.start()
         elif not self._quiet:
-            print(" ".join((begun.name, *begun.facts, "…")), file=sys.stderr, flush=True)
+            print(_printable(" ".join((begun.name, *begun.facts, "…"))), file=sys.stderr, flush=True)
 
     def _close(self) -> None:
         if self._live is not None:
@@ -234,7 +236,7 @@ class _Line:
             self._live = None
 
     def _text(self) -> Text:
-        return Text(line_of(self._stages, width=screen_width() - 1), no_wrap=True, overflow="ellipsis")
+        return Text(_printable(line_of(self._stages, width=screen_width() - 1)), no_wrap=True, overflow="ellipsis")
 
 
 def line_of(stages: list[Stage], *, width: int) -> str:

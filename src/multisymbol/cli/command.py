@@ -1,7 +1,6 @@
 """Starting a command: the user's mistakes in one form, no traceback unless asked for, nothing left behind."""
 
 import os
-import re
 import shutil
 import sys
 import traceback
@@ -19,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from multisymbol.cli.help import help_page
+from multisymbol.cli.overrides import as_text, forced, key_without_text
 from multisymbol.cli.schema import SCHEMA, config_problems
 from multisymbol.config.build import plain
 from multisymbol.config.check import Problem, report
@@ -33,7 +33,6 @@ _HELP = {"-h", "--help"}
 _PAGE_OPTIONS = {"--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"}
 _VALUE_OPTIONS = _PAGE_OPTIONS | {"--cfg", "-c", "--package", "-p", "--experimental-rerun"}
 _MAYBE_VALUE_OPTIONS = {"--info", "-i"}
-_PLACEHOLDER = re.compile(r"(?<!\$)\{\w+\}")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -193,6 +192,8 @@ def _message(error: BaseException) -> str:
         )
     if isinstance(error, OverrideParseException):
         return _unreadable(error)
+    if cure := key_without_text(error):
+        return cure
     return f"{error}\nSee the whole configuration: --cfg job      its pages: --info defaults-tree"
 
 
@@ -268,7 +269,7 @@ def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str
         key, equals, value = argument.partition("=")
         is_flag_value = place > 0 and arguments[place - 1] in _PAGE_OPTIONS
         if not equals or argument[0] in "-+~" or is_flag_value or key.startswith("hydra"):
-            yield argument
+            yield argument if argument[0] == "-" or is_flag_value else as_text(argument)
             continue
         options = _options(key.split("@")[0], folders)
         wrong = [name for name in _names(value) if options and name not in options]
@@ -276,15 +277,7 @@ def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str
             text = " ".join(f"there is no '{name}'{nearest(name, options) or '.'}" for name in wrong)
             _line.wrong_options.append(Problem(path=f"{key}={value}", text=f"{text} Options: {', '.join(options)}"))
         else:
-            yield argument if options else f"++{key}={_quoted(value)}"
-
-
-def _quoted(value: str) -> str:
-    """Take `{symbol}.csv` as the text it is: to Hydra's grammar a brace begins a mapping."""
-    if not _PLACEHOLDER.search(value) or value[0] in "\"'":
-        return value
-    escaped = value.replace('"', '\\"')
-    return f'"{escaped}"'
+            yield argument if options else forced(argument)
 
 
 def _names(value: str) -> list[str]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 from omegaconf import ListConfig, OmegaConf, open_dict
 
+from multisymbol.cli.overrides import as_text, forced, key_without_text
 from multisymbol.cli.schema import SCHEMA as TRAIN
 from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
@@ -109,7 +111,12 @@ def load_config(
     given = [_accepted(text, [conf_folder(), *([folder] if folder else [])]) for text in overrides]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        config = compose(command, [*search, *given])
+        try:
+            config = compose(command, [*search, *given])
+        except HydraException as error:
+            if cure := key_without_text(error):
+                raise ConfigError(cure) from error
+            raise
     if symbols is not None:
         entries = {
             name: {"asset_class": each} if isinstance(each, str) else dict(each) for name, each in symbols.items()
@@ -136,4 +143,6 @@ def _accepted(override: str, folders: Sequence[Path]) -> str:
     key, equals, _ = override.partition("=")
     group = key.partition("@")[0]
     chooses = any((folder / group).is_dir() for folder in folders)
-    return override if not equals or key[0] in "+~" or chooses or key.startswith("hydra") else f"++{override}"
+    if not equals or chooses or key.startswith("hydra"):
+        return override
+    return as_text(override) if key[0] in "+~" else forced(override)

@@ -245,7 +245,10 @@ def _problems(config: DictConfig, *, schema: str) -> list[Problem]:
     found = [*check(values, schema=schema), *_passed_over(values, schema=schema), *_out_of_range(values)]
     if "symbol_configs" not in config.keys():  # noqa: SIM118 (`in config` would resolve every symbol twice)
         return found
-    if any(problem.path.split(".")[0] in {"symbols", "asset_class", "features", "labels", "mode"} for problem in found):
+    if any(
+        problem.path.split(".")[0] in {"symbol", "symbols", "asset_class", "features", "labels", "mode"}
+        for problem in found
+    ):
         return found
     try:
         symbol_configs(values)

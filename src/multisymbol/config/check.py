@@ -37,6 +37,11 @@ class _Signature:
     open_ended: bool
 
 
+IN_QUOTES = "put it in quotes as it is written: YAML reads NO, 600519 and 1E5 as values"
+"""The cure where a file meant text."""
+_KEY_IN_QUOTES = f"{IN_QUOTES}; on the command line make it part of the key: KEY.600519=VALUE"
+
+
 def check(config: Mapping[str, Any], *, schema: str) -> list[Problem]:
     """Judge the classes a plain, resolved configuration names, and compare it with the signatures behind them.
 
@@ -114,6 +119,8 @@ def _check_value(value: Any, *, annotation: ast.expr | None, module: str, path: 
         yield from _check_node(value, target=schema, path=f"{path}.", partial=False)
     elif (item := _item_annotation(annotation)) is not None and isinstance(value, Mapping):
         for key, entry in value.items():
+            if not isinstance(key, str):
+                yield Problem(path=path, text=f"a key is text, got {key!r}; {_KEY_IN_QUOTES}")
             yield from _check_value(entry, annotation=item, module=module, path=f"{path}.{key}")
     elif (text := _type_problem(value, annotation)) is not None:
         yield Problem(path=path, text=text)
@@ -185,6 +192,8 @@ def _type_problem(value: Any, annotation: ast.expr | None) -> str | None:
         if first["type"] == "literal_error":
             words = str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
             hint = nearest(str(value), [word for word in words if word])
+        if any(each["type"] == "string_type" for each in error.errors()) and value is not None:
+            hint = f"; {_KEY_IN_QUOTES if isinstance(value, Mapping) else IN_QUOTES}"
         return f"{first['msg'].replace('Input should be', 'expected').split(', unable')[0]}, got {given}{hint}"
     return None
 

@@ -19,6 +19,9 @@ from multisymbol.markets.overrides import (
     text,
 )
 
+LONGEST_SLUG = 120
+"""Characters of a name in file names and registered names, which have 255 with all that is around them."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
@@ -188,6 +191,20 @@ def _escaped(match: re.Match[str]) -> str:
     return "".join(f"_{byte:02X}" for byte in match[0].encode())
 
 
+def name_problem(name: object) -> str | None:
+    """Say why something cannot be a symbol's name, and what to write; None where it can."""
+    if not isinstance(name, str):
+        return f"a symbol is text, got {name!r}; put it in quotes as it is written (YAML reads NO and 1E5 as values)"
+    if not name.strip():
+        return f"a symbol is text, got {name!r}; give it a name"
+    if not name.isprintable() or name != name.strip():
+        return f"{name!r} has control characters, or blanks around it; write the name without them"
+    if len(slug(name)) > LONGEST_SLUG:
+        taken = f"'{name[:20]}…' takes {len(slug(name))} characters in file names"
+        return f"{taken}; give it a name of at most {LONGEST_SLUG}"
+    return None
+
+
 def unslug(text: str) -> str:
     """Invert `slug`."""
     return re.sub(r"(?:_[0-9A-F]{2})+", lambda match: bytes.fromhex(match[0].replace("_", "")).decode(), text)
@@ -298,8 +315,8 @@ def _class_problems(name: str, entry: Any, *, schema: OverrideTable) -> Iterator
 
 def _symbol_problems(name: Any, entry: Any, classes: tuple[str, ...], *, schema: OverrideTable) -> Iterator[str]:
     where = f"symbols.{name}"
-    if not isinstance(name, str) or not name.strip():
-        yield f"{where}: a symbol is text, got {name!r}; put it in quotes (YAML reads ON and NO as truth values)"
+    if problem := name_problem(name):
+        yield f"{where if len(where) < LONGEST_SLUG else 'symbols'}: {problem}"
     with_class = OverrideTable(noun="key", entries={"asset_class": one_of(classes), **schema.entries})
     yield from override_problems(entry, schema=with_class, where=where)
     if entry is None or (isinstance(entry, Mapping) and "asset_class" not in entry):

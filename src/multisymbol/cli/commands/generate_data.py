@@ -208,13 +208,14 @@ def _write_bars(path: Path, bars: Bars) -> None:
 
 def _write_facts(folder: Path, *, facts: Mapping[str, Any], members: Mapping[str, str]) -> None:
     (folder / "SYNTHETIC.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    classes = {symbol: {"asset_class": of_class} for symbol, of_class in members.items()}
-    symbols: dict[str, Any] = {"members": classes, "only": None, "without": []}
-    comment = (
-        "# Symbols of a synthetic market, written by multisymbol generate-data; SYNTHETIC.json has its settings.\n"
-    )
-    text = comment + yaml.safe_dump(symbols, sort_keys=False)
-    (folder / "conf" / "symbols" / "generated.yaml").write_text(text, encoding="utf-8")
+    lines = [
+        "# Symbols of a synthetic market, written by multisymbol generate-data; SYNTHETIC.json has its settings.",
+        "members:",
+        *(f"  {json.dumps(name, ensure_ascii=False)}: {{asset_class: {kind}}}" for name, kind in members.items()),
+        "only: null",
+        "without: []\n",
+    ]
+    (folder / "conf" / "symbols" / "generated.yaml").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _summary(folder: Path, *, market: Market, bars: Sequence[Bars]) -> str:

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from multisymbol.errors import SymbolError, nearest
-from multisymbol.markets.symbols import AssetClass
+from multisymbol.markets.symbols import AssetClass, name_problem
 from multisymbol.wording import listed
 
 NEEDED = ("symbol", "asset_class")
@@ -129,8 +129,8 @@ def _read(path: Path, remarks: _Remarks) -> list[_Row]:
 def _row_problems(row: _Row, asset_classes: Sequence[str]) -> Iterator[str]:
     if row.symbol in (None, ""):
         yield "symbol is empty"
-    elif not isinstance(row.symbol, str):
-        yield f"a symbol is text, got {row.symbol!r}; put it in quotes (YAML reads ON and NO as truth values)"
+    elif problem := name_problem(row.symbol):
+        yield problem
     name, known = row.entry["asset_class"], ", ".join(asset_classes)
     if name in (None, ""):
         yield f"asset_class is empty, one of {known}"
