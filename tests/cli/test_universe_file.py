@@ -132,7 +132,7 @@ def test_bad_entries_of_a_yaml_list(write: Write) -> None:
         name="universe.yaml",
     )
     assert said(path) == [
-        "line 1: a symbol is text, got True; put it in quotes (YAML reads ON and NO as truth values)",
+        "line 1: a symbol is text, got True; put it in quotes as it is written (YAML reads NO and 1E5 as values)",
         "line 2: expected {symbol, asset_class, overrides}, got 'AAPL'",
         "line 3: unknown key 'indicators'; an override goes under `overrides`",
         "line 3: unknown key 'overides', did you mean 'overrides'?",

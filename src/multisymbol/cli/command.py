@@ -18,10 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from multisymbol.cli.help import help_page
-from multisymbol.cli.overrides import as_text, forced, key_without_text
 from multisymbol.cli.schema import SCHEMA, config_problems
 from multisymbol.config.build import plain
 from multisymbol.config.check import Problem, report
+from multisymbol.config.command_line import as_text, forced, key_without_text
 from multisymbol.config.installation import conf_folder
 from multisymbol.config.origins import Origins
 from multisymbol.config.trust import trust_problems, trusting

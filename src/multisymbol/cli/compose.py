@@ -12,11 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import ListConfig, OmegaConf, open_dict
 
-from multisymbol.cli.overrides import as_text, forced, key_without_text
 from multisymbol.cli.schema import SCHEMA as TRAIN
 from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.config.check import report
+from multisymbol.config.command_line import as_text, forced, key_without_text
 from multisymbol.config.installation import conf_folder
 from multisymbol.config.trust import allow, import_trusted
 from multisymbol.errors import ConfigError, nearest

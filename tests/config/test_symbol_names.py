@@ -10,9 +10,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from multisymbol.cli.commands import generate_data, models
 from multisymbol.cli.compose import load_config
-from multisymbol.cli.overrides import as_text, forced
 from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
+from multisymbol.config.command_line import as_text, forced
 from multisymbol.errors import ConfigError, MultisymbolError
 from multisymbol.markets.symbols import LONGEST_SLUG, name_problem, slug, unslug
 from tests.conftest import Command, compose_train
@@ -70,11 +70,7 @@ def test_what_is_no_name_is_left_alone() -> None:
         "model=mlp",
     ):
         assert as_text(text) == text
-    swept = OverridesParser.create().parse_overrides([as_text("symbol=NAN,600519")])[0]
-    assert [str(getattr(each, "text", each)) for each in swept.value().list] == ["NAN", "600519"]
-    assert [
-        each.text for each in OverridesParser.create().parse_overrides([as_text("+symbols.only=[A]")])[0].value()
-    ] == ["A"]
+    assert as_text("symbol=ONE,NAN,600519") == 'symbol=ONE,"NAN","600519"'
 
 
 def page(folder: Path, text: str) -> Path:

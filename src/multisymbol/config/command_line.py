@@ -40,12 +40,15 @@ def key_without_text(error: BaseException | None) -> str | None:
     return None
 
 
+_PLAIN = re.compile(r"[A-Za-z][\w/.-]*", re.ASCII)
+_VALUES = {"true", "false", "null", "nan", "inf"}
 _QUOTES = "\"'"
 
 
 def _as_word(word: str) -> str:
     bare = word.strip()
-    return _quoted(bare) if bare and bare[0] not in _QUOTES else word
+    plain = _PLAIN.fullmatch(bare) and bare.lower() not in _VALUES
+    return word if plain or not bare or bare[0] in _QUOTES else _quoted(bare)
 
 
 def _quoted(text: str) -> str:
