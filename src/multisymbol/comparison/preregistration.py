@@ -173,54 +173,34 @@ def _content(record: ConfigRecord, tasks: Sequence[FoldTask]) -> dict[str, Any]:
     return plain
 
 
-def keep_plan(declared: Preregistration, folder: Path) -> None:
-    """Write the plan into the comparison's folder, unless it is there.
+def as_kept(declared: Preregistration, folder: Path) -> Preregistration:
+    """Return the same plan as the comparison's folder holds it, if it does: one under earlier names keeps its hash.
 
     Raises:
-        ComparisonError: There is another one; see `check_kept`.
+        ComparisonError: The folder's results were made by another plan; names what differs.
     """
-    check_kept(declared, folder)
-    path = folder / PLAN
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps({"digest": declared.digest, "content": declared.content}, indent=1))
-
-
-def as_kept(declared: Preregistration, folder: Path) -> Preregistration:
-    """Return the same plan as the comparison's folder holds it: one under earlier names keeps its hash."""
     path = folder / PLAN
     if not path.exists():
         return declared
     before = json.loads(path.read_text(encoding="utf-8"))
-    whole = digest(before["content"]) == before["digest"]
-    if whole and _present_names(before["content"]) == _present_names(declared.content):
+    earlier, now = (stored_form(current_form(content)) for content in (before["content"], declared.content))
+    if earlier == now and digest(before["content"]) == before["digest"]:
         return replace(declared, digest=before["digest"], content=before["content"])
-    return declared
+    changed = list(_changes(current_keys(earlier), current_keys(now), ""))
+    opening = (
+        f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported must be "
+        "what was declared before training. A metric, symbol, fold or seed chosen after training is none."
+    )
+    cure = "Report it as it was declared, or start a new comparison in a folder of its own"
+    raise ComparisonError("\n".join([opening, *(f"  {line}" for line in changed[:12]), cure]))
 
 
-def _present_names(content: Mapping[str, Any]) -> Any:
-    return stored_form(current_form(content))
-
-
-def check_kept(declared: Preregistration, folder: Path) -> None:
-    """Refuse a plan other than the one the folder's results were made by.
-
-    Raises:
-        ComparisonError: It is another one; names what differs.
-    """
+def keep_plan(declared: Preregistration, folder: Path) -> None:
+    """Write the plan, `as_kept`, into the comparison's folder, unless it is there."""
     path = folder / PLAN
     if not path.exists():
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    if digest(before["content"]) != declared.digest or before["digest"] != declared.digest:
-        earlier, now = (current_keys(_present_names(each)) for each in (before["content"], declared.content))
-        changed = list(_changes(earlier, now, ""))
-        opening = (
-            f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported "
-            "must be what was declared before training. A metric, symbol, fold or seed chosen after training is none."
-        )
-        cure = "Report it as it was declared, or start a new comparison in a folder of its own"
-        raise ComparisonError("\n".join([opening, *(f"  {line}" for line in changed[:12]), cure]))
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps({"digest": declared.digest, "content": declared.content}, indent=1))
 
 
 def _changes(before: Any, now: Any, path: str) -> Iterator[str]:

@@ -161,39 +161,23 @@ class Comparison:
     """The complete comparison.
 
     Args:
-        declared: What was written down before training.
-        results: Question -> result, for all three questions.
-        arms: All arms, universal and single first.
-        confidence_set: Arms that cannot be distinguished from the best, on the rows that all of them score; None if not
-            tested.
-        any_better: p-value of "no other arm loses less than the single one", adjusted for the number of arms (Hansen
-            2005); NaN if not tested.
-        accuracy: Difference of balanced accuracies, universal less single, -1..1; None if not tested.
-        trading: Trades of both arms, net of costs.
-        folds: Effect on the primary question by fold.
-        classes: The same by asset class.
-        sessions: The same by quarter of the day in the time zone of the symbol's calendar; empty for daily bars.
-        symbols: In the order of `answers[..].by_symbol`.
         unseen: Asset class -> universal model trained without the symbol (first arm) against the symbol's own model;
             empty without the zero-shot arm. Not run on surrogate markets, so always exploratory.
-        data_until: Last instant at which a test label became known, UTC nanoseconds.
-        hashes: Hashes of everything the comparison depends on.
-        not_run: Everything that was left out, with reasons.
     """
 
     declared: Preregistration
     results: Mapping[Question, ComparisonResult]
-    arms: tuple[ArmOutcome, ...]
-    confidence_set: ConfidenceSet | None
-    any_better: float
-    accuracy: Interval | None
+    arms: tuple[ArmOutcome, ...]  # all arms, universal and single first
+    confidence_set: ConfidenceSet | None  # arms as good as the best, on rows that all score; None if not tested
+    any_better: float  # p of "no other arm loses less than single", adjusted for their number; NaN if not tested
+    accuracy: Interval | None  # difference of balanced accuracies, universal less single, -1..1; None if not tested
     trading: Trading | None
-    folds: tuple[SubgroupEffect, ...]
-    classes: tuple[SubgroupEffect, ...]
-    sessions: tuple[SubgroupEffect, ...]
-    symbols: tuple[SymbolFacts, ...]
+    folds: tuple[SubgroupEffect, ...]  # effect on the primary question by fold
+    classes: tuple[SubgroupEffect, ...]  # the same by asset class
+    sessions: tuple[SubgroupEffect, ...]  # by quarter of the day, on the calendar's clock; none for daily bars
+    symbols: tuple[SymbolFacts, ...]  # in the order of `results[..].by_symbol`
     unseen: Mapping[str, ComparisonResult]
-    data_until: int
+    data_until: int  # last instant at which a test label became known, UTC nanoseconds
     hashes: Hashes
     not_run: tuple[NotRun, ...]
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from multisymbol.comparison.arms import FoldTask, Start, TrainedArm, UntrainedArm
 from multisymbol.comparison.assemble import ScoredArms, assembled
 from multisymbol.comparison.fit import FoldForecasts, forecasts, recipe_of, trained, why_one_by_one
-from multisymbol.comparison.preregistration import as_kept, check_kept, keep_plan, preregister, tasks_of
+from multisymbol.comparison.preregistration import as_kept, keep_plan, preregister, tasks_of
 from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison, NotRun, Preregistration, to_json, write_whole
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.comparison.surrogates import surrogates
@@ -79,7 +79,6 @@ def begin(spec: CompareSpec, folder: Path, *, terminal: Terminal) -> DeclaredCom
     """
     tasks, left_out = tasks_of(spec, prepare_folds(spec.data, terminal))
     declared = as_kept(preregister(spec, tasks, name=""), folder)
-    check_kept(declared, folder)
     one_by_one = _one_by_one(spec, tasks[0])
     if one_by_one:
         terminal.fact("one by one", _cost(spec, tasks, one_by_one))

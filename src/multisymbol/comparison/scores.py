@@ -24,27 +24,16 @@ _COLUMNS = ("symbol", "decided_at", "resolved_at", "label", "fold", "session")
 
 @dataclass(frozen=True, kw_only=True)  # without slots: the layout is computed once and kept
 class ScoredRows:
-    """Test rows of a comparison, fold after fold. Arms scored on the same rows should share one object.
+    """Test rows of a comparison, fold after fold. Arms scored on the same rows should share one object."""
 
-    Args:
-        seeds: Training seeds that each row is scored with.
-        symbols: Symbol names.
-        symbol: Index into `symbols` of each row. Shape (n,).
-        decided_at: Instant of the forecast, UTC nanoseconds. Shape (n,).
-        resolved_at: Instant at which the label became known, UTC nanoseconds. Shape (n,).
-        label: 0 BUY, 1 HOLD, 2 SELL. Shape (n,).
-        fold: Number of the fold. Shape (n,).
-        session: Quarter of the day, 0 to 3, in the time zone of the symbol's calendar. Shape (n,).
-    """
-
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # training seeds that each row is scored with
     symbols: tuple[str, ...]
-    symbol: npt.NDArray[np.int32]
-    decided_at: Ints
-    resolved_at: Ints
-    label: Codes
-    fold: Ints
-    session: Codes
+    symbol: npt.NDArray[np.int32]  # index into `symbols` of each row, shape (n,)
+    decided_at: Ints  # instant of the forecast, UTC nanoseconds, shape (n,)
+    resolved_at: Ints  # instant at which the label became known, UTC nanoseconds, shape (n,)
+    label: Codes  # 0 BUY, 1 HOLD, 2 SELL, shape (n,)
+    fold: Ints  # number of the fold, shape (n,)
+    session: Codes  # quarter of the day, 0 to 3, in the time zone of the symbol's calendar, shape (n,)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -73,17 +62,11 @@ class ScoredRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmScores:
-    """Forecasts of an arm.
-
-    Args:
-        arm: Name of the arm.
-        rows: Rows that the forecasts belong to.
-        prob: Probabilities of BUY, HOLD, SELL for each seed and row. Shape (S, n, 3).
-    """
+    """Forecasts of an arm."""
 
     arm: str
     rows: ScoredRows
-    prob: Floats
+    prob: Floats  # probabilities of BUY, HOLD, SELL for each seed and row, shape (S, n, 3)
 
     def losses(self, question: Question) -> ArmLosses:
         """Return the losses of every row and seed."""

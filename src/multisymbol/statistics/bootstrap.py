@@ -35,24 +35,14 @@ _AT_ONCE = 4_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """A bootstrap interval; approximate in short series.
-
-    Args:
-        estimate: Estimate on the data.
-        low: Lower end.
-        high: Upper end.
-        error: Standard error of the estimate.
-        level: Nominal coverage, for example 0.95.
-        block: Instants per block.
-        method: Method of the ends.
-    """
+    """A bootstrap interval; approximate in short series."""
 
     estimate: float
     low: float
     high: float
-    error: float
-    level: float
-    block: int
+    error: float  # standard error of the estimate
+    level: float  # nominal coverage, for example 0.95
+    block: int  # instants per block
     method: Method
 
     @property

@@ -38,30 +38,19 @@ LEAST_DRAWS = 100
 class Plan:
     """What is declared before the losses are known; part of the hash that preregisters a comparison.
 
-    Args:
-        smallest: Smallest effect of interest, in the unit of the losses (nats per forecast), above 0.
-        alpha: Level of every test, for example 0.05.
-        level: Coverage of intervals, for example 0.95.
-        power: Power at which detectable effects are stated, for example 0.8.
-        draws: Bootstrap resamples of an interval.
-        aa_draws: Largest number of sign patterns in the A/A test.
-        seed: Seed for resampling.
-        weights: Symbol -> weight in the mean over live symbols; None gives all the same.
-        exploratory: Whether fewer than 3 seeds and 20 surrogate draws are allowed; nothing is claimed then.
-
     Raises:
         ComparisonError: Levels or sizes out of range, all listed.
     """
 
-    smallest: float
-    alpha: float
-    level: float
-    power: float
-    draws: int
-    aa_draws: int
+    smallest: float  # smallest effect of interest, in the unit of the losses (nats per forecast), above 0
+    alpha: float  # level of every test, for example 0.05
+    level: float  # coverage of intervals, for example 0.95
+    power: float  # power at which detectable effects are stated, for example 0.8
+    draws: int  # bootstrap resamples of an interval
+    aa_draws: int  # largest number of sign patterns in the A/A test
     seed: int
-    weights: Mapping[str, float] | None
-    exploratory: bool
+    weights: Mapping[str, float] | None  # symbol -> weight in the mean over live symbols; None gives all the same
+    exploratory: bool  # whether fewer than 3 seeds and 20 surrogate draws are allowed; nothing is claimed then
 
     def __post_init__(self) -> None:
         shares = {"alpha": self.alpha, "level": self.level, "power": self.power}
@@ -106,33 +95,19 @@ class Diagnostics:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonResult:
-    """Result of a comparison on one question.
+    """Result of a comparison on one question."""
 
-    Args:
-        question: The whole loss, or one part of it.
-        differentials: Loss differentials, positive in favour of the first arm.
-        primary: Diebold-Mariano test of the series over all symbols.
-        cross_check: Batch-means test of the same series.
-        smoothed: Fixed-smoothing test of the same series; equivalence is judged by it.
-        diagnostics: Precision of the primary test, and whether it keeps its size on these data.
-        between_symbols: Test whether gains differ between symbols.
-        between_classes: Test whether gains differ between asset classes; None without classes.
-        evidence: Evidence for the overall verdict.
-        verdict: Overall verdict.
-        by_symbol: Results in the order of `differentials.symbols`.
-    """
-
-    question: Question
-    differentials: LossDifferentials
-    primary: MeanTest
-    cross_check: MeanTest
-    smoothed: MeanTest
-    diagnostics: Diagnostics
-    between_symbols: Heterogeneity
-    between_classes: Heterogeneity | None
+    question: Question  # the whole loss, or one part of it
+    differentials: LossDifferentials  # loss differentials, positive in favour of the first arm
+    primary: MeanTest  # Diebold-Mariano test of the series over all symbols
+    cross_check: MeanTest  # batch-means test of the same series
+    smoothed: MeanTest  # fixed-smoothing test of the same series; equivalence is judged by it
+    diagnostics: Diagnostics  # precision of the primary test, and whether it keeps its size on these data
+    between_symbols: Heterogeneity  # test whether gains differ between symbols
+    between_classes: Heterogeneity | None  # test whether gains differ between asset classes; None without classes
     evidence: VerdictEvidence
     verdict: Conclusion
-    by_symbol: tuple[SymbolResult, ...]
+    by_symbol: tuple[SymbolResult, ...]  # results in the order of `differentials.symbols`
 
 
 def compare_arms(

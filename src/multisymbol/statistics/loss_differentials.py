@@ -38,22 +38,15 @@ SPAN_QUANTILE = 0.95
 class Rows:
     """The rows that n losses belong to, in any order. Arms scored on the same rows should share one object.
 
-    Args:
-        symbols: Symbol names.
-        symbol: Index into `symbols` of each row. Shape (n,).
-        decided_at: Instant of the forecast (the close of its last bar), UTC nanoseconds. Shape (n,).
-        resolved_at: Instant at which the label became known, UTC nanoseconds. Shape (n,).
-        seed: Training seed of each row, any integer. Shape (n,).
-
     Raises:
         ComparisonError: Columns of different shapes, or no rows.
     """
 
     symbols: tuple[str, ...]
-    symbol: npt.NDArray[np.integer[Any]]
-    decided_at: Ints
-    resolved_at: Ints
-    seed: npt.NDArray[np.integer[Any]]
+    symbol: npt.NDArray[np.integer[Any]]  # index into `symbols` of each row, shape (n,)
+    decided_at: Ints  # instant of the forecast (the close of its last bar), UTC nanoseconds, shape (n,)
+    resolved_at: Ints  # instant at which the label became known, UTC nanoseconds, shape (n,)
+    seed: npt.NDArray[np.integer[Any]]  # training seed of each row, any integer, shape (n,)
 
     def __post_init__(self) -> None:
         shapes = {column.shape for column in (self.symbol, self.decided_at, self.resolved_at, self.seed)}
@@ -85,18 +78,13 @@ class Rows:
 class ArmLosses:
     """Losses of one arm.
 
-    Args:
-        arm: Name of the arm.
-        rows: Rows that the losses belong to.
-        loss: Loss of each row, finite; nats for log-losses. Shape (n,).
-
     Raises:
         ComparisonError: Another shape, or losses that are not finite.
     """
 
     arm: str
     rows: Rows
-    loss: Floats
+    loss: Floats  # loss of each row, finite; nats for log-losses, shape (n,)
 
     def __post_init__(self) -> None:
         if self.loss.shape != (len(self.rows),):
@@ -111,33 +99,19 @@ class ArmLosses:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossDifferentials:
-    """How much better the first arm is than the second, by instant and symbol.
+    """How much better the first arm is than the second, by instant and symbol."""
 
-    Args:
-        first: Name of the arm that is better where differentials are positive.
-        second: Name of the other arm.
-        symbols: Symbols that have rows.
-        seeds: Seeds in ascending order.
-        instants: Common clock: every instant at which any symbol has a row, UTC nanoseconds. Shape (T,).
-        by_symbol: Mean over seeds; NaN where a symbol has no row. Shape (T, N).
-        by_seed: Weighted mean over live symbols, for each seed. Shape (S, T).
-        symbol_by_seed: Mean over instants. Shape (S, N).
-        weights: Declared symbol weights; at each instant those of live symbols are scaled to sum to 1. Shape (N,).
-        lag: Number of later instants of the common clock that a label overlaps, see `label_lag`.
-        symbol_lags: The same on each symbol's own clock. Shape (N,).
-    """
-
-    first: str
+    first: str  # the arm that is better where differentials are positive
     second: str
     symbols: tuple[str, ...]
     seeds: tuple[int, ...]
-    instants: Ints
-    by_symbol: Floats
-    by_seed: Floats
-    symbol_by_seed: Floats
-    weights: Floats
-    lag: int
-    symbol_lags: Ints
+    instants: Ints  # common clock: every instant at which any symbol has a row, UTC nanoseconds, shape (T,)
+    by_symbol: Floats  # mean over seeds; NaN where a symbol has no row, shape (T, N)
+    by_seed: Floats  # weighted mean over live symbols, for each seed, shape (S, T)
+    symbol_by_seed: Floats  # mean over instants, shape (S, N)
+    weights: Floats  # declared symbol weights; at each instant those of live symbols are scaled to sum to 1, shape (N,)
+    lag: int  # number of later instants of the common clock that a label overlaps, see `label_lag`
+    symbol_lags: Ints  # the same on each symbol's own clock, shape (N,)
 
     @property
     def series(self) -> Floats:
@@ -353,17 +327,12 @@ class RowLosses:
 
     Chain rule: p(label) = p(move or hold) p(side | move). A HOLD row has no direction and loses nothing there. It is
     kept with a direction loss of 0, because selecting rows by their label would select them by the future.
-
-    Args:
-        total: -log p(label). Shape (n,).
-        activity: -log of the probability of a move, or of none, whichever came. Shape (n,).
-        direction: -log p(side | move); 0 on HOLD rows. Its mean over ALL rows is the share of moves times the mean
-            over moves. Shape (n,).
+    The mean direction loss over ALL rows is the share of moves times the mean over moves.
     """
 
-    total: Floats
-    activity: Floats
-    direction: Floats
+    total: Floats  # -log p(label), shape (n,)
+    activity: Floats  # -log of the probability of a move, or of none, whichever came, shape (n,)
+    direction: Floats  # -log p(side | move); 0 on HOLD rows, shape (n,)
 
 
 def row_losses(prob: Floats, label: npt.NDArray[np.integer[Any]]) -> RowLosses:

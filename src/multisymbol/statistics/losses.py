@@ -63,17 +63,11 @@ _KINDS: Mapping[Kind, VerdictKind] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Verdict:
-    """Verdict on two forecasters, with all numbers behind it.
-
-    Args:
-        result: Complete result of the comparison.
-        mean_losses: Arm -> mean loss over instants, all arms and the baseline.
-        confidence_set: Arms that cannot be distinguished from the best one; None for two arms.
-    """
+    """Verdict on two forecasters, with all numbers behind it."""
 
     result: ComparisonResult
-    mean_losses: Mapping[str, float]
-    confidence_set: ConfidenceSet | None
+    mean_losses: Mapping[str, float]  # arm -> mean loss over instants, all arms and the baseline
+    confidence_set: ConfidenceSet | None  # arms that cannot be distinguished from the best one; None for two arms
 
     @property
     def kind(self) -> VerdictKind:

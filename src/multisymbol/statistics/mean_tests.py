@@ -38,19 +38,12 @@ LAGS_PER_BLOCK = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeanTest:
-    """Result of a t-test of mean zero.
+    """Result of a t-test of mean zero."""
 
-    Args:
-        method: Test that was made; Diebold-Mariano falls back to batch means where its variance is not positive.
-        mean: Mean of the series.
-        error: Standard error of the mean, all corrections included; 0 for a constant series.
-        freedom: Degrees of freedom; not an integer once the variance between seeds is included (`seed_variance`).
-    """
-
-    method: Method
+    method: Method  # test that was made; Diebold-Mariano falls back to batch means where its variance is not positive
     mean: float
-    error: float
-    freedom: float
+    error: float  # standard error of the mean, all corrections included; 0 for a constant series
+    freedom: float  # degrees of freedom; not an integer once the variance between seeds is included (`seed_variance`)
 
     @property
     def statistic(self) -> float:

@@ -26,17 +26,11 @@ BETWEEN, FIRST, SECOND = 0, 1, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effects:
-    """Three mean loss differentials: second less first arm, no-skill less first, no-skill less second.
-
-    Args:
-        symbols: Symbols that have rows.
-        overall: Mean over instants of the mean over live symbols. Shape (3,).
-        by_symbol: Mean over each symbol's instants. Shape (N, 3).
-    """
+    """Three mean loss differentials: second less first arm, no-skill less first, no-skill less second."""
 
     symbols: tuple[str, ...]
-    overall: Floats
-    by_symbol: Floats
+    overall: Floats  # mean over instants of the mean over live symbols, shape (3,)
+    by_symbol: Floats  # mean over each symbol's instants, shape (N, 3)
 
     def of(self, symbols: Sequence[str]) -> Floats:
         """Return the effects of named symbols, NaN for those without rows. Shape (len(symbols), 3)."""
@@ -48,15 +42,10 @@ class Effects:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surrogates:
-    """The three effects on markets without signal.
+    """The three effects on markets without signal."""
 
-    Args:
-        kind: Kind of surrogate market, for example `drift kept`.
-        draws: Effects on each market; a symbol may be missing from some.
-    """
-
-    kind: str
-    draws: tuple[Effects, ...]
+    kind: str  # kind of surrogate market, for example `drift kept`
+    draws: tuple[Effects, ...]  # effects on each market; a symbol may be missing from some
 
     def overall(self) -> Floats:
         """Return the effects over all symbols. Shape (B, 3)."""
