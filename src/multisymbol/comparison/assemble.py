@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 
 from multisymbol.arrays import Ints
+from multisymbol.comparison import subgroups
 from multisymbol.comparison.arms import Arm, FoldTask
 from multisymbol.comparison.fit import FoldForecasts, TrainingRecord
 from multisymbol.comparison.result import (
@@ -26,13 +27,6 @@ from multisymbol.comparison.result import (
 )
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, fold_scores, joined, shared
 from multisymbol.comparison.spec import CompareSpec
-from multisymbol.comparison.subgroups import (
-    accuracy_interval,
-    arm_outcome,
-    arms_confidence_set,
-    p_any_better,
-    subgroup_effects,
-)
 from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
 from multisymbol.markets.surrogate import Drift
 from multisymbol.markets.time import DAY
@@ -100,15 +94,15 @@ def assembled(arms: ScoredArms, left_out: Sequence[NotRun]) -> Comparison:
     intraday = arms.tasks[0].whole.source.timeframe.nanoseconds < DAY
 
     def effects(group: Ints, names: Sequence[str]) -> tuple[SubgroupEffect, ...]:
-        return subgroup_effects(primary, rows, group=group, names=names, plan=plan)
+        return subgroups.subgroup_effects(primary, rows, group=group, names=names, plan=plan)
 
     return Comparison(
         declared=arms.declared,
         results=results,
         arms=tuple(_outcome(arms, key, arms.spec.arms[key]) for key in order),
-        confidence_set=arms_confidence_set([scores[key] for key in order], plan=plan),
-        any_better=p_any_better(single, [scores[key] for key in order if key != SINGLE], plan=plan),
-        accuracy=accuracy_interval(universal, single, lag=primary.lag, plan=plan),
+        confidence_set=subgroups.arms_confidence_set([scores[key] for key in order], plan=plan),
+        any_better=subgroups.p_any_better(single, [scores[key] for key in order if key != SINGLE], plan=plan),
+        accuracy=subgroups.accuracy_interval(universal, single, lag=primary.lag, plan=plan),
         trading=_trading(arms, lag=primary.lag),
         folds=effects(rows.fold, folds),
         classes=effects(class_of[rows.symbol], names),
@@ -131,7 +125,7 @@ def _outcome(arms: ScoredArms, key: str, arm: Arm) -> ArmOutcome:
     took = [own for scored in arms.scored[key] for own in scored.took]
     budget = _budget(took, seeds=len(arms.declared.seeds))
     others = {name: arms.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)}
-    return arm_outcome(arms.scores[key], others=others, what=arm.description, budget=budget, plan=arms.plan)
+    return subgroups.arm_outcome(arms.scores[key], others=others, what=arm.description, budget=budget, plan=arms.plan)
 
 
 def _budget(took: Sequence[TrainingRecord], *, seeds: int) -> Budget:

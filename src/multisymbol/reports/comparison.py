@@ -12,38 +12,10 @@ from matplotlib.figure import Figure
 from multisymbol.comparison.preregistration import current_keys
 from multisymbol.comparison.result import Comparison, TradeCounts, Trading
 from multisymbol.markets.time import iso
+from multisymbol.reports.figures import comparison as figures
 from multisymbol.reports.figures.canvas import signed
-from multisymbol.reports.figures.comparison import (
-    EffectSeries,
-    effect_over_time_figure,
-    folds_figure,
-    forest_figure,
-    pooling_figure,
-    seed_figure,
-)
 from multisymbol.reports.page import Bullets, Caution, Code, Facts, Folded, OwnSection, Page, Part, Section, sections_of
-from multisymbol.reports.tables.comparison import (
-    BUDGETS,
-    QUESTIONS,
-    VERDICTS,
-    against_table,
-    arm_table,
-    budget_table,
-    by_effect,
-    comparison_fold_table,
-    comparison_symbol_table,
-    ends,
-    envelope,
-    null_table,
-    p_text,
-    question_table,
-    skill_table,
-    subgroup_table,
-    symbol_test_table,
-    trade_table,
-    unseen_table,
-    verdict_text,
-)
+from multisymbol.reports.tables import comparison as tables
 from multisymbol.reports.tables.table import ABSENT
 from multisymbol.statistics.aa_test import AATest
 from multisymbol.statistics.bootstrap import Interval
@@ -58,13 +30,9 @@ _NAMED = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonShown:
-    """What the page of a comparison shows.
+    """What the page of a comparison shows."""
 
-    Args:
-        comparison: All of it.
-    """
-
-    comparison: Comparison  # all of it
+    comparison: Comparison
     drawn: Mapping[str, Figure]  # `comparison_figures`
 
 
@@ -76,7 +44,7 @@ def comparison_page(
     Figures (`comparison_figures`) are drawn unless they are given; `sections` are the user's own.
     """
     shown = ComparisonShown(comparison=comparison, drawn=comparison_figures(comparison) if drawn is None else drawn)
-    name, hashes = VERDICTS[comparison.primary.verdict.kind].capitalize(), comparison.hashes
+    name, hashes = tables.VERDICTS[comparison.primary.verdict.kind].capitalize(), comparison.hashes
     made_by = f"plan {hashes.plan} · results {hashes.results} · code {hashes.code}"
     return Page(
         title=f"One universal model or one per symbol? {'Explored, no claim' if _exploratory(comparison) else name}",
@@ -110,14 +78,14 @@ def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
     fold = np.clip(np.searchsorted(starts, instants, side="right") - 1, 0, None)
     drawn = {
         "forest": _forest(primary),
-        "time": effect_over_time_figure(
+        "time": figures.effect_over_time_figure(
             instants, effect=differentials.series, fold=fold, names=names, lag=differentials.lag
         ),
     }
     known = [own for own in comparison.symbols if own.history > 0]
     if known:
         tests = {own.test.symbol: own.test for own in primary.by_symbol}
-        drawn["pooling"] = pooling_figure(
+        drawn["pooling"] = figures.pooling_figure(
             [own.symbol for own in known],
             history=np.array([own.history for own in known], dtype=np.int64),
             effects=_effects([(tests[own.symbol].effect, tests[own.symbol].interval) for own in known]),
@@ -125,31 +93,31 @@ def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
         )
     if len(differentials.seeds) > 1:
         by_seed, pooled = differentials.symbol_by_seed.T, primary.diagnostics.split.effects
-        drawn["seeds"] = seed_figure(differentials.symbols, effect=by_seed, pooled=pooled)
+        drawn["seeds"] = figures.seed_figure(differentials.symbols, effect=by_seed, pooled=pooled)
     cuts = [(own.train_from, own.validation_from, own.test_from, own.test_until) for own in folds]
-    drawn["folds"] = folds_figure(names, cuts=np.array(cuts, dtype=np.int64))
+    drawn["folds"] = figures.folds_figure(names, cuts=np.array(cuts, dtype=np.int64))
     return drawn
 
 
 def _forest(primary: ComparisonResult) -> Figure:
-    ranked = by_effect(primary.by_symbol)
-    nulls = [*(envelope(own.evidence.nulls) for own in ranked), envelope(primary.evidence.nulls)]
+    ranked = tables.by_effect(primary.by_symbol)
+    nulls = [*(tables.envelope(own.evidence.nulls) for own in ranked), tables.envelope(primary.evidence.nulls)]
     low, high = np.array(nulls, dtype=np.float64).T
     has_bands = bool(primary.evidence.nulls)
-    return forest_figure(
+    return figures.forest_figure(
         [own.test.symbol for own in ranked],
         effects=_effects([(own.test.effect, own.evidence.interval) for own in ranked]),
-        band=EffectSeries(value=np.full(len(nulls), np.nan), low=low, high=high) if has_bands else None,
+        band=figures.EffectSeries(value=np.full(len(nulls), np.nan), low=low, high=high) if has_bands else None,
         pooled=_effects([(primary.differentials.effect, primary.evidence.interval)]),
-        verdicts=[*(VERDICTS[own.verdict.kind] for own in ranked), VERDICTS[primary.verdict.kind]],
+        verdicts=[*(tables.VERDICTS[own.verdict.kind] for own in ranked), tables.VERDICTS[primary.verdict.kind]],
         smallest=primary.evidence.smallest,
         arms=(primary.differentials.first, primary.differentials.second),
     )
 
 
-def _effects(found: Sequence[tuple[float, Interval | None]]) -> EffectSeries:
-    value, low, high = np.array([(effect, *ends(interval)) for effect, interval in found], dtype=np.float64).T
-    return EffectSeries(value=value, low=low, high=high)
+def _effects(found: Sequence[tuple[float, Interval | None]]) -> figures.EffectSeries:
+    value, low, high = np.array([(effect, *tables.ends(interval)) for effect, interval in found], dtype=np.float64).T
+    return figures.EffectSeries(value=value, low=low, high=high)
 
 
 # --- Sentences -------------------------------------------------------------------------------------------------------
@@ -166,7 +134,7 @@ def _lead(comparison: Comparison) -> Iterator[str]:
         yield _wrong_size(aa_test)
     yield primary.verdict.sentence
     others = [
-        f"{QUESTIONS[question]}: {verdict_text(result.verdict, result.evidence)}"
+        f"{tables.QUESTIONS[question]}: {tables.verdict_text(result.verdict, result.evidence)}"
         for question, result in comparison.results.items()
         if question != primary.question
     ]
@@ -182,10 +150,10 @@ def _counted(results: Sequence[SymbolResult]) -> str:
     """Count symbols by verdict; a few with the same verdict are named, unless all have it."""
     counts = Counter(own.verdict.kind for own in results)
     texts = []
-    for kind in (each for each in VERDICTS if counts[each]):
+    for kind in (each for each in tables.VERDICTS if counts[each]):
         names = [own.test.symbol for own in results if own.verdict.kind == kind]
         named = f" ({', '.join(names)})" if len(names) <= _NAMED and len(counts) > 1 else ""
-        texts.append(f"{VERDICTS[kind]} for {len(names)}{named}")
+        texts.append(f"{tables.VERDICTS[kind]} for {len(names)}{named}")
     return f"{len(results)} symbol{'s' if len(results) > 1 else ''}: {', '.join(texts)}"
 
 
@@ -241,7 +209,7 @@ def _effect(result: ComparisonResult) -> str:
 def _ps(result: ComparisonResult) -> str:
     evidence = result.evidence
     tests = {"Diebold-Mariano": evidence.p, "batch means": evidence.p_cross_check, "with seeds": evidence.p_seeds}
-    return ", ".join(f"{p_text(p)} {test}" for test, p in tests.items())
+    return ", ".join(f"{tables.p_text(p)} {test}" for test, p in tests.items())
 
 
 def _beyond(result: ComparisonResult) -> str:
@@ -324,7 +292,7 @@ def _result_section(shown: ComparisonShown) -> Section:
     comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
     parts = [
-        (QUESTIONS[question], f"{verdict_text(result.verdict, result.evidence)}, {_effect(result)}")
+        (tables.QUESTIONS[question], f"{tables.verdict_text(result.verdict, result.evidence)}, {_effect(result)}")
         for question, result in comparison.results.items()
         if question != primary.question
     ]
@@ -350,7 +318,7 @@ def _result_section(shown: ComparisonShown) -> Section:
 def _symbol_section(shown: ComparisonShown) -> Section:
     comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
-    sentences = tuple(own.verdict.sentence for own in by_effect(primary.by_symbol))
+    sentences = tuple(own.verdict.sentence for own in tables.by_effect(primary.by_symbol))
     alpha, tested = (
         primary.evidence.alpha,
         {"symbols": primary.between_symbols, "asset classes": primary.between_classes},
@@ -359,11 +327,11 @@ def _symbol_section(shown: ComparisonShown) -> Section:
         title="Symbols",
         note=f"The chance of any false claim among all symbols of the table is at most {alpha:.0%}.",
         parts=(
-            comparison_symbol_table(comparison),
+            tables.comparison_symbol_table(comparison),
             *(_apart(test, what, alpha=alpha) for what, test in tested.items() if test is not None),
             *([drawn["pooling"]] if "pooling" in drawn else []),
             Folded(title="Verdict of each symbol", parts=(Bullets(items=sentences),)),
-            Folded(title="All tests", parts=(symbol_test_table(comparison),)),
+            Folded(title="All tests", parts=(tables.symbol_test_table(comparison),)),
         ),
     )
 
@@ -372,7 +340,7 @@ def _apart(test: Heterogeneity, what: str, *, alpha: float) -> str:
     if math.isnan(test.p):
         return f"Whether the gain differs between {what} could not be tested."
     shown = "is shown to differ" if test.p <= alpha else "is not shown to differ"
-    return f"The gain {shown} between {what} (p {p_text(test.p)}, {test.blocks} blocks)."
+    return f"The gain {shown} between {what} (p {tables.p_text(test.p)}, {test.blocks} blocks)."
 
 
 def _question_section(shown: ComparisonShown) -> Section:
@@ -381,7 +349,7 @@ def _question_section(shown: ComparisonShown) -> Section:
     return Section(
         title="Direction and activity",
         note="The log-loss has two parts: HOLD against the rest, and BUY against SELL where it is not HOLD.",
-        parts=(Bullets(items=sentences), question_table(comparison)),
+        parts=(Bullets(items=sentences), tables.question_table(comparison)),
     )
 
 
@@ -390,11 +358,11 @@ def _where_section(shown: ComparisonShown) -> Section:
     groups = {"by fold": comparison.folds, "by class": comparison.classes}
     if comparison.sessions:
         groups["by session"] = comparison.sessions
-    name = QUESTIONS[comparison.primary.question].capitalize()
+    name = tables.QUESTIONS[comparison.primary.question].capitalize()
     return Section(
         title="Subgroups",
         note=f"{name} in parts of the test rows: descriptive, not for claims.",
-        parts=tuple(subgroup_table(own, title=title) for title, own in groups.items()),
+        parts=tuple(tables.subgroup_table(own, title=title) for title, own in groups.items()),
     )
 
 
@@ -403,7 +371,7 @@ def _arm_section(shown: ComparisonShown) -> Section:
     kept = comparison.confidence_set
     best = [] if kept is None else [f"Not distinguishable from the best arm: {', '.join(kept.kept)}."]
     if not math.isnan(comparison.any_better):
-        best.append(f"No arm loses less than single: p {p_text(comparison.any_better)}, adjusted for all arms.")
+        best.append(f"No arm loses less than single: p {tables.p_text(comparison.any_better)}, adjusted for all arms.")
     traded: list[Part] = []
     trading = comparison.trading
     if trading is not None:
@@ -412,19 +380,19 @@ def _arm_section(shown: ComparisonShown) -> Section:
             f"{_bp(own.net_bps)} after"
             for name, own in (("universal", trading.universal), ("single", trading.single))
         ]
-        by_symbol = Folded(title="Net of costs, by symbol", parts=(trade_table(trading),))
+        by_symbol = Folded(title="Net of costs, by symbol", parts=(tables.trade_table(trading),))
         traded = [f"Traded by {trading.rule}: {'; '.join(counts)}.", by_symbol]
     return Section(
         title="Arms",
         note="All on the same test rows, each calibrated by a temperature fitted on validation rows.",
         parts=(
-            arm_table(comparison),
+            tables.arm_table(comparison),
             *best,
-            against_table(comparison),
+            tables.against_table(comparison),
             Bullets(items=tuple(f"{own.arm}: {own.what}" for own in comparison.arms)),
-            *([unseen_table(comparison.unseen)] if comparison.unseen else []),
+            *([tables.unseen_table(comparison.unseen)] if comparison.unseen else []),
             *traded,
-            Folded(title="Budgets", parts=(budget_table(comparison.arms, matched=comparison.declared.budget),)),
+            Folded(title="Budgets", parts=(tables.budget_table(comparison.arms, matched=comparison.declared.budget),)),
         ),
     )
 
@@ -432,11 +400,11 @@ def _arm_section(shown: ComparisonShown) -> Section:
 def _skill_section(shown: ComparisonShown) -> Section:
     primary = shown.comparison.primary
     nulls, none = primary.evidence.nulls, "No surrogate markets were run: "
-    bands = null_table(nulls) if nulls else f"{none}apparent skill may come from how the labels are constructed."
+    bands = tables.null_table(nulls) if nulls else f"{none}apparent skill may come from how the labels are constructed."
     return Section(
         title="Skill",
         note="An arm has skill if it loses less than the no-skill forecast and gains more than on surrogate markets.",
-        parts=(skill_table(primary), bands),
+        parts=(tables.skill_table(primary), bands),
     )
 
 
@@ -448,7 +416,7 @@ def _diagnostics_section(shown: ComparisonShown) -> Section:
     more = "" if math.isnan(months) else ", no realistic number more would decide it"
     if months <= REALISTIC_MONTHS:
         more = f", about {max(math.ceil(months), 1):,} more would decide it"
-    equivalent = f"p-value of equivalence {p_text(evidence.p_equivalent)}"
+    equivalent = f"p-value of equivalence {tables.p_text(evidence.p_equivalent)}"
     facts = (
         ("test rows", f"{sum(own.test_rows for own in comparison.symbols):,}, which are not independent"),
         ("instants", f"{len(differentials.instants):,}, {effective}"),
@@ -470,11 +438,11 @@ def _declared_section(shown: ComparisonShown) -> Section:
     declared, hashes = comparison.declared, comparison.hashes
     draws = ", ".join(f"{kind} {count}" for kind, count in declared.surrogates.items()) or "none"
     facts = (
-        ("primary question", QUESTIONS[declared.primary]),
+        ("primary question", tables.QUESTIONS[declared.primary]),
         ("test", declared.test),
         ("smallest effect", f"{declared.smallest:.4g} nats"),
         ("seeds", ", ".join(map(str, declared.seeds))),
-        ("budgets", BUDGETS[declared.budget]),
+        ("budgets", tables.BUDGETS[declared.budget]),
         ("surrogate draws", draws),
         *((name, getattr(hashes, name)) for name in ("plan", "data", "features", "labels", "code", "results")),
     )
@@ -485,7 +453,7 @@ def _declared_section(shown: ComparisonShown) -> Section:
         parts=(
             Facts(items=facts),
             drawn["folds"],
-            comparison_fold_table(comparison),
+            tables.comparison_fold_table(comparison),
             Folded(title="Full plan", parts=(Code(text=content),)),
         ),
     )
