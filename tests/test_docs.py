@@ -25,7 +25,7 @@ SCHEMAS = {
     "check-data": "multisymbol.cli.check_data.CheckDataConfig",
     "trace": "multisymbol.cli.trace.TraceConfig",
 }
-WITHOUT_KEYS = {"models", "generate-data", "completion", "COMMAND"}
+WITHOUT_KEYS = {"models", "generate-data", "import-bars", "completion", "COMMAND"}
 
 RETIRED = {
     r"leavings": "orphans",

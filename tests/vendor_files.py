@@ -171,7 +171,7 @@ VENDORS: Mapping[str, VendorFile] = {
         write=_metatrader,
         name="MetaTrader CSV",
         asset_class="forex",
-        options=("timezone=EET",),
+        options=("source.timezone=EET",),
         symbol="EURUSD",
     ),
     "tradingview": VendorFile(
@@ -218,7 +218,7 @@ VENDORS: Mapping[str, VendorFile] = {
         file="BTCUSDT.parquet",
         write=lambda f, p: f.set_index("timestamp").rename_axis("when").to_parquet(p),
         name="Parquet",
-        options=("columns={timestamp: when}",),
+        options=("source.columns={timestamp: when}",),
     ),
     "alpaca": VendorFile(
         file="bars.csv", write=lambda f, p: _alpaca(f).to_csv(p), name="Alpaca CSV", asset_class="stock", symbol="AAPL"
@@ -234,7 +234,12 @@ VENDORS: Mapping[str, VendorFile] = {
         file="2019-01-07.csv.gz", write=_polygon_flat, name="Polygon flat file CSV", asset_class="stock", symbol="AAPL"
     ),
     "polygon": VendorFile(
-        file="AAPL.csv", write=_polygon, name="Polygon aggregates CSV", asset_class="stock", symbol="AAPL"
+        file="aggs.csv",
+        write=_polygon,
+        name="Polygon aggregates CSV",
+        asset_class="stock",
+        options=("symbol=AAPL",),
+        symbol="AAPL",
     ),
     "dukascopy": VendorFile(
         file="EURUSD_Candlestick_1_Hour_BID_07.01.2019-09.01.2019.csv",
@@ -247,7 +252,11 @@ VENDORS: Mapping[str, VendorFile] = {
         file="BTCUSDT.txt",
         write=_headless_spreadsheet,
         name="CSV",
-        options=("columns=[date,time,open,high,low,close,volume]", "date_order=mdy", "timezone=UTC"),
+        options=(
+            "source.columns=[date,time,open,high,low,close,volume]",
+            "source.date_order=mdy",
+            "source.timezone=UTC",
+        ),
     ),
 }
 """What `docs/data.md` says can be read -> how to make such a file."""

@@ -9,7 +9,7 @@ model = ms.load_model("neuro_fuzzy.1h.universal@newest", config)
 model.predict(bars)                                 # BUY, HOLD, SELL probabilities for raw bars
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -293,44 +293,51 @@ def read_bars(
     symbol: str | None = None,
     asset_class: str,
     timeframe: str,
+    calendar: str | None = None,
     stamped: Literal["open", "close"] = "open",
-    zone: str | None = None,
-    overrides: "Mapping[str, object] | None" = None,
+    timezone: str | None = None,
+    columns: "Mapping[str, str] | Sequence[str] | None" = None,
+    epoch: Literal["s", "ms", "us", "ns"] | None = None,
+    date_order: Literal["dmy", "mdy"] | None = None,
+    delimiter: str | None = None,
+    min_bars: int = 1,
+    on_defect: "Mapping[str, str] | None" = None,
 ) -> "Bars":
-    """Read and judge the bars of one symbol from a Parquet or CSV file.
+    """Read and judge the bars of one symbol from a file as vendors write them (docs/data.md).
 
     Args:
-        path: The file.
-        symbol: Its symbol; None: the file's name without the ending.
+        path: The file: CSV, Parquet or Feather.
+        symbol: Its symbol; None: the file's name says it.
         asset_class: `stock`, `forex`, `crypto` or `metal`: calendar, gap policy and what counts as odd.
         timeframe: Length of the bars, such as `1h`.
+        calendar: Calendar in place of the asset class's.
         stamped: Whether a timestamp is the bar's open or its close.
-        zone: Time zone of a CSV file's timestamps where they have none, such as `UTC`.
-        overrides: Further keys of `conf/source`, such as `{"min_bars": 100}`.
+        timezone: Clock of timestamps that name none, such as `UTC`.
+        columns: Our name -> the file's, or the names of all columns of a file without header, in order.
+        epoch: Unit of timestamps that are numbers; None: by their size.
+        date_order: Order of day and month in `06/01/2018`.
+        delimiter: What separates the cells of a CSV file; None: told by its first line.
+        min_bars: Fewer bars than this are refused.
+        on_defect: Kind of defect -> `raise`, `drop` or `keep`, where it is not the default.
 
     Raises:
-        SourceError: The file is not there or not readable.
+        SourceError: The file is not there, not readable, or of no known format.
         BarsError: Rows have defects, all of them named.
     """
-    from multisymbol.cli.specs import source_of
-    from multisymbol.markets.symbols import universe
+    from multisymbol.cli.shipped import bare_universe, read_options
+    from multisymbol.markets.io.files import FileOptions, examine_file
+    from multisymbol.markets.io.importing import named_by
+    from multisymbol.markets.io.stamps import StampOptions
     from multisymbol.markets.time import Period
 
-    file = Path(path)
-    name = symbol or file.name.partition(".")[0]
-    kind = "csv" if file.suffix.lower() in {".csv", ".txt"} else "parquet"
-    given = {
-        "root": str(file.parent.absolute()),
-        "pattern": f"{{symbol}}{file.suffix}" if file.stem == name else file.name,
-        "timeframe": timeframe,
-        "stamped": stamped,
-        **({"timezone": zone} if zone is not None else {}),
-        **(overrides or {}),
-    }
-    said = [f"source={kind}", *(f"source.{key}={_quoted(value)}" for key, value in given.items())]
-    values = load_config(said, symbols={name: asset_class}).values
-    return source_of(values).read(universe(values["symbol_configs"]).configs[0], Period())
-
-
-def _quoted(value: object) -> str:
-    return "'" + value.replace("'", "\\'") + "'" if isinstance(value, str) else str(value)
+    (config,) = bare_universe({symbol or named_by(Path(path)): asset_class}, calendar=calendar)
+    stamps = StampOptions(timezone=timezone, epoch=epoch, date_order=date_order)
+    return examine_file(
+        Path(path),
+        config=config,
+        period=Period(),
+        reading=read_options(
+            timeframe=timeframe, stamped=stamped, timezone=timezone, min_bars=min_bars, kinds=on_defect or {}
+        ),
+        options=FileOptions(columns=columns, delimiter=delimiter, stamps=stamps),
+    ).accepted()

@@ -57,17 +57,12 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     symbols = universe(values["symbol_configs"])
     source = source_of(values)
     _download(source, symbols, terminal)
-    looked = _examined(source, symbols, Period(**values["period"]), terminal)
+    looked = look(source, symbols, Period(**values["period"]), terminal)
     found = [each.coverage for each in looked]
     problems = [each.problem for each in looked if each.problem is not None]
-    table = coverage_table(found)
-    terminal.show(show(table))
-    terminal.show("")
+    show_findings(looked, terminal)
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "bars.csv").write_text(to_csv(table), encoding="utf-8")
-    for each in looked:
-        if each.jumps:
-            terminal.fact("jumps", _jump_text(each.coverage.symbol, each.jumps))
+    (run_dir / "bars.csv").write_text(to_csv(coverage_table(found)), encoding="utf-8")
     terminal.fact("table", short_path(run_dir / "bars.csv"))
     if any(each.opened_at.size for each in found):
         picture = Path(values["out"]) if values["out"] else run_dir / "coverage.png"
@@ -88,7 +83,7 @@ def _download(source: ExaminedSource, symbols: Universe, terminal: Terminal) -> 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Looked:
+class Looked:
     """What was found of one symbol; `problem` is why its bars are refused, None where they are not."""
 
     coverage: SymbolCoverage
@@ -96,8 +91,9 @@ class _Looked:
     problem: MultisymbolError | None = None
 
 
-def _examined(source: ExaminedSource, symbols: Universe, period: Period, terminal: Terminal) -> list[_Looked]:
-    looked: list[_Looked] = []
+def look(source: ExaminedSource, symbols: Universe, period: Period, terminal: Terminal) -> list[Looked]:
+    """Examine the bars of every symbol, showing progress."""
+    looked: list[Looked] = []
     with terminal.progress("bars") as progress:
         for done, config in enumerate(symbols, start=1):
             looked.append(_look(source, config, period))
@@ -105,15 +101,24 @@ def _examined(source: ExaminedSource, symbols: Universe, period: Period, termina
     return looked
 
 
-def _look(source: ExaminedSource, config: SymbolConfig, period: Period) -> _Looked:
+def show_findings(looked: Sequence[Looked], terminal: Terminal) -> None:
+    """Show a line for every symbol, and what a step of its prices may mean."""
+    terminal.show(show(coverage_table([each.coverage for each in looked])))
+    terminal.show("")
+    for each in looked:
+        if each.jumps:
+            terminal.fact("jumps", _jump_text(each.coverage.symbol, each.jumps))
+
+
+def _look(source: ExaminedSource, config: SymbolConfig, period: Period) -> Looked:
     """Examine one symbol; a file that cannot be judged has no rows."""
     try:
         examined = source.examine(config, period)
     except MultisymbolError as error:
         nothing = Examined(opened_at=np.empty(0, dtype=np.int64), bars=None, findings=(), refusal=None)
-        return _Looked(coverage=_of(config, nothing), problem=error)
+        return Looked(coverage=_of(config, nothing), problem=error)
     steps = jumps(examined.bars) if examined.bars is not None else ()
-    return _Looked(coverage=_of(config, examined), jumps=steps, problem=examined.refusal)
+    return Looked(coverage=_of(config, examined), jumps=steps, problem=examined.refusal)
 
 
 def _jump_text(symbol: str, found: Sequence[Jump]) -> str:

@@ -17,7 +17,7 @@ from tests.vendor_files import VENDORS, Frame, VendorFile, bars
 def source(folder: Path, vendor: VendorFile, **changes: Any) -> CsvSource:
     options: dict[str, Any] = {}
     for option in vendor.options:
-        key, _, value = option.partition("=")
+        key, _, value = option.removeprefix("source.").partition("=")
         if key != "symbol":
             options[key] = value
     if "columns" in options:

@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "print the newest decision for every symbol",
     "resolve": "print which stored model serves a symbol, and why",
     "models": "manage stored models: list, show, compare, promote, retire, export, ...",
+    "import-bars": "turn vendors' files into clean Parquet, one file per symbol",
     "check-data": "check the bars of a universe",
     "trace": "follow one sample from raw bars to its label",
     "generate-data": "write bars of a synthetic market",

@@ -12,17 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow
 import yaml
-from pyarrow import parquet
 
 from multisymbol.cli.commands import Parser
-from multisymbol.config.installation import conf_folder
+from multisymbol.cli.shipped import asset_classes, bare_universe
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
-from multisymbol.markets.io.tables import SYNTHETIC_KEY
-from multisymbol.markets.symbols import Universe, resolve_symbols, slug, universe
+from multisymbol.markets.io.importing import write_bars
+from multisymbol.markets.symbols import slug
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period
 from multisymbol.progress import Terminal, complain
@@ -79,7 +77,7 @@ def generate(options: argparse.Namespace) -> str:
         SymbolError: An unknown asset class, a symbol named twice.
         OutputError: The folder holds something already, or cannot be written.
     """
-    classes = _asset_classes()
+    classes = asset_classes()
     members = _members(options.symbols, default=options.asset_class, classes=classes)
     market = Market(
         timeframe=options.timeframe,
@@ -91,14 +89,15 @@ def generate(options: argparse.Namespace) -> str:
         annual_volatility=_volatilities(options.volatility, classes=classes),
         ragged=options.ragged,
     )
-    symbols = _universe(members, classes)
+    symbols = bare_universe(members)
     source = market.source()
     bars = [source.read(config, Period()) for config in symbols]
     folder = options.out or Path("outputs", "synthetic") / f"{market.timeframe}-seed{market.seed}"
     facts = {"synthetic": True, "symbols": members, **asdict(market)}
     _prepare(folder, facts=facts, overwrite=options.overwrite)
     for config, of_symbol in zip(symbols, bars, strict=True):
-        _write_bars(folder / f"{config.slug}.parquet", of_symbol)
+        facts_of = {"symbol": of_symbol.symbol, "origin": of_symbol.origin}
+        write_bars(folder / f"{config.slug}.parquet", of_symbol, facts=facts_of)
     _write_facts(folder, facts=facts, members=members)
     return _summary(folder, market=market, bars=bars)
 
@@ -129,13 +128,6 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder to write (default: outputs/synthetic/TIMEFRAME-seedSEED)")
     add("--overwrite", action="store_true", help="replace what this command wrote there before")
     return whole
-
-
-def _asset_classes() -> dict[str, dict[str, Any]]:
-    classes: dict[str, dict[str, Any]] = {}
-    for path in sorted((conf_folder() / "asset_class").glob("*.yaml")):
-        classes |= yaml.safe_load(path.read_text(encoding="utf-8"))
-    return classes
 
 
 def _members(text: str, *, default: str, classes: Mapping[str, Any]) -> dict[str, str]:
@@ -170,15 +162,6 @@ def _volatilities(text: str, *, classes: Mapping[str, Any]) -> dict[str, float]:
     return values
 
 
-def _universe(members: Mapping[str, str], classes: Mapping[str, Mapping[str, Any]]) -> Universe:
-    """Resolve calendar, volume and gaps; the classes' overrides of features and labels do not touch bars."""
-    facts = {
-        name: {key: entry[key] for key in ("calendar", "volume", "costs", "gaps")} for name, entry in classes.items()
-    }
-    symbols = {symbol: {"asset_class": of_class} for symbol, of_class in members.items()}
-    return universe(resolve_symbols(symbols=symbols, asset_classes=facts, features={}, labels={}, label_name="none"))
-
-
 def _prepare(folder: Path, *, facts: Mapping[str, Any], overwrite: bool) -> None:
     """Make the folder; remove only what this command wrote into it before. The same market again is no loss."""
     stored = folder / "SYNTHETIC.json"
@@ -196,14 +179,6 @@ def _prepare(folder: Path, *, facts: Mapping[str, Any], overwrite: bool) -> None
     except OSError as error:
         message = f"{folder} cannot be written: {error}"
         raise OutputError(message) from error
-
-
-def _write_bars(path: Path, bars: Bars) -> None:
-    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
-    timestamp = pyarrow.array(bars.opened_at, type=pyarrow.timestamp("ns", tz="UTC"))
-    table = pyarrow.table({"timestamp": timestamp, **columns})
-    facts = json.dumps({"symbol": bars.symbol, "origin": bars.origin})
-    parquet.write_table(table.replace_schema_metadata({SYNTHETIC_KEY: facts.encode()}), path)
 
 
 def _write_facts(folder: Path, *, facts: Mapping[str, Any], members: Mapping[str, str]) -> None:

@@ -429,7 +429,7 @@ def _spacing_defects(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
     if step.size == 0:
         return
     usual = np.unique(step, return_counts=True)
-    most_often = _length(int(usual[0][np.argmax(usual[1])]))
+    most_often = length_text(int(usual[0][np.argmax(usual[1])]))
     skipped = raw.clock.open_hours_between(raw.closed_at[:-1], raw.opened_at[1:]) > 0
     sparse = step.min() > timeframe.nanoseconds and skipped.mean() > 0.5 and len(raw) >= _SPACING_NEEDS
     if np.mean(step < timeframe.nanoseconds) > 0.5 or sparse:
@@ -440,7 +440,7 @@ def _spacing_defects(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
     again = _second_of_date(raw, timeframe=timeframe)
     if np.any((2 * step < timeframe.nanoseconds) | (np.diff(raw.closed_at) <= 0) | again[1:]):
         at = _overlapping(raw, again=again, timeframe=timeframe)
-        note = f"{_length(int(step[at[0] - 1]))} after the bar before"
+        note = f"{length_text(int(step[at[0] - 1]))} after the bar before"
         if timeframe.whole_days and raw.clock.within_dates():
             note += ", and of its session"
         yield Defect(kind="bars overlap", key="overlap", at=at, note=note)
@@ -617,7 +617,8 @@ def _detail(raw: RawBars, defect: Defect) -> str:
     return f"first {detail}" if defect.at.size > 1 else detail
 
 
-def _length(nanoseconds: int) -> str:
+def length_text(nanoseconds: int) -> str:
+    """Write a length of time as a timeframe: `1h`, `15m`."""
     minutes = nanoseconds / 60e9
     for unit, size in (("d", 1440), ("h", 60)):
         if minutes >= size and minutes % size == 0:

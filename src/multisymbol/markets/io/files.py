@@ -1,4 +1,4 @@
-"""Folders of files with bars, one per symbol or with several: any layout of `formats`, any kind of `tables`."""
+"""Folders of files with bars, one per symbol or with several: any format of `formats`, any kind of `tables`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ import pandas as pd
 
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
-from multisymbol.markets.io.formats import Columns, FileFormat, check_columns, layout_of, of_symbol
+from multisymbol.markets.io.formats import Columns, FileFormat, check_columns, file_format, of_symbol
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
 from multisymbol.markets.io.stamps import EMPTY, DateOrder, EpochUnit, StampOptions, read_stamps
@@ -59,7 +59,7 @@ class FileRows:
         frame: Columns timestamp (UTC), open, high, low, close and, where there is one, volume.
         texts: Timestamps as the file has them. Shape (rows,).
         rows: Number of each row in the file, from 0. Shape (rows,).
-        layout: Which columns were read.
+        format: Which columns were read.
         clock: How the timestamps were read, in words.
         synthetic: Whether the file says that its bars were generated.
     """
@@ -67,7 +67,7 @@ class FileRows:
     frame: pd.DataFrame
     texts: npt.NDArray[np.object_]
     rows: npt.NDArray[np.int64]
-    layout: FileFormat
+    format: FileFormat
     clock: str
     synthetic: bool
 
@@ -96,27 +96,27 @@ def rows_of(
     """Find one symbol's columns and rows in a table, and read its timestamps and numbers.
 
     Raises:
-        SourceError: Of no known layout, or without this symbol.
+        SourceError: Of no known format, or without this symbol.
         BarsError: Timestamps that are none, or whose zone or order of day and month is not known.
     """
-    layout = layout_of(table, columns=options.columns, symbol=config.symbol, origin=origin)
-    own = of_symbol(table, layout, symbol=config.symbol, origin=origin)
+    found = file_format(table, columns=options.columns, symbol=config.symbol, origin=origin)
+    own = of_symbol(table, found, symbol=config.symbol, origin=origin)
     stamps = read_stamps(
-        _stamp_column(own, layout),
-        options=options.stamps.within(utc=layout.utc, day_first=layout.day_first),
+        _stamp_column(own, found),
+        options=options.stamps.within(utc=found.utc, day_first=found.day_first),
         config=config,
         timeframe=timeframe,
         origin=origin,
     )
-    numbers = [name for name in (*PRICES, "volume") if name in layout.places]
-    columns = {name: layout.column(own, name).reset_index(drop=True) for name in numbers}
+    numbers = [name for name in (*PRICES, "volume") if name in found.places]
+    columns = {name: found.column(own, name).reset_index(drop=True) for name in numbers}
     return FileRows(
         frame=pd.DataFrame(
             {"timestamp": stamps.instants, **{n: _numbers(c) if own.text else c for n, c in columns.items()}}
         ),
         texts=stamps.texts,
         rows=own.columns[0].index.to_numpy(),
-        layout=layout,
+        format=found,
         clock=stamps.clock,
         synthetic=own.synthetic,
     )
@@ -194,7 +194,7 @@ class FileSource(AcceptedBars):
         """Read and judge the symbol's bars.
 
         Raises:
-            SourceError: No file for this symbol, or of no known layout.
+            SourceError: No file for this symbol, or of no known format.
             BarsError: The rows cannot be judged: timestamps that are no instants, or without time zone.
         """
         path = self.folder.file(config)
@@ -219,7 +219,7 @@ def examine_file(
     """Read and judge one symbol's bars of one file.
 
     Raises:
-        SourceError: It is not readable, or of no known layout.
+        SourceError: It is not readable, or of no known format.
         BarsError: Its rows cannot be judged.
     """
     options = options or FileOptions()
@@ -227,11 +227,11 @@ def examine_file(
     return rows.examined(config, period=period, reading=reading, origin=str(path))
 
 
-def _stamp_column(table: RawTable, layout: FileFormat) -> pd.Series:
+def _stamp_column(table: RawTable, found: FileFormat) -> pd.Series:
     """Return the timestamps, joined where a file has date and time in two columns."""
-    if "date" not in layout.places:
-        return layout.column(table, "timestamp")
-    parts = [layout.column(table, name).astype(str).str.strip() for name in ("date", "time")]
+    if "date" not in found.places:
+        return found.column(table, "timestamp")
+    parts = [found.column(table, name).astype(str).str.strip() for name in ("date", "time")]
     return parts[0] + " " + parts[1]
 
 

@@ -99,7 +99,7 @@ def check_columns(columns: Columns | None) -> None:
         raise ConfigError(f"source.columns={list(columns)} lists the columns of a file in order; it needs {needed}")
 
 
-def layout_of(table: RawTable, *, columns: Columns | None, symbol: str, origin: str) -> FileFormat:
+def file_format(table: RawTable, *, columns: Columns | None, symbol: str, origin: str) -> FileFormat:
     """Find the columns of bars.
 
     Args:
@@ -137,25 +137,25 @@ def layout_of(table: RawTable, *, columns: Columns | None, symbol: str, origin: 
     )
 
 
-def symbols_in(table: RawTable, layout: FileFormat) -> list[str]:
+def symbols_in(table: RawTable, found: FileFormat) -> list[str]:
     """Return the symbols a file names, in the order in which they appear; none where its name has to say."""
-    if "symbol" in layout.places:
-        return [str(name) for name in layout.column(table, "symbol").astype(str).str.strip().unique()]
+    if "symbol" in found.places:
+        return [str(name) for name in found.column(table, "symbol").astype(str).str.strip().unique()]
     return list(dict.fromkeys(ticker for ticker in table.tickers if ticker))
 
 
-def of_symbol(table: RawTable, layout: FileFormat, *, symbol: str, origin: str) -> RawTable:
+def of_symbol(table: RawTable, found: FileFormat, *, symbol: str, origin: str) -> RawTable:
     """Return the rows of one symbol: all where the file has one alone.
 
     Raises:
         SourceError: The file has several, and not this one.
     """
-    there = symbols_in(table, layout) if "symbol" in layout.places else []
+    there = symbols_in(table, found) if "symbol" in found.places else []
     if len(there) < 2:
         return table
     if symbol not in there:
         raise SourceError(_absent(symbol, there, origin=origin))
-    return table.taken(np.asarray(layout.column(table, "symbol").astype(str).str.strip() == symbol))
+    return table.taken(np.asarray(found.column(table, "symbol").astype(str).str.strip() == symbol))
 
 
 def _absent(symbol: str, there: Sequence[str], *, origin: str) -> str:
@@ -230,7 +230,7 @@ def _holds(table: RawTable, names: Sequence[str]) -> bool:
 
 def _unknown(table: RawTable, *, missing: Sequence[str] = (), origin: str) -> str:
     line = "header" if table.headed else "first line"
-    lines = [f"{origin} cannot be read as bars: of no known layout. Its {line}:", *(f"    {row}" for row in table.head)]
+    lines = [f"{origin} cannot be read as bars: of no known found. Its {line}:", *(f"    {row}" for row in table.head)]
     if table.headed:
         known = {name for alike in _NAMES.values() for name in alike}
         other = next((name for name in table.names if name.strip().casefold() not in known), "NAME")

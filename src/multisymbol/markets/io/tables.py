@@ -73,7 +73,13 @@ def read_table(path: Path, *, delimiter: str | None = None, names: Sequence[str]
         SourceError: Not a file, not readable, damaged, or of no such kind.
     """
     try:
-        content = _unpacked(path.read_bytes(), path)
+        packed = path.read_bytes()
+    except IsADirectoryError as error:
+        raise SourceError(f"{path} is a folder; name the file of bars in it") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror} (relative to {Path.cwd()})") from error
+    try:
+        content = _unpacked(packed, path)
         if content.startswith(b"PAR1"):
             file = parquet.ParquetFile(pyarrow.BufferReader(content))
             return _of_arrow(file.read(), container="Parquet", path=path)
@@ -82,8 +88,6 @@ def read_table(path: Path, *, delimiter: str | None = None, names: Sequence[str]
         return _of_text(_utf8(content, path), delimiter=delimiter, names=names, path=path)
     except SourceError:
         raise
-    except IsADirectoryError as error:
-        raise SourceError(f"{path} is a folder; name the file of bars in it") from error
     # Whatever the libraries make of a damaged file, they say so in many types: Arrow's, zlib's, ValueError, KeyError.
     except Exception as error:
         message = (
