@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,10 @@ class VendorFile:
     freq: str = "1h"
     options: tuple[str, ...] = ()
     symbol: str = "BTCUSDT"
+
+    def bars(self, **changes: Any) -> Frame:
+        """Return bars of the symbol's market."""
+        return bars(self.freq, new_york=self.asset_class == "stock" and self.freq == "1h", **changes)
 
 
 def _epoch(frame: Frame, unit: str) -> pd.Series:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,8 +19,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def write(name: str, **changes: object) -> str:
-    VENDORS[name].write(bars(VENDORS[name].freq, **changes), Path(VENDORS[name].file))  # type: ignore[arg-type]
+def write(name: str, **changes: Any) -> str:
+    VENDORS[name].write(VENDORS[name].bars(**changes), Path(VENDORS[name].file))
     return VENDORS[name].file
 
 
@@ -49,7 +50,7 @@ def test_each_command_of_the_page_writes_our_columns_in_utc(
     file: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vendor = BY_FILE[file]
-    frame = bars(vendor.freq)
+    frame = vendor.bars()
     vendor.write(frame, Path(file))
     assert run(shlex.split(command)) == 0, error(capsys)
     written = pd.read_parquet(f"bars/{vendor.symbol}.parquet")

@@ -11,7 +11,7 @@ from multisymbol.markets.io.defects import OnDefect
 from multisymbol.markets.io.files import CsvSource
 from multisymbol.markets.time import HOUR, Period
 from tests.markets.conftest import LIMITS, config_of
-from tests.vendor_files import VENDORS, Frame, VendorFile, bars
+from tests.vendor_files import VENDORS, Frame, VendorFile
 
 
 def source(folder: Path, vendor: VendorFile, **changes: Any) -> CsvSource:
@@ -37,7 +37,7 @@ def source(folder: Path, vendor: VendorFile, **changes: Any) -> CsvSource:
 
 
 def made(folder: Path, vendor: VendorFile) -> Frame:
-    frame = bars(vendor.freq, new_york=vendor.asset_class == "stock" and vendor.freq == "1h")
+    frame = vendor.bars()
     vendor.write(frame, folder / vendor.file)
     return frame
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from multisymbol.cli.commands import Parser
 from multisymbol.cli.check_data import look, show_findings
+from multisymbol.cli.commands import Parser
 from multisymbol.cli.shipped import asset_classes, bare_universe, read_options
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SourceError, nearest
 from multisymbol.markets.io.files import FileOptions, ParquetSource

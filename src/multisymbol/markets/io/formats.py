@@ -230,7 +230,7 @@ def _holds(table: RawTable, names: Sequence[str]) -> bool:
 
 def _unknown(table: RawTable, *, missing: Sequence[str] = (), origin: str) -> str:
     line = "header" if table.headed else "first line"
-    lines = [f"{origin} cannot be read as bars: of no known found. Its {line}:", *(f"    {row}" for row in table.head)]
+    lines = [f"{origin} cannot be read as bars: of no known layout. Its {line}:", *(f"    {row}" for row in table.head)]
     if table.headed:
         known = {name for alike in _NAMES.values() for name in alike}
         other = next((name for name in table.names if name.strip().casefold() not in known), "NAME")
