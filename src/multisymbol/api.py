@@ -324,9 +324,9 @@ def read_bars(
         SourceError: The file is not there, not readable, or of no known format.
         BarsError: Rows have defects, all of them named.
     """
-    from multisymbol.cli.shipped import bare_universe, read_options
     from multisymbol.markets.io.files import FileOptions, examine_file
     from multisymbol.markets.io.importing import named_by
+    from multisymbol.markets.io.shipped import bare_universe, read_options
     from multisymbol.markets.io.stamps import StampOptions
     from multisymbol.markets.time import Period
 

@@ -15,11 +15,11 @@ from typing import Any
 import yaml
 
 from multisymbol.cli.commands import Parser
-from multisymbol.cli.shipped import asset_classes, bare_universe
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.importing import write_bars
+from multisymbol.markets.io.shipped import asset_classes, bare_universe
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period

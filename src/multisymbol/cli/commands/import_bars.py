@@ -17,11 +17,11 @@ import yaml
 
 from multisymbol.cli.check_data import look, show_findings
 from multisymbol.cli.commands import Parser
-from multisymbol.cli.shipped import asset_classes, bare_universe, read_options
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SourceError, nearest
 from multisymbol.markets.io.files import FileOptions, ParquetSource
 from multisymbol.markets.io.importing import Imported, find_symbols, imported, write_bars
 from multisymbol.markets.io.quality import ReadOptions
+from multisymbol.markets.io.shipped import asset_classes, bare_universe, read_options
 from multisymbol.markets.io.stamps import StampOptions
 from multisymbol.markets.io.tables import RawTable
 from multisymbol.markets.symbols import Universe
