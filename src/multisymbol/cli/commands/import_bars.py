@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class ImportRequest:
     """What the command line asks for.
 
     Args:
@@ -126,7 +126,7 @@ class Request:
         return read_options(timeframe=timeframe, **self.reading)
 
 
-def import_bars(request: Request, terminal: Terminal) -> None:
+def import_bars(request: ImportRequest, terminal: Terminal) -> None:
     """Write what the files hold, say what was done and check it; then refuse what is refused, all at once.
 
     Raises:
@@ -148,7 +148,7 @@ def import_bars(request: Request, terminal: Terminal) -> None:
 
 
 def _imports(
-    found: Mapping[str, Sequence[Path]], request: Request, table: Callable[[Path], RawTable], terminal: Terminal
+    found: Mapping[str, Sequence[Path]], request: ImportRequest, table: Callable[[Path], RawTable], terminal: Terminal
 ) -> list[Imported]:
     """Read and write symbol by symbol; the first that is accepted says the length of all bars."""
     symbols, timeframe, results = request.universe(list(found)), request.timeframe, list[Imported]()
@@ -172,7 +172,7 @@ def _imports(
     return results
 
 
-def _request(arguments: Sequence[str]) -> Request:
+def _request(arguments: Sequence[str]) -> ImportRequest:
     """Read the words of the command line.
 
     Raises:
@@ -200,7 +200,7 @@ def _request(arguments: Sequence[str]) -> Request:
     source = {key.removeprefix("source."): value for key, value in given.items()}
     stamps = StampOptions(**{key: source.get(key) for key in ("timezone", "epoch", "date_order")})
     kinds = {key.removeprefix(_KIND): value for key, value in given.items() if key.startswith(_KIND)}
-    return Request(
+    return ImportRequest(
         paths=named,
         out=Path(given["out"]),
         asset_class=given["asset_class"],
@@ -241,14 +241,14 @@ def _named_files(paths: Sequence[Path], given: Mapping[str, Any]) -> dict[Path, 
     return named
 
 
-def _check_free(request: Request, symbols: Universe) -> None:
+def _check_free(request: ImportRequest, symbols: Universe) -> None:
     there = [config.slug for config in symbols if (request.out / f"{config.slug}.parquet").exists()]
     if there and not request.overwrite:
         message = f"{request.out} has files of {listed(there, most=_NAMED)} already; nothing was written"
         raise OutputError(f"{message}. Add overwrite=true, or choose another folder: out=DIR")
 
 
-def _tell_read(results: Sequence[Imported], request: Request, terminal: Terminal) -> None:
+def _tell_read(results: Sequence[Imported], request: ImportRequest, terminal: Terminal) -> None:
     """Say how the files were read, once for all that were read alike."""
     groups = group_by(results, lambda each: (each.format, each.clock, each.timeframe, each.unused))
     for (name, clock, timeframe, unused), each in groups.items():
@@ -262,7 +262,7 @@ def _tell_read(results: Sequence[Imported], request: Request, terminal: Terminal
             terminal.fact("", printable(f"columns not read: {listed([n or '(no name)' for n in unused], most=8)}"))
 
 
-def _tell_written(symbols: Universe, timeframe: str, request: Request, terminal: Terminal) -> None:
+def _tell_written(symbols: Universe, timeframe: str, request: ImportRequest, terminal: Terminal) -> None:
     """Check the bars that were written as `check-data` does, and print the command that trains on them."""
     out, reading = short_path(request.out), request.read_options(timeframe)
     terminal.fact("wrote", f"{counted(len(symbols), 'symbol')} in {out}, times in UTC, stamped at the open")
@@ -287,7 +287,7 @@ def _tell_written(symbols: Universe, timeframe: str, request: Request, terminal:
     terminal.fact("", f"  {shlex.join([*own, *slugs])}")
 
 
-def _write_universe(request: Request, symbols: Universe) -> None:
+def _write_universe(request: ImportRequest, symbols: Universe) -> None:
     """Write the table of symbols; rows of an earlier import stay."""
     path = request.out / "universe.csv"
     own = {} if request.calendar is None else {"calendar": request.calendar}
