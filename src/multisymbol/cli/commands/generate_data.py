@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from multisymbol.cli.commands import Parser
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SymbolError, nearest
 from multisymbol.markets.bars import Bars
