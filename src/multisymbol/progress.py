@@ -219,14 +219,14 @@ class _Line:
         try:
             yield
         finally:
-            live.start()
+            live.start(refresh=True)
 
     def _open(self, begun: Stage) -> None:
         console = Console(stderr=True, highlight=False)
         if console.is_terminal:
             both = sys.stdout.isatty()  # what is printed past us then stands above the line, not in its midst
             self._live = Live(get_renderable=self._text, console=console, transient=True, redirect_stdout=both)
-            self._live.start()
+            self._live.start(refresh=True)
         elif not self._quiet:
             print(_printable(" ".join((begun.name, *begun.facts, "…"))), file=sys.stderr, flush=True)
 

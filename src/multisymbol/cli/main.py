@@ -70,7 +70,7 @@ def _exit(call: Callable[[], int]) -> None:
         received = signal.Signals(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, terminate)
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         status = call()
         sys.stdout.flush()
@@ -78,10 +78,11 @@ def _exit(call: Callable[[], int]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except KeyboardInterrupt as stop:
-        complain(f"interrupted; {stop or 'start the same command again'}")
+        complain(f"interrupted; {str(stop) or 'start the same command again'}")
         status = 128 + received
     finally:
         loaded()
+        signal.signal(signal.SIGTERM, before)
     sys.exit(status)
 
 

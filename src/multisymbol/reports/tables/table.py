@@ -322,7 +322,8 @@ def _aligned(table: Table, screen: int) -> list[str]:
     last = table.columns[-1]
     lines = []
     for cells in ([column.name for column in table.columns], *(_cells(table, row) for row in _lines(table))):
-        ends = [cells[-1]] if last.form else textwrap.wrap(cells[-1], widths[-1], break_on_hyphens=False) or [""]
+        breaks = not last.form and max(map(len, cells[-1].split()), default=0) <= widths[-1]
+        ends = (textwrap.wrap(cells[-1], widths[-1], break_on_hyphens=False) if breaks else []) or [cells[-1]]
         start = gap.join(map(_fitted, cells[:-1], widths, table.columns))
         hanging = " " * (len(start) + len(gap))
         first = gap.join(filter(None, (start, _fitted(ends[0], widths[-1], last)))).rstrip()
