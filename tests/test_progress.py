@@ -1,7 +1,7 @@
 """What is printed: one line of progress, lines that fit, and nothing that steers the terminal."""
 
 import io
-import sys
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -59,18 +59,23 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     loaded()
 
 
+def shown() -> object:
+    """Return what draws the line, None where there is none."""
+    return progress._LINE._live
+
+
 def test_at_a_terminal_there_is_one_line_and_it_is_gone_before_anything_is_printed(screen: io.StringIO) -> None:
     loading("train")
     assert "loading    train" in screen.getvalue()
     terminal = Terminal()
     with terminal.progress("models") as step:
-        assert progress._LINE._live is not None
-        live = progress._LINE._live
+        live = shown()
+        assert live is not None
         step("SYN_A", 1, 6)
         with stage("epoch 1/2"):
-            assert progress._LINE._live is live, "an inner stage has no line of its own"
+            assert shown() is live, "an inner stage has no line of its own"
             terminal.fact("fact", "in the midst")
-    assert progress._LINE._live is None
+    assert shown() is None
     last = screen.getvalue().split("fact       in the midst")
     assert last[0].endswith(("\x1b[2K", "\x1b[1A\x1b[2K")), "the line was erased first"
     assert screen.getvalue().count("loading    train") >= 1
@@ -115,9 +120,8 @@ def test_long_lines_break_between_their_parts_and_a_command_can_still_be_pasted(
 def test_columns_are_the_terminal_s_but_no_more_than_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS")
     for columns, width in ((60, 60), (80, 80), (200, 100)):
-        monkeypatch.setattr(progress.shutil, "get_terminal_size", lambda _, columns=columns: Size(columns))
+        monkeypatch.setattr(shutil, "get_terminal_size", lambda _, columns=columns: Size(columns))
         assert progress.screen_width() == width
-    assert sys.stdout is not None
 
 
 class Size:
