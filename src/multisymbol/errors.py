@@ -85,3 +85,13 @@ def require(error: type[MultisymbolError], checks: Mapping[str, bool], *, of: st
     unmet = [text for text, met in checks.items() if not met]
     if unmet:
         raise error(of + between.join(unmet))
+
+
+def require_fields(
+    error: type[MultisymbolError], owner: object, name: str, *requirements: tuple[str, bool, str]
+) -> None:
+    """Refuse the values of `owner`: each requirement is a field, whether its value will do, and what is expected."""
+    texts = [
+        f"{name}.{field}: expected {expected}, got {getattr(owner, field)!r}" for field, _, expected in requirements
+    ]
+    require(error, dict(zip(texts, (met for _, met, _ in requirements), strict=True)), between="\n")

@@ -20,7 +20,7 @@ from numba import njit
 
 from multisymbol.arrays import Floats
 from multisymbol.backtest.performance import bars_per_year
-from multisymbol.errors import BacktestError
+from multisymbol.errors import BacktestError, require_fields
 from multisymbol.labels.labels import BUY, CLASSES, SELL
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
@@ -137,9 +137,10 @@ class PositionRules:
 
     def __post_init__(self) -> None:
         hours = self.min_hours_after_fill
-        _require(
+        require_fields(
+            BacktestError,
             self,
-            "discipline",
+            "decision.discipline",
             ("sides", self.sides in {"long_only", "long_short"}, "long_only or long_short"),
             ("hold_means", self.hold_means in {"flat", "keep"}, "flat or keep"),
             ("max_weight", 0.0 < self.max_weight < math.inf, "a share of equity above 0"),
@@ -177,7 +178,7 @@ class Threshold:
     discipline: PositionRules  # the rest
 
     def __post_init__(self) -> None:
-        _require(self, "threshold", *_confidences(self), _within(self))
+        require_fields(BacktestError, self, "decision.threshold", *_confidences(self), _within(self))
 
     def weights(self, prob: Floats, *, context: DecisionContext) -> Floats:
         """See `DecisionRule`."""
@@ -200,9 +201,10 @@ class ProbabilityWeighted:
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_edge, self.exit_edge
-        _require(
+        require_fields(
+            BacktestError,
             self,
-            "probability_weighted",
+            "decision.probability_weighted",
             ("scale", 0.0 < self.scale < math.inf, "a share of equity above 0"),
             ("enter_edge", 0.0 <= enter <= 1.0, "a difference of probabilities, 0 to 1"),
             ("exit_edge", 0.0 <= leave <= enter, f"0 to enter_edge, {enter}"),
@@ -231,9 +233,10 @@ class VolatilityTarget:
     discipline: PositionRules  # the rest; `smallest_change` keeps small changes of volatility from being traded
 
     def __post_init__(self) -> None:
-        _require(
+        require_fields(
+            BacktestError,
             self,
-            "volatility_target",
+            "decision.volatility_target",
             ("target", 0.0 < self.target < math.inf, "a volatility above 0"),
             ("per", self.per in {"year", "bar"}, "year or bar"),
             *_confidences(self),
@@ -270,9 +273,10 @@ class Forecast:
 
     def __post_init__(self) -> None:
         enter, leave = self.enter_costs, self.exit_costs
-        _require(
+        require_fields(
+            BacktestError,
             self,
-            "forecast",
+            "decision.forecast",
             ("enter_costs", 0.0 <= enter < math.inf, "0 or more round trips"),
             ("exit_costs", 0.0 <= leave <= enter, f"0 to enter_costs, {enter}"),
             _within(self),
@@ -299,17 +303,6 @@ def buy_and_hold(segment: npt.NDArray[np.int32]) -> Floats:
     """Return the weights of buying with all equity at the first close of each segment, and keeping it. Shape (n,)."""
     starts = np.diff(segment, prepend=-1) != 0
     return np.where(starts, 1.0, np.nan)
-
-
-def _require(rule: object, name: str, *requirements: tuple[str, bool, str]) -> None:
-    """Refuse values, given each field, whether its value will do, and what is expected of it."""
-    lines = [
-        f"decision.{name}.{field}: expected {expected}, got {getattr(rule, field)!r}"
-        for field, met, expected in requirements
-        if not met
-    ]
-    if lines:
-        raise BacktestError("\n".join(lines))
 
 
 def _confidences(rule: Threshold | VolatilityTarget) -> list[tuple[str, bool, str]]:

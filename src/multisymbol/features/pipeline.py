@@ -73,12 +73,7 @@ class FeatureSpec:
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a file."""
         columns = [{"name": column.name, "kind": column.kind} for column in self.columns]
-        return {
-            "columns": columns,
-            "restart_bars": self.restart_bars,
-            "formulas": self.formulas,
-            "digest": self.digest,
-        }
+        return {"columns": columns, "restart_bars": self.restart_bars, "formulas": self.formulas, "digest": self.digest}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "FeatureSpec":

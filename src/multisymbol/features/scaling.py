@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from multisymbol.arrays import Flags, Floats, Singles
-from multisymbol.errors import FeatureError
+from multisymbol.errors import FeatureError, require_fields
 from multisymbol.features.pipeline import FeatureSpec
 
 Method: TypeAlias = Literal["class_shrunk", "symbol", "none"]
@@ -43,17 +43,14 @@ class Scaling:
     clip: float
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.method not in get_args(Method):
-            problems.append(f"scaling.method: expected one of {', '.join(get_args(Method))}, got {self.method!r}")
-        if not (math.isfinite(self.shrinkage_rows) and self.shrinkage_rows >= 0):
-            problems.append(
-                f"scaling.shrinkage_rows: expected a number of rows, 0 or more, got {self.shrinkage_rows!r}"
-            )
-        if not self.clip >= 1:
-            problems.append(f"scaling.clip: expected a number of at least 1, got {self.clip!r}")
-        if problems:
-            raise FeatureError("\n".join(problems))
+        require_fields(
+            FeatureError,
+            self,
+            "scaling",
+            ("method", self.method in get_args(Method), f"one of {', '.join(get_args(Method))}"),
+            ("shrinkage_rows", 0 <= self.shrinkage_rows < math.inf, "a number of rows, 0 or more"),
+            ("clip", self.clip >= 1, "a number of at least 1"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 from multisymbol.arrays import Floats
-from multisymbol.labels.labels import SegmentLabels, require
+from multisymbol.errors import LabelError, require_fields
+from multisymbol.labels.labels import SegmentLabels
 from multisymbol.labels.outcomes import side, with_rule
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
@@ -39,7 +40,8 @@ class Horizon:
     volatility_bars: int
 
     def __post_init__(self) -> None:
-        require(
+        require_fields(
+            LabelError,
             self,
             "horizon",
             ("bars", self.bars >= 1, "1 or more bars"),

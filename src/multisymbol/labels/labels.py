@@ -6,7 +6,6 @@ from typing import Protocol
 import numpy as np
 
 from multisymbol.arrays import Codes, Ints, Singles
-from multisymbol.errors import LabelError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.time import NEVER, Instants
 
@@ -80,17 +79,3 @@ def class_shares(labels: Codes) -> tuple[float, float, float]:
     known = labels[labels != UNRESOLVED]
     buy, hold, sell = np.bincount(known, minlength=len(CLASSES)) / max(len(known), 1)
     return float(buy), float(hold), float(sell)
-
-
-def require(labeller: object, name: str, *requirements: tuple[str, bool, str]) -> None:
-    """Refuse parameters that a labeller, called `name` in `conf/labels`, cannot work with.
-
-    Each of `requirements` is a field, whether its value will do, and what is expected of it.
-
-    Raises:
-        LabelError: One line for each requirement that is not met.
-    """
-    unmet = [(field, expected) for field, met, expected in requirements if not met]
-    if unmet:
-        lines = [f"{name}.{field}: expected {text}, got {getattr(labeller, field)!r}" for field, text in unmet]
-        raise LabelError("\n".join(lines))

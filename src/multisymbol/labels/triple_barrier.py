@@ -24,7 +24,8 @@ import numpy as np
 from numba import njit
 
 from multisymbol.arrays import Codes, Floats, Ints
-from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels, require
+from multisymbol.errors import LabelError, require_fields
+from multisymbol.labels.labels import BUY, HOLD, SELL, SegmentLabels
 from multisymbol.labels.outcomes import side, with_rule
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
@@ -60,7 +61,8 @@ class TripleBarrier:
     expiry_sigmas: float
 
     def __post_init__(self) -> None:
-        require(
+        require_fields(
+            LabelError,
             self,
             "triple_barrier",
             ("upper_sigmas", 0.0 < self.upper_sigmas < np.inf, "a number above 0"),

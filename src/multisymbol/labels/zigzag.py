@@ -18,7 +18,8 @@ import numpy as np
 from numba import njit
 
 from multisymbol.arrays import Codes, Floats, Ints
-from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels, require
+from multisymbol.errors import LabelError, require_fields
+from multisymbol.labels.labels import BUY, HOLD, SELL, UNRESOLVED, SegmentLabels
 from multisymbol.labels.volatility import trailing_deviation
 from multisymbol.markets.bars import Bars
 
@@ -51,7 +52,8 @@ class ZigZag:
     volatility_bars: int
 
     def __post_init__(self) -> None:
-        require(
+        require_fields(
+            LabelError,
             self,
             "zigzag",
             ("threshold", self.threshold in get_args(Threshold), f"one of {', '.join(get_args(Threshold))}"),

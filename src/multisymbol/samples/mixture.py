@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, cast
 import numpy as np
 
 from multisymbol.arrays import Codes, Floats, Ints
-from multisymbol.errors import SampleError, nearest
+from multisymbol.errors import SampleError, nearest, require
 from multisymbol.markets.time import NEVER
 
 Rows: TypeAlias = Sequence[int] | Ints
@@ -305,17 +305,14 @@ def equal_draws(draws: int, *, sizes: Ints, max_passes: float) -> Ints:
 
 
 def _check(rows: Ints, *, temperature: float, max_passes: float, epoch_samples: int | None) -> None:
-    problems = []
-    if rows.sum() == 0:
-        problems.append("no symbol has train samples; see the counts of ledger and fold")
-    if not temperature >= 1:
-        problems.append(f"temperature must be at least 1 (rows as they are; inf: all symbols alike), got {temperature}")
-    if not max_passes >= 1:
-        problems.append(f"max_passes must be at least 1, got {max_passes}; a shorter epoch is epoch_samples")
-    if epoch_samples is not None and epoch_samples < 1:
-        problems.append(f"epoch_samples must be at least 1 or null, got {epoch_samples}")
-    if problems:
-        raise SampleError("\n".join(problems))
+    checks = {
+        "no symbol has train samples; see the counts of ledger and fold": bool(rows.any()),
+        f"temperature must be at least 1 (rows as they are; inf: all symbols alike), got {temperature}": temperature
+        >= 1,
+        f"max_passes must be at least 1, got {max_passes}; a shorter epoch is epoch_samples": max_passes >= 1,
+        f"epoch_samples must be at least 1 or null, got {epoch_samples}": epoch_samples is None or epoch_samples >= 1,
+    }
+    require(SampleError, checks, between="\n")
 
 
 def _cap(rows: Ints, max_passes: float) -> Floats:
