@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -31,7 +32,7 @@ from multisymbol.comparison.trading import TradedMarket, decided_bars, trading
 from multisymbol.markets.surrogate import Drift
 from multisymbol.markets.time import DAY
 from multisymbol.samples.fold import TRAIN
-from multisymbol.statistics.compare import ComparisonResult, Plan, compare_arms
+from multisymbol.statistics.compare import ComparisonResult, compare_arms
 from multisymbol.statistics.mean_tests import least_instants
 from multisymbol.statistics.skill import Surrogates
 from multisymbol.statistics.verdict import Question
@@ -41,7 +42,7 @@ from multisymbol.training.register import data_digest
 QUARTERS = ("night, 0 to 5", "morning, 6 to 11", "afternoon, 12 to 17", "evening, 18 to 23")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: scores are joined once and kept
 class ScoredArms:
     """Every arm's forecasts, before anything is tested."""
 
@@ -49,30 +50,16 @@ class ScoredArms:
     declared: Preregistration
     tasks: tuple[FoldTask, ...]
     scored: Mapping[str, tuple[FoldForecasts, ...]]  # arm -> its forecasts and trainings, fold by fold
-    scores: Mapping[str, ArmScores]  # arm -> its forecasts of all folds, on rows that all arms share
     drawn: Mapping[Question, tuple[Surrogates, ...]]  # question -> effects on markets without signal
 
-    @classmethod
-    def of(
-        cls,
-        spec: CompareSpec,
-        declared: Preregistration,
-        *,
-        tasks: tuple[FoldTask, ...],
-        scored: Mapping[str, tuple[FoldForecasts, ...]],
-        drawn: Mapping[Question, tuple[Surrogates, ...]],
-    ) -> "ScoredArms":
-        """Join the folds of each arm."""
-        scores = {}
-        for key, each in scored.items():
-            folds = enumerate(zip(each, tasks, strict=True))
-            scores[key] = joined([fold_scores(key, own, task, number=number) for number, (own, task) in folds])
-        return cls(spec=spec, declared=declared, tasks=tasks, scored=scored, scores=shared(scores), drawn=drawn)
-
-    @property
-    def plan(self) -> Plan:
-        """Levels and sizes of the statistics."""
-        return self.spec.plan
+    @cached_property
+    def scores(self) -> dict[str, ArmScores]:
+        """Arm -> its forecasts of all folds, on rows that all arms share."""
+        found = {}
+        for key, each in self.scored.items():
+            folds = enumerate(zip(each, self.tasks, strict=True))
+            found[key] = joined([fold_scores(key, own, task, number=number) for number, (own, task) in folds])
+        return shared(found)
 
     @property
     def classes(self) -> dict[str, str]:
@@ -83,7 +70,7 @@ class ScoredArms:
 
 def assembled(arms: ScoredArms, left_out: Sequence[NotRun]) -> Comparison:
     """Test what was declared and describe everything beside it; `left_out` says which symbols are not compared."""
-    scores, plan = arms.scores, arms.plan
+    scores, plan = arms.scores, arms.spec.plan
     results = {question: _result_of(arms, question) for question in QUESTIONS}
     primary = results[arms.declared.primary].differentials
     universal, single, rows = scores[UNIVERSAL], scores[SINGLE], scores[UNIVERSAL].rows
@@ -118,14 +105,16 @@ def assembled(arms: ScoredArms, left_out: Sequence[NotRun]) -> Comparison:
 def _result_of(arms: ScoredArms, question: Question) -> ComparisonResult:
     first, second, prior = (arms.scores[key].losses(question) for key in (UNIVERSAL, SINGLE, PRIOR))
     drawn, classes = arms.drawn[question], arms.classes
-    return compare_arms(first, second, prior, question=question, surrogates=drawn, classes=classes, plan=arms.plan)
+    return compare_arms(first, second, prior, question=question, surrogates=drawn, classes=classes, plan=arms.spec.plan)
 
 
 def _outcome(arms: ScoredArms, key: str, arm: Arm) -> ArmOutcome:
     took = [own for scored in arms.scored[key] for own in scored.took]
     budget = _budget(took, seeds=len(arms.declared.seeds))
     others = {name: arms.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)}
-    return subgroups.arm_outcome(arms.scores[key], others=others, what=arm.description, budget=budget, plan=arms.plan)
+    return subgroups.arm_outcome(
+        arms.scores[key], others=others, what=arm.description, budget=budget, plan=arms.spec.plan
+    )
 
 
 def _budget(took: Sequence[TrainingRecord], *, seeds: int) -> Budget:
@@ -165,7 +154,7 @@ def _trading(arms: ScoredArms, *, lag: int) -> Trading:
         rule_text=f"{arms.spec.run.record.decision}, decided at the close, filled at the next open",
         capital=arms.spec.capital,
         lag=lag,
-        plan=arms.plan,
+        plan=arms.spec.plan,
     )
 
 
@@ -188,7 +177,7 @@ def _unseen(arms: ScoredArms) -> dict[str, ComparisonResult]:
     zero = arms.scores.get("zero_shot")
     if zero is None:
         return {}
-    plan = replace(arms.plan, exploratory=True, weights=None)
+    plan = replace(arms.spec.plan, exploratory=True, weights=None)
     found = {}
     for asset_class in sorted(set(arms.classes.values())):
         names = [name for name in zero.scored() if arms.classes[name] == asset_class]

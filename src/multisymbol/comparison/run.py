@@ -136,7 +136,7 @@ def finish(
         drawn = surrogates(spec, folds=folds, compared=compared, folder=folder / "surrogates", progress=progress)
     with terminal.progress("tests") as progress:
         progress("testing", 0, 1)
-        arms = ScoredArms.of(spec, declared, tasks=tasks, scored=scored, drawn=drawn)
+        arms = ScoredArms(spec=spec, declared=declared, tasks=tasks, scored=scored, drawn=drawn)
         comparison = assembled(arms, begun.left_out)
     write_whole(folder / RESULT, to_json(comparison))
     return ComparisonRun(spec=spec, comparison=comparison, tasks=tasks, scored=scored, folder=folder)

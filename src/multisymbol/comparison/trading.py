@@ -57,17 +57,8 @@ def trading(
     """Trade both arms on every symbol, separately for each seed: decisions at closes, fills at the next open.
 
     A position is held between two decisions when samples are a stride apart. It is closed at the end of a test span
-    that the next one does not follow at once.
-
-    Args:
-        universal: Forecasts of the universal arm.
-        single: Forecasts of the single arm.
-        markets: Symbol -> bars and costs.
-        rule: Decision rule, from probabilities to weights.
-        rule_text: Rule in words, with its parameters.
-        capital: Capital of each account; matters only for costs in money, such as a minimum commission.
-        lag: Lag of the primary test, for the interval.
-        plan: Levels and sizes.
+    that the next one does not follow at once. Capital matters only for costs in money, such as a minimum commission;
+    the lag is that of the primary test, for the interval.
     """
     both = [
         {name: _closed(arm.of([name]), markets[name], rule=rule, capital=capital) for name in arm.scored()}
