@@ -114,8 +114,8 @@ class Universal(TrainedArm):
 
     def trainings(self, task: FoldTask, starts: Mapping[int, Start]) -> list[TrainingTask]:
         """See TrainedArm."""
-        whole, rows = task.whole, task.rows
-        return _each_seed(task, name="all", fit=self.fit(task.fit), dataset=whole, test=rows, rows=rows, like=whole)
+        fit, whole, rows = self.fit(task.fit), task.whole, task.rows
+        return _each_seed(task, TrainingTask(name="all", fit=fit, dataset=whole, test=rows, rows=rows, like=whole))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +160,7 @@ class Single(TrainedArm):
             own = own_view(task.data, task.whole, index)
             in_steps = task.budget == "steps"
             taught = matched_view(own, task.whole, batch_size=task.fit.batch_size) if in_steps else own
-            found += _of_one(task, index, fit=task.fit, dataset=taught, like=own)
+            found += _each_seed(task, _of_one(task, index, fit=task.fit, dataset=taught, like=own))
         return found
 
 
@@ -198,7 +198,8 @@ class Finetuned:
         fit, whole, found = self.fit(task.fit), task.whole, list[TrainingTask]()
         for index in task.compared:
             own = tuned_view(task.data, whole, index)
-            found += _of_one(task, index, fit=fit, dataset=own, like=whole, starts=starts, change=self.change)
+            training = _of_one(task, index, fit=fit, dataset=own, like=whole, change=self.change)
+            found += _each_seed(task, training, starts)
         return found
 
 
@@ -228,8 +229,8 @@ class ZeroShot(TrainedArm):
         for number, names, left_out in self.unseen(task):
             own = without_view(task.data, task.whole, names)
             rows = task.rows[np.isin(ledger.symbol[task.rows], left_out)]
-            name = f"group {number}"
-            found += _each_seed(task, name=name, fit=task.fit, dataset=own, test=rows, rows=rows, like=own)
+            name, fit = f"group {number}", task.fit
+            found += _each_seed(task, TrainingTask(name=name, fit=fit, dataset=own, test=rows, rows=rows, like=own))
         return found
 
     def unseen(self, task: FoldTask) -> list[tuple[int, tuple[str, ...], list[int]]]:
@@ -283,30 +284,14 @@ def _bound(factory: Callable[..., _Made], **changes: Any) -> Callable[..., _Made
     return partial(factory, **changes)
 
 
-def _each_seed(
-    task: FoldTask,
-    *,
-    name: str,
-    fit: FitSpec,
-    dataset: FoldDataset,
-    test: Ints,
-    rows: Ints,
-    like: FoldDataset,
-    symbol: str = "",
-    starts: Mapping[int, Start] | None = None,
-    change: FineTuning | None = None,
-) -> list[TrainingTask]:
+def _each_seed(task: FoldTask, training: TrainingTask, starts: Mapping[int, Start] | None = None) -> list[TrainingTask]:
+    """List the same training with each seed of the task, from random weights or from those of its seed."""
     return [
-        TrainingTask(
-            name=f"{name}/{seed}",
-            symbol=symbol,
-            fit=replace(fit, seed=seed),
-            dataset=dataset,
-            test=test,
-            rows=rows,
-            like=like,
+        replace(
+            training,
+            name=f"{training.name}/{seed}",
+            fit=replace(training.fit, seed=seed),
             start=None if starts is None else starts[seed],
-            change=change,
         )
         for seed in task.seeds
     ]
@@ -319,21 +304,11 @@ def _of_one(
     fit: FitSpec,
     dataset: FoldDataset,
     like: FoldDataset,
-    starts: Mapping[int, Start] | None = None,
     change: FineTuning | None = None,
-) -> list[TrainingTask]:
+) -> TrainingTask:
     """Train and score on one symbol."""
-    symbol, test = dataset.ledger.symbols[0], dataset.parts.positions(TEST)
+    name, test = dataset.ledger.symbols[0], dataset.parts.positions(TEST)
     rows = np.flatnonzero(task.whole.ledger.symbol == index)[test]
-    return _each_seed(
-        task,
-        name=symbol,
-        symbol=symbol,
-        fit=fit,
-        dataset=dataset,
-        test=test,
-        rows=rows,
-        like=like,
-        starts=starts,
-        change=change,
+    return TrainingTask(
+        name=name, symbol=name, fit=fit, dataset=dataset, test=test, rows=rows, like=like, change=change
     )

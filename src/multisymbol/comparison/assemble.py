@@ -110,11 +110,9 @@ def _result_of(arms: ScoredArms, question: Question) -> ComparisonResult:
 
 def _outcome(arms: ScoredArms, key: str, arm: Arm) -> ArmOutcome:
     took = [own for scored in arms.scored[key] for own in scored.took]
-    budget = _budget(took, seeds=len(arms.declared.seeds))
+    budget, plan = _budget(took, seeds=len(arms.declared.seeds)), arms.spec.plan
     others = {name: arms.scores[name] for name in (UNIVERSAL, SINGLE, PRIOR)}
-    return subgroups.arm_outcome(
-        arms.scores[key], others=others, what=arm.description, budget=budget, plan=arms.spec.plan
-    )
+    return subgroups.arm_outcome(arms.scores[key], others=others, what=arm.description, budget=budget, plan=plan)
 
 
 def _budget(took: Sequence[TrainingRecord], *, seeds: int) -> Budget:
