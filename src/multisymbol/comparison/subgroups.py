@@ -29,7 +29,7 @@ from multisymbol.statistics.loss_differentials import (
     paired_differentials,
     symbol_mean,
 )
-from multisymbol.statistics.mean_tests import MeanTest, fixed_smoothing, least_instants
+from multisymbol.statistics.mean_tests import fixed_smoothing, least_instants
 from multisymbol.statistics.model_confidence_set import ConfidenceSet, confidence_set, superior_predictive_ability
 from multisymbol.statistics.seed_variance import interval_with_seeds, larger_p
 
@@ -55,27 +55,26 @@ def subgroup_effects(
         series = symbol_mean(np.where(kept, differentials.by_symbol, np.nan), weights=differentials.weights)
         live = ~np.isnan(series)
         lag = label_lag(differentials.instants[live], decided_at=own.decided_at, resolved_at=own.resolved_at)
-        tested = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
+        interval, p = _tested(series[live], lag=lag, name=f"group/{name}", plan=plan)
+        instants, symbols, effect = int(live.sum()), int(kept.any(axis=0).sum()), float(series[live].mean())
         found.append(
-            SubgroupEffect(
-                group=name,
-                instants=int(live.sum()),
-                symbols=int(kept.any(axis=0).sum()),
-                effect=float(series[live].mean()),
-                interval=None if tested is None else tested[0],
-                p=float("nan") if tested is None else tested[1].p,
-            )
+            SubgroupEffect(group=name, instants=instants, symbols=symbols, effect=effect, interval=interval, p=p)
         )
     return tuple(found)
 
 
-def _tested(series: Floats, *, lag: int, name: str, plan: Plan) -> tuple[Interval, MeanTest] | None:
-    """Test a mean over time; None if the series is too short for its lag."""
+def _tested(
+    series: Floats, *, lag: int, name: str, plan: Plan, effects: Floats | None = None
+) -> tuple[Interval | None, float]:
+    """Test a mean over time, and over seeds where their effects are given; None and NaN if too short for its lag."""
     if len(series) < least_instants(lag):
-        return None
+        return None, float("nan")
     seed = named_seed(plan.seed, f"bootstrap/{name}")
     interval = mean_interval(series, lag=lag, draws=plan.draws, seed=seed, level=plan.level)
-    return interval, fixed_smoothing(series, lag=lag)
+    test = fixed_smoothing(series, lag=lag)
+    if effects is None:
+        return interval, test.p
+    return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda of: of.p)
 
 
 def arm_outcome(
@@ -107,13 +106,9 @@ def arm_outcome(
 def _against(scores: ArmScores, other: ArmScores, *, plan: Plan) -> tuple[Interval | None, float]:
     if scores.arm == other.arm:
         return None, float("nan")
-    differentials = _difference(scores, other, plan=plan)
-    tested = _tested(differentials.series, lag=differentials.lag, name=f"{scores.arm}/{other.arm}", plan=plan)
-    if tested is None:
-        return None, float("nan")
-    interval, test = tested
-    effects = differentials.by_seed.mean(axis=1)
-    return interval_with_seeds(interval, effects=effects), larger_p(test, effects=effects, p=lambda of: of.p)
+    found = _difference(scores, other, plan=plan)
+    effects, name = found.by_seed.mean(axis=1), f"{scores.arm}/{other.arm}"
+    return _tested(found.series, lag=found.lag, name=name, plan=plan, effects=effects)
 
 
 def _difference(scores: ArmScores, other: ArmScores, *, plan: Plan) -> LossDifferentials:
@@ -171,11 +166,5 @@ def accuracy_interval(first: ArmScores, second: ArmScores, *, lag: int, plan: Pl
     sums = np.zeros((count, 3 * len(CLASSES)))
     for one, two in zip(first.prob.argmax(axis=2), second.prob.argmax(axis=2), strict=True):
         sums += balanced_accuracy_sums(one, two, label, instant=instant, instants=count, classes=len(CLASSES))
-    return functional_interval(
-        sums,
-        functional=balanced_accuracy_difference,
-        lag=lag,
-        draws=plan.draws,
-        seed=named_seed(plan.seed, "bootstrap/accuracy"),
-        level=plan.level,
-    )
+    difference, seed = balanced_accuracy_difference, named_seed(plan.seed, "bootstrap/accuracy")
+    return functional_interval(sums, functional=difference, lag=lag, draws=plan.draws, seed=seed, level=plan.level)
