@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from multisymbol import progress
-from multisymbol.progress import Stage, Terminal, complain, line_of, loaded, loading, stage, wrapped
+from multisymbol.progress import Stage, Terminal, complain, ended, line_of, loading, stage, wrapped
 
 
 def training(*, minutes: float = 1.0) -> Stage:
@@ -56,7 +56,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(progress, "Console", console)
     yield screen
-    loaded()
+    ended()
 
 
 def shown() -> object:

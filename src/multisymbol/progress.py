@@ -9,10 +9,11 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -23,6 +24,7 @@ WIDEST = 100
 Progress = Callable[[str, int, int], None]
 """Called with the item at hand, how many are done, and how many there are."""
 
+T = TypeVar("T")
 _NAME = 11
 _BAR = range(4, 31)
 _COMMAND = re.compile(r"(?:^|: )\s*(?:multisymbol|mlflow|python) \S")
@@ -80,6 +82,21 @@ def stage(name: str) -> Iterator["Stage"]:
         yield begun
 
 
+def stepwise(name: str, items: Iterable[T], label: Callable[[T], str] = str) -> Iterator[T]:
+    """Yield items one by one as a stage, with the time left.
+
+    Args:
+        name: Of the stage.
+        items: What is done one by one.
+        label: Returns the name of an item.
+    """
+    items = list(items)
+    with stage(name) as begun:
+        for done, item in enumerate(items):
+            begun.step(label(item), done, len(items))
+            yield item
+
+
 def loading(name: str, *, quiet: bool = False) -> None:
     """Show that a command has started, until it says something: what it imports takes seconds.
 
@@ -90,9 +107,9 @@ def loading(name: str, *, quiet: bool = False) -> None:
     _LINE.load(Stage(name="loading", facts=(name,)), quiet=quiet)
 
 
-def loaded() -> None:
-    """End what `loading` began, if nothing was said."""
-    _LINE.loaded()
+def ended() -> None:
+    """Clear the line, whatever is under way: a command ends, or asks the user something."""
+    _LINE.ended()
 
 
 class Terminal:
@@ -129,7 +146,7 @@ class Terminal:
             yield lambda item, done, total: None
             return
         with stage(name) as begun:
-            yield lambda item, done, total: begun.update(done, total, item, count=f"{done:,}/{total:,}")
+            yield begun.step
 
 
 @dataclass(kw_only=True, slots=True)
@@ -159,6 +176,10 @@ class Stage:
         self.share, self.count, self.facts = (done / total if total else None), count, tuple(filter(None, facts))
         self.updated_at = time.monotonic()
 
+    def step(self, item: str, done: int, total: int) -> None:
+        """Say which item is at hand, how many are done, and how many there are."""
+        self.update(done, total, item, count=f"{done:,}/{total:,}")
+
     @property
     def time(self) -> str:
         """Time left at the speed so far; where that is not known, time passed."""
@@ -186,8 +207,14 @@ class _Line:
         self._stages.append(begun)
         self._open(begun)
 
+    def ended(self) -> None:
+        """Clear the line."""
+        self._stages.clear()
+        self._loading = None
+        self._close()
+
     def loaded(self) -> None:
-        """End it."""
+        """End what `load` began."""
         if self._loading is not None:
             self._stages.remove(self._loading)
             self._loading = None
@@ -203,7 +230,8 @@ class _Line:
         try:
             yield begun
         finally:
-            self._stages.remove(begun)
+            if begun in self._stages:
+                self._stages.remove(begun)
             if not self._stages:
                 self._close()
 

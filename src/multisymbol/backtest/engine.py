@@ -31,6 +31,7 @@ from multisymbol.errors import BacktestError, require
 from multisymbol.markets.bars import bars_between
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import Costs, SymbolConfig
+from multisymbol.progress import stepwise
 
 ELSEWHERE = "another arm cannot trade it"
 """Why a symbol is left out that has a model."""
@@ -128,7 +129,10 @@ def run_backtest(
         reasons = [f"  {symbol}: {why}" for symbol, why in left_out.items()]
         raise BacktestError("\n".join(["no symbol can be traded", *reasons]))
     part = replace(settings.rules, capital=settings.rules.capital / len(asked))
-    traded = {each.config.symbol: trade(each, settings=settings, rules=part) for each in asked}
+    traded = {
+        each.config.symbol: trade(each, settings=settings, rules=part)
+        for each in stepwise("accounts", asked, lambda own: own.config.symbol)
+    }
     return assemble(traded, settings=settings, left_out=left_out)
 
 

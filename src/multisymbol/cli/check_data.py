@@ -18,7 +18,7 @@ from multisymbol.markets.jumps import Jump, jumps
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.symbols import SymbolConfig, Universe, universe
 from multisymbol.markets.time import Period, iso
-from multisymbol.progress import Terminal
+from multisymbol.progress import Terminal, stepwise
 from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table
 from multisymbol.reports.tables.table import show, to_csv
 from multisymbol.wording import short_path
@@ -57,7 +57,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     symbols = universe(values["symbol_configs"])
     source = source_of(values)
     _download(source, symbols, terminal)
-    looked = look(source, symbols, Period(**values["period"]), terminal)
+    looked = look(source, symbols, Period(**values["period"]))
     found = [each.coverage for each in looked]
     problems = [each.problem for each in looked if each.problem is not None]
     show_findings(looked, terminal)
@@ -66,7 +66,8 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     terminal.fact("table", short_path(run_dir / "bars.csv"))
     if any(each.opened_at.size for each in found):
         picture = Path(values["out"]) if values["out"] else run_dir / "coverage.png"
-        _draw(found, source, picture)
+        with terminal.progress("picture"):
+            _draw(found, source, picture)
         terminal.fact("picture", short_path(picture))
     if problems:
         raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems)))) from problems[0]
@@ -91,14 +92,9 @@ class Looked:
     problem: MultisymbolError | None = None
 
 
-def look(source: ExaminedSource, symbols: Universe, period: Period, terminal: Terminal) -> list[Looked]:
+def look(source: ExaminedSource, symbols: Universe, period: Period) -> list[Looked]:
     """Examine the bars of every symbol, showing progress."""
-    looked: list[Looked] = []
-    with terminal.progress("bars") as progress:
-        for done, config in enumerate(symbols, start=1):
-            looked.append(_look(source, config, period))
-            progress(config.symbol, done, len(symbols))
-    return looked
+    return [_look(source, config, period) for config in stepwise("bars", symbols, lambda config: config.symbol)]
 
 
 def show_findings(looked: Sequence[Looked], terminal: Terminal) -> None:

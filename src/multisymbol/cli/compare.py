@@ -49,7 +49,8 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
             name=run.name,
             announce=lambda declared: announce(run, declared, spec.run.record),
         )
-        page = record_comparison(run, done, sections=own_sections(values))
+        with terminal.progress("page"):
+            page = record_comparison(run, done, sections=own_sections(values))
         _store(run, done, spec, terminal, report=training_report(values))
     terminal.show("")
     for line in comparison_lines(done.comparison):
@@ -81,10 +82,8 @@ def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal,
             "registered", "nothing: the comparison is exploratory, so no model of it shall answer for a symbol"
         )
         return
-    with terminal.progress("registry") as progress:
-        progress("the last fold's models", 0, 1)
-        versions = register_last_fold(run, done, pages=report)
-        tag_verdicts(spec.run.store, versions[UNIVERSAL], done.comparison)
+    versions = register_last_fold(run, done, pages=report)
+    tag_verdicts(spec.run.store, versions[UNIVERSAL], done.comparison)
     universal = versions[UNIVERSAL]
     terminal.fact(
         "registered",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from multisymbol.cli.commands import COMMANDS, run
-from multisymbol.progress import Terminal, complain, loaded
+from multisymbol.progress import Terminal, complain, ended
 
 USAGE = """multisymbol COMMAND [key=value ...]
 
@@ -81,7 +81,7 @@ def _exit(call: Callable[[], int]) -> None:
         complain(f"interrupted; {str(stop) or 'start the same command again'}")
         status = 128 + received
     finally:
-        loaded()
+        ended()
         signal.signal(signal.SIGTERM, before)
     sys.exit(status)
 

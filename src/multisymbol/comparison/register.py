@@ -14,6 +14,7 @@ from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.trainer import FitResult
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import iso
+from multisymbol.progress import stepwise
 from multisymbol.registry.selection.policies import UNSEEN, VERDICT_TAG
 from multisymbol.registry.store.store import Run, Store, StoredVersion
 from multisymbol.samples.dataset import FoldDataset
@@ -34,7 +35,7 @@ def register_last_fold(run: Run, done: ComparisonRun, *, pages: ModelPages) -> d
     """Register the last fold's models of the first seed, each once; return them by symbol, and `universal`."""
     note, found = done.folder / _NOTE, {}
     known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
-    for key, arm, spec, dataset in _models(done):
+    for key, arm, spec, dataset in stepwise("registry", _models(done), lambda model: model[0]):
         if key not in known:
             folder = done.folder / "models" / slug(key)
             version = _registered(run, done, arm, spec, dataset, folder=folder, pages=pages)

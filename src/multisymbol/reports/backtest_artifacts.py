@@ -16,6 +16,7 @@ from multisymbol.backtest.run import BacktestResult
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import Instants, iso
+from multisymbol.progress import stage
 from multisymbol.registry.store.store import DataFacts, Run
 from multisymbol.reports.artifacts import log_figures, log_frame, log_page, log_tables
 from multisymbol.reports.backtest import (
@@ -54,8 +55,9 @@ def record_backtest(
         background: What the page says of the configuration; tables of fold models and the footer are added.
         sections: The user's own sections of the page.
     """
-    several = len(result.arms) > 1
-    with group_run(spec, folder, name="SEEN-backtest" if result.seen else "backtest") as run:
+    several, half = len(result.arms) > 1, len(result.arms)
+    name = "SEEN-backtest" if result.seen else "backtest"
+    with group_run(spec, folder, name=name) as run, stage("page") as progress:
         folder.mkdir(parents=True, exist_ok=True)
         _note(run, result.first, spec)
         background = replace(
@@ -63,25 +65,27 @@ def record_backtest(
             tables=(*background.tables, *fold_model_tables(result.predictions)),
             footer=f"Run {run.name}, code {git_commit()}.",
         )
-        shown = {
-            arm: BacktestShown(
+        shown: dict[str, BacktestShown] = {}
+        for done, (arm, each) in enumerate(result.arms.items()):
+            progress.step("figures", done, 2 * half)
+            shown[arm] = BacktestShown(
                 backtest=each,
                 background=background,
                 drawn=backtest_figures(each, name=f"{arm} arm" if several else None),
                 trades=trade_figures(each),
             )
-            for arm, each in result.arms.items()
-        }
         accounts = {arm: each.account for arm, each in result.predictions.items()}
         if not several:
             ((arm, only),) = shown.items()
+            progress.step("files", half, 2 * half)
             page = _record_one(run, only, account=accounts[arm], folder=folder, sections=sections)
             return RecordedBacktest(page=page, run=run.name)
-        for arm, each in shown.items():
+        for done, (arm, made) in enumerate(shown.items(), start=half):
+            progress.step("files", done, 2 * half)
             with group_run(spec, folder / arm, name=f"backtest-{arm}", parent=run) as child:
-                _note(child, each.backtest, spec)
-                _record_one(child, each, account=accounts[arm], folder=folder / arm, sections=sections)
-            run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(each.backtest).items()}, step=0)
+                _note(child, made.backtest, spec)
+                _record_one(child, made, account=accounts[arm], folder=folder / arm, sections=sections)
+            run.log_metrics({f"{arm}/{name}": value for name, value in _metrics(made.backtest).items()}, step=0)
         log_tables(run, {"arms": tables.backtest_arm_table(result.arms)})
         page = log_page(run, arms_page(shown, sections=sections), folder / PAGE)
         return RecordedBacktest(page=page, run=run.name)

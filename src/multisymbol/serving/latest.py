@@ -19,6 +19,7 @@ from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import bars_between
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, NEVER, Period, iso
+from multisymbol.progress import stepwise
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.selection.resolve import Resolution, Step
 from multisymbol.registry.store.versions import StoredVersion
@@ -93,14 +94,14 @@ def predict_latest(resolver: Resolver, configs: Iterable[SymbolConfig]) -> list[
         One prediction per symbol, in the order of the symbols.
     """
     configs = list(configs)
-    resolutions = {config.symbol: resolver.resolve(config) for config in configs}
+    resolutions = {config.symbol: resolver.resolve(config) for config in stepwise("models", configs, _symbol)}
     by_version: dict[tuple[str, int], list[SymbolConfig]] = {}
     for config in configs:
         if chosen := resolutions[config.symbol].chosen:
             by_version.setdefault((chosen.name, chosen.version), []).append(config)
     served = {
         each.resolution.request.symbol: each
-        for group in by_version.values()
+        for group in stepwise("answers", by_version.values(), lambda group: _symbol(group[0]))
         for each in _of_one_model(group, [resolutions[config.symbol] for config in group], resolver=resolver)
     }
     predictions = [
@@ -108,6 +109,10 @@ def predict_latest(resolver: Resolver, configs: Iterable[SymbolConfig]) -> list[
         for config in configs
     ]
     return _with_age(predictions, late=max(_LATE, 2 * resolver.spec.source.timeframe.nanoseconds))
+
+
+def _symbol(config: SymbolConfig) -> str:
+    return config.symbol
 
 
 def prediction_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:

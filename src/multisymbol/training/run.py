@@ -165,9 +165,13 @@ def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | 
         module, fitted = fit_network(spec.fit, dataset, job.run_dir, parent=stored, loggers=[RunLogger(run)])
         if alone:
             terminal.fact("trained", _speed(fitted, monitor=module.task.monitor))
-        result = assess(module, fitted, spec.fit, dataset)
-        pages.record(run, result, dataset, job.run_dir)
-        version = register(run, result, spec, dataset, job.run_dir, pages=pages) if spec.register else None
+        with terminal.progress("evaluation") as progress:
+            progress("test rows", 0, 3)
+            result = assess(module, fitted, spec.fit, dataset)
+            progress("page", 1, 3)
+            pages.record(run, result, dataset, job.run_dir)
+            progress("registry", 2, 3)
+            version = register(run, result, spec, dataset, job.run_dir, pages=pages) if spec.register else None
         model = TrainedModel(
             name=job.name,
             run_dir=job.run_dir,

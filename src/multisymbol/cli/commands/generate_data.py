@@ -21,7 +21,7 @@ from multisymbol.markets.io.shipped import asset_classes, bare_universe
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period
-from multisymbol.progress import Terminal, complain
+from multisymbol.progress import Terminal, complain, stepwise
 from multisymbol.wording import short_path
 
 ANNUAL_VOLATILITY = {"stock": 0.30, "forex": 0.08, "metal": 0.16, "crypto": 0.80}
@@ -89,7 +89,7 @@ def generate(options: argparse.Namespace) -> str:
     )
     symbols = bare_universe(members)
     source = market.source()
-    bars = [source.read(config, Period()) for config in symbols]
+    bars = [source.read(config, Period()) for config in stepwise("bars", symbols, lambda config: config.symbol)]
     folder = options.out or Path("outputs", "synthetic") / f"{market.timeframe}-seed{market.seed}"
     facts = {"synthetic": True, "symbols": members, **asdict(market)}
     _prepare(folder, facts=facts, overwrite=options.overwrite)

@@ -277,7 +277,7 @@ def _tell_written(symbols: Universe, timeframe: str, request: ImportRequest, ter
         limits=reading.limits,
         timezone=reading.timezone,
     )
-    show_findings(look(source, symbols, Period(), terminal), terminal)
+    show_findings(look(source, symbols, Period()), terminal)
     words = ["multisymbol", "train", "symbols=table", f"symbols.file={out}/universe.csv"]
     own = ["source=parquet", f"source.root={out}", f"source.timeframe={timeframe}"]
     if reading.timezone is not None and reading.timeframe.nanoseconds >= DAY:

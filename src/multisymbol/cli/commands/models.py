@@ -14,7 +14,7 @@ from multisymbol.cli import models
 from multisymbol.cli.commands import Parser
 from multisymbol.cli.models import CommandOutput
 from multisymbol.errors import MultisymbolError, StoreError
-from multisymbol.progress import Terminal, complain, loaded
+from multisymbol.progress import Terminal, complain, ended
 from multisymbol.reports.tables.table import Table, show
 
 Options = argparse.Namespace
@@ -99,7 +99,7 @@ def _place(options: Options, *, create: bool = False) -> models.Place:
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise StoreError(f"this would {question}; confirm with --yes")
-    loaded()
+    ended()
     return input(f"{question}? [y/N] ").strip().lower() in {"y", "yes"}
 
 
