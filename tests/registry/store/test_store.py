@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import multiprocessing
@@ -153,10 +154,33 @@ def test_figure_is_stored_in_the_format_of_its_name(store: Store, run: Run) -> N
     assert content.startswith(b"\x89PNG")
 
 
-def test_params_are_never_cut(run: Run) -> None:
-    run.log_params({"just": "x" * 6000})
-    with pytest.raises(StoreError, match=r"longer than 6000 characters: a \(6,001\), b \(7,000\)"):
-        run.log_params({"a": "x" * 6001, "b": "x" * 7000})
+NAMES = [f"SYMBOL_WITH_A_LONG_NAME_{number:03d}" for number in range(300)]
+
+
+def test_what_mlflow_would_cut_is_shortened_with_length_hash_and_place(store: Store, caplog: Any) -> None:
+    weights = str(dict.fromkeys(NAMES, 1.0))
+    opened = store.open_run("many", tags={"symbols": ",".join(NAMES), "short": "x" * 8000})
+    opened.log_params({"weights": weights, "others": weights.replace("1.0}", "2.0}"), "just": "x" * 6000})
+    opened.set_tags({"again": ",".join(NAMES)})
+    stored = client(store.uri).get_run(opened.run_id).data
+    assert (stored.params["just"], stored.tags["short"]) == ("x" * 6000, "x" * 8000)
+    assert stored.tags["symbols"] == stored.tags["again"]
+    names = ",".join(NAMES)
+    for text, limit, whole in ((stored.params["weights"], 6000, weights), (stored.tags["symbols"], 8000, names)):
+        assert len(text) == limit
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
+        end = f"… [{len(whole):,} characters, sha256 {digest}; all of it: the run's artifact config.json]"
+        assert text == whole[: limit - len(end)] + end
+    assert stored.params["weights"] != stored.params["others"], "they differ in their last value alone"
+    opened.log_params({"weights": weights})
+    assert "param_drift" not in client(store.uri).get_run(opened.run_id).data.tags
+    assert "truncated" not in caplog.text
+
+
+def test_a_version_of_300_symbols_names_them_all(store: Store, registered: Callable[..., int]) -> None:
+    number = registered(tags=replace(version_tags(), symbols=NAMES), description="long " * 2000)
+    (version,) = [each for each in store.versions() if each.version == number]
+    assert json.loads(version.tags["symbols"]) == NAMES
 
 
 def test_resumed_run_notes_changed_params_instead_of_failing(store: Store, run: Run) -> None:

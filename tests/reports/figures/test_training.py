@@ -162,6 +162,12 @@ def test_confusion_is_in_percent_of_the_label_with_counts() -> None:
     assert "AAPL · 2,004 rows" in said
 
 
+def test_panels_of_hundreds_of_symbols_stop_at_twenty_and_say_so() -> None:
+    figure = confusion_figure({f"S{place}": np.full((3, 3), place + 1) for place in range(301)})
+    assert sum(axes.axison for axes in figure.axes) == 20
+    assert "(the first 20 of 301 panels)" in texts(figure)
+
+
 def test_confusions_of_many_symbols_each_get_a_panel() -> None:
     figure = confusion_figure({f"S{index}": np.eye(3, dtype=int) for index in range(8)}, columns=3)
     assert [axes.get_title() for axes in figure.axes if axes.axison] == [f"S{index} · 3 rows" for index in range(8)]

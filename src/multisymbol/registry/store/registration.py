@@ -13,7 +13,7 @@ from multisymbol.errors import StoreError
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.store.client import client, milliseconds
 from multisymbol.registry.store.queries import list_versions
-from multisymbol.registry.store.runs import MAX_DIGEST, Run
+from multisymbol.registry.store.runs import MAX_DESCRIPTION, MAX_DIGEST, Run, shortened
 from multisymbol.registry.store.versions import MODEL_TAGS, NEWEST, StoredVersion, SymbolScores, VersionTags
 
 MODEL_TYPE = "multisymbol"
@@ -81,7 +81,7 @@ def create_version(run: Run, model: LoggedModel, *, name: str, tags: Mapping[str
         model.place,
         run_id=run.run_id,
         tags=dict(tags),
-        description=description,
+        description=shortened(description, limit=MAX_DESCRIPTION),
         model_id=model.model_id,
         await_creation_for=0,
     )

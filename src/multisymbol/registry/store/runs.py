@@ -1,5 +1,6 @@
 """A run of the MLflow store: what it logs, each call naming it explicitly."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from multisymbol.errors import StoreError
 from multisymbol.registry.store.client import client, milliseconds, translated
 
 if TYPE_CHECKING:
@@ -15,11 +15,21 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-MAX_PARAM = 6000
-"""Characters of a param's value; MLflow cuts longer ones with a warning (its logger for Lightning at 250, without)."""
+MAX_PARAM, MAX_TAG, MAX_DESCRIPTION = 6000, 8000, 5000
+"""Characters of a value that MLflow, or one of its databases, takes; it cuts longer ones with a warning, or refuses."""
 NOTE_TAG = "mlflow.note.content"
 """Tag whose text, Markdown, is the description of a run or an experiment."""
 MAX_DIGEST = 36
+
+
+def shortened(text: str, *, limit: int) -> str:
+    """Return a text that is too long with its length and hash in place of the rest, so that two are not confused."""
+    if len(text) <= limit:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    rest = f"… [{len(text):,} characters, sha256 {digest}; all of it: the run's artifact config.json]"
+    return text[: limit - len(rest)] + rest
+
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -73,17 +83,10 @@ class Run:
     name: str
 
     def log_params(self, params: Mapping[str, object]) -> None:
-        """Log flat params, once; what a resumed run would change is kept and noted in the tag `param_drift`.
-
-        Raises:
-            StoreError: A value has more than 6000 characters (all of them listed), or the store fails.
-        """
+        """Log flat params, once; what a resumed run would change is kept and noted in the tag `param_drift`."""
         from mlflow.entities import Param
 
-        texts = {key: str(value) for key, value in params.items()}
-        if too_long := [f"{key} ({len(text):,})" for key, text in texts.items() if len(text) > MAX_PARAM]:
-            message = f"params longer than {MAX_PARAM} characters: {', '.join(too_long)}; log them as an artifact"
-            raise StoreError(message)
+        texts = {key: shortened(str(value), limit=MAX_PARAM) for key, value in params.items()}
         with self._asking("params") as asked:
             known = asked.get_run(self.run_id).data.params
             drift = {key: [known[key], text] for key, text in texts.items() if known.get(key, text) != text}
@@ -115,7 +118,9 @@ class Run:
         from mlflow.entities import RunTag
 
         with self._asking("tags") as asked:
-            asked.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+            asked.log_batch(
+                self.run_id, tags=[RunTag(key, shortened(value, limit=MAX_TAG)) for key, value in tags.items()]
+            )
 
     def log_text(self, text: str, *, path: str) -> None:
         """Store text as the artifact `path`, such as `tables/symbols.csv`."""

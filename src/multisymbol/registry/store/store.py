@@ -30,7 +30,7 @@ from multisymbol.registry.store.registration import (
     settle_newest,
     upload,
 )
-from multisymbol.registry.store.runs import NOTE_TAG, DataFacts, FoundRun, Run, Status
+from multisymbol.registry.store.runs import MAX_TAG, NOTE_TAG, DataFacts, FoundRun, Run, Status, shortened
 from multisymbol.registry.store.versions import (
     NEWEST,
     RETIRED_TAG,
@@ -144,7 +144,8 @@ class Store:
             parent_run_id: The run of the sweep this one belongs to.
         """
         parent = {} if parent_run_id is None else {PARENT_TAG: parent_run_id}
-        whole = {**tags, **parent, PROCESS_TAG: this_process()}
+        whole = {key: shortened(text, limit=MAX_TAG) for key, text in tags.items()}
+        whole |= {**parent, PROCESS_TAG: this_process()}
         with translated(f"a run cannot be opened in {self.uri}"):
             run = client(self.uri).create_run(self.experiment_id(), run_name=name, tags=whole)
         return Run(uri=self.uri, run_id=run.info.run_id, name=run.info.run_name)

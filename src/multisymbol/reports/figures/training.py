@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,8 @@ from multisymbol.samples.mixture import SamplingWeights
 if TYPE_CHECKING:
     from multisymbol.serving.calibration import Reliability
 
+MOST_PANELS = 20
+"""Panels of a figure that has one for each symbol."""
 PART_COLOURS = {"train": BLUE, "validation": ORANGE, "test": GREEN, "purged": GREY}
 PART_OF = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged"}
 
@@ -87,12 +90,13 @@ def sampling_figure(symbols: Sequence[str], shares: SamplingWeights) -> Figure:
 
 
 def confusion_figure(confusions: Mapping[str, npt.ArrayLike], *, columns: int = 6) -> Figure:
-    """Show, for each name, where the rows of each class went.
+    """Show, for each name, where the rows of each class went; of many names the first ones.
 
     Args:
         confusions: Name -> counts, labels down and decisions across. Integers, shape (3, 3).
         columns: Panels side by side at most.
     """
+    of, confusions = len(confusions), dict(islice(confusions.items(), MOST_PANELS))
     across = min(columns, max(len(confusions), 1))
     down = -(-len(confusions) // across)
     figure = Figure(figsize=(max(1.0 + 1.9 * across, 4.2), 1.2 + 2.05 * down), layout="constrained")
@@ -105,7 +109,8 @@ def confusion_figure(confusions: Mapping[str, npt.ArrayLike], *, columns: int = 
         axes.set_xticks(range(3), CLASSES if place + across >= len(confusions) else [])
     figure.supylabel("label", fontsize=9, color=INK)
     figure.supxlabel("decision", fontsize=9, color=INK)
-    headline(figure, "Where each label's rows went: percent and count")
+    shown = f" (the first {len(confusions)} of {of} panels)" if of > len(confusions) else ""
+    headline(figure, f"Where each label's rows went: percent and count{shown}")
     return figure
 
 
