@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "bars").mkdir()
     (tmp_path / "symbols").mkdir()
     (tmp_path / "symbols" / "coins.yaml").write_text(PAGE)
-    late = bars(rows=900, start="2018-02-01")
+    late = bars(rows=900, start="2018-02-01", seed=2)
     late["low"] = late["low"].where(late.index != 70, late["low"] * 0.4)
     for name, frame in (("AAA", bars()), ("BBB", bars(seed=1)), ("CCC", late)):
         frame.to_parquet(tmp_path / "bars" / f"{name}.parquet")
@@ -68,19 +68,27 @@ def test_table_shows_every_symbol_with_span_and_defects(check: Check, capsys: py
     assert (run_dir / "coverage.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_steps_by_a_split_s_ratio_are_reported_and_refuse_nothing(
+PRICES = ["open", "high", "low", "close"]
+
+
+def test_steps_outliers_and_copies_are_named_and_refuse_nothing(
     check: Check, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check()
-    assert "jumps" not in capsys.readouterr().out
-    split = bars()
-    split.loc[split.index >= 700, ["open", "high", "low", "close"]] /= 7.0
+    assert not [line for line in lines(capsys) if line.startswith(("step", "outlier", "copy"))]
+    split, pence = bars(), bars()
+    split.loc[split.index >= 700, PRICES] /= 7.0
+    pence.loc[300:301, PRICES] *= 100.0
     split.to_parquet(folder / "bars" / "BBB.parquet")
+    pence.to_parquet(folder / "bars" / "AAA.parquet")
     check()
-    (said,) = [line for line in lines(capsys) if line.startswith("jumps")]
-    assert said == (
-        "jumps BBB: an open is a split's ratio away from the close before, 2018-01-30 x7.00: prices not adjusted?"
-    )
+    said = [line for line in lines(capsys) if line.startswith(("step", "outlier", "copy"))]
+    assert said[:2] == [
+        "outlier AAA: all prices far from the bars around, 2018-01-13, 2018-01-13",
+        "step BBB: lasting step, 2018-01-30 x0.1429: a split that is not adjusted for, or another unit (pence, lots)?",
+    ]
+    assert said[2].startswith("copy BBB has the same returns as AAA, in about ")
+    assert len(said) == 3
 
 
 def test_picture_goes_where_it_is_wanted(check: Check, folder: Path) -> None:

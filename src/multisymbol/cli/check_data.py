@@ -12,10 +12,10 @@ from multisymbol.cli.schema import TrainConfig
 from multisymbol.cli.specs import source_of
 from multisymbol.errors import MultisymbolError, OutputError
 from multisymbol.markets.io.download import DownloadSource
-from multisymbol.markets.io.quality import Examined
+from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.io.source import ExaminedSource
-from multisymbol.markets.jumps import Jump, jumps
 from multisymbol.markets.resampling import Resampled
+from multisymbol.markets.suspects import ReturnPrints, copies, return_prints
 from multisymbol.markets.symbols import SymbolConfig, Universe, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal, stepwise
@@ -36,7 +36,8 @@ class CheckDataConfig(TrainConfig):
 
 
 SCHEMA = f"{__name__}.CheckDataConfig"
-_JUMPS_SHOWN = 3
+_BARS_NAMED = 3
+_NAMED = ("outlier", "step")
 
 
 def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
@@ -88,7 +89,7 @@ class Looked:
     """What was found of one symbol; `problem` is why its bars are refused, None where they are not."""
 
     coverage: SymbolCoverage
-    jumps: Sequence[Jump] = ()
+    prints: ReturnPrints | None = None
     problem: MultisymbolError | None = None
 
 
@@ -98,12 +99,15 @@ def look(source: ExaminedSource, symbols: Universe, period: Period) -> list[Look
 
 
 def show_findings(looked: Sequence[Looked], terminal: Terminal) -> None:
-    """Show a line for every symbol, and what a step of its prices may mean."""
+    """Show a line for every symbol, and what prices of it are odd or another symbol's."""
     terminal.show(show(coverage_table([each.coverage for each in looked])))
     terminal.show("")
     for each in looked:
-        if each.jumps:
-            terminal.fact("jumps", _jump_text(each.coverage.symbol, each.jumps))
+        for finding in each.coverage.findings:
+            if finding.key in _NAMED:
+                terminal.fact(finding.key, _named(each.coverage.symbol, finding))
+    for text in copies([each.prints for each in looked if each.prints is not None]):
+        terminal.fact("copy", text)
 
 
 def _look(source: ExaminedSource, config: SymbolConfig, period: Period) -> Looked:
@@ -113,16 +117,15 @@ def _look(source: ExaminedSource, config: SymbolConfig, period: Period) -> Looke
     except MultisymbolError as error:
         nothing = Examined(opened_at=np.empty(0, dtype=np.int64), bars=None, findings=(), refusal=None)
         return Looked(coverage=_of(config, nothing), problem=error)
-    steps = jumps(examined.bars) if examined.bars is not None else ()
-    return Looked(coverage=_of(config, examined), jumps=steps, problem=examined.refusal)
+    prints = None if examined.bars is None else return_prints(examined.bars)
+    return Looked(coverage=_of(config, examined), prints=prints, problem=examined.refusal)
 
 
-def _jump_text(symbol: str, found: Sequence[Jump]) -> str:
-    """Name the largest steps that a split may have made; whether one did, the file cannot tell."""
-    largest = sorted(found, key=lambda jump: jump.deviations, reverse=True)[:_JUMPS_SHOWN]
-    named = ", ".join(f"{iso(jump.opened_at)[:10]} x{jump.ratio:.2f}" for jump in largest)
-    more = f" and {len(found) - len(largest)} more" if len(found) > len(largest) else ""
-    return f"{symbol}: an open is a split's ratio away from the close before, {named}{more}: prices not adjusted?"
+def _named(symbol: str, finding: FileFinding) -> str:
+    """Name the first bars with odd prices; whether they are wrong, the file cannot tell."""
+    dates = ", ".join(iso(at)[:10] for at in finding.at[:_BARS_NAMED].tolist())
+    more = f" and {finding.count - _BARS_NAMED} more" if finding.count > _BARS_NAMED else ""
+    return f"{symbol}: {finding.kind}, {finding.note or dates}{more}"
 
 
 def _of(config: SymbolConfig, examined: Examined) -> SymbolCoverage:

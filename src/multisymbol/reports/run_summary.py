@@ -25,6 +25,10 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
     dataset = folds[0]
     terminal.fact("universe", _universe(dataset, record))
     terminal.fact("dropped", _dropped(dataset))
+    for suspect in dataset.panel.suspects[:_NAMES_SHOWN]:
+        terminal.fact("suspect", suspect)
+    if len(dataset.panel.suspects) > _NAMES_SHOWN:
+        terminal.fact("suspect", f"{len(dataset.panel.suspects) - _NAMES_SHOWN} more: multisymbol check-data names all")
     terminal.fact("panel", _panel(dataset, seconds=seconds))
     for item in folds:
         terminal.fact("fold", _fold(item.parts.fold))

@@ -27,6 +27,7 @@ from multisymbol.labels.labels import CLASSES, Labeller, label_bars
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.source import BarSource
 from multisymbol.markets.sessions import session_clock
+from multisymbol.markets.suspects import ReturnPrints, return_prints, suspects
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.markets.time import Instants, Period, iso
 from multisymbol.samples.storage import ArrayFile, found_or_made, writing
@@ -77,6 +78,7 @@ class Panel:
         fingerprints: Symbol -> hash of its bars.
         dropped: Kind of defect -> rows left out of all files under the policy `drop`.
         kept_defects: Kind of defect -> rows (or, of gaps, bars) in all files under the policy `keep`.
+        suspects: What to look at before trusting the bars, in words.
     """
 
     folder: Path
@@ -99,6 +101,7 @@ class Panel:
     fingerprints: Mapping[str, str]
     dropped: Mapping[str, int]
     kept_defects: Mapping[str, int]
+    suspects: tuple[str, ...] = ()
 
     def rows(self, index: int) -> slice:
         """Rows of the symbol with this index."""
@@ -137,8 +140,8 @@ def ensure_panel(
     def build(temporary: Path) -> None:
         with writing(cache):
             temporary.mkdir()
-        facts = _fill(temporary, choices, progress=progress)
-        _write_facts(temporary, recipe=recipe, facts=facts)
+        facts, prints = _fill(temporary, choices, progress=progress)
+        _write_facts(temporary, recipe=recipe, facts=facts, prints=prints)
 
     panel, built = found_or_made(folder, find=lambda: _open(folder, choices=choices, recipe=recipe), make=build)
     return dataclasses.replace(panel, reused=not built)
@@ -242,9 +245,12 @@ def _raise_all(problems: Sequence[MultisymbolError]) -> None:
         raise type(problems[0])("\n".join(dict.fromkeys(str(problem) for problem in problems))) from problems[0]
 
 
-def _fill(folder: Path, choices: _Choices, *, progress: Callable[[str, int, int], None] | None) -> list[dict[str, Any]]:
-    """Write the arrays; return each symbol's facts."""
+def _fill(
+    folder: Path, choices: _Choices, *, progress: Callable[[str, int, int], None] | None
+) -> tuple[list[dict[str, Any]], list[ReturnPrints]]:
+    """Write the arrays; return each symbol's facts and the fingerprints of its returns."""
     facts: list[dict[str, Any]] = []
+    prints: list[ReturnPrints] = []
     problems: list[MultisymbolError] = []
     row_shapes = {"features": (len(choices.spec.columns),)}
     with ExitStack() as stack:
@@ -265,10 +271,11 @@ def _fill(folder: Path, choices: _Choices, *, progress: Callable[[str, int, int]
                 for name, file in files.items():
                     file.append(rows[name])
                 facts.append(_symbol_facts(bars, rows=rows, warmup_bars=warmup_bars))
+                prints.append(return_prints(bars))
             if progress is not None:
                 progress(config.symbol, done, len(choices.universe))
     _raise_all(problems)
-    return facts
+    return facts, prints
 
 
 def _symbol_rows(bars: Bars, *, config: SymbolConfig, choices: _Choices) -> tuple[dict[str, npt.NDArray[Any]], int]:
@@ -301,13 +308,16 @@ def _symbol_facts(bars: Bars, *, rows: Mapping[str, npt.NDArray[Any]], warmup_ba
     }
 
 
-def _write_facts(folder: Path, *, recipe: Mapping[str, Any], facts: Sequence[Mapping[str, Any]]) -> None:
+def _write_facts(
+    folder: Path, *, recipe: Mapping[str, Any], facts: Sequence[Mapping[str, Any]], prints: Sequence[ReturnPrints]
+) -> None:
     """Write `panel.json`, last: a folder without it is not whole."""
     bars = [fact["bars"] for fact in facts]
     content = {
         "key": _key(recipe),
         "offsets": [0, *np.cumsum(bars).tolist()],
         "symbols": list(facts),
+        "suspects": suspects(prints),
         "bytes": {name: (folder / f"{name}.npy").stat().st_size for name in _COLUMNS},
         "recipe": recipe,
     }
@@ -333,6 +343,7 @@ def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any]) -> Pane
         fingerprints=recipe["fingerprints"],
         dropped=_added(fact["dropped"] for fact in facts["symbols"]),
         kept_defects=_added(fact["kept_defects"] for fact in facts["symbols"]),
+        suspects=tuple(facts["suspects"]),
         **arrays,
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multisymbol.errors import ConfigError, nearest
+from multisymbol.markets.io.prices import LogPrices, outliers, steps, wicks
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.time import DAY, HOUR, Instants, Timeframe, iso
 from multisymbol.wording import printable
@@ -30,9 +31,7 @@ _SPACING_NEEDS = 20
 _ROUNDING = 1e-9
 """Share of a price by which open and close may lie outside high and low: adjusting each price by itself does that."""
 
-_WICK_TIMES = 4.0
-_WICK_AROUND = 12
-"""A wick is at least so many times the median range of the bars so many before and after."""
+_STEPS_NAMED = 3
 
 _STAMP_KINDS = {"missing_timestamp", "duplicate", "unsorted", "unfinished"}
 
@@ -58,6 +57,8 @@ class OnDefect:
         bad_volume: A volume that is negative or infinite.
         overlap: A bar that begins in the first half of the one before, or is known no later. `drop` leaves the first.
         wick: A price far from all others of its bar and of the bars beside it, see `Limits`.
+        outlier: A few bars wrong in all four prices, such as pence among pounds; those on both sides agree.
+        step: The first bar after a lasting step by a split's ratio, or by that of two units.
         flat: A run of bars in which the price never moves, see `Limits`.
         outside_hours: A bar within which the market, by its calendar, never is open. Where most bars are, the time zone
             is wrong and the file refused; unless it has the calendar's hours too and the others are to be dropped.
@@ -79,6 +80,8 @@ class OnDefect:
     bad_volume: Literal["raise", "drop"] = "raise"
     overlap: Literal["raise", "drop"] = "raise"
     wick: Literal["raise", "drop", "keep"] = "keep"
+    outlier: Literal["raise", "drop", "keep"] = "keep"
+    step: Literal["raise", "keep"] = "keep"
     flat: Literal["raise", "drop", "keep"] = "keep"
     outside_hours: Literal["raise", "drop", "keep"] = "keep"
     gap: Literal["raise", "keep"] = "keep"
@@ -492,7 +495,7 @@ def _oddities(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
     """Find what may be true but looks odd; the rows are in order and their numbers sound."""
     if len(raw) == 0:
         return
-    yield from _at("price far from all around it", "wick", _wicks(raw, limit=expected.wick), *PRICES)
+    yield from _odd_prices(raw, limit=expected.wick)
     yield from _at("price does not move", "flat", _flat(raw, bars=expected.flat_bars), "close")
     yield from _closed_hours(raw, expected=expected)
     if expected.timeframe.nanoseconds <= DAY:
@@ -517,37 +520,20 @@ def _closed_hours(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
     yield Defect(kind="wrong time zone", note=f"{note}, choose the right calendar{also}")
 
 
-def _wicks(raw: RawBars, *, limit: float) -> Positions:
-    """Find prices beyond all prices before, after and beside them: single wrong trades, and some real flash crashes.
-
-    Validation, not a feature: it looks at the open of the bar after. By how much each price is outside the others:
-
-        high, low   the bar's open and close, the close before, the open after
-        open        the close before, the bar's close
-        close       the bar's open, the open after
-    """
-    opened, high, low, close = (np.log(raw.numbers[name]) for name in PRICES)
-    before, after = np.r_[opened[0], close[:-1]], np.r_[opened[1:], close[-1]]
-    beside = np.stack([opened, close, before, after])
-    excess = np.maximum.reduce(
-        [
-            high - beside.max(axis=0),
-            beside.min(axis=0) - low,
-            _outside(opened, before, close),
-            _outside(close, opened, after),
-        ]
-    )
-    far = np.flatnonzero(excess > np.log1p(limit))
-    ranges = high - low
-    usual = [np.median(ranges[max(bar - _WICK_AROUND, 0) : bar + _WICK_AROUND + 1]) for bar in far.tolist()]
-    found: Positions = far[excess[far] > _WICK_TIMES * np.array(usual)]
-    return found
-
-
-def _outside(
-    value: npt.NDArray[np.float64], one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    return np.maximum(value - np.maximum(one, other), np.minimum(one, other) - value)
+def _odd_prices(raw: RawBars, *, limit: float) -> Iterator[Defect]:
+    prices = LogPrices(**{name: np.log(raw.numbers[name]) for name in PRICES})
+    single = wicks(prices, limit=limit)
+    whole = outliers(prices, limit=limit)
+    yield from _at("price far from all around it", "wick", single, *PRICES)
+    yield from _at("all prices far from the bars around", "outlier", whole, "open", "close")
+    known = np.zeros(len(raw), dtype=np.bool_)
+    known[np.union1d(single, whole)] = True
+    found = steps(prices, known=known)
+    largest = sorted(found, key=lambda row: abs(np.log(found[row])), reverse=True)[:_STEPS_NAMED]
+    named = ", ".join(f"{iso(int(raw.opened_at[row]))[:10]} x{found[row]:.4g}" for row in sorted(largest))
+    for defect in _at("lasting step", "step", np.array(list(found), dtype=np.int64)):
+        note = f"{named}: a split that is not adjusted for, or another unit (pence, lots)?"
+        yield replace(defect, note=note)
 
 
 def _flat(raw: RawBars, *, bars: int) -> Positions:

@@ -64,6 +64,7 @@ class FileFinding:
         policy: What was done with the rows.
         count: Rows; for gaps bars that are missing.
         at: Start of the bars, those without an instant left out. Ascending, shape (at most count,).
+        note: What else there is to say.
     """
 
     key: str
@@ -71,6 +72,7 @@ class FileFinding:
     policy: Policy
     count: int
     at: Instants
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,6 +203,7 @@ def _finding(defect: Defect, *, raw: RawBars, policy: Policy) -> FileFinding:
         policy=policy,
         count=defect.missing or len(at),
         at=np.sort(raw.opened_at[at][raw.dated[at]]),
+        note=defect.note,
     )
 
 
