@@ -179,12 +179,12 @@ def test_the_defects_of_all_files_are_listed_in_one_error_and_nothing_is_left(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_missing_symbols_are_listed_before_a_bar_is_read(tmp_path: Path) -> None:
+def test_missing_symbols_do_not_hide_the_defects_of_others(tmp_path: Path) -> None:
     source = make_source(2)
+    source.refuse = {"M1": BarsError("M1 has a NaN")}
     with pytest.raises(SourceError) as caught:
         make_panel(tmp_path, universe=make_universe(4), source=source)
-    assert str(caught.value) == "there are no bars of M2\nthere are no bars of M3"
-    assert source.reads == []
+    assert str(caught.value) == "there are no bars of M2\nthere are no bars of M3\nM1 has a NaN"
 
 
 def cut_short(path: Path) -> None:

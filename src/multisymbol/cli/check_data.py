@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,9 @@ import numpy as np
 from multisymbol.cli.schema import TrainConfig
 from multisymbol.cli.specs import source_of
 from multisymbol.errors import MultisymbolError, OutputError
-from multisymbol.markets.io.download import DownloadSource
+from multisymbol.markets.io.download import downloads_of
 from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.io.source import ExaminedSource
-from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.suspects import ReturnPrints, copies, return_prints
 from multisymbol.markets.symbols import SymbolConfig, Universe, universe
 from multisymbol.markets.time import Period, iso
@@ -76,20 +76,22 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
 
 
 def _download(source: ExaminedSource, symbols: Universe, terminal: Terminal) -> None:
-    """Fetch what is not there yet, where bars are downloads."""
-    inner = source.source if isinstance(source, Resampled) else source
-    if isinstance(inner, DownloadSource):
+    """Fetch what is not there yet, where bars are downloads; what a vendor refuses is found again by `look`."""
+    inner = downloads_of(source)
+    if inner is not None:
         with terminal.progress("download") as progress:
             for config in symbols:
-                inner.download(config, progress=progress)
+                with suppress(MultisymbolError):
+                    inner.download(config, progress=progress)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
-    """What was found of one symbol; `problem` is why its bars are refused, None where they are not."""
+    """What was found of one symbol; `problem` is why its bars are refused, `late` that a download begins years late."""
 
     coverage: SymbolCoverage
     prints: ReturnPrints | None = None
+    late: str = ""
     problem: MultisymbolError | None = None
 
 
@@ -103,6 +105,8 @@ def show_findings(looked: Sequence[Looked], terminal: Terminal) -> None:
     terminal.show(show(coverage_table([each.coverage for each in looked])))
     terminal.show("")
     for each in looked:
+        if each.late:
+            terminal.fact("late", each.late)
         for finding in each.coverage.findings:
             if finding.key in _NAMED:
                 terminal.fact(finding.key, _named(each.coverage.symbol, finding))
@@ -117,8 +121,10 @@ def _look(source: ExaminedSource, config: SymbolConfig, period: Period) -> Looke
     except MultisymbolError as error:
         nothing = Examined(opened_at=np.empty(0, dtype=np.int64), bars=None, findings=(), refusal=None)
         return Looked(coverage=_of(config, nothing), problem=error)
+    inner = downloads_of(source)
+    late = "" if inner is None else inner.late_start(config)
     prints = None if examined.bars is None else return_prints(examined.bars)
-    return Looked(coverage=_of(config, examined), prints=prints, problem=examined.refusal)
+    return Looked(coverage=_of(config, examined), prints=prints, late=late, problem=examined.refusal)
 
 
 def _named(symbol: str, finding: FileFinding) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multisymbol.config.record import ConfigRecord
+from multisymbol.markets.io.download import downloads_of
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
@@ -24,6 +25,8 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
     """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
     dataset = folds[0]
     terminal.fact("universe", _universe(dataset, record))
+    for text in _late(dataset):
+        terminal.fact("late", text)
     terminal.fact("dropped", _dropped(dataset))
     for suspect in dataset.panel.suspects[:_NAMES_SHOWN]:
         terminal.fact("suspect", suspect)
@@ -67,6 +70,14 @@ def _universe(dataset: FoldDataset, record: ConfigRecord) -> str:
         f"{count} symbol{'s' if count > 1 else ''} · {', '.join(dataset.universe.asset_classes)} · "
         f"{dataset.source.timeframe.text} · {span} · {len(panel.closed_at):,} bars      source {source}"
     )
+
+
+def _late(dataset: FoldDataset) -> list[str]:
+    """Name downloads that begin long after they should."""
+    downloads = downloads_of(dataset.source)
+    found = [] if downloads is None else [text for each in dataset.universe if (text := downloads.late_start(each))]
+    more = [f"and {len(found) - _NAMES_SHOWN} more; check-data lists all"] if len(found) > _NAMES_SHOWN else []
+    return [*found[:_NAMES_SHOWN], *more]
 
 
 def _dropped(dataset: FoldDataset) -> str:

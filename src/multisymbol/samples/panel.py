@@ -228,11 +228,18 @@ def _identity(labeller: Labeller) -> list[Any]:
 
 
 def _fingerprints(choices: _Choices) -> dict[str, str]:
+    """Hash the bars of each symbol; where one has none, the others are read as well, for all that is wrong is told."""
     prints: dict[str, str] = {}
     problems: list[MultisymbolError] = []
     for config in choices.universe:
         try:
             prints[config.symbol] = choices.source.fingerprint(config, choices.period)
+        except MultisymbolError as error:
+            problems.append(error)
+    for config in choices.universe if problems else ():
+        try:
+            if config.symbol in prints:
+                choices.source.read(config, choices.period)
         except MultisymbolError as error:
             problems.append(error)
     _raise_all(problems)

@@ -282,11 +282,35 @@ def test_what_yahoo_refuses_names_symbol_and_instant(
         make(YFinance(adjusted=True)).read(stock, Period())
 
     def nothing(name: str, **wanted: Any) -> pd.DataFrame:
-        raise NoPricesError
+        raise NoPricesError("1h data not available: the range must be within the last 730 days\x1b[0m")
 
     yahoo(monkeypatch, nothing)
-    with pytest.raises(SourceError, match="yfinance-adjusted has no bars of AAPL in the span"):
+    reason = r"(?s)yfinance-adjusted has no bars of AAPL in the span.*It says: 1h data not available: .* 730 days\\x1b"
+    with pytest.raises(SourceError, match=reason):
         make(YFinance(adjusted=True)).read(stock, Period())
+
+    def broken(name: str, **wanted: Any) -> pd.DataFrame:
+        raise TypeError
+
+    yahoo(monkeypatch, broken)
+    with pytest.raises(SourceError, match="yfinance gave no bars of AAPL from 2019-01-07T00:00Z: TypeError"):
+        make(YFinance(adjusted=True)).read(stock, Period())
+
+
+def test_a_history_that_begins_years_late_says_so_with_the_vendors_reason(
+    make: Make, stock: SymbolConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed_later(name: str, **wanted: Any) -> pd.DataFrame:
+        bars = recorded_days(name, **wanted)
+        if bars.empty:
+            raise NoPricesError("Data doesn't exist for startDate")
+        return bars
+
+    yahoo(monkeypatch, listed_later)
+    source = make(YFinance(adjusted=True), timeframe="1d", start="2005-01-01")
+    said = "AAPL begins 2019-01-07, 14.0 years after source.start=2005-01-01: Data doesn't exist for startDate"
+    assert source.late_start(stock) == said
+    assert make(Recorded()).late_start(stock) == ""
 
 
 def test_bars_that_yahoo_has_not_are_refused_with_those_it_has(make: Make) -> None:

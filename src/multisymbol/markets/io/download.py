@@ -29,9 +29,14 @@ from multisymbol.markets.io.quality import Examined, ReadOptions
 from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, slugs
-from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
+from multisymbol.markets.time import DAY, HOUR, Period, Timeframe, instant, iso
+from multisymbol.wording import printable
 
 _PAGE_KEY = b"multisymbol.page"
+_REASON_KEY = b"multisymbol.reason"
+_LATE = 30 * DAY
+"""A history that begins later than this after `source.start` is not the one that was asked for."""
+
 _COLUMNS = ("timestamp", *PRICES, "volume")
 
 Progress = Callable[[str, int, int], None]
@@ -45,10 +50,12 @@ class CandlePage:
     Args:
         bars: Columns timestamp (start of the bar, with zone), open, high, low, close, volume; may be empty.
         go_on: Instant from which the next page has to begin, later than this one's.
+        reason: Why there are no bars, in the vendor's own words; empty where it gives none.
     """
 
     bars: pd.DataFrame
     go_on: int
+    reason: str = ""
 
 
 class Vendor(Protocol):
@@ -186,6 +193,22 @@ class DownloadSource(AcceptedBars):
                     _join(pages, whole, why=f"{self._vendor.name} has no bars of {self._name(config)}")
         return whole
 
+    def late_start(self, config: SymbolConfig) -> str:
+        """Say that a history begins long after `source.start`, and why; empty where it does not. Downloads if needed.
+
+        Raises:
+            SourceError: See `download`.
+        """
+        file = parquet.ParquetFile(self.download(config))
+        first = int(file.read_row_group(0, columns=["timestamp"]).column(0)[0].value)
+        if first - self._since <= _LATE:
+            return ""
+        years = (first - self._since) / (365.25 * DAY)
+        reason = (file.schema_arrow.metadata or {}).get(_REASON_KEY, b"").decode()
+        why = f": {printable(reason, most=200)}" if reason else ""
+        start = iso(self._since)[:10]
+        return f"{config.symbol} begins {iso(first)[:10]}, {years:.1f} years after source.start={start}{why}"
+
     def _check_past(self) -> None:
         if self._until > self._now() * 1e9:
             message = f"source.end={iso(self._until)} lies in the future; a download ends in the past, to stay the same"
@@ -199,7 +222,7 @@ class DownloadSource(AcceptedBars):
             inside = self._ended(_trimmed(page.bars, since=at, until=self._until, why=self._vendor.name), config)
             assert page.go_on > at
             at = min(page.go_on, self._until)
-            pages.add(inside, go_on=at, fetched=today)
+            pages.add(inside, go_on=at, fetched=today, reason=page.reason)
             if progress is not None:
                 progress(config.symbol, (at - self._since) // HOUR, (self._until - self._since) // HOUR)
 
@@ -226,6 +249,13 @@ class DownloadSource(AcceptedBars):
         return self._names.get(config.symbol, config.symbol)
 
 
+def downloads_of(source: object) -> DownloadSource | None:
+    """Return the source that downloads, below one that makes bars coarser or turns them over; None: there is none."""
+    while source is not None and not isinstance(source, DownloadSource):
+        source = getattr(source, "source", getattr(source, "inner", None))
+    return source
+
+
 class _Pages:
     """The pages of a download that is not whole: numbered Parquet files that say where the next page begins."""
 
@@ -247,10 +277,10 @@ class _Pages:
         self.count = len(facts)
         return int(facts[-1]["go_on"]) if facts else since
 
-    def add(self, bars: pd.DataFrame, *, go_on: int, fetched: str) -> None:
+    def add(self, bars: pd.DataFrame, *, go_on: int, fetched: str, reason: str) -> None:
         """Write one page: under its name only when it is whole."""
         self.folder.mkdir(exist_ok=True)
-        facts = json.dumps({"go_on": go_on, "fetched": fetched}).encode()
+        facts = json.dumps({"go_on": go_on, "fetched": fetched, "reason": reason}).encode()
         table = pyarrow.Table.from_pandas(bars, preserve_index=False).replace_schema_metadata({_PAGE_KEY: facts})
         _write(table, self.folder / f"{self.count:06d}.parquet")
         self.count += 1
@@ -258,6 +288,10 @@ class _Pages:
     def paths(self) -> list[Path]:
         """Return the whole pages in order."""
         return sorted(self.folder.glob("*.parquet"))
+
+    def reason(self) -> str:
+        """Return why the first page without bars has none, in the vendor's words."""
+        return next(filter(None, (str(self._facts(path).get("reason", "")) for path in self.paths())), "")
 
     @staticmethod
     def _facts(path: Path) -> dict[str, Any]:
@@ -268,11 +302,13 @@ class _Pages:
 def _join(pages: _Pages, whole: Path, *, why: str) -> None:
     """Write all pages as one file and remove them."""
     table = pyarrow.concat_tables([parquet.ParquetFile(path).read() for path in pages.paths()])
+    reason = pages.reason()
     if table.num_rows:
-        _write(table.replace_schema_metadata(None), whole)
+        _write(table.replace_schema_metadata({_REASON_KEY: reason.encode()} if reason else None), whole)
     shutil.rmtree(pages.folder)
     if not table.num_rows:
-        message = f"{why} in the span of source.start and source.end (source.names says what it calls a symbol)"
+        said = f"\n  It says: {printable(reason, most=300)}" if reason else ""
+        message = f"{why} in the span of source.start and source.end (source.names says what it calls a symbol){said}"
         raise SourceError(message)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.io.download import CandlePage
 from multisymbol.markets.time import DAY, Timeframe, iso
+from multisymbol.wording import printable
 
 _MILLISECOND = 1_000_000
 _CCXT_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
@@ -71,12 +72,13 @@ class YFinance:
                 auto_adjust=self.adjusted,
                 actions=False,
             )
-        except library.exceptions.YFPricesMissingError:
-            return CandlePage(bars=_no_bars(), go_on=end)
-        except (library.exceptions.YFException, OSError) as error:
-            message = f"yfinance gave no bars of {name} from {iso(since)}: {error}"
+        except library.exceptions.YFPricesMissingError as error:
+            return CandlePage(bars=_no_bars(), go_on=end, reason=str(error))
+        # A page that Yahoo changed makes yfinance fail in any way: KeyError, TypeError, its own errors and requests'.
+        except Exception as error:
+            message = f"yfinance gave no bars of {name} from {iso(since)}: {_words(error)}"
             raise SourceError(message) from error
-        return CandlePage(bars=_of_yahoo(bars), go_on=end)
+        return CandlePage(bars=_of_yahoo(bars) if len(bars) else _no_bars(), go_on=end)
 
 
 _YAHOO_PAGES = {"1m": 7, "2m": 59, "5m": 59, "15m": 59, "30m": 59, "1h": 365, "1d": 3650}
@@ -131,8 +133,8 @@ class Ccxt:
             raise ConfigError(message)
         try:
             rows = exchange.fetch_ohlcv(name, timeframe.text, since=since // _MILLISECOND, limit=self.page_bars)
-        except library.BaseError as error:
-            message = f"{self.exchange} gave no bars of {name} from {iso(since)}: {error}"
+        except Exception as error:  # ccxt's own errors, and KeyError or TypeError where an answer is not as expected
+            message = f"{self.exchange} gave no bars of {name} from {iso(since)}: {_words(error)}"
             raise SourceError(message) from error
         bars = pd.DataFrame(rows, columns=list(_CCXT_COLUMNS))
         last = (
@@ -142,6 +144,11 @@ class Ccxt:
         )
         stamps = pd.to_datetime(bars["timestamp"], unit="ms", utc=True)
         return CandlePage(bars=bars.assign(timestamp=stamps), go_on=max(last, since) + timeframe.nanoseconds)
+
+
+def _words(error: Exception) -> str:
+    """Return a library's own words, or the kind of error where it has none."""
+    return printable(str(error), most=300) or type(error).__name__
 
 
 def _of_yahoo(bars: pd.DataFrame) -> pd.DataFrame:
