@@ -58,7 +58,7 @@ SIGNAL_FEATURES: Mapping[str, Any] = {
 """The column that a planted signal is seen in, and one without any use."""
 
 ONE_CUT: Mapping[str, Any] = {
-    "_target_": "multisymbol.samples.fold.SingleCut",
+    "_target_": "multisymbol.samples.cut.SingleCut",
     "validation_from": None,
     "test_from": None,
     "test_until": None,

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multisymbol.markets.time import HOUR
-from multisymbol.samples.ledger import Ledger
-from multisymbol.samples.weights import uniqueness
+from multisymbol.samples.ledger import Ledger, uniqueness
 from tests.samples.worlds import START, hand_ledger
 
 

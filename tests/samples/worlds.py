@@ -12,7 +12,8 @@ import numpy.typing as npt
 from multisymbol.features.pipeline import FeatureColumn, FeatureSpec
 from multisymbol.markets.time import HOUR, NEVER, Instants, Timeframe, instant
 from multisymbol.samples.combinatorial import CombinatorialPurged
-from multisymbol.samples.fold import SingleCut, Split
+from multisymbol.samples.cut import SingleCut
+from multisymbol.samples.fold import Split
 from multisymbol.samples.ledger import Ledger, SymbolCount
 from multisymbol.samples.left_out import LeaveSymbolsOut
 from multisymbol.samples.mixture import Balanced, Concat, Interleaved, Mixture, TemperatureMixture, Undersampled

@@ -58,7 +58,7 @@ OURS: Mapping[Role, Mapping[str, str]] = {
     "defect_limits": {"limits": "multisymbol.markets.io.defects.Limits"},
     "alignment": {"hours": "multisymbol.samples.alignment.Alignment"},
     "split": {
-        "single_cut": "multisymbol.samples.fold.SingleCut",
+        "single_cut": "multisymbol.samples.cut.SingleCut",
         "walk_forward": "multisymbol.samples.walk_forward.WalkForward",
         "combinatorial": "multisymbol.samples.combinatorial.CombinatorialPurged",
         "leave_symbols_out": "multisymbol.samples.left_out.LeaveSymbolsOut",
@@ -145,6 +145,7 @@ EARLIER: Mapping[str, str] = {
     "multisymbol.registry.policies.Evidence": "policy:evidence",
     "multisymbol.registry.policies.FixedOrder": "policy:fixed_order",
     "multisymbol.samples.mixture.Temperature": "sampling:temperature",
+    "multisymbol.samples.fold.SingleCut": "split:single_cut",
     "multisymbol.samples.splits.SingleCut": "split:single_cut",
     "multisymbol.workflows.arms.Finetuned": "arm:finetuned",
     "multisymbol.workflows.arms.Pooled": "arm:pooled",

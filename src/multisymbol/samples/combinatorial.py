@@ -13,18 +13,8 @@ from itertools import combinations, pairwise
 from typing import Literal
 
 from multisymbol.markets.time import Timeframe
-from multisymbol.samples.fold import (
-    Fold,
-    FoldAssignment,
-    Span,
-    cut_all,
-    decisions,
-    refuse_split,
-    rule_problems,
-    seal,
-    sealed_fold,
-    share_problems,
-)
+from multisymbol.samples.cut import decisions, rule_problems, seal, sealed_fold, share_problems
+from multisymbol.samples.fold import Fold, FoldAssignment, Span, cut_all, refuse_split
 from multisymbol.samples.ledger import Ledger
 
 

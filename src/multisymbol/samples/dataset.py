@@ -31,12 +31,11 @@ from multisymbol.samples.fold import (
     what_changes_it,
     why_absent,
 )
-from multisymbol.samples.ledger import Ledger, build_ledger
+from multisymbol.samples.ledger import Ledger, build_ledger, uniqueness
 from multisymbol.samples.mixture import Mixture, SamplingWeights, without_symbol_weights
 from multisymbol.samples.panel import Panel, ensure_panel, ensure_scaled
 from multisymbol.samples.storage import only_one
 from multisymbol.samples.strata import fold_shares
-from multisymbol.samples.weights import uniqueness
 
 _LEAST_OF_A_CLASS = 2
 

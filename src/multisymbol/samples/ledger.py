@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Codes, Flags, Ints, Singles
+from multisymbol.arrays import Codes, Flags, Floats, Ints, Singles
 from multisymbol.errors import SampleError
 from multisymbol.labels.labels import UNRESOLVED
 from multisymbol.markets.time import NEVER, Instants
@@ -45,7 +45,7 @@ class Ledger:
         resolved_at: When the label became known, at `decided_at` or later, never NEVER.
         label: 0, 1, 2; likewise `rule`, which may be -1.
         target: What a regression learns, known at `resolved_at`; NaN where the labels have none. float32.
-        weight: Of the sample in the loss, 1 unless it was given another (`samples.weights`). float32.
+        weight: Of the sample in the loss, 1 unless it was given another (`uniqueness`). float32.
     """
 
     symbols: tuple[str, ...]
@@ -158,3 +158,38 @@ def _no_samples(counts: tuple[SymbolCount, ...], *, window: int, stride: int) ->
     ]
     heading = f"no symbol has a single sample with window={window}, stride={stride}"
     return "\n".join([f"{heading}; take a longer period, a shorter window or faster indicators", *lines])
+
+
+def uniqueness(ledger: Ledger) -> Singles:
+    """Return the average uniqueness of each sample's span [decided_at, resolved_at] in its symbol, of mean 1. (M,).
+
+    At an instant at which c labels of the symbol are open each is 1/c unique; a sample's uniqueness is the mean of that
+    over the instants of its span at which a label of the symbol begins or ends: with a stride of 1, its bars.
+
+    How many labels are open at an instant is known then, so a weight tells nothing from after the sample's own label;
+    the scale (mean 1 over all samples of the symbol) is one number for the whole history.
+
+    Source: Lopez de Prado 2018, Advances in Financial Machine Learning, sections 4.3 and 4.4.
+    """
+    weight = np.empty(len(ledger), dtype=np.float32)
+    for index in range(len(ledger.symbols)):
+        own = ledger.symbol == index
+        if own.any():
+            unique = average_uniqueness(ledger.decided_at[own], ledger.resolved_at[own])
+            weight[own] = unique / unique.mean()
+    return weight
+
+
+def average_uniqueness(begins: Instants, ends: Instants) -> Floats:
+    """Return the average uniqueness of the spans [begins, ends] of a symbol's labels, above 0, at most 1. Shape (m,).
+
+    Their sum says how many independent labels they are worth.
+    """
+    instants = np.unique(np.concatenate([begins, ends]))
+    first, after = np.searchsorted(instants, begins), np.searchsorted(instants, ends, side="right")
+    count = len(instants) + 1
+    still_open = np.cumsum(np.bincount(first, minlength=count) - np.bincount(after, minlength=count))
+    # every instant begins or ends a label: none is 0
+    summed = np.concatenate([[0.0], np.cumsum(1.0 / still_open[:-1])])
+    average: Floats = (summed[after] - summed[first]) / (after - first)
+    return average

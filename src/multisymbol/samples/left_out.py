@@ -10,7 +10,8 @@ import numpy as np
 
 from multisymbol.errors import SplitError, nearest
 from multisymbol.markets.time import Timeframe
-from multisymbol.samples.fold import Fold, FoldAssignment, SingleCut, cut_all, refuse_split
+from multisymbol.samples.cut import SingleCut
+from multisymbol.samples.fold import Fold, FoldAssignment, cut_all, refuse_split
 from multisymbol.samples.ledger import Ledger
 
 _STREAM = zlib.crc32(b"samples.left_out.groups")

@@ -10,17 +10,8 @@ from typing import Literal
 
 from multisymbol.errors import ConfigError, SplitError
 from multisymbol.markets.time import DAY, NEVER, Timeframe, iso
-from multisymbol.samples.fold import (
-    Decisions,
-    Fold,
-    FoldAssignment,
-    cut_all,
-    decisions,
-    refuse_split,
-    rule_problems,
-    seal,
-    sealed_fold,
-)
+from multisymbol.samples.cut import Decisions, decisions, rule_problems, seal, sealed_fold
+from multisymbol.samples.fold import Fold, FoldAssignment, cut_all, refuse_split
 from multisymbol.samples.ledger import Ledger
 
 

@@ -23,7 +23,7 @@ from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.selection.transfer import Key, TransferScore, key_of
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.samples.weights import average_uniqueness
+from multisymbol.samples.ledger import average_uniqueness
 from multisymbol.serving.live import bar_windows
 from multisymbol.serving.served_model import Model
 from multisymbol.statistics.loss_differentials import row_losses

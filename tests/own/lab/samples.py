@@ -10,7 +10,7 @@ from multisymbol.backtest.decision import DecisionContext
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.synthetic import SyntheticSource
 from multisymbol.markets.time import Period
-from multisymbol.samples.fold import SingleCut
+from multisymbol.samples.cut import SingleCut
 from multisymbol.samples.mixture import Balanced, Rows, SamplingWeights
 
 
