@@ -94,13 +94,14 @@ Trained = Callable[..., Path]
 SMALL = (
     "source.start=2017-01-01",
     "source.end=2019-01-01",
+    "source.signal=0.12",
     "trainer.max_epochs=2",
     "batch_size=256",
     "window=4",
     "stride=3",
     "sampling.epoch_samples=4096",
 )
-"""Overrides that make a training of a few seconds."""
+"""Overrides that make a training of a few seconds, on a market whose signal is found by it."""
 
 
 @pytest.fixture(scope="session")

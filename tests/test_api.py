@@ -74,7 +74,7 @@ def test_a_stored_model_is_loaded_by_name_and_answers_raw_bars(config: ms.Config
 
 
 def asking(config: ms.Config, command: str) -> ms.Config:
-    overrides = [*SMALL, f"paths.outputs={config.values['paths']['outputs']}"]
+    overrides = [*SMALL, "source=synthetic", f"paths.outputs={config.values['paths']['outputs']}"]
     return ms.load_config(overrides, command=command, symbols={"SYN_A": "stock", "SYN_D": "forex"})
 
 

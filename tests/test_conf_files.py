@@ -44,6 +44,9 @@ def together(file: Path) -> list[str]:
     for group in peers:
         options = sorted(group.glob("*.yaml"))
         peers[group] = options[min(place, len(options) - 1)]
+    demo = CONF / "source" / "demo.yaml"  # has bars of the demo's symbols alone
+    peers |= {CONF / "symbols": CONF / "symbols" / "demo.yaml"} if peers[demo.parent] == demo == file else {}
+    peers |= {demo.parent: demo.with_stem("synthetic")} if peers[demo.parent] == demo != file else {}
     return [text for each in sorted(peers.values()) for text in override(each)]
 
 

@@ -24,6 +24,7 @@ BLOCKS = re.findall(
 COMMANDS = re.findall(r"^ {4}multisymbol (\w+) (?:--config-dir my )?(.*?) ?trust=\[(\w+)\]$", PAGE, re.MULTILINE)
 SMALL = (
     "source.start=2018-01-01",
+    "source.signal=0.12",
     "source.end=2019-01-01",
     "trainer.max_epochs=1",
     "batch_size=256",

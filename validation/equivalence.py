@@ -36,12 +36,17 @@ Numbers = dict[str, Any]
 _SPLIT = Path("conf/split/single_cut.yaml")
 SHARES = ("split.shares_of=time",) if "\nshares_of:" in _SPLIT.read_text(encoding="utf-8") else ()
 """What shares meant when there was no choice, where the checkout this is started in has one."""
+_SOURCE = Path("conf/source/synthetic.yaml")
+PRICES = ("source.prices=null",) if _SOURCE.exists() and "\nprices:" in _SOURCE.read_text(encoding="utf-8") else ()
+"""The prices of earlier commits, whose market had no key for them."""
 MARKET = (
     "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},EURUSD:{asset_class:forex}}",
     "symbols.only=[AAPL,MSFT,EURUSD]",
+    "source=synthetic",
     "source.start=2017-03-01",
     "source.end=2018-09-01",
     "source.signal=0.3",
+    *PRICES,
 )
 FIT = (
     "window=4",
@@ -260,6 +265,7 @@ def comparison_numbers(folder: Path) -> Numbers:
     """Hash each part of the result, numbers and words separately; `hashes` has the hash of all forecasts."""
     result = read(folder / "comparison.json")
     hashes = {key: value for key, value in result.pop("hashes").items() if key != "code"}
+    result.pop("provenance", None)  # earlier commits did not say it
     name = read(folder / "run.json")["name"]
     parts = {}
     for key, value in result.items():

@@ -31,7 +31,7 @@ FILES = sorted((ROOT / "conf" / "backtest").rglob("*.yaml"))
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    config = composed_page("backtest", *SMALL[:2], *overrides)
+    config = composed_page("backtest", *SMALL[:3], *overrides)
     assert config_problems(config, schema=SCHEMA) == []
     return plain(config)
 
@@ -118,10 +118,10 @@ def test_the_run_holds_page_pictures_tables_and_numbers(outputs: Path, done: Pat
     assert run.info.status == "FINISHED"
     assert run.data.tags["seen"] == "no"
     assert run.data.tags["models"] == "neuro_fuzzy.1h.universal version 1"
-    assert run.data.tags[NOTE_TAG].startswith("The portfolio of 2 symbols ")
+    assert run.data.tags[NOTE_TAG].startswith("SYNTHETIC: ")
     page = (done / "backtest.html").read_text(encoding="utf-8")
     assert "HAVE SEEN" not in page
-    assert "These bars are synthetic" in page
+    assert "generated bars, no market" in page
     for name in ("portfolio/total_return", "portfolio/sharpe_error", "held/total_return", "costs/4x_return"):
         assert np.isfinite(run.data.metrics[name]), name
     assert np.isfinite(run.data.metrics["symbol/SYN_A/break_even_bps"])
@@ -181,7 +181,7 @@ def test_allowed_it_is_said_in_every_output(outputs: Path, capsys: pytest.Captur
     assert "after costs (MODEL HAS SEEN THESE BARS)" in said
     page = (tmp_path / "backtest.html").read_text(encoding="utf-8")
     assert page.count("MODELS HAVE SEEN BARS THAT WERE TRADED HERE") == 2  # in the lead, and where it cannot be missed
-    assert "<title>SEEN: Backtest of SYN_A" in page
+    assert "<title>SYNTHETIC: SEEN: Backtest of SYN_A" in page
     assert "SYN_A (MODEL HAS SEEN THESE BARS)" in page
     for name in ("trades", "equity"):
         assert pd.read_parquet(tmp_path / f"{name}.parquet")["seen"].eq(other=True).any()

@@ -134,7 +134,9 @@ def test_generated_bars_can_be_trained_on_with_the_printed_line(command: Command
 
 
 @pytest.mark.slow
-def test_demo_s_model_has_skill_beyond_the_market_without_its_signal(tmp_path: Path, store_template: Path) -> None:
+def test_a_model_of_a_strong_signal_has_skill_beyond_the_market_without_it(
+    tmp_path: Path, store_template: Path
+) -> None:
     """Skill of mechanics alone (legs can be told from how far price came back) is what the silent market shows."""
     from tests.conftest import train_small
 

@@ -262,7 +262,8 @@ def test_model_goes_to_another_store_and_is_the_same_there(
     theirs.mkdir()
     shutil.copy(store_template, theirs / "mlflow.db")
     said = say("import", str(tmp_path / target), "--as", "ours", store=theirs)
-    assert said.endswith(f"is ours.1h.universal version 1, alias newest (it was {NAME}/1)")
+    assert f"is ours.1h.universal version 1 (it was {NAME}/1)" in said
+    assert said.endswith("until it is promoted: multisymbol models promote ours.1h.universal/1")
     (version,) = store_at(theirs).versions()
     assert version.tags["imported_from"] == f"{NAME}/1"
     assert say("export", f"{NAME}/1", str(tmp_path / target), status=2).endswith("choose another name")
@@ -350,7 +351,7 @@ def test_cleanup_names_leavings_removes_them_and_says_so_by_its_status(say: Say,
             ("promote", NAME, "latest"),
             "'latest' cannot be an alias; use letters, digits, _ and -, not 'latest', not 'v1'",
         ),
-        (("promote", NAME, "newest"), "'newest' is the version registered last; choose another alias"),
+        (("promote", NAME, "newest"), "'newest' is the version that was trained last; choose another alias"),
         (("delete", "nothing"), f"there is no model nothing. There are: {SINGLE}, {NAME}"),
     ],
 )

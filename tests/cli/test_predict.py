@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow
 import pytest
+from multisymbol.markets.io.parquet import SYNTHETIC_KEY
+from pyarrow import parquet
 
 from multisymbol.cli.predict import asked_symbols, show_predictions
 from multisymbol.cli.resolve import resolve_spec
@@ -29,7 +32,7 @@ from tests.composing import composed_page
 from tests.conftest import Command, prepared_outputs, train_small
 
 SCHEMA = "multisymbol.cli.predict.PredictConfig"
-SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
+SPAN = ("source.start=2017-01-01", "source.end=2019-01-01", "source.signal=0.12")
 MEMBERS = ("SYN_A", "SYN_C", "SYN_D")
 PRESENT = "symbols.only=[SYN_A,SYN_C,SYN_D,SYN_F]"
 Ask = Callable[..., dict[str, Any]]
@@ -147,10 +150,11 @@ def test_symbol_without_a_model_is_listed_with_its_reason(ask: Ask, capsys: pyte
     said = show_predictions(ask())
     assert [each.served for each in said] == [True, True, True, False]
     assert [each.resolution.request.symbol for each in said] == [*MEMBERS, "SYN_F"]
-    lines = capsys.readouterr().out.splitlines()
+    mark, *lines = capsys.readouterr().out.splitlines()
+    assert mark.startswith("SYNTHETIC: ")
     assert lines[0] == "newest decisions"
     assert lines[1].split() == ["symbol", "decided", "at", "BUY", "HOLD", "SELL", "decision", "model", "why"]
-    assert "neuro_fuzzy.1h.universal/1 (newest)" in lines[2]
+    assert "neuro_fuzzy.1h.universal/1 (newest, not promoted)" in lines[2]
     assert lines[5].split()[:6] == ["SYN_F", "–", "–", "–", "–", "–"]
     assert lines[5].split()[6:8] == ["(1)", "–"]
     assert lines[6].startswith("(1) no model may answer: universal")
@@ -160,7 +164,7 @@ def test_a_reason_that_many_symbols_share_is_said_once(ask: Ask, capsys: pytest.
     with pytest.raises(ModelNotFoundError):
         show_predictions(ask("symbols.only=[SYN_A,SYN_C,SYN_D]", "as_of=2017-06-01"))
     said = capsys.readouterr().out
-    assert [line.split()[3] for line in said.splitlines()[2:5]] == ["(1)", "(1)", "(1)"]
+    assert [line.split()[3] for line in said.splitlines()[3:6]] == ["(1)", "(1)", "(1)"]
     assert said.count("no model may answer") == 1
     assert max(map(len, said.splitlines())) <= 160
 
@@ -233,7 +237,8 @@ def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = Non
     bars = source_of(values).read(config, Period(end=until))
     frame = pd.DataFrame({name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")})
     frame.insert(0, "timestamp", pd.to_datetime(bars.opened_at, unit="ns", utc=True))
-    frame.to_parquet(file)
+    table = pyarrow.Table.from_pandas(frame)
+    parquet.write_table(table.replace_schema_metadata({SYNTHETIC_KEY: b"{}"}), file)
 
 
 def test_a_decision_on_bars_that_ended_long_ago_is_called_old(ask: Ask, tmp_path: Path) -> None:

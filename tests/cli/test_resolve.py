@@ -34,7 +34,7 @@ from tests.conftest import Command, train_small
 
 Ask = Callable[..., dict[str, Any]]
 
-SPAN = ("source.start=2017-01-01", "source.end=2019-01-01")
+SPAN = ("source.start=2017-01-01", "source.end=2019-01-01", "source.signal=0.12")
 SCHEMA = "multisymbol.cli.resolve.ResolveConfig"
 
 
@@ -141,7 +141,8 @@ def test_answer_is_printed_with_its_chain_and_the_bars_it_needs(
     config = universe(values["symbol_configs"]).configs[1]
     needed = history_bars(config=config, spec=features_of(values), window=values["window"])
     assert config.symbol == "SYN_B"
-    assert lines[0] == "SYN_B 1h is served by neuro_fuzzy.1h.universal version 1 (newest)"
+    assert lines[0].startswith("SYNTHETIC: ")
+    assert lines[1] == "SYN_B 1h is served by neuro_fuzzy.1h.universal version 1 (newest, not promoted)"
     assert lines[-1] == f"bars of history needed for one answer: at most {needed:,}"
     assert any("own" in line and "neuro_fuzzy.1h.sym.SYN_B version 1 not needed" in line for line in lines)
 
@@ -185,7 +186,7 @@ def test_policy_is_chosen_like_any_group(ask: Ask, tmp_path: Path, holding: Call
 def test_json_is_the_answer_as_plain_data(
     ask: Ask, tmp_path: Path, holding: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = ask("symbol=NVDA", "as_class=stock", "output=json", "as_of=2018-09-01")
+    values = ask("source=synthetic", "symbol=NVDA", "as_class=stock", "output=json", "as_of=2018-09-01")
     holding(stored(tmp_path, values, "SYN_B", "SYN_A"))
     show_resolution(values)
     data = json.loads(capsys.readouterr().out)
@@ -202,9 +203,9 @@ def test_bars_needed_by_an_unseen_symbol_are_those_of_its_class_in_the_model(
     ask: Ask, tmp_path: Path, holding: Callable[..., None]
 ) -> None:
     """The model was made with a longer average than today's configuration has."""
-    longer = ask("symbol=NVDA", "as_class=stock", "features.indicators.moving_average.slow=500")
+    longer = ask("source=synthetic", "symbol=NVDA", "as_class=stock", "features.indicators.moving_average.slow=500")
     version = stored(tmp_path, longer, "SYN_B", "SYN_A")
-    values = ask("symbol=NVDA", "as_class=stock")
+    values = ask("source=synthetic", "symbol=NVDA", "as_class=stock")
     holding(version)
     config = symbol_config(values, "NVDA")
     there = opened(values).history_bars(version, config)
@@ -313,14 +314,14 @@ def _last(said: str) -> str:
 
 
 def test_command_answers_in_one_screen_and_refuses_with_two(called: Command, tmp_path: Path) -> None:
-    given = ("symbol=NVDA", "as_class=stock", f"paths.outputs={tmp_path}", *SPAN)
+    given = ("source=synthetic", "symbol=NVDA", "as_class=stock", f"paths.outputs={tmp_path}", *SPAN)
     done = called("scripts/resolve.py", *given)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     last = _last(done.stderr).removeprefix("train one: ")
     assert shlex.split(last) == [
-        *("multisymbol", "train", f"paths.outputs={tmp_path}", *SPAN),
+        *("multisymbol", "train", "source=synthetic", f"paths.outputs={tmp_path}", *SPAN),
         *("mode=single", "symbol=NVDA", "symbols.members={NVDA:{asset_class:stock}}"),
     ]
     assert not (tmp_path / "runs").exists()
@@ -330,10 +331,10 @@ def test_offered_command_keeps_pages_of_ones_own_and_no_period(called: Command, 
     pages = tmp_path / "pages"
     (pages / "symbols").mkdir(parents=True)
     (pages / "symbols" / "mine.yaml").write_text("members:\n  ZZZ: {asset_class: stock}\nonly: null\n")
-    given = ("symbols=mine", "symbol=ZZZ", f"paths.outputs={tmp_path}/none", *SPAN)
+    given = ("symbols=mine", "source=synthetic", "symbol=ZZZ", f"paths.outputs={tmp_path}/none", *SPAN)
     done = called("scripts/resolve.py", "--config-dir", str(pages), "period.start=2018-01-01", *given)
     last = _last(done.stderr).removeprefix("train one: ")
-    own = ("--config-dir", str(pages), "symbols=mine", f"paths.outputs={tmp_path}/none", *SPAN)
+    own = ("--config-dir", str(pages), "symbols=mine", "source=synthetic", f"paths.outputs={tmp_path}/none", *SPAN)
     assert shlex.split(last) == ["multisymbol", "train", *own, "mode=single", "symbol=ZZZ"]
 
 

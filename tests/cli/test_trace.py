@@ -40,8 +40,8 @@ class World:
         table = folder / "universe.csv"
         rows = ("symbol,asset_class,fuzzy.rsi.neutral,labels.zigzag.percent", "XXX,stock,,")
         table.write_text("\n".join([*rows, 'BRK.B,stock,"{triangular: [20, 50, 80]}",3']))
-        chosen = "++symbols.only=[SYN_A,SYN_D,BRK.B]"
-        config = compose_train(*SMALL, OWN, chosen, f"++symbols.file={table}", f"++paths.outputs={folder}", *overrides)
+        chosen = ("source=synthetic", "++symbols.only=[SYN_A,SYN_D,BRK.B]")
+        config = compose_train(*SMALL, OWN, *chosen, f"++symbols.file={table}", f"++paths.outputs={folder}", *overrides)
         assert config_problems(config) == []
         self.values: dict[str, Any] = {**plain(config), "fold": None, "out": None}
         self.spec = data_spec(self.values)
@@ -297,7 +297,7 @@ def test_markdown_holds_what_the_terminal_shows(
 ) -> None:
     written = traced_page(world).read_text(encoding="utf-8")
     said = capsys.readouterr().out
-    assert written.startswith("# SYN_A at 2018-03-01T15:30Z\n")
+    assert written.startswith("# SYNTHETIC: SYN_A at 2018-03-01T15:30Z\n")
     for title in ("raw bars", "indicators", "memberships", "scaled features", "window", "label", "fold", "mixture"):
         assert f"\n## {title}" in written
         assert f"\n{title}" in said

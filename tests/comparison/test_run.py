@@ -45,6 +45,7 @@ SMALL = (
     "arms.adapter.change.rank=1",
     "symbols.only=[SYN_A,SYN_B,SYN_D,SYN_E]",
     "source.start=2016-06-01",
+    "source.signal=0.12",
     "source.end=2018-09-01",
     "labels=horizon",
     "split.train=365d",

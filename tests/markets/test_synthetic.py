@@ -182,7 +182,7 @@ def test_drift_is_the_documented_function_of_earlier_returns_alone() -> None:
 def test_rounding_leaves_no_price_outside_high_and_low() -> None:
     move = np.random.default_rng(1).normal(0, 0.01, 5000)
     still = np.zeros(5000)
-    prices = synthetic._prices(still, move, still, generator=np.random.default_rng(2))
+    prices = synthetic._prices(still, move, still, generator=np.random.default_rng(2), price=None)
     assert (prices["high"] >= np.maximum(prices["open"], prices["close"])).all()
     assert (prices["low"] <= np.minimum(prices["open"], prices["close"])).all()
 

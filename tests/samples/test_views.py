@@ -18,6 +18,7 @@ from tests.conftest import compose_train
 SMALL = (
     "symbols.only=[SYN_A,SYN_B,SYN_D,SYN_E]",
     "source.start=2018-01-01",
+    "source.signal=0.12",
     "source.end=2019-04-01",
     "stride=3",
     "window=4",

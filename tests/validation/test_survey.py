@@ -10,7 +10,7 @@ from tests.conftest import SMALL, Command
 
 @pytest.mark.slow
 def test_survey_tries_every_combination_and_writes_its_table(command: Command, tmp_path: Path) -> None:
-    small = ("source.start=2017-06-01", "source.end=2018-12-01", *SMALL[3:], "split.absent=allow", "model.hidden=[8]")
+    small = ("source.start=2017-06-01", "source.end=2018-12-01", *SMALL[4:], "split.absent=allow", "model.hidden=[8]")
     page = tmp_path / "choices.md"
     done = command("validation/survey.py", *small, f"paths.outputs={tmp_path / 'outputs'}", f"out={page}", timeout=900)
     assert done.returncode == 0, done.stderr

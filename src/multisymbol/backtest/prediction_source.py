@@ -10,6 +10,7 @@ from multisymbol.backtest.predictions import Predictions, Predictor, predict_his
 from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.source import ExaminedSource
+from multisymbol.markets.provenance import check_served_by
 from multisymbol.markets.symbols import SymbolConfig, Universe
 from multisymbol.markets.time import NEVER, Period, instant, iso
 from multisymbol.progress import Terminal
@@ -177,6 +178,9 @@ class StoredModels:
         named = None
         if spec.version is not None:
             named = named_version(spec.version, store=store, strategy=strategy, timeframe=timeframe)
+            trained_on = store.known_provenance(named)
+            for config in histories.universe:
+                check_served_by(named.reference, trained_on, source=source, config=config)
         return cls(spec=spec, histories=histories, resolver=resolver, named=named, terminal=terminal)
 
     @property

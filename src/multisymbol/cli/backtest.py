@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from rich.text import Text
 
 from multisymbol.backtest.account import Rules
 from multisymbol.backtest.engine import ELSEWHERE, Backtest, BacktestSettings
@@ -18,6 +19,7 @@ from multisymbol.cli.resolve import resolve_spec
 from multisymbol.cli.specs import own_sections, run_spec, train_spec
 from multisymbol.config.build import build
 from multisymbol.errors import SymbolError, nearest
+from multisymbol.markets.provenance import synthetic_lines
 from multisymbol.markets.symbols import Universe, universe
 from multisymbol.markets.time import Period, Timeframe, instant, iso
 from multisymbol.progress import Terminal
@@ -26,6 +28,7 @@ from multisymbol.reports.backtest import (
     Background,
     arm_headline,
     backtest_headline,
+    generated,
     reasons,
 )
 from multisymbol.reports.backtest_artifacts import RecordedBacktest, record_backtest
@@ -201,6 +204,8 @@ def _command() -> str:
 
 def _show(result: BacktestResult, values: Mapping[str, Any], terminal: Terminal, *, seconds: float) -> None:
     several, first = len(result.arms) > 1, result.first
+    for line in synthetic_lines(generated(first), of=len(first.traded)):
+        terminal.show(Text(line))
     terminal.fact("universe", f"{_universe(result)}      source {_source(values)}")
     if result.seen:
         terminal.fact("SEEN", f"{SEEN_SHORT}: nothing below says anything about trading (allow_seen=true)")

@@ -127,7 +127,8 @@ def place(where: str | None, *, create: bool) -> Place:
 def list_models(store: Store, which: Filter, *, now: int) -> CommandOutput:
     """List versions: roles, what they were trained on, and their test score beside that without skill."""
     found = [each for each in store.versions(strategy=which.strategy, timeframe=which.timeframe) if which.fits(each)]
-    table = list_table(found, now=now)
+    synthetic = {each.reference for each in found if _is_synthetic(store, each)}
+    table = list_table(found, now=now, synthetic=synthetic)
     nothing = "no model fits" if which != Filter() else "no model is registered yet: multisymbol train"
     return CommandOutput(parts=(table if found else nothing,), data=[plain_version(version) for version in found])
 
@@ -137,7 +138,11 @@ def show_model(store: Store, text: str, *, now: int) -> CommandOutput:
     version = chosen(store, text)
     facts = _facts(store, version)
     return CommandOutput(
-        parts=(heading(version, now=now), *fact_lines(version, facts), scores_table(facts)),
+        parts=(
+            heading(version, now=now, synthetic=_is_synthetic(store, version)),
+            *fact_lines(version, facts),
+            scores_table(facts),
+        ),
         data={
             **plain_version(version),
             "metadata": facts["metadata.json"],
@@ -146,11 +151,18 @@ def show_model(store: Store, text: str, *, now: int) -> CommandOutput:
     )
 
 
+def _is_synthetic(store: Store, version: StoredVersion) -> bool:
+    """Whether a version was trained on generated bars; files of an earlier release are not fetched for that."""
+    if version.provenance is None and store.database is None:
+        return False
+    return store.known_provenance(version) == "synthetic"
+
+
 def compare_models(store: Store, first: str, second: str) -> CommandOutput:
     """Set two versions beside each other: facts that differ, and scores where both were scored on the same rows."""
     versions = [chosen(store, text) for text in (first, second)]
     facts = [_facts(store, version) for version in versions]
-    names = [f"{version.name}/{version.version}" for version in versions]
+    names = [version.reference for version in versions]
     pairs = differing(versions, facts)
     table = difference_table(pairs, names)
     against = incomparable(facts)
@@ -170,7 +182,7 @@ def promote_model(store: Store, text: str, *, alias: str) -> CommandOutput:
         StoreError: There is no such version, it is retired, or the alias is `newest`, which is not given.
     """
     if alias == NEWEST:
-        raise StoreError(f"'{NEWEST}' is the version registered last; choose another alias")
+        raise StoreError(f"'{NEWEST}' is the version that was trained last; choose another alias")
     version = chosen(store, text)
     before = store.find(version.name, alias=alias)
     store.set_alias(version, alias)
@@ -203,7 +215,8 @@ def import_stored(store: Store, source: Path, *, rename: str | None) -> CommandO
     """Register a model from a folder or zip."""
     version = import_model(store, source, rename=rename)
     origin = f" (it was {version.tags['imported_from']})"
-    return CommandOutput(parts=(f"{source} is {version}, alias {NEWEST}{origin}",), data=plain_version(version))
+    cure = f"it answers for nobody until it is promoted: multisymbol models promote {version.reference}"
+    return CommandOutput(parts=(f"{source} is {version}{origin}", cure), data=plain_version(version))
 
 
 def deletion(store: Store, text: str) -> tuple[list[StoredVersion], str]:
@@ -228,7 +241,7 @@ def delete_models(store: Store, text: str) -> CommandOutput:
         store.delete_version(version)
     if not store.model_versions(versions[0].name):
         store.delete_model(versions[0].name)
-    names = [f"{version.name}/{version.version}" for version in versions]
+    names = [version.reference for version in versions]
     return CommandOutput(parts=tuple(f"deleted {name}" for name in names), data={"deleted": names})
 
 

@@ -12,12 +12,13 @@ from typing import Any, Literal
 from hydra.core.hydra_config import HydraConfig
 from rich.text import Text
 
-from multisymbol.cli.schema import TrainConfig, members
+from multisymbol.cli.schema import TrainConfig, market_symbols, members
 from multisymbol.cli.specs import features_of, source_of, store_of
 from multisymbol.config.build import build
 from multisymbol.config.names import short_name
 from multisymbol.config.record import ConfigRecord
 from multisymbol.errors import SymbolError, nearest
+from multisymbol.markets.provenance import foreign_symbols
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import Timeframe, instant
 from multisymbol.progress import Terminal
@@ -94,6 +95,8 @@ def symbol_config(values: Mapping[str, Any], symbol: str | None) -> SymbolConfig
         raise SymbolError(f"symbol={symbol} is no member of symbols.members{known}; {cure}")
     if entry is not None and given not in {None, entry["asset_class"]}:
         raise SymbolError(f"as_class={given}, but symbols.members says that {symbol} is of {entry['asset_class']}")
+    if problem := foreign_symbols(market_symbols(values["source"]), [symbol]):
+        raise SymbolError(problem)
     resolved = resolve_symbols(
         symbols={symbol: entry or {"asset_class": given}},
         asset_classes=values["asset_class"],

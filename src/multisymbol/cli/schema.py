@@ -14,6 +14,7 @@ from multisymbol.config.names import short_name
 from multisymbol.config.record import OF_ONE_SYMBOL
 from multisymbol.errors import SymbolError, nearest
 from multisymbol.markets.io.universe_file import Remark, located, member_lines, read_members
+from multisymbol.markets.provenance import configured_provenance, foreign_symbols
 from multisymbol.markets.symbols import AssetClass, resolve_symbols
 from multisymbol.markets.time import Period
 
@@ -251,11 +252,21 @@ def _problems(config: DictConfig, *, schema: str) -> list[Problem]:
     ):
         return found
     try:
-        symbol_configs(values)
+        wanted = symbol_configs(values)
+        if problem := foreign_symbols(market_symbols(values.get("source")), wanted):
+            found.append(Problem(path="source", text=problem))
     except SymbolError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         found += [_as_problem(line) for line in _in_table(lines, values["symbols"])]
     return found
+
+
+def market_symbols(source: Any) -> Sequence[str] | None:
+    """Return the only symbols a configured synthetic market has; None where the source may have any."""
+    if not isinstance(source, Mapping) or configured_provenance({"source": source}) == "real":
+        return None
+    known = source.get("symbols")
+    return known if isinstance(known, list) else None
 
 
 def _passed_over(values: Mapping[str, Any], *, schema: str) -> Iterator[Problem]:

@@ -18,12 +18,13 @@ from multisymbol.cli.specs import source_of, store_of, train_spec, training_repo
 from multisymbol.errors import ConfigError
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.database import PREFIX
-from multisymbol.reports.run_summary import describe_run, no_skill
+from multisymbol.reports.run_summary import describe_run, mark_synthetic, no_skill
 from multisymbol.reports.tables.table import show
 from multisymbol.reports.training_artifacts import model_scores_table, run_score_table
 from multisymbol.training.finetune import INHERITED, Parent, find_parent
 from multisymbol.training.fit import fit_network
-from multisymbol.training.mlflow_run import SEALED_TAG
+from multisymbol.training.mlflow_run import SEALED_TAG, best_of_sweep
+from multisymbol.training.register import check_names
 from multisymbol.training.resume import interrupted
 from multisymbol.training.run import TrainedModel, jobs_of, prepare_training, train_jobs
 from multisymbol.training.spec import SweepJob, TrainSpec
@@ -71,6 +72,10 @@ def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -
     parent = parent_of(values) if values["mode"] == "finetune" else None
     values = inherited(values, parent) if parent else values
     spec = train_spec(values, parent=parent, sweep=sweep_job())
+    if parent:
+        parent.check_provenance(spec.data.source, spec.data.universe.configs[0])
+    own = spec.run.mode == "per_symbol"
+    check_names(spec.data, spec.run, universal=spec.register and not own, each_symbol=spec.register and own)
     folds = prepare_training(spec, terminal)
     if parent:
         terminal.fact("parent", f"{parent.name} fixes {', '.join(INHERITED)}")
@@ -83,10 +88,14 @@ def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -
         fitted = fit_network(spec.fit, jobs[0].dataset, run_dir, parent=stored)[1]
         return TrainingOutcome(models=(), score=fitted.best_score)
     models = train_jobs(jobs, spec, run_dir, terminal, pages=training_report(values))
+    score = sum(model.score for model in models) / len(models)
     _show(models, terminal)
+    if spec.run.sweep:
+        versions = [f"{name}/{number}" for name, number in filter(None, (model.version for model in models))]
+        terminal.fact("sweep", best_of_sweep(spec.run.sweep, run=models[0].run, score=score, versions=versions))
     terminal.fact("view", _where_to_look(spec))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
-    return TrainingOutcome(models=tuple(models), score=sum(model.score for model in models) / len(models))
+    return TrainingOutcome(models=tuple(models), score=score)
 
 
 def resumed(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
@@ -188,6 +197,7 @@ def _tell_of_earlier_openings(spec: TrainSpec, terminal: Terminal) -> None:
 def _show(models: Sequence[TrainedModel], terminal: Terminal) -> None:
     alone = models[0]
     terminal.show("")
+    mark_synthetic(models[0].dataset, terminal)
     if len(models) > 1:
         terminal.show(show(model_scores_table(models), most=_MOST_ROWS))
         return

@@ -99,6 +99,7 @@ def assembled(arms: ScoredArms, left_out: Sequence[NotRun]) -> Comparison:
         data_until=int(rows.resolved_at.max()),
         hashes=_hashes(arms),
         not_run=(*left_out, *_not_run(arms)),
+        provenance="synthetic" if arms.tasks[0].whole.panel.synthetic else "real",
     )
 
 

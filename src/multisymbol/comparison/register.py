@@ -56,6 +56,7 @@ def _models(done: ComparisonRun) -> list[tuple[str, str, TrainSpec, FoldDataset]
         fit=replace(spec.fit, seed=seed),
         run=replace(spec.run, record=spec.run.record.of_training(seed=seed)),
         register=True,
+        candidate="comparison",
     )
     found = [(UNIVERSAL, UNIVERSAL, whole, task.whole)]
     for index in task.compared:

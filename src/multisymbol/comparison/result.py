@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from multisymbol.errors import ComparisonError
+from multisymbol.markets.provenance import Provenance
 from multisymbol.statistics.bootstrap import Interval
 from multisymbol.statistics.compare import ComparisonResult, Diagnostics
 from multisymbol.statistics.model_confidence_set import ConfidenceSet
@@ -180,6 +181,12 @@ class Comparison:
     data_until: int  # last instant at which a test label became known, UTC nanoseconds
     hashes: Hashes
     not_run: tuple[NotRun, ...]
+    provenance: Provenance = "real"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the bars were generated."""
+        return self.provenance == "synthetic"
 
     @property
     def primary(self) -> ComparisonResult:

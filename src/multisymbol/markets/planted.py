@@ -86,6 +86,11 @@ class PlantedSource(AcceptedBars):
         if problems:
             raise ConfigError("\n  ".join(["The planted world cannot be made.", *problems]))
 
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return True: the bars are generated."""
+        del config
+        return True
+
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return a hash of all that the bars depend on."""
         origin = {
@@ -202,6 +207,11 @@ class OpeningSource(AcceptedBars):
         self.timeframe = inner.timeframe
         self.minutes = minutes
         self.effect = effect
+
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return True: the drift is generated."""
+        del config
+        return True
 
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return a hash of the inner source's fingerprint and the drift."""

@@ -16,6 +16,7 @@ from multisymbol.errors import BarsError, ConfigError
 from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.io.source import AcceptedBars, ExaminedSource
+from multisymbol.markets.provenance import provenance_of
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, Instants, Period, Timeframe
@@ -45,6 +46,10 @@ class Resampled(AcceptedBars):
             why = "they would reach over sessions" if coarse > DAY else "a coarse bar is made of two or more whole ones"
             message = f"resample={timeframe} cannot be made of bars of {source.timeframe.text}: {why}; at most 1d"
             raise ConfigError(message)
+
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return what the finer bars are."""
+        return provenance_of(self.source, config) == "synthetic"
 
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return a hash of the finer bars' fingerprint and the timeframe.

@@ -47,6 +47,11 @@ class SurrogateSource(AcceptedBars):
         if problems:
             raise ConfigError("\n  ".join(["The surrogate market cannot be made.", *problems]))
 
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return True: the signs are generated."""
+        del config
+        return True
+
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return a hash of the inner source's fingerprint and the signs.
 

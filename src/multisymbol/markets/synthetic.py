@@ -27,6 +27,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
+from multisymbol.markets.provenance import foreign_symbols
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Period, Timeframe, instant
@@ -68,6 +70,8 @@ class SyntheticSource(AcceptedBars):
         correlation: Share of the variance that comes from the common factor, 0 to 1.
         annual_volatility: Asset class -> standard deviation of a year's return (0.2 = 20 %).
         ragged: Whether symbols start at instants of their own in the first half of the span.
+        prices: Asset class -> price between half and twice of which a symbol begins; None: between 1 and 100.
+        symbols: The only symbols it has; None: any.
         min_bars: Fewer bars than this are refused.
         on_defect: What happens to the bars of each kind of defect; what is odd is counted here as in a file.
         limits: What counts as odd.
@@ -90,6 +94,8 @@ class SyntheticSource(AcceptedBars):
         min_bars: int,
         on_defect: OnDefect,
         limits: Limits,
+        prices: dict[str, float] | None = None,
+        symbols: list[str] | None = None,
     ) -> None:
         self.timeframe = Timeframe.parse(timeframe)
         self.reading = ReadOptions(
@@ -101,9 +107,16 @@ class SyntheticSource(AcceptedBars):
         self.correlation = correlation
         self.annual_volatility = dict(annual_volatility)
         self.ragged = ragged
+        self.prices = None if prices is None else dict(prices)
+        self.symbols = None if symbols is None else tuple(symbols)
         problems = list(self._problems())
         if problems:
             raise ConfigError("\n  ".join(["The synthetic market cannot be made.", *problems]))
+
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return True: the bars are generated."""
+        del config
+        return True
 
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return a hash of all that the bars depend on.
@@ -119,8 +132,9 @@ class SyntheticSource(AcceptedBars):
             "seed": self.seed,
             "signal": self.signal,
             "correlation": self.correlation,
-            "volatility": _volatility(self.annual_volatility, config),
+            "volatility": _of_class(self.annual_volatility, config, what="volatility"),
             "ragged": self.ragged,
+            **({} if self.prices is None else {"price": _of_class(self.prices, config, what="price")}),
         }
         return fingerprint_of(origin, config=config, period=period, reading=self.reading)
 
@@ -128,8 +142,10 @@ class SyntheticSource(AcceptedBars):
         """Make and judge the symbol's bars; those of a shorter period are the same bars.
 
         Raises:
-            SourceError: There is no volatility for the symbol's asset class.
+            SourceError: It has no such symbol, or no volatility or price for the symbol's asset class.
         """
+        if problem := foreign_symbols(self.symbols, [config.symbol]):
+            raise SourceError(problem)
         frame = synthetic_frame(
             config,
             timeframe=self.timeframe,
@@ -140,6 +156,7 @@ class SyntheticSource(AcceptedBars):
             correlation=self.correlation,
             annual_volatility=self.annual_volatility,
             ragged=self.ragged,
+            prices=self.prices,
         )
         return examine_rows(
             frame,
@@ -161,6 +178,9 @@ class SyntheticSource(AcceptedBars):
             yield f"signal={self.signal}: the drift per bar is between -1 and 1 standard deviations of the bar"
         if not 0 <= self.correlation <= 1:
             yield f"correlation={self.correlation}: a share of the variance is between 0 and 1"
+        for name, value in (self.prices or {}).items():
+            if not 0 < value < math.inf:
+                yield f"prices.{name}={value}: a price is above 0"
         for name, value in self.annual_volatility.items():
             if not 0 < value <= 5:
                 yield f"annual_volatility.{name}={value}: a volatility is above 0 and at most 5 (0.2 = 20 % a year)"
@@ -177,6 +197,7 @@ def synthetic_frame(
     correlation: float,
     annual_volatility: Mapping[str, float],
     ragged: bool,
+    prices: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Make the bars of one symbol as a file would hold them; arguments as in `SyntheticSource`.
 
@@ -185,9 +206,10 @@ def synthetic_frame(
         the asset class requires it.
 
     Raises:
-        SourceError: There is no volatility for the symbol's asset class.
+        SourceError: There is no volatility or price for the symbol's asset class.
     """
-    volatility = _volatility(annual_volatility, config)
+    volatility = _of_class(annual_volatility, config, what="volatility")
+    price = None if prices is None else _of_class(prices, config, what="price")
     first, last = instant(start), instant(end)
     clock = session_clock(config.calendar, start=first, end=last)
     if ragged:
@@ -205,8 +227,9 @@ def synthetic_frame(
     if config.volume == "required":
         volume = _volumes(spread / volatility, generator=_generator(seed, "volume", config.symbol))
     timestamp = pd.DatetimeIndex(plan.opened_at.view("datetime64[ns]")).tz_localize("UTC")
-    prices = _prices(path[_GAP], path[_MOVE], spread, generator=_generator(seed, "price", config.symbol))
-    return pd.DataFrame({"timestamp": timestamp, **prices, "volume": volume})
+    generator = _generator(seed, "price", config.symbol)
+    made = _prices(path[_GAP], path[_MOVE], spread, generator=generator, price=price)
+    return pd.DataFrame({"timestamp": timestamp, **made, "volume": volume})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -268,15 +291,21 @@ def _bar_times(clock: SessionClock, *, timeframe: Timeframe, start: int, end: in
     return opened_at[traded], closed_at[traded]
 
 
-def _volatility(annual_volatility: Mapping[str, float], config: SymbolConfig) -> float:
-    if config.asset_class not in annual_volatility:
-        hint = nearest(config.asset_class, tuple(annual_volatility))
+def _of_class(table: Mapping[str, float], config: SymbolConfig, *, what: Literal["volatility", "price"]) -> float:
+    """Return what a table of the source has for the symbol's asset class.
+
+    Raises:
+        SourceError: It has nothing for that class.
+    """
+    if config.asset_class not in table:
+        hint = nearest(config.asset_class, tuple(table))
+        key, example = {"volatility": ("annual_volatility", 0.2), "price": ("prices", 100)}[what]
         message = (
-            f"the synthetic market has no volatility for {config.symbol} of class '{config.asset_class}'{hint}\n"
-            f"  Say source.annual_volatility.{config.asset_class}=0.2 (there are {', '.join(annual_volatility)})."
+            f"the synthetic market has no {what} for {config.symbol} of class '{config.asset_class}'{hint}\n"
+            f"  Say source.{key}.{config.asset_class}={example} (there are {', '.join(table)})."
         )
         raise SourceError(message)
-    return float(annual_volatility[config.asset_class])
+    return float(table[config.asset_class])
 
 
 def _generator(seed: int, *names: str) -> np.random.Generator:
@@ -371,13 +400,15 @@ def _prices(
     spread: npt.NDArray[np.float64],
     *,
     generator: np.random.Generator,
+    price: float | None,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Turn returns into bars; highs and lows are the extremes of a Brownian bridge from open to close.
 
     The maximum of a bridge from 0 to x with variance s^2 is (x + sqrt(x^2 - 2 s^2 log U)) / 2 with U uniform
     (Karatzas and Shreve 1991, section 4.3).
     """
-    first = 10 ** generator.uniform(0, 2)
+    draw = generator.uniform(0, 2)
+    first = 10**draw if price is None else price * 2 ** (draw - 1)
     close = first * np.cumprod((1 + gap) * (1 + move))
     opened = close / (1 + move)
     change = np.log1p(move)

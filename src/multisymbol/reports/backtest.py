@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from multisymbol.backtest.engine import ELSEWHERE, FREE, Backtest, Traded
 from multisymbol.backtest.performance import Against, Performance, against
+from multisymbol.markets.provenance import marked, synthetic_lines
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.reports.figures import backtest as figures
 from multisymbol.reports.figures.canvas import percent
@@ -106,9 +107,10 @@ class BacktestShown:
 def backtest_page(shown: BacktestShown, *, sections: Iterable[OwnSection] = ()) -> Page:
     """Write the page of one backtest; `sections` are the user's own."""
     seen = "SEEN: " if shown.backtest.seen_bars else ""
+    title = f"{seen}Backtest of {_who(shown.backtest)}, {shown.background.timeframe}"
     return Page(
-        title=f"{seen}Backtest of {_who(shown.backtest)}, {shown.background.timeframe}",
-        lead=" ".join([*([_seen_text(shown.backtest)] if seen else []), backtest_headline(shown.backtest)]),
+        title=marked(title, synthetic=bool(generated(shown.backtest))),
+        lead=_lead(shown.backtest),
         sections=sections_of("backtest", shown, SECTIONS, sections),
         footer=shown.background.footer,
     )
@@ -212,9 +214,10 @@ def arms_page(shown: ArmsShown, *, sections: Iterable[OwnSection] = ()) -> Page:
     equities = (each.drawn["equity"] for each in shown.values())
     seen = [_seen_text(each) for each in arms.values() if each.seen_bars]
     title = f"{' against '.join(arms)}, {_who(first.backtest)}, {first.background.timeframe}"
+    made_up = synthetic_lines(generated(first.backtest), of=len(first.backtest.traded))
     return Page(
-        title=f"{'SEEN: ' if seen else ''}{title}",
-        lead=" ".join([*seen, arm_headline(arms)]),
+        title=marked(f"{'SEEN: ' if seen else ''}{title}", synthetic=bool(made_up)),
+        lead=" ".join([*made_up, *seen, arm_headline(arms)]),
         sections=(
             Section(title="Side by side", parts=(*cautions, tables.backtest_arm_table(arms), *equities)),
             *(_arm_section(name, each) for name, each in shown.items()),
@@ -251,6 +254,16 @@ ARM_SECTIONS: tuple[Callable[[ArmsShown], Section | None], ...] = (
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
+def _lead(backtest: Backtest) -> str:
+    made_up = synthetic_lines(generated(backtest), of=len(backtest.traded))
+    return " ".join([*made_up, *([_seen_text(backtest)] if backtest.seen_bars else []), backtest_headline(backtest)])
+
+
+def generated(backtest: Backtest) -> list[str]:
+    """Return the symbols whose bars were generated."""
+    return [symbol for symbol, each in backtest.traded.items() if each.predictions.bars.synthetic]
+
+
 def _seen_text(backtest: Backtest) -> str:
     return SEEN_WARNING.format(bars=f"{backtest.seen_bars:,} of {backtest.bars:,} bars")
 
@@ -258,9 +271,8 @@ def _seen_text(backtest: Backtest) -> str:
 def _cautions(backtest: Backtest) -> Iterator[Caution]:
     if backtest.seen_bars:
         yield Caution(text=_seen_text(backtest))
-    generated = [symbol for symbol, each in backtest.traded.items() if each.predictions.bars.synthetic]
-    if generated:
-        yield Caution(text=f"These bars are synthetic: {', '.join(generated)}.")
+    for line in synthetic_lines(generated(backtest), of=len(backtest.traded)):
+        yield Caution(text=line)
     for why, symbols in reasons(backtest.left_out).items():
         yield Caution(text=f"Not included: {', '.join(symbols)} ({why}).")
     ruined = [symbol for symbol, each in backtest.standing.by_symbol.items() if each.ruined_at != NEVER]

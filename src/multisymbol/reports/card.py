@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from multisymbol.features.pipeline import history_bars
+from multisymbol.markets.provenance import marked, synthetic_lines
 from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import DAY, instant, iso
 from multisymbol.registry.bundle.format import Bundle
@@ -63,7 +64,10 @@ def model_card(card: Card, *, sections: Iterable[OwnSection] = ()) -> Page:
     metadata = card.bundle.metadata
     called = card.name or f"{metadata['strategy']} {metadata['timeframe']} {metadata['scope']}, not registered"
     return Page(
-        title=called if card.version is None else f"{called} version {card.version}",
+        title=marked(
+            called if card.version is None else f"{called} version {card.version}",
+            synthetic=card.bundle.provenance == "synthetic",
+        ),
         lead=_lead(card.bundle, card.kind),
         sections=sections_of("card", card, SECTIONS, sections),
         footer=f"Made {metadata['created_at']}.",
@@ -105,9 +109,11 @@ def _lead(bundle: Bundle, task: ScoreKind) -> str:
     who = trained[0] if len(trained) == 1 else f"{len(trained)} symbols ({', '.join(trained_classes(bundle))})"
     until = metadata.get("spans", {}).get("train_until")
     so_far = f", on bars up to {until[:10]}" if until else ""
-    first = (
+    mark = synthetic_lines(trained, of=len(trained)) if bundle.provenance == "synthetic" else []
+    sentence = (
         f"A {metadata['scope']} model of {task.forecast}, for {metadata['timeframe']} bars, trained on {who}{so_far}."
     )
+    first = " ".join([*mark, sentence])
     scores = metadata.get("test", {})
     loss, reference = score(scores, task.loss.key), score(scores, task.reference.key)
     if not math.isfinite(loss):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from multisymbol.comparison.preregistration import current_keys
 from multisymbol.comparison.result import Comparison, TradeCounts, Trading
+from multisymbol.markets.provenance import marked, synthetic_lines
 from multisymbol.markets.time import iso
 from multisymbol.reports.figures import comparison as figures
 from multisymbol.reports.figures.canvas import signed
@@ -47,7 +48,10 @@ def comparison_page(
     name, hashes = tables.VERDICTS[comparison.primary.verdict.kind].capitalize(), comparison.hashes
     made_by = f"plan {hashes.plan} · results {hashes.results} · code {hashes.code}"
     return Page(
-        title=f"One universal model or one per symbol? {'Explored, no claim' if _exploratory(comparison) else name}",
+        title=marked(
+            f"One universal model or one per symbol? {'Explored, no claim' if _exploratory(comparison) else name}",
+            synthetic=comparison.synthetic,
+        ),
         lead=" ".join(_lead(comparison)),
         sections=sections_of("comparison", shown, SECTIONS, sections),
         footer=f"Comparison {comparison.declared.name} · {made_by} · labels known until {iso(comparison.data_until)}",
@@ -129,6 +133,8 @@ def _lead(comparison: Comparison) -> Iterator[str]:
     If the A/A test shows that the primary test rejects too often, that comes first: a reader who stops must know it.
     """
     primary = comparison.primary
+    symbols = [each.symbol for each in comparison.symbols] if comparison.synthetic else []
+    yield from synthetic_lines(symbols, of=len(symbols))
     aa_test = primary.diagnostics.aa_test
     if aa_test.share > aa_test.high:
         yield _wrong_size(aa_test)

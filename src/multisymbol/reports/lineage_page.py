@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from multisymbol.labels.labels import CLASSES, UNRESOLVED
+from multisymbol.markets.provenance import marked
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.reports.lineage import Lineage, LineageColumn, Value
@@ -21,6 +22,7 @@ PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test", PURGED: "purged
 
 def sections(traced: Lineage, spec: DataSpec, prepared: FoldDataset, *, folds: Sequence[FoldDataset]) -> list[Table]:
     """Return the tables a person reads, from the raw bars to the loss; scaling and mixture are those of `prepared`."""
+    asked = f"{traced.config.symbol} at {iso(traced.asked)}"
     index = prepared.universe.symbols.index(traced.config.symbol)
     indicators = [column for column in traced.columns if column.kind == "raw" and column.made_from]
     memberships = [column for column in traced.columns if column.kind == "membership"]
@@ -29,7 +31,7 @@ def sections(traced: Lineage, spec: DataSpec, prepared: FoldDataset, *, folds: S
     made = [(each.name, str(each.value), each.origin) for each in traced.label.made_from]
     rows = [_fold_row(traced, each) for each in folds]
     return [
-        _facts(f"{traced.config.symbol} at {iso(traced.asked)}", _head(traced)),
+        _facts(marked(asked, synthetic=traced.bars.synthetic), _head(traced)),
         _bar_table(traced),
         _made_table("indicators", indicators, what="parameters"),
         _made_table("memberships", memberships, what="break points"),

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.text import Text
+
 from multisymbol.config.record import ConfigRecord
 from multisymbol.markets.io.download import downloads_of
+from multisymbol.markets.provenance import synthetic_lines
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
@@ -24,6 +27,7 @@ _ROLES = {
 def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: Terminal, *, seconds: float) -> None:
     """Print universe, drops, panel, folds and sampling; a person acts on each of them."""
     dataset = folds[0]
+    mark_synthetic(dataset, terminal)
     terminal.fact("universe", _universe(dataset, record))
     for text in _late(dataset):
         terminal.fact("late", text)
@@ -39,6 +43,13 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
             terminal.fact("absent", absent)
     terminal.fact("cut by", _cut_by(record))
     terminal.fact("sampling", _sampling(dataset, record))
+
+
+def mark_synthetic(dataset: FoldDataset, terminal: Terminal) -> None:
+    """Print first that the bars are generated, where they are."""
+    symbols = dataset.universe.symbols if dataset.panel.synthetic else ()
+    for line in synthetic_lines(symbols, of=len(symbols)):
+        terminal.show(Text(line))
 
 
 def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, float]]) -> str | None:

@@ -79,6 +79,7 @@ class Panel:
         dropped: Kind of defect -> rows left out of all files under the policy `drop`.
         kept_defects: Kind of defect -> rows (or, of gaps, bars) in all files under the policy `keep`.
         suspects: What to look at before trusting the bars, in words.
+        synthetic: Whether any bars were generated.
     """
 
     folder: Path
@@ -102,6 +103,7 @@ class Panel:
     dropped: Mapping[str, int]
     kept_defects: Mapping[str, int]
     suspects: tuple[str, ...] = ()
+    synthetic: bool = False
 
     def rows(self, index: int) -> slice:
         """Rows of the symbol with this index."""
@@ -351,6 +353,7 @@ def _open(folder: Path, *, choices: _Choices, recipe: Mapping[str, Any]) -> Pane
         dropped=_added(fact["dropped"] for fact in facts["symbols"]),
         kept_defects=_added(fact["kept_defects"] for fact in facts["symbols"]),
         suspects=tuple(facts["suspects"]),
+        synthetic=any(fact["synthetic"] for fact in facts["symbols"]),
         **arrays,
     )
 

@@ -76,6 +76,8 @@ class Prediction:
             "version": None if chosen is None else chosen.version,
             "role": self.resolution.role,
             "alias": self.resolution.alias,
+            "promoted": None if chosen is None else chosen.promoted,
+            "provenance": asked.provenance,
             "known": self.known,
             "seen": self.seen,
             "careful": None if chosen is None else chosen.without_skill,
@@ -121,6 +123,7 @@ def prediction_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     for name in ("as_of", "decided_at"):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[ns, UTC]")
     kinds = dict.fromkeys((*PROBABILITIES, "forecast"), "float64") | {"version": "Int64"}
+    kinds |= {"promoted": "boolean", "provenance": "string"}
     texts = ("symbol", "asset_class", "timeframe", "decision", "model", "role", "alias", "careful", "reason")
     return frame.astype(kinds | dict.fromkeys(texts, "string"))
 

@@ -15,6 +15,7 @@ from multisymbol.errors import BarsError, SourceError
 from multisymbol.features.pipeline import FeatureSpec, history_bars
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.source import ExaminedSource
+from multisymbol.markets.provenance import provenance_of
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import Period, Timeframe, iso
@@ -23,7 +24,7 @@ from multisymbol.registry.selection.resolve import Policy, Request, Resolution, 
 from multisymbol.registry.selection.similarity import Profile, profile, read_profiles
 from multisymbol.registry.selection.transfer import Key, TransferScore, Trials
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Store
-from multisymbol.registry.store.versions import StoredVersion
+from multisymbol.registry.store.versions import PROVENANCE_TAG, StoredVersion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,7 @@ class Resolver:
             as_of=self.spec.as_of,
             allow_seen=self.spec.allow_seen,
             profile=None,
+            provenance=provenance_of(self.spec.source, config),
         )
         resolution = self._resolution(request)
         if not any(map(_is_unmeasured, resolution.chain)):
@@ -154,9 +156,19 @@ class Resolver:
         )
 
     def _resolution(self, request: Request, *, trials: Trials | None = None) -> Resolution:
-        return resolve_model(
-            request, versions=self.versions, policy=self.spec.policy, profiles=self.profiles, trials=trials
-        )
+        """Choose a version; one of an earlier release says in its files alone whether its bars were real."""
+        versions = list(self.versions)
+        while True:
+            found = resolve_model(
+                request, versions=versions, policy=self.spec.policy, profiles=self.profiles, trials=trials
+            )
+            if found.chosen is None or found.chosen.provenance is not None:
+                return found
+            known = self.spec.store.known_provenance(found.chosen)
+            if known == request.provenance:
+                return found
+            tagged = replace(found.chosen, tags={**found.chosen.tags, PROVENANCE_TAG: known})
+            versions[versions.index(found.chosen)] = tagged
 
     def _trials(self, bars: Bars, config: SymbolConfig) -> Trials | None:
         """Return what scores source models on the symbol's labels, if that is asked for."""

@@ -26,8 +26,10 @@ from multisymbol.errors import BarsError, BundleError, ConfigError, MultisymbolE
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES
+from multisymbol.markets.provenance import SYNTHETIC
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
+from multisymbol.markets.time import instant, iso
 from multisymbol.registry.bundle.flavor import ANSWER, EXAMPLE, PARAMS, flavor_refusal, read_frame
 from multisymbol.registry.bundle.format import Bundle, read_bundle
 from multisymbol.registry.store.store import BUNDLE_FOLDER
@@ -163,10 +165,11 @@ class Model:
         problems: list[MultisymbolError] = []
         for symbol, rows in _by_symbol(frame):
             try:
+                self._check_own_symbol(symbol)
                 config = self.config_of(symbol, asset_class=_class_in(symbol, rows))
-                parts.append(
-                    live_windows(rows, config=config, recipe=self.recipe, all_rows=all_rows, from_start=from_start)
-                )
+                part = live_windows(rows, config=config, recipe=self.recipe, all_rows=all_rows, from_start=from_start)
+                self._check_own_time(symbol, int(part.decided_at[-1]))
+                parts.append(part)
             except MultisymbolError as error:
                 problems.append(error)
         raise_all(problems)
@@ -235,6 +238,31 @@ class Model:
                 "asset_class": config.asset_class,
             }
         )
+
+    def _check_own_symbol(self, symbol: str) -> None:
+        """Let a model of generated bars answer for symbols of its own market alone.
+
+        Raises:
+            SymbolError: It was trained on synthetic bars of others.
+        """
+        if self.bundle.provenance == "synthetic" and symbol not in self.bundle.symbols["symbols"]:
+            whose = ", ".join(self.trained)
+            raise SymbolError(
+                f"the model was trained on {SYNTHETIC} bars of {whose} and answers for no other: not {symbol}"
+            )
+
+    def _check_own_time(self, symbol: str, decided_at: int) -> None:
+        """Let it answer for no bar after the end of its market: such a bar is none of it.
+
+        Raises:
+            SymbolError: The bar closed later.
+        """
+        end = self.bundle.config.get("source", {}).get("end")
+        if self.bundle.provenance == "synthetic" and end is not None and decided_at > instant(end):
+            raise SymbolError(
+                f"the model was trained on a {SYNTHETIC} market that ends at {iso(instant(end))}; the bars of {symbol} "
+                f"go on to {iso(decided_at)} and are none of it"
+            )
 
     def _as_class(self, symbol: str, asset_class: str | None) -> Mapping[str, Any]:
         """Resolve a symbol that the training did not know: nothing is its own."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from multisymbol.errors import SplitError, SymbolError
+from multisymbol.markets.provenance import check_served_by
+from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, instant, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.bundle.format import Bundle, read_bundle
@@ -34,7 +36,7 @@ class Parent:
     @property
     def name(self) -> str:
         """Name and number, as `from` takes them."""
-        return f"{self.version.name}/{self.version.version}"
+        return self.version.reference
 
     @property
     def trained_until(self) -> int:
@@ -50,6 +52,14 @@ class Parent:
         """Return the embedding slots of a symbol and its class; 0 for a symbol the parent was not trained on."""
         known = self.bundle.symbols["symbols"].get(symbol)
         return (known["slot"] if known else 0), self.bundle.metadata["asset_classes"].get(asset_class, 0)
+
+    def check_provenance(self, source: object, config: SymbolConfig) -> None:
+        """Refuse bars of another kind than the parent's, real or generated.
+
+        Raises:
+            SymbolError: They are.
+        """
+        check_served_by(self.name, self.bundle.provenance, source=source, config=config)
 
     def check_class(self, symbol: str, asset_class: str) -> None:
         """Refuse a symbol of an asset class the parent was not trained on.

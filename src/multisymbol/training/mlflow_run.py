@@ -3,7 +3,7 @@
 import json
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,26 @@ def _sweep_run(store: Store, job: SweepJob) -> Run:
         )
         note.write_text(json.dumps({"run_id": parent.run_id}), encoding="utf-8")
         return parent
+
+
+def best_of_sweep(job: SweepJob, *, run: str, score: float, versions: Sequence[str]) -> str:
+    """Note what a job of a sweep came to, and say which job is the best so far and how its models are promoted.
+
+    Args:
+        job: The sweep.
+        run: Name of the job's run.
+        score: What the sweep minimises.
+        versions: Registered versions of the job, as `NAME/3`.
+    """
+    file = job.folder / "jobs.json"
+    with FileLock(file.with_suffix(".lock")):
+        done = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        done[run] = {"score": score, "versions": list(versions)}
+        file.write_text(json.dumps(done, indent=1), encoding="utf-8")
+    name, best = min(done.items(), key=lambda each: each[1]["score"])
+    said = f"best of {len(done)} so far: {name}, validation score {best['score']:.4f}"
+    commands = [f"multisymbol models promote {version}" for version in best["versions"]]
+    return " · ".join([said, *([f"promote it: {' && '.join(commands)}"] if commands else [])])
 
 
 def _tags(spec: RunSpec) -> dict[str, str]:

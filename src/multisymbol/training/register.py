@@ -14,21 +14,22 @@ from multisymbol.config.installation import library_versions
 from multisymbol.config.names import LOADER
 from multisymbol.config.own_code import own_code
 from multisymbol.features.indicators import modules_of
+from multisymbol.markets.provenance import Provenance, common_provenance
 from multisymbol.markets.sessions import session_clock
-from multisymbol.markets.time import iso
+from multisymbol.markets.time import Timeframe, iso
 from multisymbol.registry.bundle.files import HASHES
 from multisymbol.registry.bundle.flavor import write_flavour
 from multisymbol.registry.bundle.format import Bundle, write_bundle
 from multisymbol.registry.selection.similarity import profile
 from multisymbol.registry.store.runs import NOTE_TAG
 from multisymbol.registry.store.store import BUNDLE_FOLDER, Run, StoredVersion, SymbolScores, VersionTags, model_name
-from multisymbol.samples.dataset import FoldDataset
+from multisymbol.samples.dataset import DataSpec, FoldDataset
 from multisymbol.samples.fold import TEST, TRAIN, VALIDATION
 from multisymbol.serving.served_model import Model, requirements_of
 from multisymbol.training.finetune import Parent
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.result import EvaluationResult
-from multisymbol.training.spec import TrainSpec
+from multisymbol.training.spec import RunSpec, TrainSpec
 
 
 class ModelPages(Protocol):
@@ -46,7 +47,7 @@ class ModelPages(Protocol):
 def register(
     run: Run, result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset, run_dir: Path, *, pages: ModelPages
 ) -> StoredVersion:
-    """Write the stored model's files and register them as the next version of its name, alias `newest`.
+    """Write the stored model's files and register them as the next version of its name.
 
     Args:
         run: The training's run.
@@ -58,11 +59,7 @@ def register(
     """
     folder = run_dir / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
-    name = model_name(
-        spec.run.strategy,
-        timeframe=dataset.source.timeframe.text,
-        symbol=spec.run.symbol if spec.run.scope == "single" else None,
-    )
+    name = _name(spec.run, dataset.source.timeframe)
     bundle = bundle_of(result, spec, dataset, similarity=_similarity(spec, dataset))
     _write(bundle, folder, name=name, spec=spec, dataset=dataset, pages=pages)
     description = pages.summary(bundle)
@@ -79,6 +76,32 @@ def register(
         pooled=result.pooled(),
         description=description,
     )
+
+
+def check_names(data: DataSpec, run: RunSpec, *, universal: bool, each_symbol: bool) -> None:
+    """Refuse models that could not be registered beside those their names hold; asked before the work.
+
+    Args:
+        data: What they learn from.
+        run: How they are kept.
+        universal: Whether the run's own model is registered.
+        each_symbol: Whether one for each symbol is.
+
+    Raises:
+        SourceError: Some bars are real and some are generated.
+        StoreError: A name holds models of bars of the other kind.
+    """
+    provenance = common_provenance(data.source, data.universe)
+    runs = [*([run] if universal else []), *(map(run.of_symbol, data.universe.symbols) if each_symbol else [])]
+    run.store.check_provenance([_name(each, data.source.timeframe) for each in runs], provenance)
+
+
+def _name(run: RunSpec, timeframe: Timeframe) -> str:
+    return model_name(run.strategy, timeframe=timeframe.text, symbol=run.symbol if run.scope == "single" else None)
+
+
+def _provenance(dataset: FoldDataset) -> Provenance:
+    return "synthetic" if dataset.panel.synthetic else "real"
 
 
 def _write(
@@ -169,6 +192,8 @@ def _metadata(result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset) -
         result.module.task.monitor.replace("val/", "validation_"): result.fitted.best_score,
         "test": result.pooled(),
         "test_by_symbol": result.by_symbol(),
+        "provenance": _provenance(dataset),
+        "source": spec.run.record.choice("source"),
         "bars": dict(dataset.panel.fingerprints),
         "data_digest": data_digest(dataset),
         "git_commit": git_commit(),
@@ -264,5 +289,8 @@ def _tags(result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset) -> Ve
         parent=spec.parent.name if spec.parent else None,
         test_huber=pooled.get("test_huber"),
         test_zero_huber=pooled.get("test_zero_huber"),
+        provenance=_provenance(dataset),
+        source=spec.run.record.choice("source"),
+        candidate=spec.candidate,
         **spans(dataset, spec.parent),
     )

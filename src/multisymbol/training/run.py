@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from multisymbol.errors import ConfigError, LabelError
 from multisymbol.learning.trainer import FitResult
 from multisymbol.progress import Terminal
-from multisymbol.registry.store.store import Run
+from multisymbol.registry.store.store import NEWEST, Run
+from multisymbol.registry.store.versions import Candidate
 from multisymbol.samples.dataset import FoldDataset, prepare_folds
 from multisymbol.samples.fold import check_classes
 from multisymbol.samples.views import own_view
@@ -62,6 +63,7 @@ class TrainedModel:
     score: float  # validation score of the best epoch, lower is better: log-loss in nats, Huber loss for a return
     line: Mapping[str, Any]  # its test scores in one line, over all symbols or of its only one: a table as JSON
     version: tuple[str, int] | None  # registered name and number; None where it was not registered
+    candidate: Candidate | None  # what it is a candidate of, see `TrainSpec`
     dataset: FoldDataset  # its data
     result: EvaluationResult | None  # the fit and its test scores; None where it was trained before an interruption
 
@@ -70,7 +72,8 @@ class TrainedModel:
         """What became of it, for people."""
         if self.version is None:
             return f"{self.run}, not registered"
-        return f"{self.version[0]} version {self.version[1]} (alias newest)      run {self.run}"
+        role = f"alias {NEWEST}" if self.candidate is None else f"candidate of a {self.candidate}, not promoted"
+        return f"{self.version[0]} version {self.version[1]} ({role})      run {self.run}"
 
 
 def prepare_training(spec: TrainSpec, terminal: Terminal) -> tuple[FoldDataset, ...]:
@@ -98,7 +101,8 @@ def jobs_of(spec: TrainSpec, folds: Sequence[FoldDataset], run_dir: Path, *, one
     for place, fold in enumerate(folds):
         folded = [fold.parts.fold.name.replace(" ", "-")] if len(folds) > 1 else []
         last = place == len(folds) - 1 and not (fold.parts.fold.left_out or fold.parts.fold.blocks)
-        kept = replace(spec, register=last and spec.register)
+        candidate: Candidate | None = "sweep" if spec.run.sweep else "fold" if folded else spec.candidate
+        kept = replace(spec, register=last and spec.register, candidate=candidate)
         pairs = single_models(kept, fold) if spec.run.mode == "per_symbol" else [(kept, fold)]
         for own, dataset in pairs:
             whose = [dataset.universe.configs[0].slug] if spec.run.mode == "per_symbol" else []
@@ -179,11 +183,12 @@ def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | 
             score=fitted.best_score,
             line=pages.line(result, dataset, name=job.name),
             version=None if version is None else (version.name, version.version),
+            candidate=spec.candidate,
             dataset=dataset,
             result=result,
         )
         left = {"score": model.score, "table": model.line, "registered": model.registered}
-        left |= {"run": model.run, "version": model.version}
+        left |= {"run": model.run, "version": model.version, "candidate": model.candidate}
         note.write_text(json.dumps(left), encoding="utf-8")
     return model
 
@@ -203,6 +208,7 @@ def _read(job: Job, stored: Mapping[str, Any]) -> TrainedModel:
         score=float(stored["score"]),
         line=stored["table"],
         version=None if version is None else (str(version[0]), int(version[1])),
+        candidate=stored.get("candidate"),
         dataset=job.dataset,
         result=None,
     )

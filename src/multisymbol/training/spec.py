@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from multisymbol.config.record import OF_ONE_SYMBOL, ConfigRecord
 from multisymbol.markets.symbols import slug
 from multisymbol.registry.store.store import Store
+from multisymbol.registry.store.versions import Candidate
 from multisymbol.samples.dataset import DataSpec
 from multisymbol.training.finetune import Parent
 from multisymbol.training.fit import FitSpec
@@ -79,6 +80,8 @@ class TrainSpec:
         run: How the result is kept.
         register: Whether the model becomes a registered version.
         parent: The stored model that is fitted further; None: the network starts from random weights.
+        candidate: What the model is a candidate of; it then answers only once it is promoted. None: it is trained by a
+            command of its own.
     """
 
     data: DataSpec
@@ -86,6 +89,7 @@ class TrainSpec:
     run: RunSpec
     register: bool
     parent: Parent | None = None
+    candidate: Candidate | None = None
 
     def of_symbol(self, symbol: str) -> "TrainSpec":
         """Return the training of a symbol's own model among those of a universe."""

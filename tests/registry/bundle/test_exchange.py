@@ -76,7 +76,7 @@ def test_exported_model_comes_in_bit_by_bit_and_says_where_from(
 ) -> None:
     export_model(store, stored, tmp_path / target)
     taken = import_model(store, tmp_path / target, rename=None)
-    assert (taken.name, taken.version, taken.aliases) == (NAME, 2, ("newest",))
+    assert (taken.name, taken.version, taken.aliases) == (NAME, 2, ())
     assert contents(store.download(taken).parent) == contents(store.download(stored).parent)
     assert taken.tags["files_digest"] == stored.tags["files_digest"]
     assert (taken.tags["imported_from"], taken.tags["original_run_id"]) == (f"{NAME}/1", stored.run_id)
@@ -102,6 +102,8 @@ def test_tags_of_an_imported_model_are_the_facts_of_its_bundle(store: Store, mod
         "test_log_loss": "0.981",
         "no_skill": "0.993",
         "imported_from": "a folder",
+        "candidate": "import",
+        "provenance": "real",
         **SPANS,
     }
 

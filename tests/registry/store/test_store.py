@@ -304,6 +304,7 @@ def test_registered_version_is_found_by_alias_and_number_with_its_tags(
         "rows": "1000",
         "test_log_loss": "0.981",
         "no_skill": "0.993",
+        "provenance": "real",
         "run_id": run.run_id,
         "model_id": model_id,
         "files_digest": files_digest(model_folder),

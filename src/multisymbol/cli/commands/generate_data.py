@@ -25,6 +25,8 @@ from multisymbol.progress import Terminal, complain, stepwise
 from multisymbol.wording import short_path
 
 ANNUAL_VOLATILITY = {"stock": 0.30, "forex": 0.08, "metal": 0.16, "crypto": 0.80}
+PRICES = {"stock": 100.0, "forex": 1.2, "metal": 1500.0, "crypto": 2000.0}
+"""Where symbols begin, within a factor of 2; 100 for other classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +40,7 @@ class Market:
     signal: float
     correlation: float
     annual_volatility: dict[str, float]
+    prices: dict[str, float]
     ragged: bool
 
     def source(self) -> SyntheticSource:
@@ -50,6 +53,7 @@ class Market:
             signal=self.signal,
             correlation=self.correlation,
             annual_volatility=self.annual_volatility,
+            prices=self.prices,
             ragged=self.ragged,
             min_bars=1,
             on_defect=OnDefect(),
@@ -85,6 +89,7 @@ def generate(options: argparse.Namespace) -> str:
         signal=options.signal,
         correlation=options.correlation,
         annual_volatility=_volatilities(options.volatility, classes=classes),
+        prices={name: PRICES.get(name, 100.0) for name in classes},
         ragged=options.ragged,
     )
     symbols = bare_universe(members)

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from multisymbol.errors import SourceError
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
 from multisymbol.markets.io.formats import Columns, FileFormat, check_columns, file_format, of_symbol
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
 from multisymbol.markets.io.source import AcceptedBars, fingerprint_of
 from multisymbol.markets.io.stamps import EMPTY, DateOrder, EpochUnit, StampOptions, read_stamps
-from multisymbol.markets.io.tables import RawTable, read_table
+from multisymbol.markets.io.tables import RawTable, read_table, says_synthetic
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe
 
@@ -175,6 +176,13 @@ class FileSource(AcceptedBars):
         )
         stamps = StampOptions(timezone=timezone, epoch=epoch, date_order=date_order)
         self.options = FileOptions(columns=columns, delimiter=delimiter, stamps=stamps)
+
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return whether the symbol's file says that its bars were generated, or without one, a file beside it."""
+        try:
+            return says_synthetic(self.folder.file_or_any(config))
+        except SourceError:
+            return False  # reading it says what is wrong
 
     def fingerprint(self, config: SymbolConfig, period: Period) -> str:
         """Return the SHA-256 over the file's bytes and all else that `read` depends on.

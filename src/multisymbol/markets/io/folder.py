@@ -77,6 +77,20 @@ class BarFolder:
             raise SourceError(self._absent(paths[0], config.symbol))
         return there[0]
 
+    def file_or_any(self, config: SymbolConfig) -> Path:
+        """Return the symbol's file, else the first of its folder.
+
+        Raises:
+            SourceError: There is none at all.
+        """
+        try:
+            return self.file(config)
+        except SourceError:
+            others = sorted(self.root.glob(f"*{Path(self.pattern).suffix}"))
+            if not others:
+                raise
+            return others[0]
+
     def _no_such(self, path: Path, symbol: str) -> str:
         """Say that a file the user named is not there."""
         there = sorted(entry.name for entry in self.root.iterdir()) if self.root.is_dir() else []

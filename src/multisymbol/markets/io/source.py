@@ -60,6 +60,11 @@ class AcceptedBars(ABC):
     def examine(self, config: SymbolConfig, period: Period) -> Examined:
         """Read or make the symbol's bars, and judge them."""
 
+    def is_synthetic(self, config: SymbolConfig) -> bool:
+        """Return whether the symbol's bars are generated, without reading them; a source of its own may say so."""
+        del config
+        return False
+
     def read(self, config: SymbolConfig, period: Period) -> Bars:
         """Return the symbol's bars as the policies accept them.
 

@@ -194,6 +194,16 @@ def _of_arrow(table: pyarrow.Table, *, container: str, path: Path) -> RawTable:
     )
 
 
+def says_synthetic(path: Path) -> bool:
+    """Whether a file says that its bars were generated; only its schema is read, and what has none says nothing."""
+    for schema_of in (parquet.read_schema, lambda file: pyarrow.ipc.open_file(file).schema):
+        try:
+            return SYNTHETIC_KEY in (schema_of(path).metadata or {})
+        except (pyarrow.ArrowException, OSError):
+            continue
+    return False
+
+
 def _plain_index(index: pd.Index) -> bool:
     """Tell whether an index only counts the rows."""
     return index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index.dtype)

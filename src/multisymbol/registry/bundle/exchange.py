@@ -18,6 +18,7 @@ from stat import S_ISLNK
 from typing import Any
 
 from multisymbol.errors import BundleError, ConfigError, OutputError, StoreError
+from multisymbol.markets.provenance import Provenance
 from multisymbol.markets.time import instant
 from multisymbol.registry.bundle.files import (
     BUNDLE_FOLDER,
@@ -75,6 +76,8 @@ def export_model(store: Store, version: StoredVersion, target: Path) -> None:
 
 def import_model(store: Store, source: Path, *, rename: str | None) -> StoredVersion:
     """Register the model in a folder or zip as the next version of its name, in a run of its own.
+
+    It answers for nobody until it is promoted.
 
     Args:
         store: Takes it in.
@@ -255,13 +258,19 @@ class _Facts:
     metadata: Mapping[str, Any]
     symbols: Mapping[str, Any]
     feature_digest: str
+    provenance: Provenance
 
 
 def _facts(folder: Path) -> _Facts:
     from multisymbol.registry.bundle.format import read_bundle  # torch: an export needs none of it
 
     bundle = read_bundle(folder / BUNDLE_FOLDER)
-    return _Facts(metadata=bundle.metadata, symbols=bundle.symbols["symbols"], feature_digest=bundle.spec.digest)
+    return _Facts(
+        metadata=bundle.metadata,
+        symbols=bundle.symbols["symbols"],
+        feature_digest=bundle.spec.digest,
+        provenance=bundle.provenance,
+    )
 
 
 def _tags(facts: _Facts, *, shown: Path) -> VersionTags:
@@ -298,6 +307,9 @@ def _version_tags(facts: _Facts) -> VersionTags:
         parent=None if parent is None else f"{parent['name']}/{int(parent['version'])}",
         test_huber=_number(test.get("test_huber")),
         test_zero_huber=_number(test.get("test_zero_huber")),
+        provenance=facts.provenance,
+        source=None if metadata.get("source") is None else str(metadata["source"]),
+        candidate="import",
         **spans,
     )
 

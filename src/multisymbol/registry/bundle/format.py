@@ -20,6 +20,7 @@ from multisymbol.config.trust import stored_problems, trust_hint
 from multisymbol.errors import BundleError, MultisymbolError, OutputError
 from multisymbol.features.pipeline import FeatureSpec
 from multisymbol.features.scaling import Scaler
+from multisymbol.markets.provenance import Provenance, configured_provenance
 from multisymbol.registry.bundle.files import (
     HASHES,
     MAX_INTEGER,
@@ -69,6 +70,12 @@ class Bundle:
     scaler: Scaler
     similarity: Mapping[str, Any]
     metadata: Mapping[str, Any]
+
+    @property
+    def provenance(self) -> Provenance:
+        """What bars it was trained on; one of an earlier release says it by its configuration's source alone."""
+        generated = "synthetic" in {self.metadata.get("provenance"), configured_provenance(self.config)}
+        return "synthetic" if generated else "real"
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from multisymbol.errors import ConfigError
+from multisymbol.markets.provenance import SYNTHETIC, Provenance
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.registry.selection.similarity import Profile
-from multisymbol.registry.store.versions import CHAMPION, RETIRED_TAG, StoredVersion
+from multisymbol.registry.store.versions import CANDIDATE_TAG, CHAMPION, RETIRED_TAG, StoredVersion
 
 Place: TypeAlias = Literal["universal", "own", "similar"]
 
@@ -32,6 +33,7 @@ class Request:
         as_of: Only what was known then may be used; None: now.
         allow_seen: Whether a model that was trained past `as_of` may answer; the answer then says so.
         profile: The symbol's own bars up to `as_of`, None where there are none: then no similar symbol is looked for.
+        provenance: Whether its bars are real or generated: a model of the other kind never answers.
 
     Raises:
         ConfigError: The profile is another symbol's, of other bars, or knows bars after `as_of`.
@@ -46,6 +48,7 @@ class Request:
     as_of: int | None
     allow_seen: bool
     profile: Profile | None
+    provenance: Provenance = "real"
 
     def __post_init__(self) -> None:
         known = self.profile
@@ -107,11 +110,29 @@ def refusals(version: StoredVersion, request: Request) -> list[str]:
     """List every hard filter a version fails, in words."""
     tags = version.tags
     problems = [f"retired {tags[RETIRED_TAG]}"] if RETIRED_TAG in tags else []
+    problems += _not_promoted(version)
+    problems += _of_other_provenance(version, request)
     problems += of_other_form(version, request)
     classes = names_in(version, "asset_classes")
     if request.asset_class not in classes:
         problems.append(f"trained on {_listed(classes)}, never on {request.asset_class}")
     return [*problems, *_unknowns(version), *_past(version, request)]
+
+
+def _not_promoted(version: StoredVersion) -> list[str]:
+    if version.retired or version.serves:
+        return []
+    return [
+        f"candidate of a {version.tags[CANDIDATE_TAG]}, not promoted (multisymbol models promote {version.reference})"
+    ]
+
+
+def _of_other_provenance(version: StoredVersion, request: Request) -> list[str]:
+    if version.provenance in {None, request.provenance}:  # None: a resolver asks the files of the version it chooses
+        return []
+    if version.provenance == "synthetic":
+        return [f"trained on {SYNTHETIC} bars; those of {request.symbol} are real"]
+    return [f"trained on real bars; those of {request.symbol} are {SYNTHETIC}"]
 
 
 def of_other_form(version: StoredVersion, request: Request) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from multisymbol.errors import StoreError, nearest
 from multisymbol.registry.store.store import Store
-from multisymbol.registry.store.versions import CHAMPION, StoredVersion, check_names
+from multisymbol.registry.store.versions import CHAMPION, NEWEST, StoredVersion, check_names
 from multisymbol.wording import few
 
 
@@ -28,9 +28,8 @@ def chosen(store: Store, text: str) -> StoredVersion:
     if found:
         return found[-1]
     if number is None and alias is None:
-        active = [each for each in versions if not each.retired]
-        champions = [each for each in active if CHAMPION in each.aliases]
-        return (champions or active or versions)[-1]
+        roles = [[each for each in versions if role in each.aliases] for role in (CHAMPION, NEWEST)]
+        return next(filter(None, [*roles, versions]))[-1]
     there = ", ".join(f"{each.version}{bracketed(each.aliases)}" for each in versions)
     missing = f"version {number}" if number else f"alias {alias}"
     raise StoreError(f"{name} has no {missing}. There are versions {there}")

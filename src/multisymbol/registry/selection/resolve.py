@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from multisymbol.errors import BundleError, ModelNotFoundError, StoreError
+from multisymbol.markets.provenance import synthetic_lines
 from multisymbol.markets.time import iso
 from multisymbol.registry.selection.candidates import (
     Place,
@@ -36,6 +37,8 @@ __all__ = ["Policy", "Profiles", "Request", "Resolution", "Step", "resolution_li
 
 ROLES = (CHAMPION, NEWEST)
 """Aliases a version may be chosen by; a challenger is only ever compared."""
+NOT_PROMOTED = "not promoted"
+"""What is said of a version that answers although nobody made it the champion."""
 Outcome: TypeAlias = Literal["taken", "refused", "not needed", "none"]
 Profiles: TypeAlias = Callable[[StoredVersion], Mapping[str, Profile]]
 
@@ -91,6 +94,12 @@ class Resolution:
     distance: float | None
     seen: bool
 
+    @property
+    def standing(self) -> str:
+        """The chosen version's alias, and that nobody has promoted it where that is so."""
+        promoted = self.chosen is not None and self.chosen.promoted
+        return ", ".join(filter(None, [self.alias, None if promoted else NOT_PROMOTED]))
+
     def require(self, *, command: str | None = None, instead: str | None = None) -> StoredVersion:
         """Return the chosen version.
 
@@ -125,6 +134,8 @@ class Resolution:
             "version": None if chosen is None else chosen.version,
             "role": self.role,
             "alias": self.alias,
+            "promoted": None if chosen is None else chosen.promoted,
+            "provenance": asked.provenance,
             "reason": self.reason,
             "distance": self.distance,
             "seen": self.seen,
@@ -381,10 +392,14 @@ def _step(place: Place, version: StoredVersion, outcome: Outcome, reason: str) -
 def resolution_lines(resolution: Resolution) -> list[str]:
     """Write a resolution as it is shown: who answers, then the chain, and whether who answers has shown no skill.
 
+    That the bars are synthetic comes before all else.
+
     Of a place at most five steps are written out, the taken one among them; the others are counted.
     """
     width = max(len(step.place) for step in resolution.chain)
-    lines = [_headline(resolution), f"  policy {resolution.policy}: {resolution.reason}"]
+    asked = resolution.request
+    mark = synthetic_lines([asked.symbol] if asked.provenance == "synthetic" else [], of=1)
+    lines = [*mark, _headline(resolution), f"  policy {resolution.policy}: {resolution.reason}"]
     number = 0
     for place in dict.fromkeys(step.place for step in resolution.chain):
         steps = [step for step in resolution.chain if step.place == place]
@@ -429,7 +444,7 @@ def _headline(resolution: Resolution) -> str:
     at = "" if asked.as_of is None else f" as of {iso(asked.as_of)}"
     if chosen is None:
         return f"{asked.symbol} {asked.timeframe}{at} is served by no model"
-    alias = f" ({resolution.alias})" if resolution.alias else ""
+    alias = f" ({resolution.standing})"
     seen = ", which HAS SEEN bars after as_of" if resolution.seen else ""
     return f"{asked.symbol} {asked.timeframe}{at} is served by {chosen.name} version {chosen.version}{alias}{seen}"
 

@@ -14,7 +14,14 @@ from multisymbol.markets.symbols import slug
 from multisymbol.registry.store.client import client, milliseconds
 from multisymbol.registry.store.queries import list_versions
 from multisymbol.registry.store.runs import MAX_DESCRIPTION, MAX_DIGEST, Run, shortened
-from multisymbol.registry.store.versions import MODEL_TAGS, NEWEST, StoredVersion, SymbolScores, VersionTags
+from multisymbol.registry.store.versions import (
+    CANDIDATE_TAG,
+    MODEL_TAGS,
+    NEWEST,
+    StoredVersion,
+    SymbolScores,
+    VersionTags,
+)
 
 MODEL_TYPE = "multisymbol"
 """What MLflow shows as the kind of our logged models."""
@@ -107,7 +114,7 @@ def ensure_model(uri: str, name: str, *, tags: VersionTags) -> None:
 
 
 def settle_newest(uri: str, name: str) -> None:
-    """Let `newest` name the last version that is not retired; no version, no alias.
+    """Let `newest` name the last version that is neither retired nor a candidate; no version, no alias.
 
     Through a server others write at the same time, and may do so between a look and the change that follows from it. So
     everybody looks again after a change of his own: whoever changes last has seen that it is right.
@@ -118,7 +125,8 @@ def settle_newest(uri: str, name: str) -> None:
     for _ in range(_MOST_LOOKS):
         versions = list_versions(uri, name=name, tags={})
         holder = next((version.version for version in versions if NEWEST in version.aliases), None)
-        wanted = max((version.version for version in versions if not version.retired), default=None)
+        own = [each.version for each in versions if not each.retired and CANDIDATE_TAG not in each.tags]
+        wanted = max(own, default=None)
         if holder == wanted:
             return
         _move_newest(uri, name, wanted=wanted)

@@ -3,6 +3,7 @@
 Nothing here imports MLflow before it is needed: a prepared store is recognised, and versions are found, without it.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from multisymbol.errors import BundleError, OutputError, StoreError
+from multisymbol.markets.provenance import SYNTHETIC, Provenance, configured_provenance
 from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.files import BUNDLE_FOLDER, files_digest
 from multisymbol.registry.store.client import client, is_server, milliseconds, translated
@@ -203,8 +205,9 @@ class Store:
     ) -> StoredVersion:
         """Store a model's folder as a logged model of the run and as the next version of a registered model.
 
-        The version carries its tags from birth and becomes `newest` last: whoever asks by alias never meets half a
-        version. Of two processes that register at once, also through a server, the higher version keeps it.
+        The version carries its tags from birth and becomes `newest` last, unless it is a candidate: whoever asks by
+        alias never meets half a version. Of two processes that register at once, also through a server, the higher
+        version keeps it.
 
         Args:
             run: The run that made the model.
@@ -218,10 +221,12 @@ class Store:
             more_tags: Facts that not every version has.
 
         Raises:
-            StoreError: A name MLflow refuses, a folder without a bundle, or the store fails.
+            StoreError: A name MLflow refuses or that holds models of bars of the other kind, a folder without a bundle,
+                or the store fails.
             BundleError: The folder holds something that is no file.
         """
         check_names(name, ())
+        self.check_provenance([name], tags.provenance)
         if not (folder / BUNDLE_FOLDER).is_dir():
             raise StoreError(f"{folder} holds no '{BUNDLE_FOLDER}' folder; write the bundle into it first")
         texts = {**(more_tags or {}), **tags.to_tags(), "files_digest": files_digest(folder)}
@@ -236,6 +241,37 @@ class Store:
         stored = self.find(name, version=number)
         assert stored is not None
         return stored
+
+    def check_provenance(self, names: Sequence[str], provenance: Provenance) -> None:
+        """Refuse names that hold versions trained on bars of the other kind; to be asked before the work.
+
+        Raises:
+            StoreError: A name does.
+        """
+        if self.database is not None and not self.database.exists():
+            return
+        for name in names:
+            others = [each for each in self.model_versions(name)[-1:] if self.known_provenance(each) != provenance]
+            if others:
+                kind, holds = ("real", SYNTHETIC) if provenance == "real" else (SYNTHETIC, "real")
+                raise StoreError(
+                    f"{name} holds models of {holds} bars; one of {kind} bars cannot become its next version. Name it "
+                    "otherwise (strategy=mine), or keep it elsewhere (paths.outputs=FOLDER)"
+                )
+
+    def known_provenance(self, version: StoredVersion) -> Provenance:
+        """Return the provenance of a version's bars; one of an earlier release says it by its configuration's source.
+
+        Raises:
+            StoreError: A server does not hand its files out.
+        """
+        if version.provenance is not None:
+            return version.provenance
+        config = self.model_folder(version) / BUNDLE_FOLDER / "config.json"
+        try:
+            return configured_provenance(json.loads(config.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return "real"  # nothing is answered from files that are gone
 
     def versions(self, *, timeframe: str | None = None, strategy: str | None = None) -> list[StoredVersion]:
         """Return all versions with their aliases, by name and number; 5,000 in a fraction of a second.

@@ -5,18 +5,25 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from multisymbol.errors import StoreError
+from multisymbol.markets.provenance import Provenance
 from multisymbol.markets.symbols import slug
 from multisymbol.markets.time import Timeframe, iso
 
+Candidate: TypeAlias = Literal["sweep", "fold", "comparison", "import"]
+
 NEWEST = "newest"
-"""Alias of the version registered last that is not retired."""
+"""Alias of the version that was trained last by a command of its own and is not retired."""
 CHAMPION = "champion"
 """Alias of the version that answers."""
 RETIRED_TAG = "retired"
 """Tag of a version that answers no more; its value is the instant it was retired at."""
+CANDIDATE_TAG = "candidate"
+"""Tag of a version that answers only as champion; its value says what it was registered by."""
+PROVENANCE_TAG = "provenance"
+"""Tag: whether a version was trained on `real` or `synthetic` bars; versions of earlier releases have none."""
 MODEL_TAGS = ("strategy", "scope", "timeframe")
 """Tags that are true of all versions of a model."""
 _JUDGED_BY = (("test_log_loss", "no_skill", "log-loss"), ("test_huber", "test_zero_huber", "Huber loss"))
@@ -64,6 +71,10 @@ class VersionTags:
         parent: `NAME/VERSION` it was fine-tuned from, or None.
         test_huber: Huber loss over all test rows; None where the model forecasts no return.
         test_zero_huber: That of the forecast of no return; None likewise.
+        provenance: Whether its bars were real or generated.
+        source: Class of the source of its bars; None where it is not known.
+        candidate: What registered it (`sweep`, `fold`, `comparison`, `import`), where that was not a training of its
+            own: it then answers only once it is promoted; None: it may answer at once.
     """
 
     strategy: str
@@ -85,6 +96,9 @@ class VersionTags:
     parent: str | None
     test_huber: float | None = None
     test_zero_huber: float | None = None
+    provenance: Provenance = "real"
+    source: str | None = None
+    candidate: Candidate | None = None
 
     def to_tags(self) -> dict[str, str]:
         """Return text for MLflow: lists as sorted JSON, instants as ISO text (sorts as time does).
@@ -100,7 +114,8 @@ class VersionTags:
             | {key: json.dumps(sorted(names), ensure_ascii=False) for key, names in lists.items()}
             | {key: iso(getattr(self, key)) for key in spans}
             | {key: str(value) for key, value in scores.items() if value is not None and math.isfinite(value)}
-            | ({} if self.parent is None else {"parent": self.parent})
+            | {key: value for key in ("parent", "source", CANDIDATE_TAG) if (value := getattr(self, key)) is not None}
+            | {PROVENANCE_TAG: self.provenance}
         )
 
 
@@ -130,6 +145,22 @@ class StoredVersion:
         return RETIRED_TAG in self.tags
 
     @property
+    def promoted(self) -> bool:
+        """Whether somebody made it the champion."""
+        return CHAMPION in self.aliases
+
+    @property
+    def serves(self) -> bool:
+        """Whether it may answer: not retired, and no candidate that nobody promoted."""
+        return not self.retired and (self.promoted or CANDIDATE_TAG not in self.tags)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """What its bars were; None where only its files say it (`Store.known_provenance`)."""
+        text = self.tags.get(PROVENANCE_TAG)
+        return None if text is None else "synthetic" if text == "synthetic" else "real"
+
+    @property
     def without_skill(self) -> str | None:
         """Say that it has shown no skill on its test rows; None where it has, or its tags have no scores."""
         for score, reference, name in _JUDGED_BY:
@@ -140,6 +171,11 @@ class StoredVersion:
                     worth = f"its test {name} {scored:.4f} is {side} that of the forecast without skill, {floor:.4f}"
                     return f"{self} has shown no skill: {worth}"
         return None
+
+    @property
+    def reference(self) -> str:
+        """`NAME/3`, as commands take it."""
+        return f"{self.name}/{self.version}"
 
     def __str__(self) -> str:
         return f"{self.name} version {self.version}"

@@ -1,13 +1,14 @@
 """What is shown of stored versions: lines and tables, and which scores may stand beside each other."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from multisymbol.markets.provenance import SYNTHETIC
 from multisymbol.markets.time import DAY, HOUR, MINUTE, instant
-from multisymbol.registry.store.versions import StoredVersion
+from multisymbol.registry.store.versions import CANDIDATE_TAG, StoredVersion
 from multisymbol.reports.tables.scores import score
 from multisymbol.reports.tables.table import Column, Table, column, plain_table, tabulate
 from multisymbol.serving.metrics import ScoreMetric, kind_of
@@ -21,8 +22,15 @@ _BULKY = {"symbol_configs", "symbols", "asset_class", "features"}
 """Parts of a configuration whose difference shows in the tags: symbols, features."""
 
 
-def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
-    """List versions with their roles, what they were trained on, and their test score beside that without skill."""
+def list_table(versions: Sequence[StoredVersion], *, now: int, synthetic: Collection[str] = ()) -> Table:
+    """List versions with their roles, what they were trained on, and their test score beside that without skill.
+
+    Args:
+        versions: By name and number.
+        now: From which ages are counted.
+        synthetic: Versions, as `NAME/3`, that were trained on generated bars: where there are any, that comes first.
+    """
+    bars = column("bars", of=lambda version: SYNTHETIC if version.reference in synthetic else "real")
     names = len({version.name for version in versions})
 
     def tag(name: str, key: str, spare: int = 0) -> Column:
@@ -31,9 +39,10 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
     return tabulate(
         f"{counted(len(versions), 'version')} of {counted(names, 'model')}",
         versions,
+        *([bars] if synthetic else []),
         column("model", of="name"),
         column("version", of=lambda version: str(version.version)),
-        column("aliases", of=lambda version: ", ".join([*version.aliases, *["retired"] * version.retired])),
+        column("aliases", of=lambda version: ", ".join(_standing(version))),
         column("scope", of=lambda version: version.tags.get("scope", ""), spare=2),
         column("symbols", of=lambda version: few(model_names(version.tags, "symbols")), spare=1),
         column("timeframe", of=lambda version: version.tags.get("timeframe", ""), spare=4),
@@ -43,6 +52,13 @@ def list_table(versions: Sequence[StoredVersion], *, now: int) -> Table:
         column("age", of=lambda version: _age(version.tags, now=now)),
         note="test log-loss, and that of the better forecast without skill on the same rows",
     )
+
+
+def _standing(version: StoredVersion) -> list[str]:
+    """Return the roles of a version, or why it has none."""
+    if version.retired:
+        return [*version.aliases, "retired"]
+    return list(version.aliases) if version.serves else [*version.aliases, f"candidate ({version.tags[CANDIDATE_TAG]})"]
 
 
 def _better_by(version: StoredVersion) -> float:
@@ -82,11 +98,12 @@ def _age(tags: Mapping[str, str], *, now: int) -> str:
     return f"{passed // length:,} {unit}"
 
 
-def heading(version: StoredVersion, *, now: int) -> str:
-    """Write which version it is, its roles and age."""
+def heading(version: StoredVersion, *, now: int, synthetic: bool) -> str:
+    """Write which version it is, its roles and age; that its bars were generated comes first."""
     roles = [*version.aliases, *([f"retired {version.tags['retired']}"] if version.retired else [])]
     age = _age(version.tags, now=now)
-    return " · ".join([str(version), *roles, *([f"{age} old"] if age else [])])
+    mark = [SYNTHETIC] if synthetic else []
+    return " · ".join([*mark, str(version), *roles, *([f"{age} old"] if age else [])])
 
 
 def fact_lines(version: StoredVersion, facts: Facts) -> list[str]:

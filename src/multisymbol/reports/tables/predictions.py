@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from multisymbol.backtest.prediction_source import FoldModel, SymbolPredictions
+from multisymbol.markets.provenance import synthetic_lines
 from multisymbol.markets.time import iso
 from multisymbol.progress import wrapped
 from multisymbol.reports.tables.table import ABSENT, Column, Table, column, columns, show, tabulate
@@ -37,8 +38,8 @@ def _output_column(name: str) -> Column:
 
 
 def _model(each: Prediction) -> str:
-    chosen, alias = each.resolution.chosen, each.resolution.alias
-    return ABSENT if chosen is None else f"{chosen.name}/{chosen.version}" + (f" ({alias})" if alias else "")
+    chosen = each.resolution.chosen
+    return ABSENT if chosen is None else f"{chosen.reference} ({each.resolution.standing})"
 
 
 def _decision(each: Prediction, numbers: Mapping[str, int]) -> str:
@@ -57,7 +58,9 @@ def prediction_text(predictions: Sequence[Prediction]) -> str:
     reasons = [wrapped(f"({number}) {reason}") for number, reason in enumerate(reasons_for_none(predictions), start=1)]
     chosen = [each.resolution.chosen for each in predictions if each.served]
     careful = dict.fromkeys(f"careful: {each.without_skill}" for each in chosen if each and each.without_skill)
-    return "\n".join([show(prediction_table(predictions)).plain, *reasons, *warning, *careful])
+    asked = [each.resolution.request for each in predictions]
+    mark = synthetic_lines([each.symbol for each in asked if each.provenance == "synthetic"], of=len(asked))
+    return "\n".join([*mark, show(prediction_table(predictions)).plain, *reasons, *warning, *careful])
 
 
 def _on_one_line(text: str) -> str:
