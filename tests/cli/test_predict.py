@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pyarrow
 import pytest
-from multisymbol.markets.io.tables import SYNTHETIC_KEY
 from pyarrow import parquet
 
 from multisymbol.cli.predict import asked_symbols, show_predictions
@@ -19,6 +18,7 @@ from multisymbol.cli.schema import config_problems
 from multisymbol.cli.specs import source_of
 from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError, SymbolError
+from multisymbol.markets.io.tables import SYNTHETIC_KEY
 from multisymbol.markets.symbols import universe
 from multisymbol.markets.time import HOUR, Period, instant, iso
 from multisymbol.registry.selection.candidates import trained_until
