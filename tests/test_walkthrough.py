@@ -165,8 +165,8 @@ def test_the_four_commands_and_the_other_modes_run_on_a_universe_of_ones_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (own, *_) = [words[1:] for words in commands_of(README) if "--config-dir" in words and words[0] == "train"]
-    four = [words for words in commands_of(README) if "--config-dir" not in words]
-    assert [words[0] for words in four][:4] == ["train", "compare", "backtest", "predict"]
+    four = [words for words in commands_of(README) if "--config-dir" not in words][:4]
+    assert [words[0] for words in four] == ["train", "compare", "backtest", "predict"]
     tuned = ["train", "mode=finetune", "symbol=AAPL", "from=champion"]
     modes = [["train", "mode=single", "symbol=BTCUSDT"], ["train", "mode=per_symbol"], ["check-data"]]
     promote = ["models", "promote", f"{NAME}/1", "champion"]

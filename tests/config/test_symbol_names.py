@@ -163,3 +163,21 @@ def test_universes_of_the_python_api_take_every_name() -> None:
     assert list(config.values["symbol_configs"]) == list(NAMES)
     with pytest.raises(MultisymbolError, match="text, got 600519"):
         load_config(symbols={600519: "stock"})  # type: ignore[dict-item]
+
+
+def test_files_of_names_that_read_as_values_are_checked_and_prepared(
+    called: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("NAN", "TRUE", "600519", "2330", "1E5", "^GSPC", "EURUSD=X")
+    market = ["--start", "2018-01-01", "--end", "2018-03-01", "--out", str(tmp_path / "bars")]
+    assert generate_data.run(["--symbols", ",".join(f"{name}:crypto" for name in names), *market]) == 0
+    monkeypatch.chdir(tmp_path)
+    own = ("--config-dir", "bars/conf", "symbols=generated", "source=parquet", "source.root=bars")
+    own = (*own, "source.timeframe=1h", 'source.pattern="{slug}.parquet"')
+    done = called("scripts/check_data.py", *own, f"symbols.only=[{','.join(names)}]")
+    assert done.returncode == 0, done.stderr
+    assert all(f"\n{name} " in done.stdout for name in names)
+    done = called("scripts/train.py", *own, "mode=single", "symbol=600519", "symbols.only=[600519,NAN]", "dry_run=true")
+    assert done.returncode == 0, done.stderr
+    done = called("scripts/check_data.py", *own, "symbols.only=[NAN,2331]")
+    assert (done.returncode, "did you mean '2330'" in done.stderr) == (2, True)
