@@ -105,7 +105,7 @@ def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path
         "at most",
     ):
         assert part in said
-    assert re.search(r"\ndefects +keep: .*wick", said)
+    assert re.search(r"\ndefects +drop: unfinished · keep: .*wick", said)
     assert "own ranges in 1 symbol (stock): rsi" in said
     assert not (tmp_path / "outputs").exists()
 
