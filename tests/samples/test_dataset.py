@@ -121,6 +121,13 @@ def test_members_whose_bars_are_refused_are_named_and_do_not_count(
     assert own.parts.fold == without.parts.fold
 
 
+def test_a_mistaken_own_model_leaves_no_panel_behind(spec: Spec, folder: Path) -> None:
+    before = set(folder.glob("outputs/cache/*"))
+    with pytest.raises(SplitError, match="test would be empty"):
+        prepare(spec("mode=single", "symbol=GAMMA", "labels.bars=6"), QUIET)
+    assert {path for path in folder.glob("outputs/cache/*") if path.suffix != ".lock"} <= before
+
+
 def test_a_class_without_train_rows_is_neither_validated_nor_scored_and_the_rest_is_as_it_was(spec: Spec) -> None:
     early = ("split.validation_from=2013-01-01", "split.test_from=2015-01-01")
     found = prepare(spec(*early), QUIET)

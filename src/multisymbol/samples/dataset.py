@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -155,9 +155,10 @@ def prepare_folds(
     Returns:
         One dataset a fold, sharing panel and ledger.
     """
-    if folds is None and spec.cut_by is not None:
-        folds = _folds_of(spec.cut_by, terminal)
-    with _kept_on_success(_panel(spec, terminal)) as panel:
+    with ExitStack() as stack:
+        if folds is None and spec.cut_by is not None:
+            folds = _folds_of(spec.cut_by, terminal, stack)
+        panel = stack.enter_context(_kept_on_success(_panel(spec, terminal)))
         ledger = _ledger(spec, panel)
         cuts = _cuts(spec, ledger) if folds is None else cut_all(ledger, folds, absent="allow")
         if spec.scaling.method != "none":
@@ -173,7 +174,7 @@ def _cuts(spec: DataSpec, ledger: Ledger) -> tuple[FoldAssignment, ...]:
     return cut(ledger, timeframe=spec.source.timeframe)
 
 
-def _folds_of(spec: DataSpec, terminal: Terminal) -> tuple[Fold, ...]:
+def _folds_of(spec: DataSpec, terminal: Terminal, stack: ExitStack) -> tuple[Fold, ...]:
     """Return where the split cuts the rows of a universe; symbols whose bars are refused are named and have none."""
     try:
         panel = _panel(spec, terminal)
@@ -184,8 +185,8 @@ def _folds_of(spec: DataSpec, terminal: Terminal) -> tuple[Fold, ...]:
         terminal.fact("cuts", f"of the universe without {', '.join(refused)}: their bars are refused (check-data)")
         spec = spec._without(refused)
         panel = _panel(spec, terminal)
-    with _kept_on_success(panel):
-        return tuple(parts.fold for parts in _cuts(spec, _ledger(spec, panel)))
+    stack.enter_context(_kept_on_success(panel))
+    return tuple(parts.fold for parts in _cuts(spec, _ledger(spec, panel)))
 
 
 def _refused(spec: DataSpec) -> list[str]:
