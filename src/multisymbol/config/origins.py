@@ -16,19 +16,12 @@ _ABOVE = ("experiment", "sweep", "debug", "local")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origins:
-    """Where each key of a composed configuration comes from.
+    """Where each key of a composed configuration comes from."""
 
-    Args:
-        overrides: The command line's, as Hydra saw them.
-        choices: Group -> option.
-        folders: Configuration folders, the user's first.
-        primary: Name of the primary page.
-    """
-
-    overrides: Sequence[str]
-    choices: Mapping[str, Any]
-    folders: Sequence[Path]
-    primary: str
+    overrides: Sequence[str]  # the command line's, as Hydra saw them
+    choices: Mapping[str, Any]  # group -> option
+    folders: Sequence[Path]  # configuration folders, the user's first
+    primary: str  # name of the primary page
     _pages: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
 
     def __call__(self, path: str) -> str:

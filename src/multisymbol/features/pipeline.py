@@ -41,17 +41,13 @@ class FeatureColumn:
 class FeatureSpec:
     """Names and order of the columns, common to all symbols; what a stored model demands of its input.
 
-    Args:
-        columns: In order.
-        restart_bars: Bar lengths between the instants at which every indicator begins anew, see `feature_rows`.
-        formulas: Version of the formulas, see `features.clock`. No part of the digest: the columns are the same.
-
     Raises:
         FeatureError: Formulas of a later version than this package has.
     """
 
-    columns: tuple[FeatureColumn, ...]
-    restart_bars: int
+    columns: tuple[FeatureColumn, ...]  # in order
+    restart_bars: int  # bar lengths between the instants at which every indicator begins anew, see `feature_rows`
+    # Version of the formulas, see `features.clock`. No part of the digest: the columns are the same
     formulas: int = FORMULAS
 
     def __post_init__(self) -> None:
@@ -96,17 +92,12 @@ class FeatureSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureRows:
-    """Features of n bars, unscaled.
+    """Features of n bars, unscaled."""
 
-    Args:
-        values: Finite in every column of a ready row, NaN in every column of another. float32, shape (n, features).
-        ready: Whether the row is past the warm-up of its segment. Shape (n,).
-        warmup_bars: Bars at the start of each segment that are not ready.
-    """
-
+    # Finite in every column of a ready row, NaN in every column of another. float32, shape (n, features)
     values: Singles
-    ready: Flags
-    warmup_bars: int
+    ready: Flags  # whether the row is past the warm-up of its segment. Shape (n,)
+    warmup_bars: int  # bars at the start of each segment that are not ready
 
 
 def feature_spec(

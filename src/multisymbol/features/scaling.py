@@ -28,18 +28,14 @@ class Affine:
 class Scaling:
     """How to fit: the file in `conf/scaling`.
 
-    Args:
-        method: `class_shrunk` (default), `symbol` (own statistics alone) or `none`.
-        shrinkage_rows: k in `(n m_symbol + k m_class) / (n + k)`.
-        clip: Scaled values beyond +-clip are cut to it; at least 1, for memberships and clock columns pass it too.
-            Without effect for `none`.
-
     Raises:
         FeatureError: Unknown method, negative shrinkage_rows, or clip below 1.
     """
 
-    method: Method
-    shrinkage_rows: float
+    method: Method  # `class_shrunk` (default), `symbol` (own statistics alone) or `none`
+    shrinkage_rows: float  # k in `(n m_symbol + k m_class) / (n + k)`
+    # Scaled values beyond +-clip are cut to it; at least 1, for memberships and clock columns pass it too. Without
+    # effect for `none`
     clip: float
 
     def __post_init__(self) -> None:
@@ -55,22 +51,14 @@ class Scaling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaler:
-    """Fitted transforms of all trained symbols and of their classes.
+    """Fitted transforms of all trained symbols and of their classes."""
 
-    Args:
-        spec_digest: Digest of the FeatureSpec it was fitted for.
-        by_symbol: Symbol -> transform; likewise `by_class`.
-        asset_classes: Symbol -> class.
-        clip: As in `Scaling`; infinite where nothing is scaled.
-        fitted_from: First and (`fitted_until`) last decided_at of the rows it was fitted on.
-    """
-
-    spec_digest: str
-    by_symbol: Mapping[str, Affine]
+    spec_digest: str  # digest of the FeatureSpec it was fitted for
+    by_symbol: Mapping[str, Affine]  # symbol -> transform; likewise `by_class`
     by_class: Mapping[str, Affine]
-    asset_classes: Mapping[str, str]
-    clip: float
-    fitted_from: int
+    asset_classes: Mapping[str, str]  # symbol -> class
+    clip: float  # as in `Scaling`; infinite where nothing is scaled
+    fitted_from: int  # first and (`fitted_until`) last decided_at of the rows it was fitted on
     fitted_until: int
 
     def transform(self, values: Singles, *, symbol: str, asset_class: str) -> Singles:

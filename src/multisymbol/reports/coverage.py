@@ -51,22 +51,15 @@ _MARKS = {"wick": ORANGE, "flat": GREEN, "outside_hours": PURPLE, "gap": MISSING
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolCoverage:
-    """What one symbol has.
+    """What one symbol has."""
 
-    Args:
-        symbol: Name; its class and the calendar of its sessions follow.
-        opened_at: Start of each row of its file, ascending; empty where the file could not be read.
-        bars: Bars a run would use, in `segments` uninterrupted stretches; None where the file is refused.
-        findings: Defects, whatever the policy.
-    """
-
-    symbol: str
+    symbol: str  # name; its class and the calendar of its sessions follow
     asset_class: str
     calendar: str
-    opened_at: Instants
-    bars: int | None
+    opened_at: Instants  # start of each row of its file, ascending; empty where the file could not be read
+    bars: int | None  # bars a run would use, in `segments` uninterrupted stretches; None where the file is refused
     segments: int | None
-    findings: tuple[FileFinding, ...]
+    findings: tuple[FileFinding, ...]  # defects, whatever the policy
 
 
 def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:

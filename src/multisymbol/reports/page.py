@@ -71,34 +71,22 @@ Part: TypeAlias = str | Table | Facts | Bullets | Caution | Code | Figure | Fold
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """One heading and what stands below it.
+    """One heading and what stands below it."""
 
-    Args:
-        title: Heading.
-        note: A quiet line below it; may be empty.
-        parts: From top to bottom; figures that follow one another stand side by side where there is room.
-    """
-
-    title: str
+    title: str  # heading
+    # From top to bottom; figures that follow one another stand side by side where there is room
     parts: tuple[Part, ...]
-    note: str = ""
+    note: str = ""  # a quiet line below it; may be empty
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """What is to be read.
+    """What is to be read."""
 
-    Args:
-        title: Heading of the page, and of the browser's tab.
-        lead: The answer in a sentence or two: a reader who stops here must not go away with a wrong idea.
-        sections: The rest.
-        footer: Where the page comes from: run, command, hashes; may be empty.
-    """
-
-    title: str
-    lead: str
-    sections: tuple[Section, ...]
-    footer: str = ""
+    title: str  # heading of the page, and of the browser's tab
+    lead: str  # the answer in a sentence or two: a reader who stops here must not go away with a wrong idea
+    sections: tuple[Section, ...]  # the rest
+    footer: str = ""  # where the page comes from: run, command, hashes; may be empty
 
 
 Shown = TypeVar("Shown")

@@ -33,35 +33,23 @@ class SymbolCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:
-    """M samples, symbol after symbol, in order of time within each. Shape (M,) each.
+    """M samples, symbol after symbol, in order of time within each. Shape (M,) each."""
 
-    Args:
-        symbols: Names; `symbol` (int32) holds positions in it, `asset_classes` their classes, `counts` their bars.
-        window: Bars a sample's window has.
-        row: Panel row of the window's last bar; the window is that row and the window-1 before it in `view`.
-        view: Rows of the panel that windows are made of, ascending, shape (V,); None: all.
-        window_start: `opened_at` of the first bar that window AND its warm-up use.
-        decided_at: `closed_at` of the window's last bar.
-        resolved_at: When the label became known, at `decided_at` or later, never NEVER.
-        label: 0, 1, 2; likewise `rule`, which may be -1.
-        target: What a regression learns, known at `resolved_at`; NaN where the labels have none. float32.
-        weight: Of the sample in the loss, 1 unless it was given another (`uniqueness`). float32.
-    """
-
+    # Names; `symbol` (int32) holds positions in it, `asset_classes` their classes, `counts` their bars
     symbols: tuple[str, ...]
     asset_classes: tuple[str, ...]
-    window: int
+    window: int  # bars a sample's window has
     symbol: npt.NDArray[np.int32]
-    row: Ints
-    window_start: Instants
-    decided_at: Instants
-    resolved_at: Instants
-    label: Codes
+    row: Ints  # panel row of the window's last bar; the window is that row and the window-1 before it in `view`
+    window_start: Instants  # `opened_at` of the first bar that window AND its warm-up use
+    decided_at: Instants  # `closed_at` of the window's last bar
+    resolved_at: Instants  # when the label became known, at `decided_at` or later, never NEVER
+    label: Codes  # 0, 1, 2; likewise `rule`, which may be -1
     rule: Codes
-    target: Singles
-    weight: Singles
+    target: Singles  # what a regression learns, known at `resolved_at`; NaN where the labels have none. float32
+    weight: Singles  # of the sample in the loss, 1 unless it was given another (`uniqueness`). float32
     counts: tuple[SymbolCount, ...]
-    view: Ints | None = None
+    view: Ints | None = None  # rows of the panel that windows are made of, ascending, shape (V,); None: all
 
     def __len__(self) -> int:
         return len(self.row)

@@ -18,29 +18,21 @@ Rows: TypeAlias = Sequence[int] | Ints
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingWeights:
-    """The mixture of one epoch, shape (symbols,) each unless said.
+    """The mixture of one epoch, shape (symbols,) each unless said."""
 
-    Args:
-        rows: Train samples a symbol has. int64.
-        share: Its part of the loss, draws times weight; sums to 1. float64.
-        draws: Draws per epoch. By sampling they are within 1 of share * their sum (largest remainder). int64.
-        weight: Loss weight of each of its samples, of mean 1 over the draws: all 1 where draws make the share. float64.
-        kept: Samples a symbol may be drawn from, the same in every epoch; None: all it has. int64.
-        order: `spread`: each symbol's draws evenly over the epoch, at random instants; `round_robin`: one draw of each
-            symbol in turn, which have the same number of draws.
-        stratum: Second stratum of each row of the LEDGER, drawn from equally within a symbol; None: not looked at.
-            int8, shape (M,).
-        max_passes: Cap on the passes over one symbol's samples in one stratum.
-    """
-
-    rows: Ints
-    share: Floats
-    draws: Ints
+    rows: Ints  # train samples a symbol has. int64
+    share: Floats  # its part of the loss, draws times weight; sums to 1. float64
+    draws: Ints  # draws per epoch. By sampling they are within 1 of share * their sum (largest remainder). int64
+    # Loss weight of each of its samples, of mean 1 over the draws: all 1 where draws make the share. float64
     weight: Floats
-    kept: Ints | None = None
+    kept: Ints | None = None  # samples a symbol may be drawn from, the same in every epoch; None: all it has. int64
+    # `spread`: each symbol's draws evenly over the epoch, at random instants; `round_robin`: one draw of each symbol in
+    # turn, which have the same number of draws
     order: Literal["spread", "round_robin"] = "spread"
+    # Second stratum of each row of the LEDGER, drawn from equally within a symbol; None: not looked at. int8, shape
+    # (M,)
     stratum: Codes | None = None
-    max_passes: float = math.inf
+    max_passes: float = math.inf  # cap on the passes over one symbol's samples in one stratum
 
     @property
     def passes(self) -> Floats:
@@ -90,19 +82,13 @@ def without_symbol_weights(mixture: Mixture) -> Mixture:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Tempered:
-    """What all mixtures p ~ w n^(1/T) have.
+    """What all mixtures p ~ w n^(1/T) have."""
 
-    Args:
-        epoch_samples: Draws per epoch; None: as many as there are train samples (of `Undersampled`, as are kept).
-        how: See Mixture; likewise `symbol_weights` and `stratum`.
-        symbol_weights: The w.
-        stratum: Within a symbol.
-    """
-
+    # Draws per epoch; None: as many as there are train samples (of `Undersampled`, as are kept)
     epoch_samples: int | None
-    how: Literal["sampling", "loss_weights"]
-    symbol_weights: dict[str, float] | None
-    stratum: str
+    how: Literal["sampling", "loss_weights"]  # see Mixture; likewise `symbol_weights` and `stratum`
+    symbol_weights: dict[str, float] | None  # the w
+    stratum: str  # within a symbol
 
     def _tempered(
         self, rows: Rows, symbols: Sequence[str] | None, *, temperature: float = 1.0, max_passes: float = math.inf
@@ -119,15 +105,11 @@ class _Tempered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemperatureMixture(_Tempered):
-    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats; nothing is deleted.
+    """Between Concat and Balanced: p ~ w n^(1/T), with a cap on repeats; nothing is deleted."""
 
-    Args:
-        temperature: T, from 1 (shares as the rows) up to inf (all symbols alike).
-        max_passes: Most expected passes over one symbol in an epoch; the surplus goes to the others. With
-            `loss_weights` the largest weight.
-    """
-
-    temperature: float
+    temperature: float  # T, from 1 (shares as the rows) up to inf (all symbols alike)
+    # Most expected passes over one symbol in an epoch; the surplus goes to the others. With `loss_weights` the largest
+    # weight
     max_passes: float
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
@@ -146,13 +128,9 @@ class Concat(_Tempered):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Balanced(_Tempered):
-    """Every symbol equally often, as far as `max_passes` allows: Temperature at T = inf.
+    """Every symbol equally often, as far as `max_passes` allows: Temperature at T = inf."""
 
-    Args:
-        max_passes: As in `TemperatureMixture`.
-    """
-
-    max_passes: float
+    max_passes: float  # as in `TemperatureMixture`
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:
         """See Mixture."""
@@ -166,16 +144,11 @@ class Interleaved:
     A batch holds each symbol equally often, to within one. The epoch is made of whole rounds: as many as fit into
     `epoch_samples`, and no more than pass `max_passes` times over the shortest symbol. Draws being equal,
     `symbol_weights` act as loss weights.
-
-    Args:
-        epoch_samples: Draws per epoch at most; None: as many as there are train samples.
-        max_passes: Most passes over one symbol in an epoch.
-        symbol_weights: See Mixture; likewise `stratum`.
     """
 
-    epoch_samples: int | None
-    max_passes: float
-    symbol_weights: dict[str, float] | None
+    epoch_samples: int | None  # draws per epoch at most; None: as many as there are train samples
+    max_passes: float  # most passes over one symbol in an epoch
+    symbol_weights: dict[str, float] | None  # see Mixture; likewise `stratum`
     stratum: str
 
     def shares(self, rows: Rows, *, symbols: Sequence[str] | None = None) -> SamplingWeights:

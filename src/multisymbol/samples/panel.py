@@ -57,53 +57,30 @@ _SCALED_AT_ONCE = 1 << 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
-    """All bars of a universe, symbol after symbol, N rows; every array is a read-only memory map.
+    """All bars of a universe, symbol after symbol, N rows; every array is a read-only memory map."""
 
-    Args:
-        folder: Where it lies.
-        key: Hash of all that made it.
-        reused: Whether it was found rather than built.
-        spec: Columns of `features`.
-        symbols: Names, in the universe's order.
-        asset_classes: Class of each symbol.
-        offsets: Rows of symbol i are offsets[i]:offsets[i+1]. int64, shape (symbols + 1,).
-        features: Unscaled, NaN while warming up. float32, shape (N, features).
-        opened_at: Shape (N,), as all that follow to `target`.
-        segment: Uninterrupted stretch within the symbol. int32.
-        ready: Past the warm-up.
-        label: 0, 1, 2 or -1; likewise `rule`, the labels' own mechanics. int8.
-        resolved_at: NEVER where unresolved. int64.
-        target: What a regression learns, known when the label is; NaN where there is none. float32.
-        warmup_bars: Per symbol. int64, shape (symbols,).
-        fingerprints: Symbol -> hash of its bars.
-        dropped: Kind of defect -> rows left out of all files under the policy `drop`.
-        kept_defects: Kind of defect -> rows (or, of gaps, bars) in all files under the policy `keep`.
-        suspects: What to look at before trusting the bars, in words.
-        synthetic: Whether any bars were generated.
-    """
-
-    folder: Path
-    key: str
-    reused: bool
-    spec: FeatureSpec
-    symbols: tuple[str, ...]
-    asset_classes: tuple[str, ...]
-    offsets: Ints
-    features: Singles
-    opened_at: Instants
+    folder: Path  # where it lies
+    key: str  # hash of all that made it
+    reused: bool  # whether it was found rather than built
+    spec: FeatureSpec  # columns of `features`
+    symbols: tuple[str, ...]  # names, in the universe's order
+    asset_classes: tuple[str, ...]  # class of each symbol
+    offsets: Ints  # rows of symbol i are offsets[i]:offsets[i+1]. int64, shape (symbols + 1,)
+    features: Singles  # unscaled, NaN while warming up. float32, shape (N, features)
+    opened_at: Instants  # shape (N,), as all that follow to `target`
     closed_at: Instants
-    segment: npt.NDArray[np.int32]
-    ready: Flags
-    label: Codes
-    resolved_at: Instants
+    segment: npt.NDArray[np.int32]  # uninterrupted stretch within the symbol. int32
+    ready: Flags  # past the warm-up
+    label: Codes  # 0, 1, 2 or -1; likewise `rule`, the labels' own mechanics. int8
+    resolved_at: Instants  # NEVER where unresolved. int64
     rule: Codes
-    target: Singles
-    warmup_bars: Ints
-    fingerprints: Mapping[str, str]
-    dropped: Mapping[str, int]
-    kept_defects: Mapping[str, int]
-    suspects: tuple[str, ...] = ()
-    synthetic: bool = False
+    target: Singles  # what a regression learns, known when the label is; NaN where there is none. float32
+    warmup_bars: Ints  # per symbol. int64, shape (symbols,)
+    fingerprints: Mapping[str, str]  # symbol -> hash of its bars
+    dropped: Mapping[str, int]  # kind of defect -> rows left out of all files under the policy `drop`
+    kept_defects: Mapping[str, int]  # kind of defect -> rows (or, of gaps, bars) in all files under the policy `keep`
+    suspects: tuple[str, ...] = ()  # what to look at before trusting the bars, in words
+    synthetic: bool = False  # whether any bars were generated
 
     def rows(self, index: int) -> slice:
         """Rows of the symbol with this index."""

@@ -13,28 +13,17 @@ from multisymbol.samples.ledger import Ledger
 
 
 class Batch(NamedTuple):
-    """B samples; T bars per window, F features; int64 unless said.
+    """B samples; T bars per window, F features; int64 unless said."""
 
-    Args:
-        x_BTF: Scaled features, float32.
-        y_B: Labels.
-        rule_B: The no-skill rule, -1 where silent.
-        symbol_B: Index in the universe.
-        symbol_slot_B: Embedding slot of the symbol, 0 = unknown; likewise `class_slot_B` of its asset class.
-        target_B: What a regression learns, NaN where the labels have none, float32.
-        weight_B: Of the sample in the loss: its own times that of its symbol in the mixture, float32.
-        sample_B: Ledger positions.
-    """
-
-    x_BTF: torch.Tensor
-    y_B: torch.Tensor
-    rule_B: torch.Tensor
-    symbol_B: torch.Tensor
-    symbol_slot_B: torch.Tensor
+    x_BTF: torch.Tensor  # scaled features, float32
+    y_B: torch.Tensor  # labels
+    rule_B: torch.Tensor  # the no-skill rule, -1 where silent
+    symbol_B: torch.Tensor  # index in the universe
+    symbol_slot_B: torch.Tensor  # embedding slot of the symbol, 0 = unknown; likewise `class_slot_B` of its asset class
     class_slot_B: torch.Tensor
-    target_B: torch.Tensor
-    weight_B: torch.Tensor
-    sample_B: torch.Tensor
+    target_B: torch.Tensor  # what a regression learns, NaN where the labels have none, float32
+    weight_B: torch.Tensor  # of the sample in the loss: its own times that of its symbol in the mixture, float32
+    sample_B: torch.Tensor  # ledger positions
 
 
 class WindowDataset(Dataset[Batch]):

@@ -36,28 +36,18 @@ _GOLDEN = -7046029254386353131
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probabilities:
-    """What a network says of n samples.
+    """What a network says of n samples."""
 
-    Args:
-        prob: BUY, HOLD, SELL; rows sum to 1. float64, shape (n, 3).
-        positions: Ledger positions they are for. int64, shape (n,).
-    """
-
-    prob: Floats
-    positions: Ints
+    prob: Floats  # BUY, HOLD, SELL; rows sum to 1. float64, shape (n, 3)
+    positions: Ints  # ledger positions they are for. int64, shape (n,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Returns:
-    """What a network fitted to returns says of n samples.
+    """What a network fitted to returns says of n samples."""
 
-    Args:
-        forecast: In units of the target (`Ledger.target`). float64, shape (n,).
-        positions: Ledger positions they are for. int64, shape (n,).
-    """
-
-    forecast: Floats
-    positions: Ints
+    forecast: Floats  # in units of the target (`Ledger.target`). float64, shape (n,)
+    positions: Ints  # ledger positions they are for. int64, shape (n,)
 
 
 def predict_probabilities(

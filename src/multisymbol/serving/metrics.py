@@ -30,30 +30,20 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreMetric:
-    """One score of a model on test rows.
+    """One score of a model on test rows."""
 
-    Args:
-        name: Stored as `test_<name>`, logged as `test/<name>`, column `<name>` of CSV files.
-        heading: Column heading in tables.
-        better: Which values are better.
-        of: Attribute of `SkillScores` or `ReturnSkillScores` with dots, or a function of the scored rows
-            (`DirectionRows` or `ReturnRows`).
-        form: Format of the number.
-        shown: `tables`: in a run's table and on the card; `card`: on the card only; `stored`: in neither.
-        each_symbol: Whether MLflow gets it for each symbol too, as `test/<name>/<symbol>`.
-        pooled: Whether it is also stored over the rows of all symbols together.
-        task: Kind of model it is for.
-    """
-
-    name: str
-    heading: str
-    better: Better
+    name: str  # stored as `test_<name>`, logged as `test/<name>`, column `<name>` of CSV files
+    heading: str  # column heading in tables
+    better: Better  # which values are better
+    # Attribute of `SkillScores` or `ReturnSkillScores` with dots, or a function of the scored rows (`DirectionRows` or
+    # `ReturnRows`)
     of: str | Callable[[Any], float]
-    form: str = ".3f"
+    form: str = ".3f"  # format of the number
+    # `tables`: in a run's table and on the card; `card`: on the card only; `stored`: in neither
     shown: Shown = "tables"
-    each_symbol: bool = False
-    pooled: bool = True
-    task: Literal["direction", "forward_return"] = "direction"
+    each_symbol: bool = False  # whether MLflow gets it for each symbol too, as `test/<name>/<symbol>`
+    pooled: bool = True  # whether it is also stored over the rows of all symbols together
+    task: Literal["direction", "forward_return"] = "direction"  # kind of model it is for
 
     @property
     def key(self) -> str:
@@ -67,23 +57,15 @@ class ScoreMetric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreKind:
-    """Scores of one kind of model.
+    """Scores of one kind of model."""
 
-    Args:
-        task: Name of what is forecast in stored metadata.
-        forecast: The same in words, as in "a model of ...".
-        without_skill: The forecast that needs no skill, in a few words.
-        explained: The same in a sentence's length.
-        title: Heading of its tables.
-        metrics: In the order in which they are stored and shown. The first is the loss it was trained for, the second
-            that of the forecast without skill.
-    """
-
-    task: str
-    forecast: str
-    without_skill: str
-    explained: str
-    title: str
+    task: str  # name of what is forecast in stored metadata
+    forecast: str  # the same in words, as in "a model of ..."
+    without_skill: str  # the forecast that needs no skill, in a few words
+    explained: str  # the same in a sentence's length
+    title: str  # heading of its tables
+    # In the order in which they are stored and shown. The first is the loss it was trained for, the second that of the
+    # forecast without skill
     metrics: tuple[ScoreMetric, ...]
 
     @property

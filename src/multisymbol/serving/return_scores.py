@@ -22,24 +22,17 @@ LEAST_SYMBOLS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReturnSkillScores:
-    """Scores of the model and of zero on the same rows.
+    """Scores of the model and of zero on the same rows."""
 
-    Args:
-        model: Of the forecasts given.
-        zero: Of a forecast of zero.
-        rank_ic: Correlation of ranks (Spearman; ties share their mean rank) of forecast and target over these rows; 0
-            where either is constant, NaN without rows.
-        skill: 1 - Huber loss / that of zero; 0 is worthless, 1 perfect; NaN where zero makes no error.
-        r2: Likewise of the squared error: out-of-sample R2 against zero, not against the mean (Gu, Kelly, Xiu 2020).
-        named: The metrics declared in `serving.metrics`, by name.
-    """
-
-    model: ReturnScores
-    zero: ReturnScores
+    model: ReturnScores  # of the forecasts given
+    zero: ReturnScores  # of a forecast of zero
+    # Correlation of ranks (Spearman; ties share their mean rank) of forecast and target over these rows; 0 where either
+    # is constant, NaN without rows
     rank_ic: float
-    skill: float
+    skill: float  # 1 - Huber loss / that of zero; 0 is worthless, 1 perfect; NaN where zero makes no error
+    # Likewise of the squared error: out-of-sample R2 against zero, not against the mean (Gu, Kelly, Xiu 2020)
     r2: float
-    named: Mapping[str, float] = field(default_factory=dict)
+    named: Mapping[str, float] = field(default_factory=dict)  # the metrics declared in `serving.metrics`, by name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,40 +45,25 @@ class ReturnRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CrossSection:
-    """Which symbols did better at an instant: correlations across symbols, averaged over instants.
+    """Which symbols did better at an instant: correlations across symbols, averaged over instants."""
 
-    Args:
-        instants: Instants with at least `LEAST_SYMBOLS` symbols whose forecasts, and whose targets, are not all equal.
-        symbols: Mean number of symbols at them.
-        ic: Mean correlation.
-        ic_error: Its standard error (Newey and West 1987), over as many instants as labels overlap.
-        rank_ic: Mean correlation of ranks.
-        rank_ic_error: Likewise.
-        lag: Instants by which labels overlap: the 95th percentile of the instants decided within a label's span.
-    """
-
+    # Instants with at least `LEAST_SYMBOLS` symbols whose forecasts, and whose targets, are not all equal
     instants: int
-    symbols: float
-    ic: float
-    ic_error: float
-    rank_ic: float
-    rank_ic_error: float
-    lag: int
+    symbols: float  # mean number of symbols at them
+    ic: float  # mean correlation
+    ic_error: float  # its standard error (Newey and West 1987), over as many instants as labels overlap
+    rank_ic: float  # mean correlation of ranks
+    rank_ic_error: float  # likewise
+    lag: int  # instants by which labels overlap: the 95th percentile of the instants decided within a label's span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReturnEvaluation:
-    """What a model is worth; plain numbers all through.
+    """What a model is worth; plain numbers all through."""
 
-    Args:
-        overall: Over all rows, of all symbols together.
-        by_symbol: Over time, of each symbol that has rows, in the ledger's order.
-        cross_section: Over symbols, at each instant; None where never enough of them are alive.
-    """
-
-    overall: ReturnSkillScores
-    by_symbol: Mapping[str, ReturnSkillScores]
-    cross_section: CrossSection | None
+    overall: ReturnSkillScores  # over all rows, of all symbols together
+    by_symbol: Mapping[str, ReturnSkillScores]  # over time, of each symbol that has rows, in the ledger's order
+    cross_section: CrossSection | None  # over symbols, at each instant; None where never enough of them are alive
 
 
 def evaluate_regression(

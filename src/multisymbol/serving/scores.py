@@ -26,50 +26,30 @@ Question = Literal["direction", "activity"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionScores:
-    """Log-loss on one yes-or-no question within the three classes; NaN without rows.
+    """Log-loss on one yes-or-no question within the three classes; NaN without rows."""
 
-    Args:
-        rows: Rows the question is asked of.
-        model: Mean log-loss, nats; likewise `prior` and `rule`.
-        no_skill: Which of prior and rule is the better one.
-        skill: 1 - model / no_skill's.
-    """
-
-    rows: int
-    model: float
+    rows: int  # rows the question is asked of
+    model: float  # mean log-loss, nats; likewise `prior` and `rule`
     prior: float
     rule: float
-    no_skill: NoSkill
-    skill: float
+    no_skill: NoSkill  # which of prior and rule is the better one
+    skill: float  # 1 - model / no_skill's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SkillScores:
-    """Scores of model, prior and rule on the same rows.
+    """Scores of model, prior and rule on the same rows."""
 
-    Args:
-        model: Of the probabilities given.
-        prior: Of the class shares among train rows: the symbol's own, pooled ones for a symbol without train rows.
-        rule: Of P(class | state of the mechanical baseline) among train rows of all symbols.
-        no_skill: Whichever of the two has the lower log-loss on these very rows: the harder one to beat.
-        skill: 1 - log-loss / no-skill log-loss; 0 is worthless, 1 perfect; NaN without rows.
-        direction: BUY against SELL, on rows whose label is not HOLD. Chosen by the label: no strategy.
-        activity: HOLD against the rest, on all rows.
-        support: Rows of each class.
-        confusion: Rows are labels, columns decisions.
-        named: The metrics declared in `serving.metrics`, by name.
-    """
-
-    model: Scores
-    prior: Scores
-    rule: Scores
-    no_skill: NoSkill
-    skill: float
-    direction: QuestionScores
-    activity: QuestionScores
-    support: tuple[int, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    named: Mapping[str, float] = field(default_factory=dict)
+    model: Scores  # of the probabilities given
+    prior: Scores  # of the class shares among train rows: the symbol's own, pooled ones for a symbol without train rows
+    rule: Scores  # of P(class | state of the mechanical baseline) among train rows of all symbols
+    no_skill: NoSkill  # whichever of the two has the lower log-loss on these very rows: the harder one to beat
+    skill: float  # 1 - log-loss / no-skill log-loss; 0 is worthless, 1 perfect; NaN without rows
+    direction: QuestionScores  # BUY against SELL, on rows whose label is not HOLD. Chosen by the label: no strategy
+    activity: QuestionScores  # HOLD against the rest, on all rows
+    support: tuple[int, ...]  # rows of each class
+    confusion: tuple[tuple[int, ...], ...]  # rows are labels, columns decisions
+    named: Mapping[str, float] = field(default_factory=dict)  # the metrics declared in `serving.metrics`, by name
 
     @property
     def reference(self) -> Scores:

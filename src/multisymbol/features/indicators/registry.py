@@ -81,25 +81,15 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Indicator:
-    """A kind of indicator.
+    """A kind of indicator."""
 
-    Args:
-        name: Its name in configurations.
-        compute: The function.
-        outputs: Names of what it returns, in order.
-        warmup: Parameters -> bars at the start of a stretch before its values count.
-        parameters: Its keywords.
-        ascending: Parameters of which each must be smaller than the next.
-        uses_volume: Whether it has no value where the volume is NaN.
-    """
-
-    name: str
-    compute: Callable[..., Columns]
-    outputs: tuple[str, ...]
-    warmup: Callable[..., int]
-    parameters: tuple[Parameter, ...]
-    ascending: tuple[str, ...]
-    uses_volume: bool
+    name: str  # its name in configurations
+    compute: Callable[..., Columns]  # the function
+    outputs: tuple[str, ...]  # names of what it returns, in order
+    warmup: Callable[..., int]  # parameters -> bars at the start of a stretch before its values count
+    parameters: tuple[Parameter, ...]  # its keywords
+    ascending: tuple[str, ...]  # parameters of which each must be smaller than the next
+    uses_volume: bool  # whether it has no value where the volume is NaN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

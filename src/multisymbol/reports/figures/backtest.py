@@ -48,22 +48,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TradeMarks:
-    """What is drawn of k trades, in the order of their entries. Shape (k,) each.
+    """What is drawn of k trades, in the order of their entries. Shape (k,) each."""
 
-    Args:
-        entry_row: Bar of the entry; likewise `exit_row`.
-        exit_row: Bar of the exit.
-        side: 1 long, -1 short.
-        entry_price: Filled at; likewise `exit_price`.
-        net: Profit after costs.
-    """
-
-    entry_row: Ints
-    exit_row: Ints
-    side: Codes
-    entry_price: Floats
+    entry_row: Ints  # bar of the entry; likewise `exit_row`
+    exit_row: Ints  # bar of the exit
+    side: Codes  # 1 long, -1 short
+    entry_price: Floats  # filled at; likewise `exit_price`
     exit_price: Floats
-    net: Floats
+    net: Floats  # profit after costs
 
     def __post_init__(self) -> None:
         assert len({getattr(self, each.name).shape for each in fields(self)}) == 1, "one value per trade"
@@ -79,15 +71,10 @@ class TradeMarks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonthlyReturns:
-    """Growth of an equity, month by month. Shape (m,).
+    """Growth of an equity, month by month. Shape (m,)."""
 
-    Args:
-        month: Months since January 1970, ascending, without holes.
-        value: Share won in the month; 0 in one without bars, NaN from where nothing is left.
-    """
-
-    month: Ints
-    value: Floats
+    month: Ints  # months since January 1970, ascending, without holes
+    value: Floats  # share won in the month; 0 in one without bars, NaN from where nothing is left
 
 
 def equity_figure(

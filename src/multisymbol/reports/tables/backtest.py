@@ -19,21 +19,13 @@ PORTFOLIO = "portfolio"
 
 
 class Measure(NamedTuple):
-    """One measure of a performance.
+    """One measure of a performance."""
 
-    Args:
-        name: Attribute of `Performance`, and last part of the metric's name in MLflow.
-        heading: Its line in the table of measures; empty: not shown there.
-        text: Writes it.
-        logged: Whether MLflow gets it.
-        each_symbol: Whether MLflow gets it for each symbol and class too.
-    """
-
-    name: str
-    heading: str
-    text: Callable[[Performance], str] = str
-    logged: bool = True
-    each_symbol: bool = False
+    name: str  # attribute of `Performance`, and last part of the metric's name in MLflow
+    heading: str  # its line in the table of measures; empty: not shown there
+    text: Callable[[Performance], str] = str  # writes it
+    logged: bool = True  # whether MLflow gets it
+    each_symbol: bool = False  # whether MLflow gets it for each symbol and class too
 
 
 def with_error(value: float, error: float, *, form: str = ".2f") -> str:

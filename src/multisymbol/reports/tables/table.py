@@ -42,51 +42,32 @@ Cell = str | int | float
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableColumn:
-    """One column.
+    """One column."""
 
-    Args:
-        name: Heading, unique in its table.
-        key: Name in the CSV file, unique.
-        form: Format of a number (`,d`, `.3f`); empty for text, which is set to the left.
-        spare: 0 for a column that is always shown; where a screen is too narrow, those with the highest number go.
-    """
-
-    name: str
-    key: str
-    form: str = ""
+    name: str  # heading, unique in its table
+    key: str  # name in the CSV file, unique
+    form: str = ""  # format of a number (`,d`, `.3f`); empty for text, which is set to the left
+    # 0 for a column that is always shown; where a screen is too narrow, those with the highest number go
     spare: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """A column declared with where its cells come from.
+    """A column declared with where its cells come from."""
 
-    Args:
-        shown: Heading, key and format.
-        of: Returns the cell of an item.
-    """
-
-    shown: TableColumn
-    of: Callable[[Any], Cell]
+    shown: TableColumn  # heading, key and format
+    of: Callable[[Any], Cell]  # returns the cell of an item
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Values with the way to show them.
+    """Values with the way to show them."""
 
-    Args:
-        title: What the table says; may be empty.
-        note: Stands at the right end of the title's line.
-        columns: From left to right.
-        rows: One cell per column; NaN where a number does not exist.
-        total: A last row set off from the others, or None.
-    """
-
-    title: str
-    columns: tuple[TableColumn, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
-    total: tuple[Cell, ...] | None = None
+    title: str  # what the table says; may be empty
+    columns: tuple[TableColumn, ...]  # from left to right
+    rows: tuple[tuple[Cell, ...], ...]  # one cell per column; NaN where a number does not exist
+    note: str = ""  # stands at the right end of the title's line
+    total: tuple[Cell, ...] | None = None  # a last row set off from the others, or None
 
     def __post_init__(self) -> None:
         lines = (*self.rows, *(() if self.total is None else (self.total,)))
