@@ -128,7 +128,12 @@ def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:
 @pytest.mark.slow
 def test_a_symbol_too_young_for_a_model_of_its_own_waits_and_is_named(tmp_path: Path) -> None:
     values = composed(
-        "symbols.only=[SYN_A,SYN_B,SYN_D,SYN_E]",
+        "source=synthetic",
+        "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},EURUSD:{asset_class:forex}}",
+        "+symbols.members.USDJPY={asset_class:forex}",
+        "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",  # their starts fit this test
+        "source.signal=0.12",
+        "source.prices=null",
         *WALK,
         "split.train=100d",
         "split.validation=90d",
@@ -142,12 +147,12 @@ def test_a_symbol_too_young_for_a_model_of_its_own_waits_and_is_named(tmp_path: 
     assert isinstance(spec, RetrainedModelsSpec)
     models = RetrainedModels.prepare(spec, tmp_path / "run", Terminal(silent=True))
     trained = [dataset.universe.symbols[0] for _, dataset in models.trainings(OWN)]
-    assert trained[:3] == ["SYN_E", "SYN_A", "SYN_E"]
-    assert [trained.count(symbol) for symbol in ("SYN_A", "SYN_B", "SYN_D", "SYN_E")] == [5, 4, 3, 6]
+    assert trained[:3] == ["USDJPY", "AAPL", "USDJPY"]
+    assert [trained.count(symbol) for symbol in ("AAPL", "MSFT", "EURUSD", "USDJPY")] == [5, 4, 3, 6]
     none = SymbolPredictions(predictions=[], left_out={}, without_model=models.without_model(OWN))
     (table,) = fold_model_tables({OWN: none})
     assert table.rows[:2] == (
-        ("fold 1 of 6", "SYN_A", "454 train samples, hardly any HOLD among them"),
-        ("fold 1 of 6", "SYN_B", "no train samples"),
+        ("fold 1 of 6", "AAPL", "454 train samples, hardly any HOLD among them"),
+        ("fold 1 of 6", "MSFT", "no train samples"),
     )
     assert models.without_model(UNIVERSAL) == ()

@@ -363,6 +363,12 @@ def test_a_symbol_is_not_scored_unseen_where_no_other_of_its_class_trains(done: 
 def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_they_can_be(tmp_path: Path) -> None:
     overrides = (
         "arms=[universal,single,prior,zero_shot]",
+        "source=synthetic",
+        "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},EURUSD:{asset_class:forex}}",
+        "+symbols.members.USDJPY={asset_class:forex}",
+        "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",  # their starts fit this test
+        "source.signal=0.12",
+        "source.prices=null",
         "source.start=2014-01-01",
         "source.end=2018-01-01",
         "source.seed=1",
@@ -375,13 +381,13 @@ def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_th
         "comparison.seeds=[1]",
         "trainer.max_epochs=1",
     )
-    small = [text for text in SMALL if not text.startswith(("arms", "split", "source"))]
+    small = [text for text in SMALL if not text.startswith(("arms", "split", "source", "symbols"))]
     values = plain(composed_page("compare", *small, *overrides, f"paths.outputs={tmp_path}"))
     done = done_in(compare_spec(values), tmp_path / "run")
     assert [count.train for count in done.tasks[0].whole.parts.counts[:2]] == [0, 657]
-    said = "SYN_B without having been seen, in fold 1 of 4: no other symbol of its asset class trains there"
+    said = "MSFT without having been seen, in fold 1 of 4: no other symbol of its asset class trains there"
     assert said in [f"{own.what}: {own.why}" for own in done.comparison.not_run]
-    assert done.comparison.arm("zero_shot").symbols == ("SYN_A", "SYN_B", "SYN_D", "SYN_E")
+    assert done.comparison.arm("zero_shot").symbols == ("AAPL", "MSFT", "EURUSD", "USDJPY")
     assert set(done.comparison.unseen) == {"forex", "stock"}
 
 
