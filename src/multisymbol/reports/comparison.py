@@ -325,10 +325,8 @@ def _symbol_section(shown: ComparisonShown) -> Section:
     comparison, drawn = shown.comparison, shown.drawn
     primary = comparison.primary
     sentences = tuple(own.verdict.sentence for own in tables.by_effect(primary.by_symbol))
-    alpha, tested = (
-        primary.evidence.alpha,
-        {"symbols": primary.between_symbols, "asset classes": primary.between_classes},
-    )
+    alpha = primary.evidence.alpha
+    tested = {"symbols": primary.between_symbols, "asset classes": primary.between_classes}
     return Section(
         title="Symbols",
         note=f"The chance of any false claim among all symbols of the table is at most {alpha:.0%}.",
