@@ -96,6 +96,25 @@ def test_moved_store_is_refused_before_files_go_elsewhere(store: Store, tmp_path
         moved.prepare()
 
 
+def test_a_moved_folder_is_found_again_with_its_models(
+    registered: Callable[..., int], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registered()
+    digest = files_digest(store.download(the(store.find(NAME, version=1))))
+    old = Path(store.artifact_root).parent
+    new = old.rename(old.with_name("elsewhere"))
+    moved = store_at(new)
+    moved.prepare()
+    assert f"the store was moved from {old}/artifacts to {new}/artifacts" in " ".join(capsys.readouterr().err.split())
+    folder = moved.download(the(moved.find(NAME, version=1)))
+    assert folder.is_relative_to(new)
+    assert files_digest(folder) == digest
+    with sqlite3.connect(new / "mlflow.db") as connection:
+        assert str(old) + "/" not in "\n".join(connection.iterdump())
+    moved.prepare()
+    assert capsys.readouterr().err == ""
+
+
 def test_deleted_experiment_is_refused(store: Store) -> None:
     experiment = client(store.uri).get_experiment_by_name("multisymbol")
     assert experiment is not None

@@ -13,6 +13,14 @@ from typing import Any
 from multisymbol.errors import OutputError, StoreError
 
 PREFIX = "sqlite:///"
+_PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns of MLflow's database that hold paths."""
 
 
 def database_of(uri: str) -> Path | None:
@@ -55,6 +63,25 @@ def make_database(database: Path, *, artifact_root: str) -> None:
         draft.replace(database)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
+
+
+def move_places(database: Path, *, old: str, new: str) -> None:
+    """Write every path below `old` as one below `new`: MLflow keeps absolute ones, and a moved store has none of them.
+
+    Raises:
+        StoreError: The database cannot be written.
+    """
+    try:
+        with closing(sqlite3.connect(database)) as connection, connection:
+            for table, column in _PLACES:
+                for prefix in ("", "file://"):
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                        f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                        (new, len(prefix + old) + 1, prefix + old, len(prefix + old) + 1, f"{prefix}{old}/"),
+                    )
+    except sqlite3.Error as error:
+        raise StoreError(f"the paths in {database} cannot be moved from {old} to {new}: {error}") from error
 
 
 def draft_of(database: Path) -> Path:

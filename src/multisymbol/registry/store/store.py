@@ -17,9 +17,10 @@ from filelock import FileLock
 from multisymbol.errors import BundleError, OutputError, StoreError
 from multisymbol.markets.provenance import SYNTHETIC, Provenance, configured_provenance
 from multisymbol.markets.time import iso
+from multisymbol.progress import complain
 from multisymbol.registry.bundle.files import BUNDLE_FOLDER, files_digest
 from multisymbol.registry.store.client import client, is_server, milliseconds, translated
-from multisymbol.registry.store.database import database_of, experiment_in, make_database
+from multisymbol.registry.store.database import database_of, experiment_in, make_database, move_places
 from multisymbol.registry.store.fetching import delete_place, fetched, local_folder
 from multisymbol.registry.store.processes import this_process
 from multisymbol.registry.store.queries import list_versions
@@ -477,7 +478,12 @@ class Store:
     def _check_experiment(self, location: str, stage: str) -> None:
         self._check_stage(stage)
         kept = Path(location.removeprefix("file://"))
-        if kept.resolve() != Path(self.artifact_root).resolve():
+        root = Path(self.artifact_root)
+        if self.database is not None and not kept.exists() and root.is_dir() and any(root.iterdir()):
+            with FileLock(f"{self.database}.lock"):
+                move_places(self.database, old=str(kept), new=self.artifact_root)
+            complain(f"the store was moved from {kept} to {root}; its paths were changed to that")
+        elif kept.resolve() != root.resolve():
             message = f"the MLflow experiment '{self.mlflow_experiment}' in {self.uri} keeps its files in {kept},"
             cure = "put the folder back, or choose another experiment (registry.mlflow_experiment)"
             raise StoreError(f"{message} not in {self.artifact_root} (was it moved?); {cure}")
