@@ -240,7 +240,8 @@ def predict(config: Config) -> "pd.DataFrame":
     from multisymbol.serving.latest import predict_latest, prediction_frame
     from multisymbol.serving.resolver import Resolver
 
-    return prediction_frame(predict_latest(Resolver.open(resolve_spec(config.values)), asked_symbols(config.values)))
+    resolver, symbols = Resolver.open(resolve_spec(config.values)), asked_symbols(config.values)
+    return prediction_frame(predict_latest(resolver, symbols, max_age_bars=config.values["max_age_bars"]))
 
 
 def backtest(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> "BacktestResult":

@@ -20,12 +20,12 @@ from multisymbol.config.build import plain
 from multisymbol.errors import ConfigError, ModelNotFoundError, OutputError, SampleError, SymbolError
 from multisymbol.markets.io.tables import SYNTHETIC_KEY
 from multisymbol.markets.symbols import universe
-from multisymbol.markets.time import HOUR, Period, instant, iso
+from multisymbol.markets.time import HOUR, Period, Timeframe, instant, iso
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.store.store import Store
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.reports.tables.predictions import prediction_table
-from multisymbol.serving.latest import Prediction, predict_latest, prediction_frame
+from multisymbol.reports.tables.predictions import prediction_table, prediction_text
+from multisymbol.serving.latest import Prediction, predict_latest, prediction_frame, with_age
 from multisymbol.serving.resolver import Resolver
 from multisymbol.serving.served_model import Model
 from tests.composing import composed_page
@@ -153,10 +153,10 @@ def test_symbol_without_a_model_is_listed_with_its_reason(ask: Ask, capsys: pyte
     mark, *lines = capsys.readouterr().out.splitlines()
     assert mark.startswith("SYNTHETIC: ")
     assert lines[0] == "newest decisions"
-    assert lines[1].split() == ["symbol", "decided", "at", "BUY", "HOLD", "SELL", "decision", "model", "why"]
+    assert lines[1].split() == ["symbol", "decided", "at", "age", "BUY", "HOLD", "SELL", "decision", "model", "why"]
     assert "neuro_fuzzy.1h.universal/1 (newest, not promoted)" in lines[2]
     coin = next(line for line in lines if line.startswith("SYN_F"))
-    assert coin.split()[1:8] == ["–", "–", "–", "–", "–", "(1)", "–"]
+    assert coin.split()[1:9] == ["–", "–", "–", "–", "–", "–", "(1)", "–"]
     assert any(line.startswith("(1) no model may answer: universal") for line in lines)
 
 
@@ -164,7 +164,7 @@ def test_a_reason_that_many_symbols_share_is_said_once(ask: Ask, capsys: pytest.
     with pytest.raises(ModelNotFoundError):
         show_predictions(ask("symbols.only=[SYN_A,SYN_C,SYN_D]", "as_of=2017-06-01"))
     said = capsys.readouterr().out
-    assert [line.split()[3] for line in said.splitlines()[3:6]] == ["(1)", "(1)", "(1)"]
+    assert [line.split()[4] for line in said.splitlines()[3:6]] == ["(1)", "(1)", "(1)"]
     assert said.count("no model may answer") == 1
     assert max(map(len, said.splitlines())) <= 160
 
@@ -241,15 +241,103 @@ def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = Non
     parquet.write_table(table.replace_schema_metadata({SYNTHETIC_KEY: b"{}"}), file)
 
 
-def test_a_decision_on_bars_that_ended_long_ago_is_called_old(ask: Ask, tmp_path: Path) -> None:
+@pytest.fixture
+def feed(ask: Ask, tmp_path: Path) -> Callable[..., dict[str, Prediction]]:
+    """Ask at some time about bars that are not generated: a stock's to Monday 2018-12-31, a currency's to 2018-12-17."""
     write_bars(ask(), tmp_path / "SYN_A.parquet")
     write_bars(ask(), tmp_path / "SYN_D.parquet", until="2018-12-17")
-    stopped = ("source=parquet", f"source.root={tmp_path}")
-    given = answers(ask(*stopped))
-    assert given["SYN_D"].reason.startswith("OLD by 15 days, its bars end there; universal: ")
-    assert given["SYN_A"].reason.startswith("universal: ")
-    assert answers(ask(*stopped, "as_of=2018-12-23"))["SYN_D"].reason.startswith("universal: ")
-    assert answers(ask(*stopped, "as_of=2018-12-27"))["SYN_D"].reason.startswith("OLD by 10 days")
+
+    def call(now: str, *overrides: str, max_age_bars: int | None = 5) -> dict[str, Prediction]:
+        values = ask("source=parquet", f"source.root={tmp_path}", "symbols.only=[SYN_A,SYN_D]", *overrides)
+        resolver, configs = Resolver.open(resolve_spec(values)), asked_symbols(values)
+        said = predict_latest(resolver, configs, max_age_bars=None, now=lambda: instant(now))
+        real = [
+            replace(
+                each, resolution=replace(each.resolution, request=replace(each.resolution.request, provenance="real"))
+            )
+            for each in said
+        ]
+        as_of = resolver.spec.as_of
+        given = with_age(
+            real,
+            configs,
+            timeframe=Timeframe.parse("1h"),
+            until=instant(now) if as_of is None else as_of,
+            max_age_bars=max_age_bars,
+        )
+        return {each.resolution.request.symbol: each for each in given}
+
+    return call
+
+
+Feed = Callable[..., dict[str, Prediction]]
+
+
+def test_a_dead_feed_is_no_decision(feed: Feed) -> None:
+    """The youngest bar is no clock: years later nobody is served, however the bars end together."""
+    for each in feed("2026-11-30").values():
+        assert not each.served
+        assert (each.decision, dict(each.outputs), each.clock) == (None, {}, instant("2026-11-30"))
+        assert each.age_bars is not None
+        assert each.age_bars > 10_000
+        assert each.reason.startswith("OLD, no decision: its newest bar closed at 2018-12-")
+        assert f"ask as_of={iso(each.decided_at or 0)}; max_age_bars=5" in each.reason
+
+
+@pytest.mark.parametrize(
+    ("now", "age"),
+    [
+        ("2018-12-31T21:00Z", 0),
+        ("2019-01-01T20:00Z", 0),  # a holiday
+        ("2019-01-02T14:30Z", 0),  # the open
+        ("2019-01-02T16:30Z", 2),
+        ("2019-01-02T17:30Z", 3),
+        ("2019-01-02T19:30Z", 5),
+        ("2019-01-02T20:30Z", 6),
+        ("2019-01-03T14:30Z", 6),
+    ],
+)
+def test_age_counts_the_open_market_by_the_wall_clock(feed: Feed, now: str, age: int) -> None:
+    said = feed(now)
+    given = said["SYN_A"]
+    assert (given.age_bars, given.served, given.old) == (age, age <= 5, age > 2)
+    assert given.reason.startswith("OLD, no decision: ") == (age > 5)
+    assert given.reason.startswith("OLD") == (age > 2)
+    assert not said["SYN_D"].served
+
+
+def test_the_limit_is_a_choice(feed: Feed, ask: Ask) -> None:
+    assert feed("2026-11-30", max_age_bars=None)["SYN_D"].served
+    assert feed("2019-01-02T17:30Z", max_age_bars=3)["SYN_A"].served
+    assert not feed("2019-01-02T17:30Z", max_age_bars=2)["SYN_A"].served
+    with pytest.raises(ConfigError, match="max_age_bars=-1"):
+        show_predictions(ask("max_age_bars=-1"))
+
+
+def test_a_question_of_the_past_is_answered_by_its_own_clock(feed: Feed) -> None:
+    given = feed("2026-11-30", "as_of='2018-12-14T12:00'")
+    assert [each.served for each in given.values()] == [True, True]
+    assert {each.clock for each in given.values()} == {instant("2018-12-14T12:00")}
+    assert [each.age_bars for each in given.values()] == [0, 0]
+    assert not feed("2026-11-30", "as_of=2018-12-27")["SYN_D"].served
+
+
+def test_a_synthetic_market_stands_still_where_its_bars_end(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    said = show_predictions(ask("symbols.only=[SYN_A,SYN_D]"))
+    assert [each.served for each in said] == [True, True]
+    ends = max(each.decided_at or 0 for each in said)
+    assert f"clock: {iso(ends)}, the end of the synthetic market" in capsys.readouterr().out
+    assert {each.clock for each in said} == {ends}
+
+
+def test_age_is_a_field_of_table_json_and_parquet(feed: Feed) -> None:
+    said = list(feed("2019-01-02T17:30Z").values())
+    assert "3!" in prediction_text(said)
+    assert said[0].to_json()["age_bars"] == 3
+    assert said[0].to_json()["clock"] == "2019-01-02T17:30Z"
+    frame = prediction_frame(said)
+    assert frame["age_bars"].iloc[0] == 3
+    assert frame["age_bars"].dtype == "Int64"
 
 
 def test_changed_model_answers_for_nobody_and_is_named(ask: Ask, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_model_of_returns_forecasts_a_number() -> None:
     bundle = changed(bundle_of(network, made.bundle.config, made.prepared), task="forward_return", classes=[])
     model = Model.of(bundle, name=None, version=None)
     answer = model.predict(made.rows("SYN_A"))
-    assert list(answer.columns) == ["symbol", "decided_at", "forecast", "model", "version", "known"]
+    assert list(answer.columns) == ["symbol", "decided_at", "forecast", "model", "version", "known", "age_bars"]
     assert np.isfinite(answer["forecast"]).all()
 
 

@@ -27,6 +27,7 @@ class PredictConfig(TrainConfig):
         as_class: Asset class of a symbol that is no member.
         as_of: Only what was known then counts, None for now.
         allow_seen: Whether a model may answer for a bar it was trained on.
+        max_age_bars: A decision on an older bar is withheld, in bars of open market; None for none.
         match: What a model must fit: the strategy's name, or features and labels of the configuration too.
         output: Form of the answer.
         out: File it is written to, None for the terminal.
@@ -35,6 +36,7 @@ class PredictConfig(TrainConfig):
     as_class: str | None
     as_of: str | None
     allow_seen: bool
+    max_age_bars: int | None
     match: Literal["strategy", "config"]
     output: Literal["table", "json", "parquet"]
     out: str | None
@@ -54,7 +56,7 @@ def show_predictions(values: Mapping[str, Any]) -> Sequence[Prediction]:
     _check_output(values)
     configs = asked_symbols(values)
     resolver = Resolver.open(resolve_spec(values))
-    predictions = predict_latest(resolver, configs)
+    predictions = predict_latest(resolver, configs, max_age_bars=values["max_age_bars"])
     text = _json(predictions) if values["output"] == "json" else prediction_text(predictions)
     _put(text, values=values, predictions=predictions)
     if not any(each.served for each in predictions):

@@ -19,6 +19,7 @@ import pandas as pd
 from exchange_calendars.exchange_calendar import HolidayCalendar
 from pandas.tseries.holiday import Holiday
 
+from multisymbol.arrays import Ints
 from multisymbol.errors import CalendarError, nearest
 from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Timeframe, iso
 
@@ -167,6 +168,23 @@ class SessionClock:
         """Return the hours of open market in each [start, end), 0 where end <= start."""
         open_time: Instants = np.maximum(self._open_time(end) - self._open_time(start), 0)
         return open_time / HOUR
+
+    def bars_ended(self, start: Instants, end: int, timeframe: Timeframe) -> Ints:
+        """Return how many whole bars of open market have ended since each start, for the age of a feed. Shape (n,).
+
+        A session of an exchange is a day, weekends and holidays are none; bars of more than a day count by elapsed
+        time. 0 where end <= start.
+        """
+        until = np.full(len(start), max(end, int(self.opens[0])), dtype=np.int64)
+        if timeframe.nanoseconds > DAY:
+            return np.maximum(until - start, 0) // timeframe.nanoseconds
+        if self._by_session(timeframe):
+            ended = np.searchsorted(self.closes, until, side="right") - np.searchsorted(
+                self.closes, start, side="right"
+            )
+            return np.maximum(ended, 0).astype(np.int64)
+        open_time: Ints = np.maximum(self._open_time(until) - self._open_time(start), 0) // timeframe.nanoseconds
+        return open_time
 
     def bars_between(self, start: Instants, end: Instants, timeframe: Timeframe) -> npt.NDArray[np.int64]:
         """Return how many bars of at most a day fit into the open market of each [start, end). Shape (n,).

@@ -7,30 +7,32 @@ model may answer for is listed with the reason and without a decision: stay out 
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from multisymbol.errors import MultisymbolError, SampleError
+from multisymbol.errors import ConfigError, MultisymbolError, SampleError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import bars_between
 from multisymbol.markets.symbols import SymbolConfig
-from multisymbol.markets.time import DAY, NEVER, Period, iso
+from multisymbol.markets.time import NEVER, Period, Timeframe, iso
 from multisymbol.progress import stepwise
 from multisymbol.registry.selection.candidates import trained_until
 from multisymbol.registry.selection.resolve import Resolution, Step
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.serving.live import Windows, bar_windows
+from multisymbol.serving.live import Windows, age_bars, bar_windows
 from multisymbol.serving.resolver import Resolver
 from multisymbol.serving.served_model import Model
 
 PROBABILITIES = tuple(name.lower() for name in CLASSES)
 """Names of the outputs of a model of directions."""
-_LATE = 7 * DAY
-"""No market is closed for longer."""
+_FRESH_BARS = 2
+"""A decision whose bar closed more bars of open market ago is marked."""
+MAX_AGE_BARS = 5
+"""The same for one that is withheld, unless said otherwise; see `conf/predict.yaml`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,13 +41,15 @@ class Prediction:
 
     Args:
         resolution: Which model was chosen, and how that came about.
-        decided_at: Close of the bar that was decided at; None where there is no decision.
+        decided_at: Close of the bar that was decided at, also where that is too old; None where none was reached.
         outputs: `buy`, `hold`, `sell` (probabilities, sum 1) of a model of directions, or `forecast` of a model of
             returns, in units of its target; empty where there is no decision.
         decision: The likeliest class; None where there is no decision, or the model forecasts a return.
         known: Whether the model was trained on the symbol.
         seen: Whether it was trained past that bar, or past `as_of`: such a decision proves nothing.
         reason: Why this model answers, or why none does.
+        age_bars: Bars of open market that ended between that close and `clock`; None where no bar was reached.
+        clock: Instant the age is measured at: `as_of`, else now; of a synthetic market its end at the latest.
     """
 
     resolution: Resolution
@@ -55,11 +59,23 @@ class Prediction:
     known: bool
     seen: bool
     reason: str
+    age_bars: int | None = None
+    clock: int | None = None
 
     @property
     def served(self) -> bool:
-        """Whether a model has answered."""
-        return self.decided_at is not None
+        """Whether a model has answered, by bars that are not too old."""
+        return bool(self.outputs)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the bars were generated: their market's clock stands still where they end."""
+        return self.resolution.request.provenance == "synthetic"
+
+    @property
+    def old(self) -> bool:
+        """Whether its bars ended longer ago than a working feed's."""
+        return self.age_bars is not None and self.age_bars > _FRESH_BARS
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, the same keys for every symbol; what does not apply is None."""
@@ -70,6 +86,8 @@ class Prediction:
             "timeframe": asked.timeframe,
             "as_of": None if asked.as_of is None else iso(asked.as_of),
             "decided_at": None if self.decided_at is None else iso(self.decided_at),
+            "age_bars": self.age_bars,
+            "clock": None if self.clock is None else iso(self.clock),
             **{name: self.outputs.get(name) for name in (*PROBABILITIES, "forecast")},
             "decision": self.decision,
             "model": None if chosen is None else chosen.name,
@@ -85,17 +103,30 @@ class Prediction:
         }
 
 
-def predict_latest(resolver: Resolver, configs: Iterable[SymbolConfig]) -> list[Prediction]:
+def predict_latest(
+    resolver: Resolver,
+    configs: Iterable[SymbolConfig],
+    *,
+    max_age_bars: int | None = MAX_AGE_BARS,
+    now: Callable[[], int] = time.time_ns,
+) -> list[Prediction]:
     """Choose a model for each symbol and let it predict at the newest bar; each model is loaded once.
 
     Args:
         resolver: The stored versions; its spec says where bars come from and what counts as known.
         configs: The symbols: a `Universe`, or any others.
+        max_age_bars: A decision is withheld where more bars of open market have ended since its own; None: never.
+        now: Returns the time by the wall clock, UTC ns.
 
     Returns:
         One prediction per symbol, in the order of the symbols.
+
+    Raises:
+        ConfigError: `max_age_bars` is negative.
     """
-    configs = list(configs)
+    if max_age_bars is not None and max_age_bars < 0:
+        raise ConfigError(f"max_age_bars={max_age_bars}: an age is 0 bars or more; null withholds nothing")
+    configs, until = list(configs), now() if resolver.spec.as_of is None else resolver.spec.as_of
     resolutions = {config.symbol: resolver.resolve(config) for config in stepwise("models", configs, _symbol)}
     by_version: dict[tuple[str, int], list[SymbolConfig]] = {}
     for config in configs:
@@ -104,13 +135,41 @@ def predict_latest(resolver: Resolver, configs: Iterable[SymbolConfig]) -> list[
     served = {
         each.resolution.request.symbol: each
         for group in stepwise("answers", by_version.values(), lambda group: _symbol(group[0]))
-        for each in _of_one_model(group, [resolutions[config.symbol] for config in group], resolver=resolver)
+        for each in _of_one_model(
+            group, [resolutions[config.symbol] for config in group], resolver=resolver, until=until
+        )
     }
     predictions = [
         served.get(config.symbol) or _none(resolutions[config.symbol], _tried(resolutions[config.symbol]))
         for config in configs
     ]
-    return _with_age(predictions, late=max(_LATE, 2 * resolver.spec.source.timeframe.nanoseconds))
+    timeframe = resolver.spec.source.timeframe
+    return with_age(predictions, configs, timeframe=timeframe, until=until, max_age_bars=max_age_bars)
+
+
+def with_age(
+    predictions: Sequence[Prediction],
+    configs: Sequence[SymbolConfig],
+    *,
+    timeframe: Timeframe,
+    until: int,
+    max_age_bars: int | None,
+) -> list[Prediction]:
+    """Measure how old decisions are: mark those of a feed that is late, and withhold those of a dead one.
+
+    Args:
+        predictions: One for each of `configs`.
+        configs: The symbols.
+        timeframe: Length of the source's bars.
+        until: Time of the question, UTC ns; a synthetic market's own time ends with its bars.
+        max_age_bars: As for `predict_latest`.
+    """
+    ends = [each.decided_at for each in predictions if each.synthetic and each.decided_at is not None]
+    market_end = min(until, max(ends, default=until))
+    return [
+        _aged(each, config, timeframe=timeframe, clock=market_end if each.synthetic else until, limit=max_age_bars)
+        for each, config in zip(predictions, configs, strict=True)
+    ]
 
 
 def _symbol(config: SymbolConfig) -> str:
@@ -120,16 +179,16 @@ def _symbol(config: SymbolConfig) -> str:
 def prediction_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     """Return one row per symbol: the columns of `to_json`, instants as UTC timestamps, absent values missing."""
     frame = pd.DataFrame([each.to_json() for each in predictions])
-    for name in ("as_of", "decided_at"):
+    for name in ("as_of", "decided_at", "clock"):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[ns, UTC]")
-    kinds = dict.fromkeys((*PROBABILITIES, "forecast"), "float64") | {"version": "Int64"}
+    kinds = dict.fromkeys((*PROBABILITIES, "forecast"), "float64") | dict.fromkeys(("version", "age_bars"), "Int64")
     kinds |= {"promoted": "boolean", "provenance": "string"}
     texts = ("symbol", "asset_class", "timeframe", "decision", "model", "role", "alias", "careful", "reason")
     return frame.astype(kinds | dict.fromkeys(texts, "string"))
 
 
 def _of_one_model(
-    configs: Sequence[SymbolConfig], resolutions: Sequence[Resolution], *, resolver: Resolver
+    configs: Sequence[SymbolConfig], resolutions: Sequence[Resolution], *, resolver: Resolver, until: int
 ) -> list[Prediction]:
     """Load a model and let it answer for all its symbols at once; what is wrong with one leaves the others alone."""
     version = resolutions[0].chosen
@@ -141,7 +200,6 @@ def _of_one_model(
     windows: list[Windows] = []
     asked: list[Resolution] = []
     unserved: list[Prediction] = []
-    until = time.time_ns() if resolver.spec.as_of is None else resolver.spec.as_of
     for config, resolution in zip(configs, resolutions, strict=True):
         try:
             window = _newest(model, resolver, config, until=until)
@@ -236,14 +294,16 @@ def _attempt(step: Step) -> str:
     return f"{step.place} {name}{step.reason}"
 
 
-def _with_age(predictions: Sequence[Prediction], *, late: int) -> list[Prediction]:
-    """Mark a decision as old whose bars end long before `as_of`, or before those of the other symbols."""
-    as_of = predictions[0].resolution.request.as_of
-    newest = max((each.decided_at for each in predictions if each.decided_at is not None), default=0)
-    now = newest if as_of is None else as_of
-    return [
-        replace(each, reason=f"OLD by {(now - each.decided_at) / DAY:,.0f} days, its bars end there; {each.reason}")
-        if each.decided_at is not None and now - each.decided_at > late
-        else each
-        for each in predictions
-    ]
+def _aged(
+    prediction: Prediction, config: SymbolConfig, *, timeframe: Timeframe, clock: int, limit: int | None
+) -> Prediction:
+    if prediction.decided_at is None:
+        return prediction
+    decided_at = np.array([prediction.decided_at], dtype=np.int64)
+    age = int(age_bars(decided_at, config=config, timeframe=timeframe, now=clock)[0])
+    aged = replace(prediction, age_bars=age, clock=clock)
+    ended = f"its newest bar closed at {iso(prediction.decided_at)}, {age:,} bars of open market before {iso(clock)}"
+    if limit is not None and age > limit:
+        cure = f"give newer bars, or ask as_of={iso(prediction.decided_at)}; max_age_bars={limit}"
+        return replace(aged, outputs={}, decision=None, reason=f"OLD, no decision: {ended}; {cure}")
+    return replace(aged, reason=f"OLD: {ended}; {aged.reason}") if aged.old else aged

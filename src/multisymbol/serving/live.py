@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.errors import BarsError, BundleError, MultisymbolError, SampleError
+from multisymbol.errors import BarsError, BundleError, CalendarError, MultisymbolError, SampleError
 from multisymbol.features.pipeline import FeatureSpec, feature_rows, history_bars, warmup_bars
 from multisymbol.features.scaling import Scaler
 from multisymbol.labels.labels import UNRESOLVED
@@ -125,8 +125,26 @@ def _limits(source: Mapping[str, Any], config: Mapping[str, Any]) -> Limits:
     return Limits(**_without_target(given))
 
 
+def age_bars(decided_at: Instants, *, config: SymbolConfig, timeframe: Timeframe, now: int) -> npt.NDArray[np.int64]:
+    """Return how many bars of the symbol's open market have ended since each decision. Shape (n,).
+
+    Where its calendar does not reach so far, time that has passed counts.
+    """
+    try:
+        clock = session_clock(config.calendar, start=int(decided_at.min()), end=max(now, int(decided_at.max())))
+    except CalendarError:
+        clock = session_clock("24/7", start=int(decided_at.min()), end=max(now, int(decided_at.max())))
+    return clock.bars_ended(decided_at, now, timeframe)
+
+
 def live_windows(
-    rows: pd.DataFrame, *, config: SymbolConfig, recipe: Recipe, all_rows: bool, from_start: bool
+    rows: pd.DataFrame,
+    *,
+    config: SymbolConfig,
+    recipe: Recipe,
+    all_rows: bool,
+    from_start: bool,
+    until: int | None = None,
 ) -> Windows:
     """Make the newest window of a symbol, or all of them.
 
@@ -138,13 +156,14 @@ def live_windows(
         recipe: What is done.
         all_rows: Whether all windows are wanted.
         from_start: Whether the rows begin where the symbol's history does.
+        until: Bars that close later are not looked at, UTC ns; None: bars that are not over are not.
 
     Raises:
         BarsError: The rows have defects, all of them named; row numbers count within the symbol.
         SampleError: Too few bars; says how many were given and how many are needed.
         FeatureError: The symbol's class was not trained on.
     """
-    bars = _bars(rows, config=config, recipe=recipe, from_start=from_start)
+    bars = _bars(rows, config=config, recipe=recipe, from_start=from_start, until=until)
     return bar_windows(bars, config=config, recipe=recipe, all_rows=all_rows, from_start=from_start)
 
 
@@ -222,14 +241,14 @@ def raise_all(problems: Sequence[MultisymbolError]) -> None:
         raise type(problems[0])("\n".join(str(problem) for problem in problems)) from problems[0]
 
 
-def _bars(rows: pd.DataFrame, *, config: SymbolConfig, recipe: Recipe, from_start: bool) -> Bars:
+def _bars(rows: pd.DataFrame, *, config: SymbolConfig, recipe: Recipe, from_start: bool, until: int | None) -> Bars:
     """Examine the rows and join them to the model's bars."""
     origin = f"{config.symbol} (its rows, from 0)"
     frame = rows.reset_index(drop=True)
     bars = examine_rows(
         frame.assign(timestamp=_instants(frame["timestamp"], origin=origin)),
         config=config,
-        period=Period(),
+        period=Period(end=None if until is None else iso(until)),
         reading=recipe.reading,
         synthetic=False,
         origin=origin,

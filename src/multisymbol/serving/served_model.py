@@ -8,6 +8,7 @@ MLflow comes in by `load_served` (`multisymbol.serving`, named by the MLmodel fi
 import importlib.metadata
 import logging
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,13 @@ from multisymbol.markets.provenance import SYNTHETIC
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.symbols import SymbolConfig, resolve_symbols, universe
 from multisymbol.markets.time import instant, iso
-from multisymbol.registry.bundle.flavor import ANSWER, EXAMPLE, PARAMS, flavor_refusal, read_frame
+from multisymbol.registry.bundle.flavor import ANSWER, AS_OF, EXAMPLE, PARAMS, flavor_refusal, read_frame
 from multisymbol.registry.bundle.format import Bundle, read_bundle
 from multisymbol.registry.store.store import BUNDLE_FOLDER
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.serving.inference import predict_probabilities, predict_returns
-from multisymbol.serving.live import Recipe, Windows, live_ledger, live_windows, raise_all, recipe_of
+from multisymbol.serving.live import Recipe, Windows, age_bars, live_ledger, live_windows, raise_all, recipe_of
 from multisymbol.serving.rebuild import outputs_of, rebuild
 
 _log = logging.getLogger(__name__)
@@ -138,7 +139,9 @@ class Model:
         """Return how many rows one answer for a symbol needs at most; fewer are enough soon after a restart."""
         return self.recipe.history_rows(config)
 
-    def predict(self, frame: pd.DataFrame, *, all_rows: bool = False, from_start: bool = False) -> pd.DataFrame:
+    def predict(
+        self, frame: pd.DataFrame, *, all_rows: bool = False, from_start: bool = False, as_of: str | None = None
+    ) -> pd.DataFrame:
         """Answer for raw bars.
 
         A row of features, a probability and a decision are the panel's to the bit, wherever the history begins.
@@ -146,34 +149,43 @@ class Model:
         Args:
             frame: Rows of one or several symbols, each symbol's in order of time, columns `NEEDED`. A timestamp has its
                 time zone, or is ISO text with it, and is that of the bar's open or close as in training
-                (`metadata["stamped"]`). All bars must be over: the last one too.
+                (`metadata["stamped"]`). A last bar that is not over is not looked at.
             all_rows: Answer for every bar that has a whole window, not for the newest alone.
             from_start: The rows begin where each symbol's history does, as those of training did: bars before the
                 first restart of the indicators have an answer, too.
+            as_of: Instant of the question, such as 2018-06-01T14:30Z: later bars are not looked at, and ages are
+                measured at it; None: now.
 
         Returns:
             One row per symbol, in the order of their first rows: symbol, decided_at (the bar's close), buy, hold, sell
             (corrected for class weights, temperature applied; they sum to 1), decision (the likeliest; of equal ones
-            the first), model, version, known (whether it was trained on this symbol). A model of returns has `forecast`
-            in units of its target instead of the probabilities and the decision.
+            the first), model, version, known (whether it was trained on this symbol), age_bars (bars of the symbol's
+            open market that ended between decided_at and `as_of`: a dead feed's are many). A model of returns has
+            `forecast` in units of its target instead of the probabilities and the decision.
 
         Raises:
             MultisymbolError: Columns are missing, rows have defects, bars are too few, or a symbol is of an unknown
                 class; what is wrong with any symbol is said at once. The class is that of the first.
         """
         parts: list[Windows] = []
+        ages: list[npt.NDArray[np.int64]] = []
         problems: list[MultisymbolError] = []
+        until = None if as_of is None else instant(as_of)
+        now = time.time_ns() if until is None else until
         for symbol, rows in _by_symbol(frame):
             try:
                 self._check_own_symbol(symbol)
                 config = self.config_of(symbol, asset_class=_class_in(symbol, rows))
-                part = live_windows(rows, config=config, recipe=self.recipe, all_rows=all_rows, from_start=from_start)
+                part = live_windows(
+                    rows, config=config, recipe=self.recipe, all_rows=all_rows, from_start=from_start, until=until
+                )
                 self._check_own_time(symbol, int(part.decided_at[-1]))
                 parts.append(part)
+                ages.append(age_bars(part.decided_at, config=config, timeframe=self.recipe.timeframe, now=now))
             except MultisymbolError as error:
                 problems.append(error)
         raise_all(problems)
-        return self.answer(parts)
+        return self.answer(parts).assign(age_bars=np.concatenate(ages))
 
     def answer(self, parts: Sequence[Windows]) -> pd.DataFrame:
         """Answer for windows made before: of raw rows (`live_windows`) or of a source's bars (`bar_windows`).
@@ -372,7 +384,8 @@ class Served:
         """
         given = params or {}
         try:
-            return self.model.predict(model_input, **{key: bool(given.get(key, False)) for key in PARAMS})
+            flags = {key: bool(given.get(key, False)) for key in PARAMS}
+            return self.model.predict(model_input, **flags, as_of=given.get(AS_OF) or None)
         except MultisymbolError as error:
             raise flavor_refusal(error) from error
 

@@ -94,6 +94,7 @@ def test_the_signature_says_columns_in_and_out_and_parameters(folder: Path) -> N
     assert [(param.name, param.default) for param in signature.params.params] == [
         ("all_rows", False),
         ("from_start", False),
+        ("as_of", ""),
     ]
 
 

@@ -31,6 +31,8 @@ _MODEL, _REQUIREMENTS, _PYTHON = "MLmodel", "requirements.txt", "python_env.yaml
 
 PARAMS = ("all_rows", "from_start")
 """Parameters of a prediction, false unless said."""
+AS_OF = "as_of"
+"""Parameter of a prediction: instant of the question as ISO text, empty for now."""
 
 
 def write_flavour(
@@ -91,6 +93,7 @@ def _signature(answer: pd.DataFrame) -> "ModelSignature":
     from mlflow.types import DataType, ParamSchema, ParamSpec
 
     params = [ParamSpec(name, DataType.boolean, default=False) for name in PARAMS]
+    params.append(ParamSpec(AS_OF, DataType.string, default=""))
     return ModelSignature(inputs=_inputs(), outputs=_outputs(answer), params=ParamSchema(params))
 
 

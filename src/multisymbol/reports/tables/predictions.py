@@ -25,6 +25,7 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
         predictions,
         column("symbol", of="resolution.request.symbol"),
         column("decided at", of=lambda each: ABSENT if each.decided_at is None else iso(each.decided_at)),
+        column("age", key="age_bars", of=_age),
         *map(_output_column, names),
         column("decision", of=lambda each: _decision(each, numbers)),
         column("model", of=_model),
@@ -35,6 +36,11 @@ def prediction_table(predictions: Sequence[Prediction]) -> Table:
 def _output_column(name: str) -> Column:
     heading = name.upper() if name in PROBABILITIES else name
     return column(heading, ".3f", key=name, of=lambda each: each.outputs.get(name, math.nan))
+
+
+def _age(each: Prediction) -> str:
+    """Write the bars since the decision; more than a working feed has are marked."""
+    return ABSENT if each.age_bars is None else f"{each.age_bars:,}{'!' * each.old}"
 
 
 def _model(each: Prediction) -> str:
@@ -60,7 +66,20 @@ def prediction_text(predictions: Sequence[Prediction]) -> str:
     careful = dict.fromkeys(f"careful: {each.without_skill}" for each in chosen if each and each.without_skill)
     asked = [each.resolution.request for each in predictions]
     mark = synthetic_lines([each.symbol for each in asked if each.provenance == "synthetic"], of=len(asked))
-    return "\n".join([*mark, show(prediction_table(predictions)).plain, *reasons, *warning, *careful])
+    return "\n".join(
+        [*mark, show(prediction_table(predictions)).plain, *_clock(predictions), *reasons, *warning, *careful]
+    )
+
+
+def _clock(predictions: Sequence[Prediction]) -> list[str]:
+    """Say where ages are measured by another clock than the wall's, and what the mark means."""
+    lines = [
+        f"clock: {iso(each.clock)}, the end of the synthetic market"
+        for each in predictions
+        if each.synthetic and each.clock
+    ]
+    late = any(each.old for each in predictions)
+    return lines[:1] + ["age: bars of open market since the decision; ! the bars end too long ago"] * late
 
 
 def _on_one_line(text: str) -> str:
