@@ -177,14 +177,14 @@ class SessionClock:
         """
         until = np.full(len(start), max(end, int(self.opens[0])), dtype=np.int64)
         if timeframe.nanoseconds > DAY:
-            return np.maximum(until - start, 0) // timeframe.nanoseconds
-        if self._by_session(timeframe):
-            ended = np.searchsorted(self.closes, until, side="right") - np.searchsorted(
-                self.closes, start, side="right"
-            )
-            return np.maximum(ended, 0).astype(np.int64)
-        open_time: Ints = np.maximum(self._open_time(until) - self._open_time(start), 0) // timeframe.nanoseconds
-        return open_time
+            passed = until - start
+        elif self._by_session(timeframe):
+            closed = [np.searchsorted(self.closes, at, side="right") for at in (start, until)]
+            passed = (closed[1] - closed[0]) * timeframe.nanoseconds
+        else:
+            passed = self._open_time(until) - self._open_time(start)
+        ended: Ints = np.maximum(passed, 0) // timeframe.nanoseconds
+        return ended
 
     def bars_between(self, start: Instants, end: Instants, timeframe: Timeframe) -> npt.NDArray[np.int64]:
         """Return how many bars of at most a day fit into the open market of each [start, end). Shape (n,).
