@@ -257,6 +257,25 @@ def test_a_calendar_that_the_libraries_cannot_build_is_refused_in_a_few_lines(ca
     assert len(str(refused.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("calendar", "timeframe", "start", "end", "bars"),
+    [
+        ("XNYS", "1h", "2019-06-07T20:00Z", "2019-06-10T13:30Z", 0),  # Friday's close to Monday's open
+        ("XNYS", "1h", "2019-06-07T20:00Z", "2019-06-10T15:29Z", 1),
+        ("XNYS", "1h", "2019-07-03T17:00Z", "2019-07-05T14:30Z", 1),  # early close, holiday
+        ("XNYS", "1d", "2019-06-07T20:00Z", "2019-06-10T19:59Z", 0),
+        ("XNYS", "1d", "2019-06-07T20:00Z", "2019-06-11T20:00Z", 2),
+        ("XNYS", "1w", "2019-06-07T20:00Z", "2019-06-20T20:00Z", 1),
+        ("FX", "1h", "2019-06-07T21:00Z", "2019-06-09T22:59Z", 1),
+        ("FX", "1d", "2019-06-06T21:00Z", "2019-06-10T21:00Z", 2),
+        ("24/7", "4h", "2019-06-07T20:00Z", "2019-06-09T03:59Z", 7),
+        ("24/7", "1h", "2019-06-07T20:00Z", "2019-06-07T19:00Z", 0),
+    ],
+)
+def test_bars_that_have_ended_since(calendar: str, timeframe: str, start: str, end: str, bars: int) -> None:
+    assert clock(calendar).bars_ended(at(start), instant(end), Timeframe.parse(timeframe)).tolist() == [bars]
+
+
 def test_backward_spans_have_no_open_hours() -> None:
     assert clock("24/7").open_hours_between(at("2019-01-02"), at("2019-01-01")).tolist() == [0.0]
 

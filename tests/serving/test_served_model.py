@@ -19,10 +19,11 @@ from multisymbol.config.build import build
 from multisymbol.config.names import EARLIER_LOADERS, LOADER
 from multisymbol.errors import BarsError, BundleError, ConfigError, FeatureError, SampleError, SymbolError
 from multisymbol.learning.networks.embedding import NetworkShape
+from multisymbol.markets.time import iso
 from multisymbol.registry.bundle.format import Bundle, write_bundle
 from multisymbol.serving import _load_pyfunc
 from multisymbol.serving.live import live_windows
-from multisymbol.serving.served_model import Model, requirements_of
+from multisymbol.serving.served_model import Model, Served, requirements_of
 from tests.serving.stored import SYMBOLS, bundle_of, changed, store, world
 
 
@@ -50,6 +51,19 @@ def test_there_is_one_answer_per_symbol_for_its_newest_bar() -> None:
     assert set(answers["model"]) == {"neuro.1h.universal"}
     assert set(answers["version"]) == {3}
     assert answers["known"].all()
+
+
+def test_as_of_looks_at_no_later_bar_and_is_the_clock_of_ages() -> None:
+    made, symbol = world(), SYMBOLS[0]
+    rows, closed_at = made.rows(symbol), made.bars(symbol).closed_at
+    then = iso(int(closed_at[-4]))
+    given, cut = made.model.predict(rows, as_of=then), made.model.predict(rows.iloc[:-3], as_of=then)
+    pd.testing.assert_frame_equal(given, cut)
+    assert given["decided_at"].iloc[0].as_unit("ns").value == closed_at[-4]
+    assert given["age_bars"].tolist() == [0]
+    assert made.model.predict(rows)["age_bars"].iloc[0] > 1000  # by the wall clock, years later
+    served = Served(made.model).predict(rows, {"as_of": then})
+    pd.testing.assert_frame_equal(served, given)
 
 
 def test_who_else_is_asked_and_in_which_order_changes_nothing() -> None:
