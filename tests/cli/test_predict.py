@@ -243,7 +243,7 @@ def write_bars(values: Mapping[str, Any], file: Path, *, until: str | None = Non
 
 @pytest.fixture
 def feed(ask: Ask, tmp_path: Path) -> Callable[..., dict[str, Prediction]]:
-    """Ask at some time about bars that are not generated: a stock's to Monday 2018-12-31, a currency's to 2018-12-17."""
+    """Ask at some time about bars that are not generated: a stock's of 2018, a currency's to 2018-12-17."""
     write_bars(ask(), tmp_path / "SYN_A.parquet")
     write_bars(ask(), tmp_path / "SYN_D.parquet", until="2018-12-17")
 
