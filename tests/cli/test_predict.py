@@ -223,7 +223,7 @@ def test_joined_bar_that_is_not_over_is_not_decided_at(tmp_path: Path, store_tem
 
 def test_missing_file_and_missing_bars_leave_the_others_alone(ask: Ask, tmp_path: Path) -> None:
     write_bars(ask(), tmp_path / "SYN_A.parquet")
-    given = at(ask("source=parquet", f"source.root={tmp_path}"), "2019-01-01")
+    given = answers(ask("source=parquet", f"source.root={tmp_path}"))
     assert [each.served for each in given.values()] == [True, False, False, False]
     assert said_of(given["SYN_A"]) == said_of(answers(ask("symbol=SYN_A"))["SYN_A"])
     assert "SYN_D.parquet" in given["SYN_D"].reason
