@@ -14,6 +14,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
+from multisymbol.config.installation import group_files
+
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 VALIDATION_CONF = ROOT / "validation" / "conf"
@@ -47,7 +49,7 @@ def _with_groups(page: str, groups: tuple[str, ...], folder: Path | None, state:
 
 def _chooses_group(override: str, folder: Path | None) -> bool:
     key = override.lstrip("+~").partition("=")[0].partition("@")[0]
-    return key.startswith("hydra") or any((root / key).is_dir() for root in (CONF, folder or CONF))
+    return key.startswith("hydra") or bool(group_files(key, (CONF, folder or CONF)))
 
 
 def _state(folder: Path | None) -> State:

@@ -177,8 +177,8 @@ def train(config: Config, *, folder: str | Path | None = None, quiet: bool = Tru
 
     library_versions()
     run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
-    outcome = train_models(config.values, run_dir, Terminal(silent=quiet))
-    return TrainingResult(models=outcome.models, score=outcome.score, folder=run_dir)
+    models, score = train_models(config.values, run_dir, Terminal(silent=quiet))
+    return TrainingResult(models=models, score=score, folder=run_dir)
 
 
 def compare(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> ComparisonReport:

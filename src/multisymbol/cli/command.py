@@ -17,12 +17,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from multisymbol.cli.compose import forwarded
 from multisymbol.cli.help import help_page
 from multisymbol.cli.schema import SCHEMA, config_problems
 from multisymbol.config.build import plain
 from multisymbol.config.check import Problem, report
-from multisymbol.config.command_line import as_text, forced, key_without_text
-from multisymbol.config.installation import conf_folder
+from multisymbol.config.command_line import key_without_text
+from multisymbol.config.installation import conf_folder, group_files
 from multisymbol.config.origins import Origins
 from multisymbol.config.trust import trust_problems, trusting
 from multisymbol.errors import ConfigError, MultisymbolError, OutputError, nearest
@@ -266,28 +267,23 @@ def _options_last(arguments: Sequence[str]) -> list[str]:
 
 def _accepted(arguments: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
     for place, argument in enumerate(arguments):
-        key, equals, value = argument.partition("=")
-        is_flag_value = place > 0 and arguments[place - 1] in _PAGE_OPTIONS
-        if not equals or argument[0] in "-+~" or is_flag_value or key.startswith("hydra"):
-            yield argument if argument[0] == "-" or is_flag_value else as_text(argument)
+        key, _, value = argument.partition("=")
+        if argument[0] == "-" or (place and arguments[place - 1] in _PAGE_OPTIONS):
+            yield argument
             continue
-        options = _options(key.split("@")[0], folders)
+        options = [] if key.startswith("hydra") else group_files(key.partition("@")[0], folders)
         wrong = [name for name in _names(value) if options and name not in options]
         if wrong:
             text = " ".join(f"there is no '{name}'{nearest(name, options) or '.'}" for name in wrong)
             _line.wrong_options.append(Problem(path=f"{key}={value}", text=f"{text} Options: {', '.join(options)}"))
         else:
-            yield argument if options else forced(argument)
+            yield forwarded(argument, folders)
 
 
 def _names(value: str) -> list[str]:
     """Return the options a group override chooses; none for a glob, null or quoted text."""
     names = [name.strip() for name in value.strip("[]").split(",")]
     return [name for name in names if name not in {"null", ""} and not set(name) & set("*()'\"$ ")]
-
-
-def _options(group: str, folders: Sequence[Path]) -> list[str]:
-    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
 
 
 def _config_folders(arguments: Sequence[str]) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from multisymbol.cli.commands import COMMANDS, PAGES, command_module
-from multisymbol.config.installation import conf_folder
+from multisymbol.config.installation import conf_folder, group_files
 
 _OPTIONS = ("--cfg", "--config-dir", "--help", "--info", "--multirun", "--verbose")
 _AFTER_OPTION = {
@@ -102,7 +102,7 @@ def _of_hydra(page: str, given: Sequence[str], word: str) -> Iterator[str]:
     elif before not in _CONFIG_DIR:
         folders = [*_own_folders(given), conf_folder()]
         key, equals, value = word.partition("=")
-        files = _files(key, folders) if equals else []
+        files = group_files(key, folders) if equals else []
         if files:
             several = value.rpartition(",")
             yield from (f"{key}={several[0]}{several[1]}{name}" for name in files)
@@ -115,10 +115,6 @@ def _of_hydra(page: str, given: Sequence[str], word: str) -> Iterator[str]:
 
 def _own_folders(given: Sequence[str]) -> list[Path]:
     return [Path(value) for flag, value in pairwise(given) if flag in _CONFIG_DIR and Path(value).is_dir()]
-
-
-def _files(group: str, folders: Sequence[Path]) -> list[str]:
-    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
 
 
 def _groups(page: str, folders: Sequence[Path]) -> Iterator[str]:

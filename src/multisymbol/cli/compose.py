@@ -17,7 +17,7 @@ from multisymbol.cli.schema import config_problems
 from multisymbol.config.build import plain
 from multisymbol.config.check import report
 from multisymbol.config.command_line import as_text, forced, key_without_text
-from multisymbol.config.installation import conf_folder
+from multisymbol.config.installation import conf_folder, group_files
 from multisymbol.config.trust import allow, import_trusted
 from multisymbol.errors import ConfigError, nearest
 
@@ -108,7 +108,7 @@ def load_config(
         message = f"config_dir {config_dir} is not a folder"
         raise ConfigError(message)
     search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
-    given = [_accepted(text, [conf_folder(), *([folder] if folder else [])]) for text in overrides]
+    given = [forwarded(text, [conf_folder(), *([folder] if folder else [])]) for text in overrides]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         try:
@@ -138,11 +138,9 @@ def _allow(packages: object, folder: Path | None) -> None:
         import_trusted()
 
 
-def _accepted(override: str, folders: Sequence[Path]) -> str:
-    """Let Hydra accept every `key=value`, so that the check names all wrong ones at once."""
+def forwarded(override: str, folders: Sequence[Path]) -> str:
+    """Let Hydra accept every `key=value`, so that the check names all wrong ones at once; a group's choice stays."""
     key, equals, _ = override.partition("=")
-    group = key.partition("@")[0]
-    chooses = any((folder / group).is_dir() for folder in folders)
-    if not equals or chooses or key.startswith("hydra"):
-        return override
-    return as_text(override) if key[0] in "+~" else forced(override)
+    if not equals or key[0] in "+~" or key.startswith("hydra"):
+        return as_text(override)
+    return override if group_files(key.partition("@")[0], folders) else forced(override)

@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from multisymbol.config.installation import group_files
+
 _OPTIONS = """Options, anywhere on the line:
   --cfg job                  the whole configuration as it would be used, every key with its value
   --info defaults-tree       which pages it comes from
@@ -73,7 +75,7 @@ def _groups(pages: Sequence[Path], folders: Sequence[Path]) -> Iterator[tuple[st
     for group in dict.fromkeys(key.split()[-1] for key in entries):
         inner = [path.name for path in sorted((folders[-1] / group).glob("*")) if path.is_dir()]
         for name in (group, *(f"{group}/{each}" for each in inner)):
-            options = sorted({file.stem for folder in folders for file in (folder / name).glob("*.yaml")})
+            options = group_files(name, folders)
             if len(options) > 1 or options not in ([], ["default"]):
                 yield name, options
 

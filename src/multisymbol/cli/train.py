@@ -6,7 +6,6 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +33,6 @@ _MAY_CHANGE = ("resume", "paths", "registry", "trust", "metrics", "sections")
 _MOST_ROWS = 40
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingOutcome:
-    """What a training command came to.
-
-    Args:
-        models: The models, in the order they were trained; none on other processes than the first.
-        score: Validation score of the best epoch, the mean over the models: what a sweep minimises.
-    """
-
-    models: tuple[TrainedModel, ...]
-    score: float
-
-
 def train(values: Mapping[str, Any], run_dir: Path) -> float:
     """Train what a configuration describes; returns what a sweep minimises.
 
@@ -54,16 +40,22 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
         values: Plain, checked configuration (`conf/train.yaml`).
         run_dir: The run's folder.
     """
-    return train_models(values, run_dir, Terminal(silent=not _first_process())).score
+    return train_models(values, run_dir, Terminal(silent=not _first_process()))[1]
 
 
-def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -> TrainingOutcome:
+def train_models(
+    values: Mapping[str, Any], run_dir: Path, terminal: Terminal
+) -> tuple[tuple[TrainedModel, ...], float]:
     """Train, score, record and register what a configuration describes.
 
     Args:
         values: Plain, checked configuration (`conf/train.yaml`).
         run_dir: The run's folder.
         terminal: Says what is going on.
+
+    Returns:
+        The models, in the order they were trained (none on other processes than the first), and the validation score of
+        the best epoch, the mean over the models: what a sweep minimises.
     """
     if values["resume"]:
         values, run_dir = resumed(values)
@@ -86,7 +78,7 @@ def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -
     if not first:
         stored = parent.bundle if parent else None
         fitted = fit_network(spec.fit, jobs[0].dataset, run_dir, parent=stored)[1]
-        return TrainingOutcome(models=(), score=fitted.best_score)
+        return (), fitted.best_score
     models = train_jobs(jobs, spec, run_dir, terminal, pages=training_report(values))
     score = sum(model.score for model in models) / len(models)
     _show(models, terminal)
@@ -95,7 +87,7 @@ def train_models(values: Mapping[str, Any], run_dir: Path, terminal: Terminal) -
         terminal.fact("sweep", best_of_sweep(spec.run.sweep, run=models[0].run, score=score, versions=versions))
     terminal.fact("view", _where_to_look(spec))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
-    return TrainingOutcome(models=tuple(models), score=score)
+    return tuple(models), score
 
 
 def resumed(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:

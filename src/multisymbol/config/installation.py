@@ -1,6 +1,7 @@
 """What is installed: where the shipped configuration lies, and the versions of the libraries a model depends on."""
 
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def conf_folder() -> Path:
     """Return the folder of the shipped configuration: inside an installed package, at the top of a checkout."""
     packaged = _PACKAGE / "conf"
     return packaged if packaged.is_dir() else _PACKAGE.parents[1] / "conf"
+
+
+def group_files(group: str, folders: Sequence[Path]) -> list[str]:
+    """Return the files of a configuration group, without `.yaml`; none where it is no group."""
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
 
 
 def checkout() -> Path | None:
