@@ -210,7 +210,7 @@ class _Line:
     def ended(self) -> None:
         """Clear the line."""
         self._stages.clear()
-        self._loading = None
+        self._loading, self._quiet = None, True
         self._close()
 
     def loaded(self) -> None:
