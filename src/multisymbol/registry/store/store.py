@@ -410,6 +410,8 @@ class Store:
             BundleError: They are not those that were registered.
         """
         folder = self.model_folder(version, room=room)
+        if not (folder / BUNDLE_FOLDER).is_dir() and self.database is not None and self._prepared(self.database):
+            folder = self.model_folder(self._present(version), room=room)  # where the store was moved with its files
         if not (folder / BUNDLE_FOLDER).is_dir():
             raise StoreError(f"the files of {version} are not at {version.source}")
         self._check_files(version, folder)
