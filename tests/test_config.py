@@ -39,6 +39,8 @@ def test_shipped_configuration_has_no_problem(composed: Compose) -> None:
         ("++period.begin=2010", "period.begin", "unknown key"),
         ("++callbacks.early_stopping.patienc=2", "callbacks.early_stopping.patienc", "did you mean 'patience'?"),
         ("source=parquet", "source.root", "missing"),
+        ("symbols=hourly22", "source", "none are made up; say where they are: source=parquet source.root=FOLDER"),
+        ("++symbols.members.ZZZ.asset_class=stock", "source", "no bars are given for ZZZ"),
     ],
 )
 def test_wrong_key_or_value_is_named_with_its_cure(composed: Compose, override: str, path: str, said: str) -> None:
@@ -46,6 +48,11 @@ def test_wrong_key_or_value_is_named_with_its_cure(composed: Compose, override: 
     assert len(found) == 1, found
     assert path in found[0]
     assert said in found[0]
+
+
+@pytest.mark.parametrize("override", ["symbols=hourly22", "++symbols.members.ZZZ.asset_class=stock"])
+def test_made_up_bars_of_any_name_are_had_by_asking_for_them(composed: Compose, override: str) -> None:
+    assert lines(composed, override, "source=synthetic") == []
 
 
 def test_all_problems_are_listed_at_once(composed: Compose) -> None:

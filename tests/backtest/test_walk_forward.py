@@ -129,8 +129,8 @@ def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:
 def test_a_symbol_too_young_for_a_model_of_its_own_waits_and_is_named(tmp_path: Path) -> None:
     values = composed(
         "source=synthetic",
-        "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},EURUSD:{asset_class:forex}}",
-        "+symbols.members.USDJPY={asset_class:forex}",
+        "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},"
+        "EURUSD:{asset_class:forex},USDJPY:{asset_class:forex}}",
         "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",  # their starts fit this test
         "source.signal=0.12",
         "source.prices=null",

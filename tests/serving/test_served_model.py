@@ -116,6 +116,21 @@ def test_a_symbol_without_its_class_is_refused(symbol: str, asset_class: str | N
         made.model.predict(rows)
 
 
+def test_a_model_of_synthetic_bars_answers_for_its_own_market_alone() -> None:
+    made = world()
+    source = {**made.bundle.config["source"], "end": "2018-09-01"}
+    facts = {**made.bundle.metadata, "provenance": "synthetic"}
+    bundle = replace(made.bundle, metadata=facts, config={**made.bundle.config, "source": source})
+    model = Model.of(bundle, name=None, version=None)
+    rows = made.rows("SYN_A")
+    assert len(model.predict(rows)) == 1
+    with pytest.raises(SymbolError, match=r"SYNTHETIC bars of SYN_A, .* not XOM"):
+        model.predict(rows.assign(symbol="XOM", asset_class="stock"))
+    later = replace(bundle, config={**bundle.config, "source": {**source, "end": "2018-05-01"}})
+    with pytest.raises(SymbolError, match=r"SYNTHETIC market that ends at 2018-05-01T00:00Z; the bars of SYN_A"):
+        Model.of(later, name=None, version=None).predict(rows)
+
+
 def test_a_symbol_has_one_class() -> None:
     made = world()
     rows = made.rows("SYN_A").assign(symbol="XOM", asset_class="stock")

@@ -260,7 +260,7 @@ class Model:
         if self.bundle.provenance == "synthetic" and symbol not in self.bundle.symbols["symbols"]:
             whose = ", ".join(self.trained)
             raise SymbolError(
-                f"the model was trained on {SYNTHETIC} bars of {whose} and answers for no other: not {symbol}"
+                f"the model was trained on {SYNTHETIC} bars of {whose}; it answers for no other: not {symbol}"
             )
 
     def _check_own_time(self, symbol: str, decided_at: int) -> None:

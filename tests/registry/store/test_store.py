@@ -296,6 +296,19 @@ def test_alias_mlflow_refuses_is_refused_before_it_is_asked(
 # --- registry --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("candidate", ["sweep", "fold", "comparison", "import"])
+def test_newest_is_moved_by_a_training_of_its_own_alone(
+    registered: Callable[..., int], store: Store, candidate: str
+) -> None:
+    own, taken = registered(), registered(tags=version_tags(candidate=candidate))
+    assert the(store.find(NAME, version=own)).aliases == ("newest",)
+    assert (the(store.find(NAME, version=taken)).aliases, the(store.find(NAME, version=taken)).serves) == ((), False)
+    store.retire(the(store.find(NAME, version=own)))
+    assert store.find(NAME, alias="newest") is None, "no candidate takes its place"
+    store.set_alias(the(store.find(NAME, version=taken)), "champion")
+    assert the(store.find(NAME, version=taken)).serves
+
+
 def test_registered_version_is_found_by_alias_and_number_with_its_tags(
     registered: Callable[..., int], store: Store, run: Run, model_folder: Path
 ) -> None:
