@@ -42,8 +42,9 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.backtest import account_kernel as kernel
+from multisymbol.backtest.account_kernel import Trades
 from multisymbol.errors import BacktestError, require
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import Costs
@@ -128,39 +129,6 @@ class Rules:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Trades:
-    """Closed parts of positions in order of their exits; shape (m,) each, money in the account's currency."""
-
-    entry_row: npt.NDArray[np.int64]  # bar of the fill that opened the position (for a part added later, too)
-    exit_row: npt.NDArray[np.int64]  # bar of the fill that closed this part
-    side: npt.NDArray[np.int64]  # 1 long, -1 short
-    quantity: Floats  # units, above 0
-    entry_price: Floats  # average reference price of the position
-    exit_price: Floats
-    gross: Floats  # side * quantity * (exit price - entry price)
-    commission: Floats  # of this part's entry and of its exit; likewise spread, slippage
-    spread: Floats
-    slippage: Floats
-    carry: Floats  # borrow and funding while it was held
-    net: Floats  # gross - all costs; the sum over all trades is the change of equity
-    bars_held: npt.NDArray[np.int64]
-    # Worst price since the position was opened as a return on the entry price, 0 or less. Highs and lows count; of
-    # the bar of an exit its open if held then, and the fill; of the bar of an entry what comes after it: all for a
-    # fill at the open, only the close for one at the average
-    mae: Floats
-    mfe: Floats  # likewise the best, 0 or more
-    reason: npt.NDArray[np.int64]  # place in `REASONS`
-
-    def __len__(self) -> int:
-        return len(self.net)
-
-    @property
-    def costs(self) -> Floats:
-        """Commission, spread, slippage and carry together. Shape (m,)."""
-        return self.commission + self.spread + self.slippage + self.carry
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Account:
     """What came of the decisions on one symbol, at each bar's close after all that happened in it; shape (n,) each."""
 
@@ -177,7 +145,7 @@ def prices_of(bars: Bars) -> Prices:
     return Prices(**{entry.name: getattr(bars, entry.name) for entry in fields(Prices)})
 
 
-def rows_decided(prices: Prices, *, decided_at: Instants) -> npt.NDArray[np.int64]:
+def rows_decided(prices: Prices, *, decided_at: Instants) -> Ints:
     """Find the rows of the bars at whose closes decisions are made, in the order of `decided_at`. Shape (k,).
 
     Raises:
@@ -294,7 +262,7 @@ def _price_problems(prices: Prices) -> Iterator[str]:
         yield from _at(prices, back, what=what, shown=arrays[name])
 
 
-def _at(prices: Prices, bad: npt.NDArray[np.bool_], *, what: str, shown: npt.NDArray[np.generic]) -> Iterator[str]:
+def _at(prices: Prices, bad: Flags, *, what: str, shown: npt.NDArray[np.generic]) -> Iterator[str]:
     """Name the first bad row, and the cure."""
     if bad.any():
         row = int(np.flatnonzero(bad)[0])

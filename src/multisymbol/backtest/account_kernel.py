@@ -11,13 +11,14 @@ the time. Numbers are float64. What happens within one bar, in this order:
     close   the last bar: what is held is closed; else the decision becomes an order (filled at once by SAME_CLOSE)
 """
 
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 
 NEXT_OPEN, SAME_CLOSE, NEXT_VWAP = range(3)
 DECISION, FLIP, STOP, TARGET, SEGMENT_END, END, RUIN = range(7)
@@ -31,7 +32,7 @@ compiled = njit(cache=True, error_model="numpy")
 class KernelMarket(NamedTuple):
     """What is traded at, shape (n,) each, see `account.Prices`."""
 
-    closed_at: npt.NDArray[np.int64]
+    closed_at: Ints
     open: Floats
     high: Floats
     low: Floats
@@ -101,33 +102,44 @@ class Book(Protocol):
     ruined: int  # 1 from the close on at which nothing was left
 
 
-class Trade(Protocol):
-    """One row of the table of trades, see `account.Trades`."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Trades:
+    """Closed parts of positions in order of their exits; shape (m,) each, money in the account's currency."""
 
-    entry_row: int
-    exit_row: int
-    bars_held: int
-    side: int
-    reason: int
-    quantity: float
-    entry_price: float
-    exit_price: float
-    gross: float
-    commission: float
-    spread: float
-    slippage: float
-    carry: float
-    net: float
-    mae: float
-    mfe: float
+    entry_row: Ints  # bar of the fill that opened the position (for a part added later, too)
+    exit_row: Ints  # bar of the fill that closed this part
+    side: Ints  # 1 long, -1 short
+    quantity: Floats  # units, above 0
+    entry_price: Floats  # average reference price of the position
+    exit_price: Floats
+    gross: Floats  # side * quantity * (exit price - entry price)
+    commission: Floats  # of this part's entry and of its exit; likewise spread, slippage
+    spread: Floats
+    slippage: Floats
+    carry: Floats  # borrow and funding while it was held
+    net: Floats  # gross - all costs; the sum over all trades is the change of equity
+    bars_held: Ints
+    # Worst price since the position was opened as a return on the entry price, 0 or less. Highs and lows count; of
+    # the bar of an exit its open if held then, and the fill; of the bar of an entry what comes after it: all for a
+    # fill at the open, only the close for one at the average
+    mae: Floats
+    mfe: Floats  # likewise the best, 0 or more
+    reason: Ints  # place in `account.REASONS`
+
+    def __len__(self) -> int:
+        return len(self.net)
+
+    @property
+    def costs(self) -> Floats:
+        """Commission, spread, slippage and carry together. Shape (m,)."""
+        return self.commission + self.spread + self.slippage + self.carry
 
 
-def _record(fields: type) -> np.dtype[np.void]:
-    """Lay the fields of a protocol out in memory."""
-    return np.dtype([(name, np.int64 if kind is int else np.float64) for name, kind in fields.__annotations__.items()])
+Trade: TypeAlias = Any
+"""One row of the table of trades."""
 
-
-BOOK, TRADE = _record(Book), _record(Trade)
+BOOK = np.dtype([(name, np.int64 if kind is int else np.float64) for name, kind in Book.__annotations__.items()])
+TRADE = np.dtype([(each.name, np.int64 if each.type is Ints else np.float64) for each in fields(Trades)])
 
 
 class _Bar(NamedTuple):

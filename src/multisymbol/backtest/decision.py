@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.backtest.performance import bars_per_year
 from multisymbol.errors import BacktestError, require_fields
 from multisymbol.labels.labels import BUY, CLASSES, SELL
@@ -38,7 +38,7 @@ class DecisionContext:
     closed_at: Instants  # when decisions are made, strictly ascending
     volatility: Floats  # trailing deviation of a bar's log return, this bar's included; NaN while there is none
     # Whether an order decided here can no longer be filled and closed again within the session, see `last_orders`
-    session_end: npt.NDArray[np.bool_]
+    session_end: Flags
     segment: npt.NDArray[np.int32]  # number of the uninterrupted stretch, see `Bars`
     bars_per_year: float  # of these bars; a fact of the calendar
     target_unit: Floats  # log return that one unit of a return model's target stands for, for `Forecast`
@@ -90,7 +90,7 @@ def decision_context(
     )
 
 
-def stretches(segment: npt.NDArray[np.int32], *, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def stretches(segment: npt.NDArray[np.int32], *, asked: Flags) -> npt.NDArray[np.int32]:
     """Number the stretches of a history that are cut by gaps or by nobody's being asked: rules begin anew in each.
 
     `segment` is that of `Bars`, `asked` whether a model is asked at each close; shape (n,) each, as what is returned.
@@ -99,7 +99,7 @@ def stretches(segment: npt.NDArray[np.int32], *, asked: npt.NDArray[np.bool_]) -
     return np.cumsum(cut).astype(np.int32)
 
 
-def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: float) -> npt.NDArray[np.bool_]:
+def last_orders(closed_at: Instants, *, clock: SessionClock, delay_minutes: float) -> Flags:
     """Mark the bars of a session from which on nothing may be opened, and at which what is open is to be closed.
 
     With fills at the next bar these are the last bar but one, whose order is filled at the open of the last, and the
@@ -378,11 +378,11 @@ def _positions(
 class _Rows(NamedTuple):
     """What is known at each close: `closes` where nothing may stay open, `starts` where a segment begins."""
 
-    closed_at: npt.NDArray[np.int64]
+    closed_at: Ints
     conviction: Floats
     size: Floats
-    closes: npt.NDArray[np.bool_]
-    starts: npt.NDArray[np.bool_]
+    closes: Flags
+    starts: Flags
 
 
 class _Terms(NamedTuple):
@@ -439,7 +439,7 @@ def _target(held: float, conviction: float, size: float, terms: _Terms) -> float
 
 
 @njit(cache=True)
-def _may_enter(row: int, entered: int, filled: int, closed_at: npt.NDArray[np.int64], terms: _Terms) -> bool:
+def _may_enter(row: int, entered: int, filled: int, closed_at: Ints, terms: _Terms) -> bool:
     """Whether enough bars have passed since the last entry, and enough time since the bar of the last fill."""
     if entered != _NOWHERE and row - entered < terms.entry_bars:
         return False

@@ -199,7 +199,7 @@ def assemble(traded: Mapping[str, Traded], *, settings: BacktestSettings, left_o
 
 def _context(predictions: Predictions, *, settings: BacktestSettings) -> DecisionContext:
     """Gather what the rule may know at each traded close; volatility knows the bars before the first one, too."""
-    bars, config = predictions.bars, predictions.config
+    bars, config, costs = predictions.bars, predictions.config, predictions.config.costs
     clock = session_clock(config.calendar, start=int(bars.opened_at[0]), end=int(bars.closed_at[-1]))
     label = _label(predictions) if predictions.of_returns else {}
     whole = decision_context(
@@ -208,7 +208,7 @@ def _context(predictions: Predictions, *, settings: BacktestSettings) -> Decisio
         volatility_bars=int(label.get("volatility_bars", settings.volatility_bars)),
         horizon_bars=int(label.get("bars", 1)),
         fill=settings.rules.fill,
-        round_trip_cost=round_trip(config.costs),
+        round_trip_cost=2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4,
     )
     # Where nobody is asked, nothing stays open: a rule begins there as it does where a history is cut.
     whole = replace(whole, segment=stretches(bars.segment, asked=predictions.by != NOBODY))
@@ -224,11 +224,6 @@ def _label(predictions: Predictions) -> Mapping[str, Any]:
     if any(each != labels[0] for each in labels):
         raise BacktestError(f"{config.symbol}: its models forecast returns over different horizons; use one at a time")
     return labels[0]
-
-
-def round_trip(costs: Costs) -> float:
-    """Return what entry and exit cost together, as a share of the notional; without minimum and money per unit."""
-    return 2.0 * (costs.commission_bps + costs.half_spread_bps + costs.slippage_bps) * 1e-4
 
 
 def _check_kind(predictions: Predictions, rule: DecisionRule | Forecast) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.backtest.account import Account, Prices, Rules
 from multisymbol.errors import BacktestError
 from multisymbol.markets.time import DAY, NEVER, Instants
@@ -33,7 +32,7 @@ _CONSTANT = 1e-12
 class TradeResults:
     """The k closed trades of a track, in money of its account; shape (k,) each."""
 
-    exit_row: npt.NDArray[np.int64]  # row of the bar in which each was closed
+    exit_row: Ints  # row of the bar in which each was closed
     net: Floats  # profit after all costs
     commission: Floats  # paid at entry and exit together, 0 or more; likewise spread and slippage
     spread: Floats
@@ -43,7 +42,7 @@ class TradeResults:
     def __len__(self) -> int:
         return len(self.net)
 
-    def scaled(self, factor: Floats, *, exit_row: npt.NDArray[np.int64]) -> "TradeResults":
+    def scaled(self, factor: Floats, *, exit_row: Ints) -> "TradeResults":
         """Multiply the money of each trade, shape (k,), and move it to a row of another clock."""
         kinds = ("net", *TRADING_COSTS, "carry")
         return TradeResults(exit_row=exit_row, **{kind: getattr(self, kind) * factor for kind in kinds})

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import BacktestError, SampleError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars, bars_between
@@ -47,7 +46,7 @@ class Predictions:
     # Probabilities of BUY, HOLD, SELL, shape (n, 3), or forecasts in units of the target, shape (n,); NaN where there
     # is no prediction
     outputs: Floats
-    by: npt.NDArray[np.int64]  # place in `predictors` of the model asked at each close, `NOBODY` for none, shape (n,)
+    by: Ints  # place in `predictors` of the model asked at each close, `NOBODY` for none, shape (n,)
     predictors: tuple[Predictor, ...]  # in order of time
 
     @property
@@ -62,7 +61,7 @@ class Predictions:
         return int(np.isfinite(rows.reshape(len(rows), -1)[:, 0]).sum())
 
     @property
-    def seen(self) -> npt.NDArray[np.bool_]:
+    def seen(self) -> Flags:
         """Mark the traded bars that whoever was asked had seen. Shape (n - first,)."""
         until = np.array([*(each.seen_until for each in self.predictors), -NEVER])
         return self.bars.closed_at[self.first :] <= until[self.by[self.first :]]
@@ -121,7 +120,7 @@ def in_common(arms: Sequence[Predictions]) -> list[Predictions]:
     return [_kept(each, asked[: rows[-1] + 1]) for each in arms] if len(rows) else []
 
 
-def _kept(predictions: Predictions, asked: npt.NDArray[np.bool_]) -> Predictions:
+def _kept(predictions: Predictions, asked: Flags) -> Predictions:
     """Ask nobody at other bars than these, and leave the bars after them out."""
     stop = len(asked)
     outputs = predictions.outputs[:stop].copy()
@@ -135,9 +134,7 @@ def _kept(predictions: Predictions, asked: npt.NDArray[np.bool_]) -> Predictions
     )
 
 
-def _outputs(
-    each: Predictor, bars: Bars, *, rows: npt.NDArray[np.int64], config: SymbolConfig, reread: Reread
-) -> Floats:
+def _outputs(each: Predictor, bars: Bars, *, rows: Ints, config: SymbolConfig, reread: Reread) -> Floats:
     """Return what a model says at the closes of rows that follow one another. Shape (rows, outputs)."""
     own = each.model.config_of(config.symbol, asset_class=config.asset_class)
     # The bars that the model's training would have read.
@@ -168,7 +165,7 @@ def _windows(model: Model, bars: Bars, *, own: SymbolConfig, start: int, end: in
     return replace(windows, ends=windows.ends[asked], decided_at=windows.decided_at[asked]) if asked.any() else None
 
 
-def _places(closed_at: Instants, decided_at: Instants, *, symbol: str, name: str) -> npt.NDArray[np.int64]:
+def _places(closed_at: Instants, decided_at: Instants, *, symbol: str, name: str) -> Ints:
     places = np.searchsorted(closed_at, decided_at)
     missing = np.append(closed_at, -NEVER)[places] != decided_at
     if missing.any():

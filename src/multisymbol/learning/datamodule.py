@@ -5,10 +5,9 @@ from itertools import islice
 from typing import Literal
 
 import lightning.pytorch as pl
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from multisymbol.arrays import Ints, Singles
 from multisymbol.errors import ConfigError, SampleError
 from multisymbol.samples.fold import TRAIN, VALIDATION, FoldAssignment
 from multisymbol.samples.ledger import Ledger
@@ -81,12 +80,12 @@ class MultiSymbolDataModule(pl.LightningDataModule):
     def __init__(
         self,
         *,
-        features: npt.NDArray[np.float32],
+        features: Singles,
         ledger: Ledger,
         parts: FoldAssignment,
         shares: SamplingWeights,
-        symbol_slots: npt.NDArray[np.int64],
-        class_slots: npt.NDArray[np.int64],
+        symbol_slots: Ints,
+        class_slots: Ints,
         seed: int,
         batch_size: int,
         eval_batch_size: int,
@@ -128,7 +127,7 @@ class MultiSymbolDataModule(pl.LightningDataModule):
             return batch
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
 
-    def positions(self, split: Literal["train", "val"]) -> npt.NDArray[np.int64]:
+    def positions(self, split: Literal["train", "val"]) -> Ints:
         """Ledger positions of a split, ascending, of symbols that train."""
         positions = self._parts.positions(TRAIN if split == "train" else VALIDATION)
         trains = self._shares.rows > 0

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from multisymbol.arrays import Codes, Floats, Ints
 from multisymbol.errors import ConfigError, LabelError, require
 from multisymbol.learning.tasks import Direction, ForwardReturn, PredictionTask
 
@@ -46,12 +47,8 @@ def completed(given: AnyLoss | partial[AnyLoss], *, class_counts: Sequence[float
 
 
 def mixture_class_counts(
-    labels: npt.NDArray[np.int8],
-    *,
-    symbols: npt.NDArray[np.int32],
-    draws: npt.NDArray[np.int64] | npt.NDArray[np.float64],
-    classes: int = 3,
-) -> npt.NDArray[np.float64]:
+    labels: Codes, *, symbols: npt.NDArray[np.int32], draws: Ints | Floats, classes: int = 3
+) -> Floats:
     """Return the expected draws of each class in one epoch of the mixture: the prior that the network learns.
 
     Args:
@@ -67,13 +64,11 @@ def mixture_class_counts(
     counts = np.bincount(cells, minlength=len(draws) * classes).reshape(len(draws), classes)
     rows = counts.sum(axis=1)
     per_row = np.divide(draws, rows, out=np.zeros(len(draws)), where=rows > 0)
-    mixed: npt.NDArray[np.float64] = per_row @ counts
+    mixed: Floats = per_row @ counts
     return mixed
 
 
-def class_weights(
-    counts: Sequence[float] | npt.NDArray[np.float64], *, power: float, cap: float
-) -> npt.NDArray[np.float64]:
+def class_weights(counts: Sequence[float] | Floats, *, power: float, cap: float) -> Floats:
     """Weigh rare classes up: proportional to (1 / frequency)^power, at most `cap` times the commonest class's weight.
 
     Scaled so that the mean over train rows is 1: the loss, and with it a good learning rate, keeps its scale. A class
@@ -98,7 +93,7 @@ def class_weights(
         raise LabelError(f"class weights need train rows: class counts (BUY, HOLD, SELL) are {count_C.tolist()}")
     ratio_C = np.divide(count_C.max(), count_C, out=np.ones_like(count_C), where=count_C > 0)
     weight_C = np.minimum(ratio_C**power, cap)
-    scaled: npt.NDArray[np.float64] = weight_C * count_C.sum() / (weight_C @ count_C)
+    scaled: Floats = weight_C * count_C.sum() / (weight_C @ count_C)
     return scaled
 
 

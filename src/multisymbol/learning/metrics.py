@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torchmetrics import Metric
+
+from multisymbol.arrays import Floats, Ints
 
 PROBABILITY_FLOOR = 1e-15
 """Where a logarithm is taken, probabilities are raised to this: a certain mistake costs 34.5 nats, not infinity."""
@@ -27,7 +28,7 @@ class Scores:
     accuracy: float  # share right; never shown alone
 
 
-def scores(confusion: npt.NDArray[np.int64], *, log_loss_sum: float, brier_sum: float) -> Scores:
+def scores(confusion: Ints, *, log_loss_sum: float, brier_sum: float) -> Scores:
     """Derive scores from counts and from the sums over rows of -log p(label) and of the Brier terms.
 
     `confusion` has labels in rows and decisions (argmax) in columns. Shape (C, C).
@@ -97,7 +98,7 @@ class SymbolCounts(Metric):
         confusion, log_loss, brier = self._arrays()
         return scores(confusion.sum(axis=0), log_loss_sum=float(log_loss.sum()), brier_sum=float(brier.sum()))
 
-    def _arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _arrays(self) -> tuple[Ints, Floats, Floats]:
         # torchmetrics squeezes what compute returns: with one symbol the sums come back without a dimension.
         confusion, log_loss, brier = (total.cpu().numpy() for total in self.compute())
         cells = confusion.reshape(self.symbols, self.classes, self.classes)

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional
 from torchmetrics import Metric
+
+from multisymbol.arrays import Floats
 
 _CONSTANT = 1e-12
 """Share of the mean square below which a variance is rounding error."""
@@ -108,6 +108,6 @@ class ReturnSums(Metric):
         """Return the scores over all rows, whatever their symbol."""
         return return_scores(Sums(*self._array().sum(axis=0).tolist()))
 
-    def _array(self) -> npt.NDArray[np.float64]:
+    def _array(self) -> Floats:
         # torchmetrics squeezes what compute returns: with one symbol it comes back without its dimension.
         return self.compute().cpu().numpy().reshape(self.symbols, COLUMNS)

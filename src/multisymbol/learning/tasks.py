@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from multisymbol.arrays import Ints
 from multisymbol.errors import LabelError
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.metrics import Scores, SymbolCounts
@@ -51,7 +51,7 @@ class PredictionTask(ABC):
     def tally(self, symbols: int) -> Tally:
         """Return empty sums for so many symbols."""
 
-    def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:  # noqa: B027
+    def check(self, ledger: Ledger, positions: Ints) -> None:  # noqa: B027
         """Raise LabelError where samples hold nothing to learn."""
 
 
@@ -99,7 +99,7 @@ class ForwardReturn(PredictionTask):
         """See PredictionTask."""
         return ReturnSums(symbols=symbols, delta=self.delta)
 
-    def check(self, ledger: Ledger, positions: npt.NDArray[np.int64]) -> None:
+    def check(self, ledger: Ledger, positions: Ints) -> None:
         """Refuse samples without a forward return."""
         missing = np.isnan(ledger.target[positions])
         if missing.any():

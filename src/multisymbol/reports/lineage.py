@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from multisymbol.arrays import Ints
 from multisymbol.config.names import short_name
 from multisymbol.errors import ConfigError
 from multisymbol.features.indicators import configure
@@ -139,16 +139,16 @@ def lineage_refusal(spec: DataSpec, prepared: FoldDataset, index: int, *, row: i
     return f"strided: stride={spec.stride} takes bars whose place is a multiple of it, this one's is {place}"
 
 
-def _kept_rows(prepared: FoldDataset, index: int) -> npt.NDArray[np.int64]:
+def _kept_rows(prepared: FoldDataset, index: int) -> Ints:
     """Return the rows of a symbol that samples are made of: all, or those of the common hours."""
     own, view = prepared.panel.rows(index), prepared.ledger.view
     if view is None:
         return np.arange(own.stop - own.start)
-    mine: npt.NDArray[np.int64] = view[(view >= own.start) & (view < own.stop)] - own.start
+    mine: Ints = view[(view >= own.start) & (view < own.stop)] - own.start
     return mine
 
 
-def _window_rows(prepared: FoldDataset, index: int, *, row: int, window: int) -> npt.NDArray[np.int64]:
+def _window_rows(prepared: FoldDataset, index: int, *, row: int, window: int) -> Ints:
     """Return the kept rows of one segment, `window` at most, that end with this one; itself alone if it is not kept."""
     kept, segment = _kept_rows(prepared, index), prepared.panel.segment[prepared.panel.rows(index)]
     last = kept[kept <= row][-window:]

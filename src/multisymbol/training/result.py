@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from multisymbol.arrays import Ints
 from multisymbol.labels.labels import CLASSES
 from multisymbol.learning.module import DirectionModule
 from multisymbol.learning.trainer import FitResult
@@ -118,7 +118,7 @@ class ReturnResult(EvaluationResult):
         return {"task": self.kind.task, "classes": []}
 
 
-def _sample_rows(dataset: FoldDataset, rows: "np.typing.NDArray[np.int64]") -> pd.DataFrame:
+def _sample_rows(dataset: FoldDataset, rows: Ints) -> pd.DataFrame:
     """Say whose and when each row is: forecasts are joined by these, never by position."""
     ledger = dataset.ledger
     return pd.DataFrame(

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
-from multisymbol.learning.networks.head import Head, check_sizes
+from multisymbol.learning.networks.parts import Head, check_sizes
 
 
 class Transformer(nn.Module):

@@ -8,9 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from multisymbol.learning.networks.activations import Activation, activation_module, init_hidden
 from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
-from multisymbol.learning.networks.head import Head, check_sizes
+from multisymbol.learning.networks.parts import Activation, Head, activation_module, check_sizes, init_hidden
 
 
 class Tcn(nn.Module):

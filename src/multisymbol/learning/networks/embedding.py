@@ -67,7 +67,9 @@ class SymbolEmbedding(nn.Module):
             return torch.empty(len(symbol_slot_B), 0, device=symbol_slot_B.device)
         slot_B = symbol_slot_B if self.kind == "symbol" else class_slot_B
         if self.training and self.unknown_dropout > 0:
-            known_B = torch.rand(slot_B.shape, device=slot_B.device) >= self.unknown_dropout
-            slot_B = slot_B * known_B
+            slot_B = slot_B * (self._uniform(slot_B) >= self.unknown_dropout)
         vector_BE: torch.Tensor = self.vectors(slot_B)
         return vector_BE
+
+    def _uniform(self, slot_B: torch.Tensor) -> torch.Tensor:
+        return torch.rand(slot_B.shape, device=slot_B.device)

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from multisymbol.errors import ConfigError, require
-from multisymbol.learning.networks.activations import Activation, activation_module, init_hidden, init_output
 from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
+from multisymbol.learning.networks.parts import Activation, activation_module, init_hidden, init_output
 
 
 class Mlp(nn.Module):

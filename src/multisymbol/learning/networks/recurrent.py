@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from multisymbol.learning.networks.embedding import EmbeddingKind, NetworkShape, SymbolEmbedding
-from multisymbol.learning.networks.head import Head, check_sizes
+from multisymbol.learning.networks.parts import Head, check_sizes
 
 
 class Recurrent(nn.Module):

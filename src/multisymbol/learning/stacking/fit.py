@@ -9,14 +9,11 @@ computation.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from multisymbol.errors import ConfigError
+from multisymbol.arrays import Floats, Ints
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
 from multisymbol.learning.stacking.evaluation import StackEvaluation
 from multisymbol.learning.stacking.gather import Panels
@@ -29,6 +26,7 @@ from multisymbol.learning.stacking.members import (
     check_members,
     check_recipe,
     scaled_forecast,
+    stored_state,
 )
 from multisymbol.learning.stacking.network import StackedNetwork, Weights, layout_of
 from multisymbol.learning.stacking.training import Training
@@ -63,7 +61,7 @@ def fit_stack(
     training = Training(members, recipe)
     told = training.identity() if checkpoint is not None else ""
     if checkpoint is not None and checkpoint.exists():
-        training.state.load_state_dict(_stored(checkpoint, told))
+        training.state.load_state_dict(stored_state(checkpoint, told, what="stack"))
     with sdpa_kernel(SDPBackend.MATH):  # torch's other ways to attend are not made for a model axis
         while training.state.running and training.state.epoch < recipe.epochs:
             ended = training.epoch()
@@ -74,26 +72,15 @@ def fit_stack(
     return training.results()
 
 
-def _stored(path: Path, told: str) -> dict[str, Any]:
-    """Read a checkpoint: tensors and plain values only."""
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if content.get("identity") != told:
-        raise ConfigError(
-            f"{path} is of another stack: its members, their samples or first weights, or how they are trained, have "
-            "changed; continue with those it was started with, or remove it to start again"
-        )
-    return content
-
-
 def predict_stack(
     members: Sequence[StackMember],
     *,
     weights: Sequence[Weights],
-    positions: Sequence[npt.NDArray[np.int64]],
+    positions: Sequence[Ints],
     eval_batch_size: int,
     device: torch.device,
     temperatures: Sequence[float] | None = None,
-) -> list[npt.NDArray[np.float64]]:
+) -> list[Floats]:
     """Run each member's network over samples of its own, in the order of its positions.
 
     Args:

@@ -4,14 +4,14 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import ConfigError, LabelError, SampleError, require
 from multisymbol.learning.losses import Loss
 from multisymbol.learning.module import OptimizerFactory
@@ -28,7 +28,7 @@ class StackMember:
     name: str  # of the model, unlike the others'
     dataset: WindowDataset  # its samples; several members may share one, or its features
     sampler: EpochSampler  # order of its train samples, of a single process
-    validation: npt.NDArray[np.int64]  # ledger positions its epochs are scored on, not empty; int64
+    validation: Ints  # ledger positions its epochs are scored on, not empty; int64
     # With its first weights, which are not changed. Members' networks differ in weights alone. Parameters that need
     # no gradient stay as they are, and a network opened by `finetuning.Adapter` learns its changes
     network: nn.Module
@@ -222,3 +222,14 @@ def identity(members: Sequence[StackMember], orders: Sequence[torch.Tensor], rec
         for tensor in (order, validation, member.loss.task.truth(batch), batch.weight_B, some, *weights):
             digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).data)
     return digest.hexdigest()
+
+
+def stored_state(file: Path, told: str, *, what: str) -> dict[str, Any]:
+    """Read a checkpoint, tensors and plain values only; refuse one whose identity is another."""
+    content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    if content.get("identity") != told:
+        raise ConfigError(
+            f"{file} is of another {what}: its samples, first weights or recipe have changed; continue with those it "
+            "was started with, or remove it to start again"
+        )
+    return content

@@ -99,23 +99,14 @@ class StackedDropout(nn.Module):
         return x * self._chance.kept(x, p=self._p) if self.training and self._p > 0 else x
 
 
-class StackedEmbedding(nn.Module):
+class StackedEmbedding(SymbolEmbedding):
     """`SymbolEmbedding` with numbers from a NoiseTape."""
 
     def __init__(self, given: SymbolEmbedding, *, chance: NoiseTape) -> None:
-        super().__init__()
-        self.dim = given.dim
+        nn.Module.__init__(self)
+        self.kind, self.dim, self.unknown_dropout = given.kind, given.dim, given.unknown_dropout
         self.vectors = given.vectors
-        self._kind = given.kind
-        self._p = given.unknown_dropout
         self._chance = chance
 
-    def forward(self, symbol_slot_B: torch.Tensor, class_slot_B: torch.Tensor) -> torch.Tensor:
-        """Return the vectors, shape (B, dim)."""
-        if self.vectors is None:
-            return torch.empty(len(symbol_slot_B), 0, device=symbol_slot_B.device)
-        slot_B = symbol_slot_B if self._kind == "symbol" else class_slot_B
-        if self.training and self._p > 0:
-            slot_B = slot_B * (self._chance.uniform(slot_B.shape, slot_B) >= self._p)
-        vector_BE: torch.Tensor = self.vectors(slot_B)
-        return vector_BE
+    def _uniform(self, slot_B: torch.Tensor) -> torch.Tensor:
+        return self._chance.uniform(slot_B.shape, slot_B)

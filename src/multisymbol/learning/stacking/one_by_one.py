@@ -13,12 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import ConfigError
 from multisymbol.learning.checkpoints import AtomicCheckpointIO
 from multisymbol.learning.stacking.members import (
@@ -32,6 +30,7 @@ from multisymbol.learning.stacking.members import (
     identity,
     name_problems,
     scaled_forecast,
+    stored_state,
 )
 from multisymbol.learning.stacking.network import Weights
 from multisymbol.learning.stacking.state import History
@@ -82,7 +81,7 @@ def predict_one_by_one(
     members: Sequence[StackMember],
     *,
     weights: Sequence[Weights],
-    positions: Sequence[npt.NDArray[np.int64]],
+    positions: Sequence[Ints],
     eval_batch_size: int,
     device: torch.device,
 ) -> list[Floats]:
@@ -212,13 +211,7 @@ class _Training:
 def _fitted(member: StackMember, recipe: StackRecipe, *, file: Path | None, told: str) -> StackResult:
     training = _Training(member, recipe)
     if file is not None and file.exists():
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        if content.get("identity") != told:
-            raise ConfigError(
-                f"{file} is of another training: its samples, first weights or recipe have changed; continue with "
-                "those it was started with, or remove it to start again"
-            )
-        training.load_state_dict(content)
+        training.load_state_dict(stored_state(file, told, what="training"))
     while not training.ended:
         training.epoch()
         if file is not None:
