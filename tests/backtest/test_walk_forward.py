@@ -129,7 +129,7 @@ def test_models_are_chosen_once_where_the_start_lies_after_all_bars() -> None:
 def test_a_symbol_too_young_for_a_model_of_its_own_waits_and_is_named(tmp_path: Path) -> None:
     values = composed(
         "source=synthetic",
-        "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},"
+        "++symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},"
         "EURUSD:{asset_class:forex},USDJPY:{asset_class:forex}}",
         "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",  # their starts fit this test
         "source.signal=0.12",

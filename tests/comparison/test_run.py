@@ -364,7 +364,7 @@ def test_symbols_that_begin_at_different_times_are_compared_unseen_as_soon_as_th
     overrides = (
         "arms=[universal,single,prior,zero_shot]",
         "source=synthetic",
-        "symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},"
+        "++symbols.members={AAPL:{asset_class:stock},MSFT:{asset_class:stock},"
         "EURUSD:{asset_class:forex},USDJPY:{asset_class:forex}}",
         "symbols.only=[AAPL,MSFT,EURUSD,USDJPY]",  # their starts fit this test
         "source.signal=0.12",
