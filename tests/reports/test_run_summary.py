@@ -1,6 +1,12 @@
 """What a training says of its own worth."""
 
-from multisymbol.reports.run_summary import no_skill
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from multisymbol.progress import Terminal
+from multisymbol.reports.run_summary import name_suspects, no_skill
 
 
 def scores(**skill: float) -> dict[str, dict[str, float]]:
@@ -24,3 +30,16 @@ def test_a_model_without_skill_over_all_rows_is_called_so() -> None:
         "none over all test rows: a forecast without skill is as good or better for 2 of 2 symbols"
     )
     assert str(no_skill({"test_skill": float("nan")}, scores(AAA=float("nan")))).startswith("none over all test rows")
+
+
+def test_suspects_stand_in_the_header_and_many_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    lines: list[str] = []
+    for count in (0, 3, 10):
+        suspects = tuple(f"S{number}: 1 lasting steps (step)" for number in range(count))
+        dataset: Any = SimpleNamespace(panel=SimpleNamespace(suspects=suspects))
+        name_suspects(dataset, Terminal())
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == min(count, 9)
+        assert all(line.startswith("suspect") for line in lines)
+        assert not count or "S0: 1 lasting steps" in lines[0]
+    assert "2 more: multisymbol check-data names all" in lines[-1]

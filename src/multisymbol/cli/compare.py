@@ -17,7 +17,7 @@ from multisymbol.progress import Terminal
 from multisymbol.registry.store.store import Run
 from multisymbol.reports.comparison import comparison_lines
 from multisymbol.reports.comparison_artifacts import announce, record_comparison
-from multisymbol.reports.run_summary import mark_synthetic
+from multisymbol.reports.run_summary import mark_synthetic, name_suspects
 from multisymbol.reports.training_artifacts import TrainingReport
 from multisymbol.training.mlflow_run import group_run
 from multisymbol.training.register import check_names
@@ -45,6 +45,7 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     terminal, started = Terminal(), time.perf_counter()
     begun = begin(spec, run_dir, terminal=terminal)
     mark_synthetic(begun.tasks[0].whole, terminal)
+    name_suspects(begun.tasks[0].whole, terminal)
     with group_run(spec.run, run_dir, name="comparison") as run, resumable(run, command="compare"):
         terminal.fact("run", f"{run.name}; if interrupted, continue: multisymbol compare resume={run.name}")
         done = finish(

@@ -32,10 +32,7 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
     for text in _late(dataset):
         terminal.fact("late", text)
     terminal.fact("dropped", _dropped(dataset))
-    for suspect in dataset.panel.suspects[:_NAMES_SHOWN]:
-        terminal.fact("suspect", suspect)
-    if len(dataset.panel.suspects) > _NAMES_SHOWN:
-        terminal.fact("suspect", f"{len(dataset.panel.suspects) - _NAMES_SHOWN} more: multisymbol check-data names all")
+    name_suspects(dataset, terminal)
     terminal.fact("panel", _panel(dataset, seconds=seconds))
     for item in folds:
         terminal.fact("fold", _fold(item.parts.fold))
@@ -50,6 +47,15 @@ def mark_synthetic(dataset: FoldDataset, terminal: Terminal) -> None:
     symbols = dataset.universe.symbols if dataset.panel.synthetic else ()
     for line in synthetic_lines(symbols, of=len(symbols)):
         terminal.show(Text(line))
+
+
+def name_suspects(dataset: FoldDataset, terminal: Terminal) -> None:
+    """Print symbols with prices in another unit, and those that repeat another one's."""
+    suspects = dataset.panel.suspects
+    for suspect in suspects[:_NAMES_SHOWN]:
+        terminal.fact("suspect", suspect)
+    if len(suspects) > _NAMES_SHOWN:
+        terminal.fact("suspect", f"{len(suspects) - _NAMES_SHOWN} more: multisymbol check-data names all")
 
 
 def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, float]]) -> str | None:
