@@ -18,10 +18,13 @@ def test_a_model_that_is_better_everywhere_needs_no_word() -> None:
 
 
 def test_symbols_without_skill_are_named() -> None:
-    assert no_skill({"test_skill": 0.1}, scores(AAA=0.1, BBB=0.0)) == "none for 1 of 2 symbols (BBB)"
+    assert no_skill({"test_skill": 0.1}, scores(AAA=0.1, BBB=0.0)) == (
+        "no better than no-skill for 1 of 2 symbols (BBB); elsewhere it may be the labels' mechanics alone"
+    )
     many = scores(AAA=1.0, **{f"S{place}": -1.0 for place in range(9)})
     assert no_skill({"test_skill": 0.1}, many) == (
-        "none for 9 of 10 symbols (S0, S1, S2, S3, S4, S5, S6, S7 and 1 more)"
+        "no better than no-skill for 9 of 10 symbols (S0, S1, S2, S3, S4, S5, S6, S7 and 1 more); "
+        "elsewhere it may be the labels' mechanics alone"
     )
 
 

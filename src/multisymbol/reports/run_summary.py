@@ -69,7 +69,9 @@ def no_skill(pooled: Mapping[str, float], by_symbol: Mapping[str, Mapping[str, f
             f"none over all test rows: a forecast without skill is as good or better for {_counted(worse, by_symbol)}"
         )
     if worse:
-        return f"none for {_counted(worse, by_symbol)}"
+        return (
+            f"no better than no-skill for {_counted(worse, by_symbol)}; elsewhere it may be the labels' mechanics alone"
+        )
     return None
 
 
@@ -147,7 +149,7 @@ def _cut_by(record: ConfigRecord) -> str:
     keys = {key: value for key, value in split.items() if key not in _NO_CUT and key[0] != "_"}
     unset = ", ".join(key for key, value in keys.items() if value is None)
     given = " ".join(f"{key}={value}" for key, value in keys.items() if value is not None)
-    return f"split: {given}" + (f" (null: {unset})" if unset else "")
+    return f"split: {given}" + (f"; or set {unset}" if unset else "")
 
 
 def _sampling(dataset: FoldDataset, record: ConfigRecord) -> str:
@@ -157,4 +159,4 @@ def _sampling(dataset: FoldDataset, record: ConfigRecord) -> str:
     name = record.choice("sampling").lower()
     spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
     draws = int(shares.draws.sum())
-    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes per epoch of {draws:,} samples"
+    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes over a symbol's rows per epoch ({draws:,} samples)"
