@@ -159,4 +159,5 @@ def _sampling(dataset: FoldDataset, record: ConfigRecord) -> str:
     name = record.choice("sampling").lower()
     spread = f"{share.min():.1f} %" if share.max() - share.min() < 0.05 else f"{share.min():.1f} to {share.max():.1f} %"
     draws = int(shares.draws.sum())
-    return f"{name}: {spread} each · {passes.min():.2f} to {passes.max():.2f} passes over a symbol's rows per epoch ({draws:,} samples)"
+    often = f"each row {passes.min():.2f} to {passes.max():.2f} times"
+    return f"{name}: {spread} each · an epoch draws {draws:,} samples, {often}"
