@@ -96,6 +96,7 @@ def test_one_screen(values: Values, capsys: pytest.CaptureFixture[str], tmp_path
     dry_run(made)
     said = capsys.readouterr().out
     assert len(said.splitlines()) < 30
+    assert said.startswith("SYNTHETIC")
     for part in (
         "test_from=2018-09-01",
         "window     4 bars, one ends every 3 bars",

@@ -20,6 +20,7 @@ from multisymbol.markets.symbols import SymbolConfig, Universe, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal, stepwise
 from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table
+from multisymbol.reports.run_summary import mark_source
 from multisymbol.reports.tables.table import show, to_csv
 from multisymbol.wording import short_path
 
@@ -57,6 +58,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     terminal = Terminal()
     symbols = universe(values["symbol_configs"])
     source = source_of(values)
+    mark_source(source, tuple(symbols), terminal)
     _download(source, symbols, terminal)
     looked = look(source, symbols, Period(**values["period"]))
     found = [each.coverage for each in looked]

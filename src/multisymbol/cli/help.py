@@ -10,8 +10,9 @@ from multisymbol.config.installation import group_files
 
 _OPTIONS = """Options, anywhere on the line:
   --cfg job                  the whole configuration as it would be used, every key with its value
-  --info defaults-tree       which pages it comes from
-  --config-dir DIR           your own pages: DIR/symbols/mine.yaml is symbols=mine
+  --cfg job -p comparison    the keys of one group alone, with their values
+  --info defaults-tree       which files it comes from
+  --config-dir DIR           your own files: DIR/symbols/mine.yaml is symbols=mine
   -m, --multirun             a sweep: key=a,b,c runs each
   -v, --verbose              tracebacks of errors"""
 

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from multisymbol.config.record import ConfigRecord
 from multisymbol.markets.io.download import downloads_of
-from multisymbol.markets.provenance import synthetic_lines
+from multisymbol.markets.provenance import provenance_of, synthetic_lines
+from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import NEVER, iso
 from multisymbol.progress import Terminal
 from multisymbol.registry.store.versions import lacks_skill
@@ -44,8 +45,13 @@ def describe_run(folds: Sequence[FoldDataset], record: ConfigRecord, terminal: T
 
 def mark_synthetic(dataset: FoldDataset, terminal: Terminal) -> None:
     """Print first that the bars are generated, where they are."""
-    symbols = dataset.universe.symbols if dataset.panel.synthetic else ()
-    for line in synthetic_lines(symbols, of=len(symbols)):
+    mark_source(dataset.source, tuple(dataset.universe), terminal)
+
+
+def mark_source(source: object, configs: Sequence[SymbolConfig], terminal: Terminal) -> None:
+    """Print which symbols' bars a source generates; their bars need not be read yet."""
+    generated = [config.symbol for config in configs if provenance_of(source, config) == "synthetic"]
+    for line in synthetic_lines(generated, of=len(configs)):
         terminal.show(Text(line))
 
 

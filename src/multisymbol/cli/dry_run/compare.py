@@ -18,6 +18,7 @@ from multisymbol.comparison.result import SINGLE, UNIVERSAL, NotRun, Preregistra
 from multisymbol.comparison.run import DeclaredComparison, begin
 from multisymbol.markets.time import iso
 from multisymbol.progress import Terminal
+from multisymbol.reports.run_summary import mark_synthetic
 from multisymbol.reports.tables.comparison import BUDGETS, QUESTIONS
 from multisymbol.reports.tables.table import Column, Table, column, show, tabulate
 from multisymbol.wording import group_by
@@ -64,6 +65,7 @@ def compare_dry_run(values: Mapping[str, Any], run_dir: Path) -> float:
     """
     terminal = Terminal()
     begun = begin(compare_spec(values), run_dir, terminal=terminal)
+    mark_synthetic(begun.tasks[0].whole, terminal)
     with terminal.progress("arms") as progress:
         plans = planned_arms(begun, progress)
     terminal.show(show(planned_fold_table(begun.tasks, begun.declared)))

@@ -15,6 +15,7 @@ from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal
+from multisymbol.reports.run_summary import mark_source
 from multisymbol.reports.tables.table import Table, column, show, tabulate
 from multisymbol.wording import group_by, listed
 
@@ -76,6 +77,7 @@ def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
     spec = features_of(values)
     plans: list[SymbolPlan] = []
     problems: list[MultisymbolError] = []
+    mark_source(source, tuple(configs), terminal)
     with terminal.progress("bars") as progress:
         for done, config in enumerate(configs, start=1):
             try:
