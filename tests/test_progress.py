@@ -92,6 +92,20 @@ def test_piped_every_outer_stage_is_a_line_on_standard_error(capsys: pytest.Capt
     assert capsys.readouterr() == ("fact       said\n", "loading train …\npanel …\n")
 
 
+def test_a_log_of_long_work_shows_now_and_then_that_it_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 7))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    loading("train")
+    with stage("training") as training:
+        for done in range(1, 41):
+            training.step("epoch", done, 40)
+    said = capsys.readouterr().err.splitlines()[2:]
+    assert 3 <= len(said) <= 14
+    assert all(line.startswith("training") and "left" in line for line in said)
+
+
 def test_a_program_that_reads_the_answer_and_a_caller_of_the_package_see_no_stage(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -27,6 +27,7 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 _NAME = 11
 _BAR = range(4, 31)
+_TOLD_EVERY = 60.0  # seconds between two lines of progress in a log
 _COMMAND = re.compile(r"(?:^|: )\s*(?:multisymbol|mlflow|python) \S")
 _HEAD = re.compile(r"\s*\S.{,28}?\s{3,}(?=\S)")
 _PART, _SHORT, _GLUE = re.compile(r"( · |\s{3,})"), 36, "\xa0"
@@ -175,6 +176,7 @@ class Stage:
         """Say how far it has come."""
         self.share, self.count, self.facts = (done / total if total else None), count, tuple(filter(None, facts))
         self.updated_at = time.monotonic()
+        _LINE.tell()
 
     def step(self, item: str, done: int, total: int) -> None:
         """Say which item is at hand, how many are done, and how many there are."""
@@ -199,6 +201,7 @@ class _Line:
         self._loading: Stage | None = None
         self._live: Live | None = None
         self._quiet = True
+        self._told_at = 0.0
 
     def load(self, begun: Stage, *, quiet: bool) -> None:
         """Show a stage until `loaded`, the next stage, or the first print."""
@@ -249,7 +252,15 @@ class _Line:
         finally:
             live.start(refresh=True)
 
+    def tell(self) -> None:
+        """Write the line now and then where it cannot be drawn: a log of a long run shows that it goes on."""
+        now = time.monotonic()
+        if self._live is None and not self._quiet and self._stages and now - self._told_at >= _TOLD_EVERY:
+            self._told_at = now
+            print(_printable(line_of(self._stages, width=screen_width())), file=sys.stderr, flush=True)
+
     def _open(self, begun: Stage) -> None:
+        self._told_at = time.monotonic()
         console = Console(stderr=True, highlight=False)
         if console.is_terminal:
             both = sys.stdout.isatty()  # what is printed past us then stands above the line, not in its midst
