@@ -23,14 +23,7 @@ from multisymbol.markets.provenance import synthetic_lines
 from multisymbol.markets.symbols import Universe, universe
 from multisymbol.markets.time import Period, Timeframe, instant, iso
 from multisymbol.progress import Terminal
-from multisymbol.reports.backtest import (
-    SEEN_SHORT,
-    Background,
-    arm_headline,
-    backtest_headline,
-    generated,
-    reasons,
-)
+from multisymbol.reports.backtest import SEEN_SHORT, Background, arm_headline, backtest_headline, generated, reasons
 from multisymbol.reports.backtest_artifacts import RecordedBacktest, record_backtest
 from multisymbol.reports.figures.canvas import percent
 from multisymbol.reports.tables.backtest import backtest_arm_table, result_table

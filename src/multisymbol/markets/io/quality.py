@@ -166,13 +166,7 @@ def _expected(config: SymbolConfig, reading: ReadOptions, *, now: int) -> Expect
 
 
 def _bars(
-    raw: RawBars,
-    found: Sequence[Defect],
-    *,
-    config: SymbolConfig,
-    reading: ReadOptions,
-    synthetic: bool,
-    origin: str,
+    raw: RawBars, found: Sequence[Defect], *, config: SymbolConfig, reading: ReadOptions, synthetic: bool, origin: str
 ) -> Bars:
     on_defect = reading.on_defect
     left = raw.taken(~dropped(found, rows=len(raw), on_defect=on_defect))

@@ -66,11 +66,7 @@ class YFinance:
         end = min(since + _YAHOO_PAGES[timeframe.text] * DAY, until)
         try:
             bars = library.Ticker(name).history(
-                start=_stamp(since),
-                end=_stamp(end),
-                interval=timeframe.text,
-                auto_adjust=self.adjusted,
-                actions=False,
+                start=_stamp(since), end=_stamp(end), interval=timeframe.text, auto_adjust=self.adjusted, actions=False
             )
         except library.exceptions.YFPricesMissingError as error:
             return CandlePage(bars=_no_bars(), go_on=end, reason=str(error))

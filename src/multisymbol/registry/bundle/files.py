@@ -79,11 +79,7 @@ def parse(path: Path, content: bytes) -> dict[str, Any]:
     """
     try:
         data = json.loads(
-            content,
-            parse_constant=_not_json,
-            parse_float=_finite,
-            parse_int=_integer,
-            object_pairs_hook=_mapping,
+            content, parse_constant=_not_json, parse_float=_finite, parse_int=_integer, object_pairs_hook=_mapping
         )
     except RecursionError as error:
         raise BundleError(f"{path} is nested too deep to be a fact of a model") from error

@@ -125,9 +125,7 @@ def _outputs(answer: pd.DataFrame) -> "Schema":
     return Schema(
         [
             ColSpec(
-                named.get(name, kinds.get(answer[name].dtype.kind, DataType.string)),
-                name,
-                required=name not in named,
+                named.get(name, kinds.get(answer[name].dtype.kind, DataType.string)), name, required=name not in named
             )
             for name in answer.columns
         ]

@@ -250,12 +250,7 @@ def _first_passing(place: Place, request: Request, candidates: Sequence[StoredVe
 
 
 def _similar(
-    request: Request,
-    versions: Sequence[StoredVersion],
-    *,
-    limit: float,
-    profiles: Profiles,
-    trials: Trials | None,
+    request: Request, versions: Sequence[StoredVersion], *, limit: float, profiles: Profiles, trials: Trials | None
 ) -> _Search:
     """Find the nearest symbol of the class that has a model of its own."""
     models: dict[str, list[StoredVersion]] = {}
