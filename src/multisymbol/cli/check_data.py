@@ -154,5 +154,4 @@ def _draw(found: list[SymbolCoverage], source: ExaminedSource, picture: Path) ->
         picture.parent.mkdir(parents=True, exist_ok=True)
         coverage_figure(found, timeframe=source.timeframe).savefig(picture, dpi=150)
     except (OSError, ValueError) as error:
-        message = f"{picture} cannot be written: {error}. Choose another file: out=FILE.png"
-        raise OutputError(message) from error
+        raise OutputError(f"{picture} cannot be written: {error}. Choose another file: out=FILE.png") from error

@@ -292,8 +292,7 @@ def _config_folders(arguments: Sequence[str]) -> list[Path]:
     own += [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("--config-dir=")]
     missing = [str(folder) for folder in own if not folder.is_dir()]
     if missing:
-        message = f"--config-dir {missing[0]} is not a folder"
-        raise ConfigError(message)
+        raise ConfigError(f"--config-dir {missing[0]} is not a folder")
     return [*own, *_line.folders, conf_folder()]
 
 

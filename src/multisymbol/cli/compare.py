@@ -75,8 +75,7 @@ def _check_promotion(spec: CompareSpec) -> None:
     if spec.promote and not spec.register:
         problems.append("without registered models (registry.register=false) there is no champion to move")
     if problems:
-        message = f"promote=true: {'; '.join(problems)}; leave it out"
-        raise ComparisonError(message)
+        raise ComparisonError(f"promote=true: {'; '.join(problems)}; leave it out")
 
 
 def _store(run: Run, done: ComparisonRun, spec: CompareSpec, terminal: Terminal, *, report: TrainingReport) -> None:

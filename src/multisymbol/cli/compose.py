@@ -99,14 +99,12 @@ def load_config(
         >>> config = load_config(["model=gru", "source=parquet", "source.root=bars"], symbols={"AAPL": "stock"})
     """
     if command not in SCHEMAS:
-        message = (
+        raise ConfigError(
             f"there is no command '{command}'{nearest(command, list(SCHEMAS)) or '.'} Commands: {', '.join(SCHEMAS)}"
         )
-        raise ConfigError(message)
     folder = Path(config_dir).absolute() if config_dir is not None else None
     if folder is not None and not folder.is_dir():
-        message = f"config_dir {config_dir} is not a folder"
-        raise ConfigError(message)
+        raise ConfigError(f"config_dir {config_dir} is not a folder")
     search = [f"hydra.searchpath=[file://{folder}]"] if folder else []
     given = [forwarded(text, [conf_folder(), *([folder] if folder else [])]) for text in overrides]
     GlobalHydra.instance().clear()

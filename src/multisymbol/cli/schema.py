@@ -363,8 +363,7 @@ def _selected(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         raise SymbolError("\n".join(["symbols are not in the universe", *unknown]))
     left = {name: known[name] for name in chosen if name not in without}
     if not left:
-        message = "\n  symbols: no member is left; see symbols.only and symbols.without"
-        raise SymbolError(message)
+        raise SymbolError("\n  symbols: no member is left; see symbols.only and symbols.without")
     return left
 
 

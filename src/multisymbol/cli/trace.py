@@ -96,8 +96,7 @@ def _write(path: Path, tables: Sequence[Table]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(markdown(tables)), encoding="utf-8")
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}. Choose another file: out=FILE"
-        raise OutputError(message) from error
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another file: out=FILE") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

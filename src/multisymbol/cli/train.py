@@ -99,10 +99,9 @@ def resumed(values: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
     """
     others = [text for text in _overrides() if text.split("=")[0].split(".")[0] not in _MAY_CHANGE]
     if others:
-        message = (
+        raise ConfigError(
             f"a resumed run goes on as it was started; leave out {', '.join(others)}, or start a new run with them"
         )
-        raise ConfigError(message)
     return interrupted(store_of(values), str(values["resume"]))
 
 
@@ -114,8 +113,7 @@ def parent_of(values: Mapping[str, Any]) -> Parent:
         StoreError: There is no such version.
     """
     if values["from"] is None:
-        message = "mode=finetune needs a model to start from: from=champion, from=NAME@alias or from=NAME/3"
-        raise ConfigError(message)
+        raise ConfigError("mode=finetune needs a model to start from: from=champion, from=NAME@alias or from=NAME/3")
     return find_parent(
         str(values["from"]),
         store=store_of(values),
@@ -133,8 +131,7 @@ def inherited(values: Mapping[str, Any], parent: Parent) -> dict[str, Any]:
     """
     mine = [text for text in _overrides() if re.split(r"[.=@]", text)[0] in INHERITED]
     if mine:
-        message = f"{', '.join(mine)}: that is fixed by {parent.name}, which is fitted further; leave it out"
-        raise ConfigError(message)
+        raise ConfigError(f"{', '.join(mine)}: that is fixed by {parent.name}, which is fitted further; leave it out")
     config = parent.bundle.config
     taken = {**values, **{key: config[key] for key in INHERITED}, "split": _split(values["split"], parent)}
     parent.check_class(values["symbol"], values["symbol_configs"][values["symbol"]]["asset_class"])
@@ -152,10 +149,9 @@ def _split(split: Mapping[str, Any], parent: Parent) -> Mapping[str, Any]:
     shares = [text for text in _overrides() if re.match(r"split\.(shares_of|validation_share|test_share)=", text)]
     if shares:
         cuts = " ".join(f"split.{key}={at}" for key, at in parent.cuts.items())
-        message = (
+        raise ConfigError(
             f"{', '.join(shares)}: {parent.name} says where the data is cut ({cuts}); give instants or leave it out"
         )
-        raise ConfigError(message)
     return {**split, **parent.cuts}
 
 

@@ -246,11 +246,10 @@ def session_clock(calendar: str, *, start: int, end: int) -> SessionClock:
     """
     known = [*exchange_calendars.get_calendar_names(), CurrencyWeek.name]
     if calendar not in known:
-        message = (
+        raise CalendarError(
             f"calendar '{calendar}' is unknown{nearest(calendar, known)}\n"
             "  Take a name of exchange_calendars (XNYS, XLON, ...), FX or 24/7."
         )
-        raise CalendarError(message)
     first, last = _date(start), _date(end)
     margin = pd.Timedelta(days=_MARGIN_DAYS)
     # A calendar's holidays are recorded between bounds: near one the margin has to give way.
@@ -267,8 +266,7 @@ def session_clock(calendar: str, *, start: int, end: int) -> SessionClock:
             message = f"calendar '{calendar}' cannot be built by {releases}: {error}"
             cure = "Install releases that fit one another, or give these symbols another calendar."
             raise CalendarError(f"{message}\n  {cure}") from error
-    message = f"calendar '{calendar}' does not cover {iso(start)} to {iso(end)}: {refusals[-1]}"
-    raise CalendarError(message)
+    raise CalendarError(f"calendar '{calendar}' does not cover {iso(start)} to {iso(end)}: {refusals[-1]}")
 
 
 class CurrencyWeek(exchange_calendars.ExchangeCalendar):  # type: ignore[misc]

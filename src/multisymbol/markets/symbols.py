@@ -144,8 +144,7 @@ class Universe:
 
     def __post_init__(self) -> None:
         if not self.configs:
-            message = "the universe is empty; name at least one symbol"
-            raise SymbolError(message)
+            raise SymbolError("the universe is empty; name at least one symbol")
         seen: dict[str, str] = {}
         alike = [
             (first, name) for name in self.symbols if (first := seen.setdefault(name.casefold(), name)) is not name
@@ -246,8 +245,7 @@ def resolve_symbols(
     ]
     if found:
         count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-        message = "\n  ".join([f"The symbols have {count}; nothing was started.", *found])
-        raise SymbolError(message)
+        raise SymbolError("\n  ".join([f"The symbols have {count}; nothing was started.", *found]))
     return {
         symbol: _merge(
             symbol, (classes[entry["asset_class"]], entry), features=features, labels=labels, name=label_name

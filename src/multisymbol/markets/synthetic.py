@@ -300,11 +300,10 @@ def _of_class(table: Mapping[str, float], config: SymbolConfig, *, what: Literal
     if config.asset_class not in table:
         hint = nearest(config.asset_class, tuple(table))
         key, example = {"volatility": ("annual_volatility", 0.2), "price": ("prices", 100)}[what]
-        message = (
+        raise SourceError(
             f"the synthetic market has no {what} for {config.symbol} of class '{config.asset_class}'{hint}\n"
             f"  Say source.{key}.{config.asset_class}={example} (there are {', '.join(table)})."
         )
-        raise SourceError(message)
     return float(table[config.asset_class])
 
 

@@ -37,8 +37,7 @@ def instant(text: str) -> int:
     try:
         stamp = pd.Timestamp(str(text))
     except ValueError as error:
-        message = f"'{text}' is not a timestamp; write it like 2018-06-01 or 2018-06-01T14:30Z"
-        raise ConfigError(message) from error
+        raise ConfigError(f"'{text}' is not a timestamp; write it like 2018-06-01 or 2018-06-01T14:30Z") from error
     stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
     return int(stamp.as_unit("ns").value)
 
@@ -87,8 +86,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.from_ns >= self.until_ns:
-            message = f"period.start {self.start} is not before period.end {self.end}"
-            raise ConfigError(message)
+            raise ConfigError(f"period.start {self.start} is not before period.end {self.end}")
 
     @property
     def from_ns(self) -> int:

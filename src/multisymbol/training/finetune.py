@@ -69,11 +69,10 @@ class Parent:
         """
         known = self.bundle.metadata["asset_classes"]
         if asset_class not in known:
-            message = (
+            raise SymbolError(
                 f"{symbol} is of class {asset_class}, {self.name} was trained on {', '.join(known)}: there is "
                 "nothing it could hand on. Train a model of its own: mode=single"
             )
-            raise SymbolError(message)
 
 
 def find_parent(text: str, *, store: Store, strategy: str, timeframe: str) -> Parent:
@@ -117,11 +116,10 @@ def _as_parent_sees(fold: FoldDataset, spec: DataSpec, parent: Parent) -> FoldDa
     test_from = int(fold.ledger.decided_at[fold.parts.positions(TEST)].min())
     if test_from <= parent.trained_until:
         next_day = iso((parent.trained_until // DAY + 1) * DAY)[:10]
-        message = (
+        raise SplitError(
             f"{parent.name} was trained on data through {iso(parent.trained_until)}, but {fold.parts.fold.name} tests "
             f"from {iso(test_from)}; test later (split.test_from={next_day}), or start from an older version"
         )
-        raise SplitError(message)
     config = fold.universe.configs[0]
     symbol_slot, class_slot = parent.slots(config.symbol, config.asset_class)
     scaler = parent.bundle.scaler

@@ -155,13 +155,11 @@ def _volatilities(text: str, *, classes: Mapping[str, Any]) -> dict[str, float]:
     for entry in filter(None, text.split(",")):
         name, _, value = entry.partition("=")
         if name not in classes:
-            message = f"--volatility {entry}: unknown asset class '{name}'{nearest(name, tuple(classes))}"
-            raise ConfigError(message)
+            raise ConfigError(f"--volatility {entry}: unknown asset class '{name}'{nearest(name, tuple(classes))}")
         try:
             values[name] = float(value)
         except ValueError as error:
-            message = f"--volatility {entry}: expected CLASS=NUMBER, like {name}=0.2"
-            raise ConfigError(message) from error
+            raise ConfigError(f"--volatility {entry}: expected CLASS=NUMBER, like {name}=0.2") from error
     return values
 
 
@@ -171,17 +169,14 @@ def _prepare(folder: Path, *, facts: Mapping[str, Any], overwrite: bool) -> None
     try:
         if folder.is_dir() and any(folder.iterdir()):
             if not stored.is_file():
-                message = f"{folder} holds files that this command did not write; choose another --out"
-                raise OutputError(message)
+                raise OutputError(f"{folder} holds files that this command did not write; choose another --out")
             if not overwrite and json.loads(stored.read_text(encoding="utf-8")) != facts:
-                message = f"{folder} holds another synthetic market; add --overwrite or choose another --out"
-                raise OutputError(message)
+                raise OutputError(f"{folder} holds another synthetic market; add --overwrite or choose another --out")
             for path in folder.glob("*.parquet"):
                 path.unlink()
         (folder / "conf" / "symbols").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"{folder} cannot be written: {error}"
-        raise OutputError(message) from error
+        raise OutputError(f"{folder} cannot be written: {error}") from error
 
 
 def _write_facts(folder: Path, *, facts: Mapping[str, Any], members: Mapping[str, str]) -> None:

@@ -145,11 +145,10 @@ class Limits:
             ConfigError: There is none.
         """
         if asset_class not in self.wick:
-            message = (
+            raise ConfigError(
                 f"source.limits.wick has no asset class '{asset_class}'{nearest(asset_class, tuple(self.wick))}\n"
                 f"  Say source.limits.wick.{asset_class}=0.05 (there are {', '.join(self.wick)})."
             )
-            raise ConfigError(message)
         return self.wick[asset_class]
 
 

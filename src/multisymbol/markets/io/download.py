@@ -138,8 +138,7 @@ class DownloadSource(AcceptedBars):
         vendor.check(self.timeframe)
         self._since, self._until = instant(start), instant(end)
         if self._since >= self._until:
-            message = f"source.start={start} is not before source.end={end}"
-            raise ConfigError(message)
+            raise ConfigError(f"source.start={start} is not before source.end={end}")
         span = f"{_file_name(self._since)}..{_file_name(self._until)}"
         root = Path(cache) / vendor.name / self.timeframe.text / span
         self.folder = BarFolder(root=root, pattern="{slug}.parquet", timeframe=self.timeframe)
@@ -242,8 +241,7 @@ class DownloadSource(AcceptedBars):
             return self._vendor.page(self._name(config), timeframe=self.timeframe, since=at, until=self._until)
         except SourceError as error:
             kept = f"\n  What came before {iso(at)} is kept; start again to go on from there." if pages.count else ""
-            message = f"{error}{kept}"
-            raise SourceError(message) from error
+            raise SourceError(f"{error}{kept}") from error
 
     def _name(self, config: SymbolConfig) -> str:
         return self._names.get(config.symbol, config.symbol)
@@ -316,8 +314,7 @@ def _trimmed(bars: pd.DataFrame, *, since: int, until: int, why: str) -> pd.Data
     """Return the six columns in UTC, of bars that open in [since, until)."""
     missing = [name for name in _COLUMNS if name not in bars.columns]
     if missing:
-        message = f"{why} gave bars without {', '.join(missing)}"
-        raise SourceError(message)
+        raise SourceError(f"{why} gave bars without {', '.join(missing)}")
     timestamp = pd.DatetimeIndex(bars["timestamp"]).tz_convert("UTC").as_unit("ns")
     inside = (timestamp.asi8 >= since) & (timestamp.asi8 < until)
     numbers = {name: bars[name].astype("float64") for name in _COLUMNS[1:]}
@@ -337,8 +334,7 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"{folder} cannot be written: {error}. Choose another folder: source.cache=DIR"
-        raise OutputError(message) from error
+        raise OutputError(f"{folder} cannot be written: {error}. Choose another folder: source.cache=DIR") from error
 
 
 def _file_name(at: int) -> str:

@@ -64,10 +64,9 @@ class BarFolder:
                 raise SourceError(self._no_such(path, config.symbol))
             return path
         if "{symbol}" in self.pattern and re.search(r"[/\\]|^\.\.?$", config.symbol):
-            message = (
+            raise SourceError(
                 f"'{config.symbol}' cannot be part of a file name; write source.pattern with {{slug}}: {config.slug}"
             )
-            raise SourceError(message)
         paths = [
             self.root / self.pattern.format(symbol=config.symbol, slug=text, timeframe=self.timeframe.text)
             for text in slugs(config.symbol)
@@ -132,15 +131,13 @@ def _check_pattern(pattern: str) -> None:
     try:
         used = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
     except ValueError as error:
-        message = f"source.pattern '{pattern}' is not a pattern: {error}"
-        raise ConfigError(message) from error
+        raise ConfigError(f"source.pattern '{pattern}' is not a pattern: {error}") from error
     wrong = [f"{{{name}}}{nearest(name, _PLACEHOLDERS)}" for name in used if name not in _PLACEHOLDERS]
     if wrong:
-        message = (
+        raise ConfigError(
             f"source.pattern '{pattern}' has unknown placeholders: {'; '.join(wrong)}\n"
             "  There are {symbol}, {slug} and {timeframe}."
         )
-        raise ConfigError(message)
     if not {"symbol", "slug"} & set(used):
         message = f"source.pattern '{pattern}' names one file for all symbols; put {{symbol}} or {{slug}} in it"
         raise ConfigError(message)

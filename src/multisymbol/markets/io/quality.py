@@ -297,8 +297,7 @@ def _clock(opened_at: Instants, *, config: SymbolConfig, origin: str) -> Session
     try:
         return session_clock(config.calendar, start=start, end=end)
     except CalendarError as error:
-        message = f"{config.symbol} ({origin}): {error}"
-        raise CalendarError(message) from error
+        raise CalendarError(f"{config.symbol} ({origin}): {error}") from error
 
 
 def _frozen(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:

@@ -80,8 +80,7 @@ def read_members(path: Path, *, asset_classes: Sequence[str]) -> dict[str, dict[
     if remarks:
         lines = located(remarks, path=path)
         count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-        message = "\n  ".join([f"The table of symbols has {count}; nothing was started.", *lines])
-        raise SymbolError(message)
+        raise SymbolError("\n  ".join([f"The table of symbols has {count}; nothing was started.", *lines]))
     return {row.symbol: row.entry for row in rows}
 
 
@@ -112,8 +111,7 @@ def _read(path: Path, remarks: _Remarks) -> list[_Row]:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        message = f"\n  symbols.file: {path} is none of {', '.join(readers)}; write a CSV table or a YAML list"
-        raise SymbolError(message)
+        raise SymbolError(f"\n  symbols.file: {path} is none of {', '.join(readers)}; write a CSV table or a YAML list")
     try:
         text = path.read_text(encoding="utf-8-sig")  # a spreadsheet may write a byte order mark
     except OSError as error:

@@ -72,8 +72,7 @@ class YFinance:
             return CandlePage(bars=_no_bars(), go_on=end, reason=str(error))
         # A page that Yahoo changed makes yfinance fail in any way: KeyError, TypeError, its own errors and requests'.
         except Exception as error:
-            message = f"yfinance gave no bars of {name} from {iso(since)}: {_words(error)}"
-            raise SourceError(message) from error
+            raise SourceError(f"yfinance gave no bars of {name} from {iso(since)}: {_words(error)}") from error
         return CandlePage(bars=_of_yahoo(bars) if len(bars) else _no_bars(), go_on=end)
 
 
@@ -130,8 +129,7 @@ class Ccxt:
         try:
             rows = exchange.fetch_ohlcv(name, timeframe.text, since=since // _MILLISECOND, limit=self.page_bars)
         except Exception as error:  # ccxt's own errors, and KeyError or TypeError where an answer is not as expected
-            message = f"{self.exchange} gave no bars of {name} from {iso(since)}: {_words(error)}"
-            raise SourceError(message) from error
+            raise SourceError(f"{self.exchange} gave no bars of {name} from {iso(since)}: {_words(error)}") from error
         bars = pd.DataFrame(rows, columns=list(_CCXT_COLUMNS))
         last = (
             int(bars["timestamp"].max()) * _MILLISECOND
@@ -164,8 +162,7 @@ def _stamp(at: int) -> pd.Timestamp:
 @lru_cache
 def _exchange(library: ModuleType, name: str) -> Any:
     if name not in library.exchanges:
-        message = f"ccxt has no exchange '{name}'{nearest(name, library.exchanges)}"
-        raise ConfigError(message)
+        raise ConfigError(f"ccxt has no exchange '{name}'{nearest(name, library.exchanges)}")
     return getattr(library, name)({"enableRateLimit": True})
 
 

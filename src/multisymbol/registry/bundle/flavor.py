@@ -70,8 +70,7 @@ def write_flavour(
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        message = f"the files of MLflow cannot be written to {folder}: {error.strerror or error}"
-        raise OutputError(message) from error
+        raise OutputError(f"the files of MLflow cannot be written to {folder}: {error.strerror or error}") from error
 
 
 def read_frame(path: Path) -> pd.DataFrame:

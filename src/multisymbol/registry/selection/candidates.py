@@ -62,8 +62,7 @@ class Request:
         if self.as_of is not None and known.until > self.as_of:
             problems.append(f"knows bars until {iso(known.until)}, past as_of {iso(self.as_of)}")
         if problems:
-            message = f"the profile for {self.symbol} {self.timeframe} {' and '.join(problems)}"
-            raise ConfigError(message)
+            raise ConfigError(f"the profile for {self.symbol} {self.timeframe} {' and '.join(problems)}")
 
 
 def concerns(version: StoredVersion, request: Request) -> bool:

@@ -504,8 +504,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     returns = np.asarray(str(data["returns"]).split(), dtype=np.float64)
     shapes = [bits.size * 8, _CURVE_HOURS if curve is None else curve.size, returns.size]
     if shapes != [_HOURS_OF_WEEK, _CURVE_HOURS, days.size]:
-        message = f"hours of the week, hours of the curve and returns of {days.size} days are {shapes}"
-        raise ValueError(message)
+        raise ValueError(f"hours of the week, hours of the curve and returns of {days.size} days are {shapes}")
     return {
         **{key: str(data[key]) for key in ("symbol", "timeframe", "calendar")},
         **{each.name: None if data[each.name] is None else float(data[each.name]) for each in COMPONENTS},
