@@ -152,25 +152,15 @@ class Terminal:
 
 @dataclass(kw_only=True, slots=True)
 class Stage:
-    """Something that takes long.
+    """Something that takes long."""
 
-    Args:
-        name: What it is.
-        facts: What else there is to say of it, the most important first.
-        count: How far it has come, for people.
-        share: The same, 0 to 1; None: not known.
-        share_before: What was done before it began, such as the epochs before a resume.
-        began_at: Seconds of the monotonic clock.
-        updated_at: Last time `share` changed.
-    """
-
-    name: str
-    facts: tuple[str, ...] = ()
-    count: str = ""
-    share: float | None = None
-    share_before: float = 0.0
-    began_at: float = field(default_factory=time.monotonic)
-    updated_at: float = 0.0
+    name: str  # what it is
+    facts: tuple[str, ...] = ()  # what else there is to say of it, the most important first
+    count: str = ""  # how far it has come, for people
+    share: float | None = None  # the same, 0 to 1; None: not known
+    share_before: float = 0.0  # what was done before it began, such as the epochs before a resume
+    began_at: float = field(default_factory=time.monotonic)  # seconds of the monotonic clock
+    updated_at: float = 0.0  # last time `share` changed
 
     def update(self, done: float, total: float, *facts: str, count: str) -> None:
         """Say how far it has come."""

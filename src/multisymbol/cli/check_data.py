@@ -27,13 +27,9 @@ from multisymbol.wording import short_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckDataConfig(TrainConfig):
-    """Every key of `conf/check_data.yaml`: those of a training, and one of its own.
+    """Every key of `conf/check_data.yaml`: those of a training, and one of its own."""
 
-    Args:
-        out: File of the picture (its ending is the format), None for `coverage.png` in the run's folder.
-    """
-
-    out: str | None
+    out: str | None  # file of the picture (its ending is the format), None for `coverage.png` in the run's folder
 
 
 SCHEMA = f"{__name__}.CheckDataConfig"

@@ -38,22 +38,15 @@ _MAYBE_VALUE_OPTIONS = {"--info", "-i"}
 
 @dataclass(kw_only=True, slots=True)
 class _CommandLine:
-    """What the command line said that Hydra never gets to see.
+    """What the command line said that Hydra never gets to see."""
 
-    Args:
-        verbose: Whether tracebacks are shown.
-        wrong_options: Group options that do not exist.
-        arguments: What Hydra is given.
-        subcommand: Words between the program and its arguments, `train` of `multisymbol train`.
-        folders: Configuration folders besides the shipped one.
-        failed: A sweep's jobs that came to nothing, by what sets them apart.
-    """
-
-    verbose: bool = False
-    wrong_options: list[Problem] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
+    verbose: bool = False  # whether tracebacks are shown
+    wrong_options: list[Problem] = field(default_factory=list)  # group options that do not exist
+    arguments: list[str] = field(default_factory=list)  # what Hydra is given
+    # words between the program and its arguments, `train` of `multisymbol train`
     subcommand: list[str] = field(default_factory=list)
-    folders: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()  # configuration folders besides the shipped one
+    # a sweep's jobs that came to nothing, by what sets them apart
     failed: dict[str, Exception] = field(default_factory=dict)
 
 

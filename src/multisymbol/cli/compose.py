@@ -37,15 +37,10 @@ SCHEMAS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """A checked configuration: what a command line would have composed.
+    """A checked configuration: what a command line would have composed."""
 
-    Args:
-        command: The command it is for.
-        values: Plain, resolved mapping.
-    """
-
-    command: str
-    values: Mapping[str, Any]
+    command: str  # the command it is for
+    values: Mapping[str, Any]  # plain, resolved mapping
 
     @property
     def data(self) -> "DataSpec":

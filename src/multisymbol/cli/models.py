@@ -41,53 +41,32 @@ from multisymbol.wording import counted, few
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandOutput:
-    """What a verb has to say.
+    """What a verb has to say."""
 
-    Args:
-        parts: Lines and tables for people.
-        data: The same for programs, plain data.
-        status: Exit status: 0, or 1 where something is left that should not be there.
-    """
-
-    parts: tuple[Table | str, ...]
-    data: Any
-    status: int = 0
+    parts: tuple[Table | str, ...]  # lines and tables for people
+    data: Any  # the same for programs, plain data
+    status: int = 0  # exit status: 0, or 1 where something is left that should not be there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where the models are.
+    """Where the models are."""
 
-    Args:
-        store: Ready for use.
-        folders: Where runs and caches leave temporary files.
-    """
-
-    store: Store
-    folders: tuple[Path, ...]
+    store: Store  # ready for use
+    folders: tuple[Path, ...]  # where runs and caches leave temporary files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """Which versions are listed; None: all.
+    """Which versions are listed; None: all."""
 
-    Args:
-        strategy: First part of the name.
-        timeframe: Length of the bars.
-        scope: `universal` or `single`.
-        symbol: Trained on it.
-        asset_class: Trained on one of it.
-        alias: Has this role.
-        retired: Whether retired versions are listed too.
-    """
-
-    strategy: str | None = None
-    timeframe: str | None = None
-    scope: str | None = None
-    symbol: str | None = None
-    asset_class: str | None = None
-    alias: str | None = None
-    retired: bool = False
+    strategy: str | None = None  # first part of the name
+    timeframe: str | None = None  # length of the bars
+    scope: str | None = None  # `universal` or `single`
+    symbol: str | None = None  # trained on it
+    asset_class: str | None = None  # trained on one of it
+    alias: str | None = None  # has this role
+    retired: bool = False  # whether retired versions are listed too
 
     def fits(self, version: StoredVersion) -> bool:
         """Whether a version is listed, once strategy and timeframe were asked for."""

@@ -21,25 +21,16 @@ from multisymbol.serving.resolver import Resolver
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictConfig(TrainConfig):
-    """Every key of `conf/predict.yaml`: those of a training, and its own.
+    """Every key of `conf/predict.yaml`: those of a training, and its own."""
 
-    Args:
-        as_class: Asset class of a symbol that is no member.
-        as_of: Only what was known then counts, None for now.
-        allow_seen: Whether a model may answer for a bar it was trained on.
-        max_age_bars: A decision on an older bar is withheld, in bars of open market; None for none.
-        match: What a model must fit: the strategy's name, or features and labels of the configuration too.
-        output: Form of the answer.
-        out: File it is written to, None for the terminal.
-    """
-
-    as_class: str | None
-    as_of: str | None
-    allow_seen: bool
-    max_age_bars: int | None
+    as_class: str | None  # asset class of a symbol that is no member
+    as_of: str | None  # only what was known then counts, None for now
+    allow_seen: bool  # whether a model may answer for a bar it was trained on
+    max_age_bars: int | None  # a decision on an older bar is withheld, in bars of open market; None for none
+    # what a model must fit: the strategy's name, or features and labels of the configuration too
     match: Literal["strategy", "config"]
-    output: Literal["table", "json", "parquet"]
-    out: str | None
+    output: Literal["table", "json", "parquet"]  # form of the answer
+    out: str | None  # file it is written to, None for the terminal
 
 
 def show_predictions(values: Mapping[str, Any]) -> Sequence[Prediction]:

@@ -28,23 +28,15 @@ from multisymbol.serving.resolver import Resolver, ResolveSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolveConfig(TrainConfig):
-    """Every key of `conf/resolve.yaml`: those of a training, and its own.
+    """Every key of `conf/resolve.yaml`: those of a training, and its own."""
 
-    Args:
-        timeframe: Length of the symbol's bars, None for the source's.
-        as_of: Only what was known then counts, None for now.
-        allow_seen: Whether a model trained past `as_of` may answer.
-        as_class: Asset class of a symbol that is no member.
-        match: What a model must fit: the strategy's name, or features and labels of the configuration too.
-        output: Text for people or JSON for programs.
-    """
-
-    timeframe: str | None
-    as_of: str | None
-    allow_seen: bool
-    as_class: str | None
+    timeframe: str | None  # length of the symbol's bars, None for the source's
+    as_of: str | None  # only what was known then counts, None for now
+    allow_seen: bool  # whether a model trained past `as_of` may answer
+    as_class: str | None  # asset class of a symbol that is no member
+    # what a model must fit: the strategy's name, or features and labels of the configuration too
     match: Literal["strategy", "config"]
-    output: Literal["text", "json"]
+    output: Literal["text", "json"]  # text for people or JSON for programs
 
 
 OWN_KEYS = ("symbol", "timeframe", "as_of", "allow_seen", "as_class", "match", "output", "out", "mode", "from")

@@ -30,18 +30,12 @@ class Paths:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolSelection:
-    """A file in `conf/symbols`.
+    """A file in `conf/symbols`."""
 
-    Args:
-        members: Symbol -> `{asset_class: name, **own overrides}`.
-        only: Members to use, None for all.
-        without: Members to leave out.
-        file: A table of further members (`markets.io.universe_file`); what `members` says of one of them wins.
-    """
-
-    members: dict[str, dict[str, Any]]
-    only: list[str] | None = None
-    without: list[str] | None = None
+    members: dict[str, dict[str, Any]]  # symbol -> `{asset_class: name, **own overrides}`
+    only: list[str] | None = None  # members to use, None for all
+    without: list[str] | None = None  # members to leave out
+    # a table of further members (`markets.io.universe_file`); what `members` says of one of them wins
     file: str | None = None
 
 
@@ -112,119 +106,74 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestChoices:
-    """A file in `conf/backtest`; see `BacktestSettings` and `Rules`.
+    """A file in `conf/backtest`; see `BacktestSettings` and `Rules`."""
 
-    Args:
-        models: Whose predictions are traded.
-        arms: Kinds of model that are traded on the same bars; None: whichever answers.
-        every: Length of time from one choice of models to the next (`as_of`).
-        capital: See `Rules`; likewise fill, units, stop, target and stop_in.
-        weighting: How money is shared out among symbols.
-        volatility_bars: See `BacktestSettings`; likewise cost_multiples.
-    """
-
-    models: Literal["stored", "as_of", "retrained"]
+    models: Literal["stored", "as_of", "retrained"]  # whose predictions are traded
+    # kinds of model that are traded on the same bars; None: whichever answers
     arms: list[Literal["universal", "own"]] | None
-    every: str
-    capital: float
+    every: str  # length of time from one choice of models to the next (`as_of`)
+    capital: float  # see `Rules`; likewise fill, units, stop, target and stop_in
     fill: Literal["next_open", "same_close", "next_vwap"]
     units: Literal["fractional", "whole"]
     stop: float | None
     target: float | None
     stop_in: Literal["fraction", "volatility"]
-    weighting: Any
-    volatility_bars: PositiveInt
+    weighting: Any  # how money is shared out among symbols
+    volatility_bars: PositiveInt  # see `BacktestSettings`; likewise cost_multiples
     cost_multiples: list[float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestConfig(TrainConfig):
-    """Every key of `conf/backtest.yaml`: those of a training, and its own.
+    """Every key of `conf/backtest.yaml`: those of a training, and its own."""
 
-    Args:
-        decision: From a model's outputs to positions.
-        backtest: Whose predictions are traded, and how.
-        match: What a model must fit: the strategy's name, or features and labels of the configuration too.
-        allow_seen: Whether bars a model was trained on may be traded.
-    """
-
-    decision: Any
-    backtest: BacktestChoices
+    decision: Any  # from a model's outputs to positions
+    backtest: BacktestChoices  # whose predictions are traded, and how
+    # what a model must fit: the strategy's name, or features and labels of the configuration too
     match: Literal["strategy", "config"]
-    allow_seen: bool
+    allow_seen: bool  # whether bars a model was trained on may be traded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SurrogateSettings:
-    """Markets without signal on which both arms are trained again.
+    """Markets without signal on which both arms are trained again."""
 
-    Args:
-        kept: Draws with the drift kept; likewise `removed`. 20 at least of a kind, or 0 for none of it.
-        removed: See there.
-        seed: Of the first draw; the next ones count on.
-        workers: Processes at a time, one core each.
-    """
-
-    kept: NonNegativeInt
-    removed: NonNegativeInt
-    seed: NonNegativeInt
-    workers: PositiveInt
+    kept: NonNegativeInt  # draws with the drift kept; likewise `removed`. 20 at least of a kind, or 0 for none of it
+    removed: NonNegativeInt  # see there
+    seed: NonNegativeInt  # of the first draw; the next ones count on
+    workers: PositiveInt  # processes at a time, one core each
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonSettings:
-    """A file in `conf/comparison`; see `evaluation.plan.Plan` for the levels and sizes.
+    """A file in `conf/comparison`; see `evaluation.plan.Plan` for the levels and sizes."""
 
-    Args:
-        primary: The question that the verdict is about.
-        seeds: Of the trainings of every arm.
-        smallest: Smallest effect of interest, nats a forecast.
-        alpha: Of every test.
-        level: Coverage of intervals.
-        power: At which detectable effects are stated.
-        draws: Resamples of an interval.
-        aa_draws: Of the A/A run.
-        seed: Of resampling.
-        weights: Symbol -> weight in the mean over symbols; None: all alike.
-        budget: What a single and the universal model have the same number of: epochs, or steps an epoch too.
-        capital: Money of each account that is traded; it matters only for costs that are money.
-        exploratory: Allow fewer than 3 seeds and 20 draws; nothing is claimed then.
-        surrogates: Markets without signal.
-        threads: Cores of a stack.
-    """
-
-    primary: Literal["overall", "direction", "activity"]
-    seeds: list[NonNegativeInt]
-    smallest: float
-    alpha: float
-    level: float
-    power: float
-    draws: PositiveInt
-    aa_draws: PositiveInt
-    seed: NonNegativeInt
-    weights: dict[str, float] | None
+    primary: Literal["overall", "direction", "activity"]  # the question that the verdict is about
+    seeds: list[NonNegativeInt]  # of the trainings of every arm
+    smallest: float  # smallest effect of interest, nats a forecast
+    alpha: float  # of every test
+    level: float  # coverage of intervals
+    power: float  # at which detectable effects are stated
+    draws: PositiveInt  # resamples of an interval
+    aa_draws: PositiveInt  # of the A/A run
+    seed: NonNegativeInt  # of resampling
+    weights: dict[str, float] | None  # symbol -> weight in the mean over symbols; None: all alike
+    # what a single and the universal model have the same number of: epochs, or steps an epoch too
     budget: Literal["epochs", "steps"]
-    capital: PositiveFloat
-    exploratory: bool
-    surrogates: SurrogateSettings
-    threads: PositiveInt
+    capital: PositiveFloat  # money of each account that is traded; it matters only for costs that are money
+    exploratory: bool  # allow fewer than 3 seeds and 20 draws; nothing is claimed then
+    surrogates: SurrogateSettings  # markets without signal
+    threads: PositiveInt  # cores of a stack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareConfig(TrainConfig):
-    """Every key of `conf/compare.yaml`: those of a training, and its own.
+    """Every key of `conf/compare.yaml`: those of a training, and its own."""
 
-    Args:
-        comparison: What is declared.
-        arms: Name -> what it trains; the arms that are run.
-        decision: From probabilities to positions, for the net of costs.
-        promote: Whether champions move as the verdicts say.
-    """
-
-    comparison: ComparisonSettings
-    arms: dict[str, Any]
-    decision: Any
-    promote: bool
+    comparison: ComparisonSettings  # what is declared
+    arms: dict[str, Any]  # name -> what it trains; the arms that are run
+    decision: Any  # from probabilities to positions, for the net of costs
+    promote: bool  # whether champions move as the verdicts say
 
 
 SCHEMA = f"{__name__}.TrainConfig"

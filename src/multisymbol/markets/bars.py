@@ -17,35 +17,24 @@ _ARRAYS = ("opened_at", "closed_at", "open", "high", "low", "close", "volume", "
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Bars:
-    """The bars of one symbol in order of time; arrays are read-only and of one length n.
+    """The bars of one symbol in order of time; arrays are read-only and of one length n."""
 
-    Args:
-        symbol: Whose bars.
-        timeframe: Their length.
-        opened_at: Nominal start of each bar. Shape (n,).
-        closed_at: When it is known: nothing of a bar may be used before. Strictly ascending. Shape (n,).
-        open: First price. float64, shape (n,); likewise high, low, close.
-        volume: Traded volume or tick count, NaN where the market has none. float64, shape (n,).
-        segment: Number of the uninterrupted stretch each bar is in, from 0, see `Gaps`. int32, shape (n,).
-        synthetic: Whether the bars were generated.
-        origin: File or generator, for messages.
-        dropped: Kind of defect -> rows left out for it, see `OnDefect`; together as many as were left out.
-        kept_defects: Kind of defect -> rows kept in spite of it, for gaps bars that are missing.
-    """
-
-    symbol: str
-    timeframe: Timeframe
-    opened_at: Instants
-    closed_at: Instants
-    open: npt.NDArray[np.float64]
+    symbol: str  # whose bars
+    timeframe: Timeframe  # their length
+    opened_at: Instants  # nominal start of each bar. Shape (n,)
+    closed_at: Instants  # when it is known: nothing of a bar may be used before. Strictly ascending. Shape (n,)
+    open: npt.NDArray[np.float64]  # first price. float64, shape (n,); likewise high, low, close
     high: npt.NDArray[np.float64]
     low: npt.NDArray[np.float64]
     close: npt.NDArray[np.float64]
-    volume: npt.NDArray[np.float64]
+    volume: npt.NDArray[np.float64]  # traded volume or tick count, NaN where the market has none. float64, shape (n,)
+    # number of the uninterrupted stretch each bar is in, from 0, see `Gaps`. int32, shape (n,)
     segment: npt.NDArray[np.int32]
-    synthetic: bool
-    origin: str
+    synthetic: bool  # whether the bars were generated
+    origin: str  # file or generator, for messages
+    # kind of defect -> rows left out for it, see `OnDefect`; together as many as were left out
     dropped: Mapping[str, int] = field(default_factory=dict)
+    # kind of defect -> rows kept in spite of it, for gaps bars that are missing
     kept_defects: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -20,17 +20,11 @@ Check: TypeAlias = Callable[[Any], str | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverrideTable:
-    """A mapping of an override.
+    """A mapping of an override."""
 
-    Args:
-        noun: What its keys are, for messages.
-        entries: The keys there are, each with the schema of its value.
-        others: Whether further keys are allowed and ignored.
-    """
-
-    noun: str
-    entries: Mapping[str, "OverrideTable | Check"]
-    others: bool = False
+    noun: str  # what its keys are, for messages
+    entries: Mapping[str, "OverrideTable | Check"]  # the keys there are, each with the schema of its value
+    others: bool = False  # whether further keys are allowed and ignored
 
 
 def override_problems(given: Any, *, schema: "OverrideTable | Check", where: str) -> Iterator[str]:

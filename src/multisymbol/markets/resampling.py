@@ -129,17 +129,11 @@ def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock, until: int
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Blocks:
-    """Stretches of a session that have bars, shape (blocks,) each.
+    """Stretches of a session that have bars, shape (blocks,) each."""
 
-    Args:
-        first: Position of the first bar.
-        start: Where the stretch begins on the grid of the finer bars.
-        end: Where it ends by the calendar: the session's close at the latest.
-    """
-
-    first: npt.NDArray[np.int64]
-    start: Instants
-    end: Instants
+    first: npt.NDArray[np.int64]  # position of the first bar
+    start: Instants  # where the stretch begins on the grid of the finer bars
+    end: Instants  # where it ends by the calendar: the session's close at the latest
 
 
 def _blocks(bars: Bars, *, timeframe: Timeframe, clock: SessionClock) -> _Blocks:

@@ -29,23 +29,17 @@ _MARGIN_DAYS = 31
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionFacts:
-    """What the clock says at n instants.
+    """What the clock says at n instants."""
 
-    Args:
-        is_open: Whether a session contains the instant, its open included, its close not. Shape (n,).
-        minutes_since_open: Minutes since the latest open at or before, at most that session's length. Shape (n,).
-        minutes_to_close: Minutes to the end of that same session, 0 after it. Shape (n,).
-        session: Index of that session in the clock, -1 before the first. Shape (n,).
-        local_hour: Hour of the day on the calendar's own clock, with fraction, 0 <= h < 24. Shape (n,).
-        local_weekday: Monday 0 to Sunday 6 on the calendar's own clock. Shape (n,).
-    """
-
+    # whether a session contains the instant, its open included, its close not. Shape (n,)
     is_open: npt.NDArray[np.bool_]
+    # minutes since the latest open at or before, at most that session's length. Shape (n,)
     minutes_since_open: npt.NDArray[np.float64]
-    minutes_to_close: npt.NDArray[np.float64]
-    session: npt.NDArray[np.int64]
+    minutes_to_close: npt.NDArray[np.float64]  # minutes to the end of that same session, 0 after it. Shape (n,)
+    session: npt.NDArray[np.int64]  # index of that session in the clock, -1 before the first. Shape (n,)
+    # hour of the day on the calendar's own clock, with fraction, 0 <= h < 24. Shape (n,)
     local_hour: npt.NDArray[np.float64]
-    local_weekday: npt.NDArray[np.int64]
+    local_weekday: npt.NDArray[np.int64]  # Monday 0 to Sunday 6 on the calendar's own clock. Shape (n,)
 
 
 def _no_instants() -> Instants:
@@ -54,23 +48,15 @@ def _no_instants() -> Instants:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SessionClock:
-    """The sessions of one calendar between two instants.
+    """The sessions of one calendar between two instants."""
 
-    Args:
-        calendar: Its name.
-        timezone: Zone of its own clock.
-        opens: Opens of the sessions, ascending. Shape (sessions,).
-        closes: Their closes; the close of one may be the open of the next. Shape (sessions,).
-        break_starts: Starts of breaks within sessions (lunch in Hong Kong): the market is closed. Shape (breaks,).
-        break_ends: Their ends. Shape (breaks,).
-    """
-
-    calendar: str
-    timezone: str
-    opens: Instants
-    closes: Instants
+    calendar: str  # its name
+    timezone: str  # zone of its own clock
+    opens: Instants  # opens of the sessions, ascending. Shape (sessions,)
+    closes: Instants  # their closes; the close of one may be the open of the next. Shape (sessions,)
+    # starts of breaks within sessions (lunch in Hong Kong): the market is closed. Shape (breaks,)
     break_starts: Instants = field(default_factory=_no_instants)
-    break_ends: Instants = field(default_factory=_no_instants)
+    break_ends: Instants = field(default_factory=_no_instants)  # their ends. Shape (breaks,)
 
     def facts(self, at: Instants) -> SessionFacts:
         """Look up n instants at once.

@@ -26,21 +26,13 @@ _ODD = {"outlier": "bars wrong in all four prices", "step": "lasting steps of a 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReturnPrints:
-    """Fingerprints of one symbol's returns.
+    """Fingerprints of one symbol's returns."""
 
-    Args:
-        symbol: Whose.
-        bars: How many it has.
-        odd: Kind of odd price -> bars that have it and are kept.
-        hashes: Ascending, each once. uint64, shape (n,).
-        closed_at: Close of the last bar of each. Shape (n,).
-    """
-
-    symbol: str
-    bars: int
-    odd: dict[str, int]
-    hashes: npt.NDArray[np.uint64]
-    closed_at: Instants
+    symbol: str  # whose
+    bars: int  # how many it has
+    odd: dict[str, int]  # kind of odd price -> bars that have it and are kept
+    hashes: npt.NDArray[np.uint64]  # ascending, each once. uint64, shape (n,)
+    closed_at: Instants  # close of the last bar of each. Shape (n,)
 
 
 def return_prints(bars: Bars) -> ReturnPrints:

@@ -36,26 +36,16 @@ class Costs:
     Whatever is held at a bar's close pays until the next close, by calendar time of a year of 365 days:
 
         (funding_bps_per_year, and borrow_bps_per_year where it is held short) of its notional at that close
-
-    Args:
-        commission_bps: Of the notional after spread and slippage.
-        commission_per_unit: Money for each share, coin or unit of currency.
-        commission_minimum: Money, the least that a fill costs.
-        half_spread_bps: From the middle of the market to where one buys or sells.
-        slippage_bps: What the market moves against the order.
-        slippage_range_share: The same as a share of the range of the bar in which the order is filled.
-        borrow_bps_per_year: Of the notional held short.
-        funding_bps_per_year: Of the notional held long or short, all of it, whatever part of it is leverage.
     """
 
-    commission_bps: float
-    commission_per_unit: float
-    commission_minimum: float
-    half_spread_bps: float
-    slippage_bps: float
-    slippage_range_share: float
-    borrow_bps_per_year: float
-    funding_bps_per_year: float
+    commission_bps: float  # of the notional after spread and slippage
+    commission_per_unit: float  # money for each share, coin or unit of currency
+    commission_minimum: float  # money, the least that a fill costs
+    half_spread_bps: float  # from the middle of the market to where one buys or sells
+    slippage_bps: float  # what the market moves against the order
+    slippage_range_share: float  # the same as a share of the range of the bar in which the order is filled
+    borrow_bps_per_year: float  # of the notional held short
+    funding_bps_per_year: float  # of the notional held long or short, all of it, whatever part of it is leverage
 
     def times(self, factor: float) -> "Costs":
         """Return the same costs `factor` times as high: 0 for none."""
@@ -67,64 +57,43 @@ class Gaps:
     """Where the history of a symbol is cut into segments.
 
     No indicator, window or label reaches over the border of a segment.
-
-    Args:
-        over_closed: `carry`: a scheduled closure (night, weekend, holiday) does not cut; `reset`: it does.
-        max_missing_hours: Hours of open market without a bar, by the calendar, above which the history is cut.
     """
 
+    # `carry`: a scheduled closure (night, weekend, holiday) does not cut; `reset`: it does
     over_closed: Literal["carry", "reset"]
-    max_missing_hours: float
+    max_missing_hours: float  # hours of open market without a bar, by the calendar, above which the history is cut
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssetClass:
-    """What the symbols of one class have in common: the schema of a file in `conf/asset_class`.
+    """What the symbols of one class have in common: the schema of a file in `conf/asset_class`."""
 
-    Args:
-        calendar: Name in exchange_calendars (`XNYS`), `FX` (Sunday 17:00 to Friday 17:00 New York) or `24/7`.
-        volume: `required`: a NaN is a defect; `optional`: NaN is legal; `none`: volume is not looked at.
-        costs: Keys of `Costs`.
-        gaps: Keys of `Gaps`.
-        indicators: Overrides of `features.indicators`, indicator -> parameter -> value.
-        fuzzy: Overrides of `features.fuzzy`, column -> membership -> definition.
-        labels: Overrides of label parameters, name of the file in `conf/labels` -> parameter -> value.
-    """
-
-    calendar: str
+    calendar: str  # name in exchange_calendars (`XNYS`), `FX` (Sunday 17:00 to Friday 17:00 New York) or `24/7`
+    # `required`: a NaN is a defect; `optional`: NaN is legal; `none`: volume is not looked at
     volume: Literal["required", "optional", "none"]
-    costs: dict[str, float]
-    gaps: dict[str, Any]
+    costs: dict[str, float]  # keys of `Costs`
+    gaps: dict[str, Any]  # keys of `Gaps`
+    # overrides of `features.indicators`, indicator -> parameter -> value
     indicators: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # overrides of `features.fuzzy`, column -> membership -> definition
     fuzzy: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # overrides of label parameters, name of the file in `conf/labels` -> parameter -> value
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolConfig:
-    """One symbol with everything that is its own, resolved: default < asset class < symbol.
+    """One symbol with everything that is its own, resolved: default < asset class < symbol."""
 
-    Args:
-        symbol: Name as the source knows it.
-        asset_class: Name of its class.
-        calendar: As in `AssetClass`.
-        volume: As in `AssetClass`.
-        costs: Of a fill and of holding.
-        gaps: Segmentation of the history.
-        indicators: Indicator -> parameters (and optional `type`).
-        fuzzy: Feature column -> membership name -> {shape: break points}.
-        label: `_target_` and parameters of the labeller.
-    """
-
-    symbol: str
-    asset_class: str
-    calendar: str
-    volume: Literal["required", "optional", "none"]
-    costs: Costs
-    gaps: Gaps
-    indicators: Mapping[str, Mapping[str, Any]]
-    fuzzy: Mapping[str, Mapping[str, Any]]
-    label: Mapping[str, Any]
+    symbol: str  # name as the source knows it
+    asset_class: str  # name of its class
+    calendar: str  # as in `AssetClass`
+    volume: Literal["required", "optional", "none"]  # as in `AssetClass`
+    costs: Costs  # of a fill and of holding
+    gaps: Gaps  # segmentation of the history
+    indicators: Mapping[str, Mapping[str, Any]]  # indicator -> parameters (and optional `type`)
+    fuzzy: Mapping[str, Mapping[str, Any]]  # feature column -> membership name -> {shape: break points}
+    label: Mapping[str, Any]  # `_target_` and parameters of the labeller
 
     @property
     def slug(self) -> str:

@@ -234,21 +234,14 @@ def synthetic_frame(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Schedule:
-    """When the bars of a symbol are, and how far price may move, shape (n,) each.
+    """When the bars of a symbol are, and how far price may move, shape (n,) each."""
 
-    Args:
-        opened_at: Start of each bar.
-        closed_at: Its end, the session's close for the last of a session.
-        closed_before: End of the bar before, its own start for the first bar.
-        gap_sd: Standard deviation of the move over the closure before the bar, 0 where there is none.
-        bar_sd: That of the bar.
-    """
-
-    opened_at: Instants
-    closed_at: Instants
-    closed_before: Instants
+    opened_at: Instants  # start of each bar
+    closed_at: Instants  # its end, the session's close for the last of a session
+    closed_before: Instants  # end of the bar before, its own start for the first bar
+    # standard deviation of the move over the closure before the bar, 0 where there is none
     gap_sd: npt.NDArray[np.float64]
-    bar_sd: npt.NDArray[np.float64]
+    bar_sd: npt.NDArray[np.float64]  # that of the bar
 
 
 def _schedule(clock: SessionClock, *, timeframe: Timeframe, start: int, end: int, volatility: float) -> _Schedule:

@@ -23,15 +23,10 @@ INHERITED = ("features", "alignment", "window", "labels", "model", "loss", "scal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parent:
-    """A stored model that is fitted further.
+    """A stored model that is fitted further."""
 
-    Args:
-        version: Its name, number and tags.
-        bundle: Its weights and facts.
-    """
-
-    version: StoredVersion
-    bundle: Bundle
+    version: StoredVersion  # its name, number and tags
+    bundle: Bundle  # its weights and facts
 
     @property
     def name(self) -> str:

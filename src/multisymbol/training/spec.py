@@ -17,42 +17,25 @@ Mode: TypeAlias = Literal["universal", "single", "per_symbol", "finetune"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepJob:
-    """The sweep a run is a job of.
+    """The sweep a run is a job of."""
 
-    Args:
-        folder: The sweep's folder.
-        over: Overrides that differ between its jobs.
-    """
-
-    folder: Path
-    over: tuple[str, ...]
+    folder: Path  # the sweep's folder
+    over: tuple[str, ...]  # overrides that differ between its jobs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSpec:
-    """How a run is kept.
+    """How a run is kept."""
 
-    Args:
-        store: MLflow store of runs and models.
-        strategy: First part of registered names.
-        mode: Whose model is trained.
-        symbol: The one symbol where the mode is single or finetune.
-        symbols: All symbols of the run.
-        network: Name of the network's class.
-        open_sealed: The question a sealed span is opened for.
-        record: The configuration as it is stored.
-        sweep: The sweep it is a job of.
-    """
-
-    store: Store
-    strategy: str
-    mode: Mode
-    symbol: str | None
-    symbols: tuple[str, ...]
-    network: str
-    open_sealed: str | None
-    record: ConfigRecord
-    sweep: SweepJob | None = None
+    store: Store  # MLflow store of runs and models
+    strategy: str  # first part of registered names
+    mode: Mode  # whose model is trained
+    symbol: str | None  # the one symbol where the mode is single or finetune
+    symbols: tuple[str, ...]  # all symbols of the run
+    network: str  # name of the network's class
+    open_sealed: str | None  # the question a sealed span is opened for
+    record: ConfigRecord  # the configuration as it is stored
+    sweep: SweepJob | None = None  # the sweep it is a job of
 
     @property
     def scope(self) -> Literal["universal", "single"]:
@@ -72,23 +55,16 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainSpec:
-    """One command's trainings.
+    """One command's trainings."""
 
-    Args:
-        data: The samples.
-        fit: How a network is fitted to them.
-        run: How the result is kept.
-        register: Whether the model becomes a registered version.
-        parent: The stored model that is fitted further; None: the network starts from random weights.
-        candidate: What the model is a candidate of; it then answers only once it is promoted. None: it is trained by a
-            command of its own.
-    """
-
-    data: DataSpec
-    fit: FitSpec
-    run: RunSpec
-    register: bool
+    data: DataSpec  # the samples
+    fit: FitSpec  # how a network is fitted to them
+    run: RunSpec  # how the result is kept
+    register: bool  # whether the model becomes a registered version
+    # the stored model that is fitted further; None: the network starts from random weights
     parent: Parent | None = None
+    # what the model is a candidate of; it then answers only once it is promoted. None: it is trained by a command of
+    # its own
     candidate: Candidate | None = None
 
     def of_symbol(self, symbol: str) -> "TrainSpec":

@@ -18,19 +18,14 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HydraCommand:
-    """One command.
+    """One command."""
 
-    Args:
-        schema: Dotted name of the dataclass that lists its keys.
-        work: Imports what the command needs (torch, Lightning) and runs it, given the checked configuration and the
-            run's folder; returns what a sweep optimises.
-        leaves: Whether a run leaves something in its folder.
-        libraries: Whether it records the versions of the installed libraries, so they must be known before it starts.
-    """
-
-    schema: str
+    schema: str  # dotted name of the dataclass that lists its keys
+    # imports what the command needs (torch, Lightning) and runs it, given the checked configuration and the run's
+    # folder; returns what a sweep optimises
     work: Callable[[Values, Path], object]
-    leaves: bool = True
+    leaves: bool = True  # whether a run leaves something in its folder
+    # whether it records the versions of the installed libraries, so they must be known before it starts
     libraries: bool = False
 
 

@@ -84,27 +84,16 @@ def run(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportRequest:
-    """What the command line asks for.
+    """What the command line asks for."""
 
-    Args:
-        paths: File -> its symbol, None where the file or its name says it.
-        out: Folder to write.
-        asset_class: Class of all symbols, or symbol -> class.
-        calendar: Calendar of all in place of their class's.
-        timeframe: Length of the bars; None: measured.
-        options: How the files are read.
-        reading: Further arguments of `read_options`.
-        overwrite: Whether files may be replaced.
-    """
-
-    paths: Mapping[Path, str | None]
-    out: Path
-    asset_class: str | Mapping[str, str]
-    calendar: str | None
-    timeframe: str | None
-    options: FileOptions
-    reading: Mapping[str, Any]
-    overwrite: bool
+    paths: Mapping[Path, str | None]  # file -> its symbol, None where the file or its name says it
+    out: Path  # folder to write
+    asset_class: str | Mapping[str, str]  # class of all symbols, or symbol -> class
+    calendar: str | None  # calendar of all in place of their class's
+    timeframe: str | None  # length of the bars; None: measured
+    options: FileOptions  # how the files are read
+    reading: Mapping[str, Any]  # further arguments of `read_options`
+    overwrite: bool  # whether files may be replaced
 
     def universe(self, symbols: Sequence[str]) -> Universe:
         """Return the symbols with their classes.

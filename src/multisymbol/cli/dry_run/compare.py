@@ -26,23 +26,14 @@ from multisymbol.wording import group_by
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmPlan:
-    """What an arm would train in all folds; all zero for an arm without networks.
+    """What an arm would train in all folds; all zero for an arm without networks."""
 
-    Args:
-        name: Of the arm.
-        what: In words.
-        trainings: Of all folds and seeds.
-        train_rows: Samples of one epoch of all of them, one seed.
-        steps: Optimizer steps an epoch of each training.
-        epochs: At most.
-    """
-
-    name: str
-    what: str
-    trainings: int
-    train_rows: int
-    steps: tuple[int, ...]
-    epochs: int
+    name: str  # of the arm
+    what: str  # in words
+    trainings: int  # of all folds and seeds
+    train_rows: int  # samples of one epoch of all of them, one seed
+    steps: tuple[int, ...]  # optimizer steps an epoch of each training
+    epochs: int  # at most
 
     @property
     def most_steps(self) -> int:

@@ -26,27 +26,16 @@ SAME = "–"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolPlan:
-    """What a run would use for one symbol.
+    """What a run would use for one symbol."""
 
-    Args:
-        config: Resolved.
-        bars: How many there are.
-        first: `opened_at` of the first.
-        last: `closed_at` of the last.
-        origin: File or generator.
-        warmup_bars: Bars at the start of each segment that are no sample.
-        history_bars: Bars of a segment up to its first sample: the warm-up and a window.
-        most_samples: Window ends, before labels that stay unresolved and before the fold purges.
-    """
-
-    config: SymbolConfig
-    bars: int
-    first: int
-    last: int
-    origin: str
-    warmup_bars: int
-    history_bars: int
-    most_samples: int
+    config: SymbolConfig  # resolved
+    bars: int  # how many there are
+    first: int  # `opened_at` of the first
+    last: int  # `closed_at` of the last
+    origin: str  # file or generator
+    warmup_bars: int  # bars at the start of each segment that are no sample
+    history_bars: int  # bars of a segment up to its first sample: the warm-up and a window
+    most_samples: int  # window ends, before labels that stay unresolved and before the fold purges
 
 
 def dry_run(values: Mapping[str, Any]) -> float:

@@ -44,46 +44,37 @@ class OnDefect:
     column or zone, a wrong timeframe and too few bars have no policy: only repair helps. The defaults are those of
     `conf/source`: what cannot be true is refused, what is odd is kept and counted.
 
-    Args:
-        missing_timestamp: No instant: empty, or a local time that the change of clocks made twice or never.
-        duplicate: A timestamp again. `drop` leaves the first row of each.
-        unsorted: A timestamp before that of an earlier row. `drop` leaves the rows that are in order.
-        unfinished: A bar that has not ended yet. A bar that begins in the future has no policy.
-        not_a_number: A price that is empty or infinite.
-        not_positive: A price of 0 or less.
-        high_below_low: The high is below the low.
-        outside_range: Open or close is above the high or below the low, by more than rounding.
-        missing_volume: No volume where the asset class requires one.
-        bad_volume: A volume that is negative or infinite.
-        overlap: A bar that begins in the first half of the one before, or is known no later. `drop` leaves the first.
-        wick: A price far from all others of its bar and of the bars beside it, see `Limits`.
-        outlier: A few bars wrong in all four prices, such as pence among pounds; those on both sides agree.
-        step: The first bar after a lasting step by a split's ratio, or by that of two units.
-        flat: A run of bars in which the price never moves, see `Limits`.
-        outside_hours: A bar within which the market, by its calendar, never is open. Where most bars are, the time zone
-            is wrong and the file refused; unless it has the calendar's hours too and the others are to be dropped.
-        gap: Bars that the calendar has and the file has not. Nothing is there to be dropped.
-
     Raises:
         ConfigError: A policy that the kind does not allow.
     """
 
+    # no instant: empty, or a local time that the change of clocks made twice or never
     missing_timestamp: Literal["raise", "drop"] = "raise"
-    duplicate: Literal["raise", "drop"] = "raise"
+    duplicate: Literal["raise", "drop"] = "raise"  # a timestamp again. `drop` leaves the first row of each
+    # a timestamp before that of an earlier row. `drop` leaves the rows that are in order
     unsorted: Literal["raise", "drop"] = "raise"
+    # a bar that has not ended yet. A bar that begins in the future has no policy
     unfinished: Literal["raise", "drop"] = "drop"
-    not_a_number: Literal["raise", "drop"] = "raise"
-    not_positive: Literal["raise", "drop"] = "raise"
-    high_below_low: Literal["raise", "drop"] = "raise"
+    not_a_number: Literal["raise", "drop"] = "raise"  # a price that is empty or infinite
+    not_positive: Literal["raise", "drop"] = "raise"  # a price of 0 or less
+    high_below_low: Literal["raise", "drop"] = "raise"  # the high is below the low
+    # open or close is above the high or below the low, by more than rounding
     outside_range: Literal["raise", "drop", "keep"] = "raise"
-    missing_volume: Literal["raise", "drop", "keep"] = "raise"
-    bad_volume: Literal["raise", "drop"] = "raise"
+    missing_volume: Literal["raise", "drop", "keep"] = "raise"  # no volume where the asset class requires one
+    bad_volume: Literal["raise", "drop"] = "raise"  # a volume that is negative or infinite
+    # a bar that begins in the first half of the one before, or is known no later. `drop` leaves the first
     overlap: Literal["raise", "drop"] = "raise"
+    # a price far from all others of its bar and of the bars beside it, see `Limits`
     wick: Literal["raise", "drop", "keep"] = "keep"
+    # a few bars wrong in all four prices, such as pence among pounds; those on both sides agree
     outlier: Literal["raise", "drop", "keep"] = "keep"
+    # the first bar after a lasting step by a split's ratio, or by that of two units
     step: Literal["raise", "keep"] = "keep"
-    flat: Literal["raise", "drop", "keep"] = "keep"
+    flat: Literal["raise", "drop", "keep"] = "keep"  # a run of bars in which the price never moves, see `Limits`
+    # a bar within which the market, by its calendar, never is open. Where most bars are, the time zone is wrong and the
+    # file refused; unless it has the calendar's hours too and the others are to be dropped
     outside_hours: Literal["raise", "drop", "keep"] = "keep"
+    # bars that the calendar has and the file has not. Nothing is there to be dropped
     gap: Literal["raise", "keep"] = "keep"
 
     def __post_init__(self) -> None:
@@ -115,17 +106,14 @@ def allowed(key: str) -> tuple[Policy, ...]:
 class Limits:
     """What counts as odd.
 
-    Args:
-        wick: Asset class -> share of the price (0.1 = 10 %) by which a wick is away from all prices around it. A wick
-            is also longer than four times the median range of the 25 bars around: wild days have long wicks.
-        flat_bars: Bars without a move that make a flat run.
-
     Raises:
         ConfigError: A limit that is not above 0, or a run of no bars.
     """
 
+    # asset class -> share of the price (0.1 = 10 %) by which a wick is away from all prices around it. A wick is also
+    # longer than four times the median range of the 25 bars around: wild days have long wicks
     wick: Mapping[str, float]
-    flat_bars: int
+    flat_bars: int  # bars without a move that make a flat run
 
     def __post_init__(self) -> None:
         wrong = [
@@ -154,27 +142,17 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawBars:
-    """Rows as they were read, not yet judged, shape (n,) each.
+    """Rows as they were read, not yet judged, shape (n,) each."""
 
-    Args:
-        row: Number of each row in its file, from 0.
-        stamp: Timestamp as it stands in the file; `pd.NaT`'s integer where it is missing.
-        dated: Whether there is an instant.
-        opened_at: Start of the bar.
-        closed_at: When it is known.
-        numbers: Column -> float64 values, NaN where missing or not a number.
-        texts: Column -> original values, for columns in which something is not a number or an instant.
-        clock: The market's sessions.
-    """
-
-    row: npt.NDArray[np.int64]
-    stamp: Instants
-    dated: npt.NDArray[np.bool_]
-    opened_at: Instants
-    closed_at: Instants
-    numbers: Mapping[str, npt.NDArray[np.float64]]
+    row: npt.NDArray[np.int64]  # number of each row in its file, from 0
+    stamp: Instants  # timestamp as it stands in the file; `pd.NaT`'s integer where it is missing
+    dated: npt.NDArray[np.bool_]  # whether there is an instant
+    opened_at: Instants  # start of the bar
+    closed_at: Instants  # when it is known
+    numbers: Mapping[str, npt.NDArray[np.float64]]  # column -> float64 values, NaN where missing or not a number
+    # column -> original values, for columns in which something is not a number or an instant
     texts: Mapping[str, npt.NDArray[np.object_]]
-    clock: SessionClock
+    clock: SessionClock  # the market's sessions
 
     def __len__(self) -> int:
         return len(self.row)
@@ -201,25 +179,17 @@ def _none() -> Positions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Defect:
-    """One kind of defect.
+    """One kind of defect."""
 
-    Args:
-        kind: What is wrong, in words.
-        key: Its field of `OnDefect`; empty where only repair helps.
-        at: Positions among the rows judged; empty where the history as a whole is wrong.
-        spared: Those of them that stay where the kind is dropped: the first row of a timestamp.
-        columns: Columns whose values at the first of them are shown.
-        note: What else there is to say.
-        missing: Bars that are not there, for gaps.
-    """
-
-    kind: str
-    key: str = ""
+    kind: str  # what is wrong, in words
+    key: str = ""  # its field of `OnDefect`; empty where only repair helps
+    # positions among the rows judged; empty where the history as a whole is wrong
     at: Positions = field(default_factory=_none)
+    # those of them that stay where the kind is dropped: the first row of a timestamp
     spared: Positions = field(default_factory=_none)
-    columns: tuple[str, ...] = ()
-    note: str = ""
-    missing: int = 0
+    columns: tuple[str, ...] = ()  # columns whose values at the first of them are shown
+    note: str = ""  # what else there is to say
+    missing: int = 0  # bars that are not there, for gaps
 
     @property
     def surplus(self) -> Positions:
@@ -233,27 +203,16 @@ class Defect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expected:
-    """What the rows of a symbol are judged by.
+    """What the rows of a symbol are judged by."""
 
-    Args:
-        volume: As in `AssetClass`.
-        timeframe: Length of the bars.
-        min_bars: Fewer are refused.
-        on_defect: What happens to the rows of each kind.
-        wick: Limit of the asset class.
-        flat_bars: As in `Limits`.
-        timezone: Clock of the days of daily bars, None for the calendar's.
-        now: Instant by the wall clock: no later bar is over. UTC ns.
-    """
-
-    volume: Literal["required", "optional", "none"]
-    timeframe: Timeframe
-    min_bars: int
-    on_defect: OnDefect
-    wick: float
-    flat_bars: int
-    timezone: str | None
-    now: int
+    volume: Literal["required", "optional", "none"]  # as in `AssetClass`
+    timeframe: Timeframe  # length of the bars
+    min_bars: int  # fewer are refused
+    on_defect: OnDefect  # what happens to the rows of each kind
+    wick: float  # limit of the asset class
+    flat_bars: int  # as in `Limits`
+    timezone: str | None  # clock of the days of daily bars, None for the calendar's
+    now: int  # instant by the wall clock: no later bar is over. UTC ns
 
 
 def find_defects(raw: RawBars, *, expected: Expected) -> list[Defect]:

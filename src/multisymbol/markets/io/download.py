@@ -45,17 +45,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandlePage:
-    """What a vendor gives in one request.
+    """What a vendor gives in one request."""
 
-    Args:
-        bars: Columns timestamp (start of the bar, with zone), open, high, low, close, volume; may be empty.
-        go_on: Instant from which the next page has to begin, later than this one's.
-        reason: Why there are no bars, in the vendor's own words; empty where it gives none.
-    """
-
-    bars: pd.DataFrame
-    go_on: int
-    reason: str = ""
+    bars: pd.DataFrame  # columns timestamp (start of the bar, with zone), open, high, low, close, volume; may be empty
+    go_on: int  # instant from which the next page has to begin, later than this one's
+    reason: str = ""  # why there are no bars, in the vendor's own words; empty where it gives none
 
 
 class Vendor(Protocol):

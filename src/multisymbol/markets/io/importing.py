@@ -33,27 +33,16 @@ _SUFFIXES = re.compile(rf"[-_, ]+(?:{_INTERVAL}(?=$|[-_, ])|{_DATE}).*$", re.IGN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """What became of one symbol's part of the files.
+    """What became of one symbol's part of the files."""
 
-    Args:
-        symbol: Its name.
-        files: Names of the files it was in.
-        format: What they were recognised as.
-        clock: How their timestamps were read.
-        unused: Columns that were not read.
-        timeframe: Length of the bars; empty where nothing could be read.
-        bars: Its bars; None where they are refused.
-        problem: Why they are.
-    """
-
-    symbol: str
-    files: tuple[str, ...]
-    format: str = ""
-    clock: str = ""
-    unused: tuple[str, ...] = ()
-    timeframe: str = ""
-    bars: Bars | None = None
-    problem: MultisymbolError | None = None
+    symbol: str  # its name
+    files: tuple[str, ...]  # names of the files it was in
+    format: str = ""  # what they were recognised as
+    clock: str = ""  # how their timestamps were read
+    unused: tuple[str, ...] = ()  # columns that were not read
+    timeframe: str = ""  # length of the bars; empty where nothing could be read
+    bars: Bars | None = None  # its bars; None where they are refused
+    problem: MultisymbolError | None = None  # why they are
 
 
 def named_by(path: Path) -> str:

@@ -35,61 +35,36 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadOptions:
-    """How the rows of a file become bars: the choices that all sources share.
+    """How the rows of a file become bars: the choices that all sources share."""
 
-    Args:
-        timeframe: Length of the bars.
-        stamped: Whether a timestamp is the bar's open or its close.
-        min_bars: Fewer bars than this are refused.
-        on_defect: What happens to the rows of each kind of defect.
-        limits: What counts as odd.
-        timezone: Clock whose days daily bars are, where it is not the calendar's.
-    """
-
-    timeframe: Timeframe
-    stamped: Literal["open", "close"]
-    min_bars: int
-    on_defect: OnDefect
-    limits: Limits
-    timezone: str | None = None
+    timeframe: Timeframe  # length of the bars
+    stamped: Literal["open", "close"]  # whether a timestamp is the bar's open or its close
+    min_bars: int  # fewer bars than this are refused
+    on_defect: OnDefect  # what happens to the rows of each kind of defect
+    limits: Limits  # what counts as odd
+    timezone: str | None = None  # clock whose days daily bars are, where it is not the calendar's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileFinding:
-    """One kind of defect in one file, for tables and pictures.
+    """One kind of defect in one file, for tables and pictures."""
 
-    Args:
-        key: Field of `OnDefect`; empty where only repair helps.
-        kind: In words.
-        policy: What was done with the rows.
-        count: Rows; for gaps bars that are missing.
-        at: Start of the bars, those without an instant left out. Ascending, shape (at most count,).
-        note: What else there is to say.
-    """
-
-    key: str
-    kind: str
-    policy: Policy
-    count: int
-    at: Instants
-    note: str = ""
+    key: str  # field of `OnDefect`; empty where only repair helps
+    kind: str  # in words
+    policy: Policy  # what was done with the rows
+    count: int  # rows; for gaps bars that are missing
+    at: Instants  # start of the bars, those without an instant left out. Ascending, shape (at most count,)
+    note: str = ""  # what else there is to say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examined:
-    """A file after examination.
+    """A file after examination."""
 
-    Args:
-        opened_at: Start of each row that has an instant, ascending; rows outside the period left out.
-        bars: What it holds, None where it is refused.
-        findings: Its defects, whatever the policy.
-        refusal: Why it is refused, None where it is not.
-    """
-
-    opened_at: Instants
-    bars: Bars | None
-    findings: tuple[FileFinding, ...]
-    refusal: BarsError | None
+    opened_at: Instants  # start of each row that has an instant, ascending; rows outside the period left out
+    bars: Bars | None  # what it holds, None where it is refused
+    findings: tuple[FileFinding, ...]  # its defects, whatever the policy
+    refusal: BarsError | None  # why it is refused, None where it is not
 
     def accepted(self) -> Bars:
         """Return the bars.

@@ -19,12 +19,9 @@ _CCXT_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class YFinance:
-    """Yahoo's bars through yfinance: daily for decades, hourly for two years, finer for weeks.
+    """Yahoo's bars through yfinance: daily for decades, hourly for two years, finer for weeks."""
 
-    Args:
-        adjusted: Whether prices are adjusted for dividends (as of the day of the download); for splits they always are.
-    """
-
+    # whether prices are adjusted for dividends (as of the day of the download); for splits they always are
     adjusted: bool
 
     @property
@@ -82,15 +79,10 @@ _YAHOO_PAGES = {"1m": 7, "2m": 59, "5m": 59, "15m": 59, "30m": 59, "1h": 365, "1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ccxt:
-    """Bars of a crypto exchange through ccxt.
+    """Bars of a crypto exchange through ccxt."""
 
-    Args:
-        exchange: Its name in ccxt: binance, kraken, ...
-        page_bars: Bars asked for at once; exchanges give 300 to 1,000.
-    """
-
-    exchange: str
-    page_bars: int
+    exchange: str  # its name in ccxt, such as binance or kraken
+    page_bars: int  # bars asked for at once; exchanges give 300 to 1,000
 
     @property
     def name(self) -> str:

@@ -50,26 +50,16 @@ class Bundle:
     `symbol_configs.json`, `scalers.json`, `similarity.json` (profile of each trained symbol), `metadata.json`
     (strategy, scope, timeframe, seed, window, classes, class-weight correction, spans, scores per symbol with no-skill,
     hashes of data and code, library versions, created_at), and `hashes.json`: SHA-256 of every other file.
-
-    Args:
-        weights: State dict of the network alone.
-        config: `config.json`.
-        spec: Columns.
-        symbols: `symbols.json`.
-        symbol_configs: Symbol -> resolved configuration (`resolve` in markets.symbols).
-        scaler: Fitted transforms with their span.
-        similarity: `similarity.json`: trained symbol -> profile (`registry.similarity`); may be empty.
-        metadata: `metadata.json`.
     """
 
-    weights: Mapping[str, torch.Tensor]
-    config: Mapping[str, Any]
-    spec: FeatureSpec
-    symbols: Mapping[str, Any]
-    symbol_configs: Mapping[str, Any]
-    scaler: Scaler
-    similarity: Mapping[str, Any]
-    metadata: Mapping[str, Any]
+    weights: Mapping[str, torch.Tensor]  # state dict of the network alone
+    config: Mapping[str, Any]  # `config.json`
+    spec: FeatureSpec  # columns
+    symbols: Mapping[str, Any]  # `symbols.json`
+    symbol_configs: Mapping[str, Any]  # symbol -> resolved configuration (`resolve` in markets.symbols)
+    scaler: Scaler  # fitted transforms with their span
+    similarity: Mapping[str, Any]  # `similarity.json`: trained symbol -> profile (`registry.similarity`); may be empty
+    metadata: Mapping[str, Any]  # `metadata.json`
 
     @property
     def provenance(self) -> Provenance:

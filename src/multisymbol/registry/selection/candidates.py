@@ -23,32 +23,21 @@ Place: TypeAlias = Literal["universal", "own", "similar"]
 class Request:
     """Who needs a model, and what it must fit.
 
-    Args:
-        symbol: Name.
-        asset_class: Its class.
-        timeframe: Length of its bars, `1h`.
-        strategy: First part of the model's name, None for any.
-        feature_digest: Digest of the columns the model must have, None for any.
-        label: Definition of the labels it must have learned, None for any.
-        as_of: Only what was known then may be used; None: now.
-        allow_seen: Whether a model that was trained past `as_of` may answer; the answer then says so.
-        profile: The symbol's own bars up to `as_of`, None where there are none: then no similar symbol is looked for.
-        provenance: Whether its bars are real or generated: a model of the other kind never answers.
-
     Raises:
         ConfigError: The profile is another symbol's, of other bars, or knows bars after `as_of`.
     """
 
-    symbol: str
-    asset_class: str
-    timeframe: str
-    strategy: str | None
-    feature_digest: str | None
-    label: str | None
-    as_of: int | None
-    allow_seen: bool
+    symbol: str  # name
+    asset_class: str  # its class
+    timeframe: str  # length of its bars, `1h`
+    strategy: str | None  # first part of the model's name, None for any
+    feature_digest: str | None  # digest of the columns the model must have, None for any
+    label: str | None  # definition of the labels it must have learned, None for any
+    as_of: int | None  # only what was known then may be used; None: now
+    allow_seen: bool  # whether a model that was trained past `as_of` may answer; the answer then says so
+    # the symbol's own bars up to `as_of`, None where there are none: then no similar symbol is looked for
     profile: Profile | None
-    provenance: Provenance = "real"
+    provenance: Provenance = "real"  # whether its bars are real or generated: a model of the other kind never answers
 
     def __post_init__(self) -> None:
         known = self.profile

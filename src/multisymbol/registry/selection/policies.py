@@ -74,15 +74,11 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FixedOrder:
-    """The same order for all: see `conf/registry/policy/plan.yaml` and `own_first.yaml`.
+    """The same order for all: see `conf/registry/policy/plan.yaml` and `own_first.yaml`."""
 
-    Args:
-        first: The kind of model that is tried first; the other kind comes second, a similar symbol's last.
-        limit: Distance beyond which a similar symbol's model is refused, see `registry.selection.similarity`.
-    """
-
+    # the kind of model that is tried first; the other kind comes second, a similar symbol's last
     first: Literal["universal", "own"]
-    limit: float
+    limit: float  # distance beyond which a similar symbol's model is refused, see `registry.selection.similarity`
 
     @property
     def name(self) -> str:
@@ -103,12 +99,9 @@ class EvidencePolicy:
     Its verdict for the symbol, else, for a universal model that was not trained on the symbol, its verdict for unseen
     symbols of the class. Only comparisons whose data end at or before `as_of` count, of models with the columns and
     labels asked for; a retired version's verdict still is evidence.
-
-    Args:
-        limit: As in `FixedOrder`.
     """
 
-    limit: float
+    limit: float  # as in `FixedOrder`
 
     @property
     def name(self) -> str:

@@ -47,52 +47,30 @@ _MOST_LINES = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One thing that was tried.
+    """One thing that was tried."""
 
-    Args:
-        place: `universal`, `own` or `similar`.
-        model: Registered name, None where there is none or none was looked for.
-        version: Its number.
-        outcome: What became of it.
-        reason: Why.
-        distance: To the model's symbol, where it was measured and can be.
-        trial: What the model lost on labels of the symbol itself, where it was tried.
-    """
-
-    place: Place
-    model: str | None
-    version: int | None
-    outcome: Outcome
-    reason: str
-    distance: float | None = None
-    trial: TransferScore | None = None
+    place: Place  # `universal`, `own` or `similar`
+    model: str | None  # registered name, None where there is none or none was looked for
+    version: int | None  # its number
+    outcome: Outcome  # what became of it
+    reason: str  # why
+    distance: float | None = None  # to the model's symbol, where it was measured and can be
+    trial: TransferScore | None = None  # what the model lost on labels of the symbol itself, where it was tried
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """Which model answers, and how that came about.
+    """Which model answers, and how that came about."""
 
-    Args:
-        request: What was asked.
-        policy: Name of the policy.
-        chain: Everything that was tried, in order; each place of the policy has at least one step.
-        chosen: The version that answers, None for none: stay out of the market.
-        role: The place it was found in.
-        alias: `champion` or `newest` where the version holds it.
-        reason: Why the places were tried in that order, and what came of it.
-        distance: To the chosen model's symbol, where that is another one.
-        seen: Whether the chosen model was trained past `as_of`.
-    """
-
-    request: Request
-    policy: str
-    chain: tuple[Step, ...]
-    chosen: StoredVersion | None
-    role: Place | None
-    alias: str | None
-    reason: str
-    distance: float | None
-    seen: bool
+    request: Request  # what was asked
+    policy: str  # name of the policy
+    chain: tuple[Step, ...]  # everything that was tried, in order; each place of the policy has at least one step
+    chosen: StoredVersion | None  # the version that answers, None for none: stay out of the market
+    role: Place | None  # the place it was found in
+    alias: str | None  # `champion` or `newest` where the version holds it
+    reason: str  # why the places were tried in that order, and what came of it
+    distance: float | None  # to the chosen model's symbol, where that is another one
+    seen: bool  # whether the chosen model was trained past `as_of`
 
     @property
     def standing(self) -> str:

@@ -56,18 +56,14 @@ _COMPARABLE_WEIGHT = 0.5  # share of the weights that must be there on both side
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Component:
-    """One number of a profile.
+    """One number of a profile."""
 
-    Args:
-        name: Field of `Profile`.
-        weight: In the profile part. Volatility decides most on whether thresholds and costs fit, so it counts twice;
-            noisy or configured numbers count half. A judgement, not a measurement.
-        usual: Spread among the symbols of several classes at hourly bars, 1.4826 times the median absolute deviation:
-            stands in for the registry's own spread while that has few profiles.
-    """
-
-    name: str
+    name: str  # field of `Profile`
+    # in the profile part. Volatility decides most on whether thresholds and costs fit, so it counts twice; noisy or
+    # configured numbers count half. A judgement, not a measurement
     weight: float
+    # spread among the symbols of several classes at hourly bars, 1.4826 times the median absolute deviation: stands in
+    # for the registry's own spread while that has few profiles
     usual: float
 
 
@@ -87,46 +83,27 @@ _ALL = (*COMPONENTS, CURVE, HOURS)
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Profile:
-    """What the bars of one symbol up to an instant look like; None where there were too few bars to say.
+    """What the bars of one symbol up to an instant look like; None where there were too few bars to say."""
 
-    Args:
-        symbol: Whose.
-        timeframe: Length of the bars; profiles of different lengths are not compared.
-        calendar: The calendar the bars were read by.
-        first: Open of the first bar used.
-        until: Close of the last bar used: nothing later is in here.
-        bars: Bars used.
-        log_volatility: Natural logarithm of the standard deviation of a year's return.
-        volatility_of_volatility: Standard deviation of the logarithm of a week's volatility.
-        autocorrelation: Of returns, lag 1.
-        absolute_autocorrelation: Of absolute returns, lag 1: volatility clusters.
-        tail: Hill's estimate of 1 / tail index; 1/3 for the cubic law of stocks, more is fatter.
-        jump_share: Share of the variance that comes in jumps, 0 to 1.
-        relative_spread: log(1 + half the spread in basis points of price).
-        hour_curve: Logarithm of the mean absolute return in each hour since the session's open, mean 0 over the hours
-            there are; NaN in others; None for bars of a day or more. Shape (24,).
-        hours: Which hours of the UTC week (Monday 00:00 is 0) have bars. bool, shape (168,).
-        days: UTC days since 1970 that have a return, ascending. int64, shape (days,), at most 750.
-        returns: Log return of each, from the close of the day before that has bars. Shape (days,).
-    """
-
-    symbol: str
-    timeframe: str
-    calendar: str
-    first: int
-    until: int
-    bars: int
-    log_volatility: float | None
-    volatility_of_volatility: float | None
-    autocorrelation: float | None
-    absolute_autocorrelation: float | None
-    tail: float | None
-    jump_share: float | None
-    relative_spread: float
+    symbol: str  # whose
+    timeframe: str  # length of the bars; profiles of different lengths are not compared
+    calendar: str  # the calendar the bars were read by
+    first: int  # open of the first bar used
+    until: int  # close of the last bar used: nothing later is in here
+    bars: int  # bars used
+    log_volatility: float | None  # natural logarithm of the standard deviation of a year's return
+    volatility_of_volatility: float | None  # standard deviation of the logarithm of a week's volatility
+    autocorrelation: float | None  # of returns, lag 1
+    absolute_autocorrelation: float | None  # of absolute returns, lag 1: volatility clusters
+    tail: float | None  # Hill's estimate of 1 / tail index; 1/3 for the cubic law of stocks, more is fatter
+    jump_share: float | None  # share of the variance that comes in jumps, 0 to 1
+    relative_spread: float  # log(1 + half the spread in basis points of price)
+    # logarithm of the mean absolute return in each hour since the session's open, mean 0 over the hours there are; NaN
+    # in others; None for bars of a day or more. Shape (24,)
     hour_curve: Floats | None
-    hours: npt.NDArray[np.bool_]
-    days: npt.NDArray[np.int64]
-    returns: Floats
+    hours: npt.NDArray[np.bool_]  # which hours of the UTC week (Monday 00:00 is 0) have bars. bool, shape (168,)
+    days: npt.NDArray[np.int64]  # UTC days since 1970 that have a return, ascending. int64, shape (days,), at most 750
+    returns: Floats  # log return of each, from the close of the day before that has bars. Shape (days,)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; days and returns as one line of text each, hours as hexadecimal bits."""
@@ -161,38 +138,24 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
-    """What one unit of difference is, component by component.
+    """What one unit of difference is, component by component."""
 
-    Args:
-        spread: Component -> robust standard deviation over the profiles, shrunk to the usual one.
-        profiles: How many there were.
-    """
-
-    spread: Mapping[str, float]
-    profiles: int
+    spread: Mapping[str, float]  # component -> robust standard deviation over the profiles, shrunk to the usual one
+    profiles: int  # how many there were
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distance:
-    """How far two symbols are apart.
+    """How far two symbols are apart."""
 
-    Args:
-        total: The two parts together; infinite where too little can be compared.
-        profile: Weighted root mean square of the scaled differences.
-        correlation: sqrt((1 - rho) / 2); as for rho = 0 where there are too few common days.
-        rho: Shrunk correlation of daily returns, None where there are too few common days.
-        common_days: Days with bars of both.
-        shares: Component -> its share of the squared profile part, together 1 (all 0 where that part is 0).
-        missing: Components that one of the two does not have.
-    """
-
-    total: float
-    profile: float
-    correlation: float
-    rho: float | None
-    common_days: int
+    total: float  # the two parts together; infinite where too little can be compared
+    profile: float  # weighted root mean square of the scaled differences
+    correlation: float  # sqrt((1 - rho) / 2); as for rho = 0 where there are too few common days
+    rho: float | None  # shrunk correlation of daily returns, None where there are too few common days
+    common_days: int  # days with bars of both
+    # component -> its share of the squared profile part, together 1 (all 0 where that part is 0)
     shares: Mapping[str, float]
-    missing: tuple[str, ...]
+    missing: tuple[str, ...]  # components that one of the two does not have
 
 
 def profile(bars: "Bars", *, until: int, clock: "SessionClock", half_spread_bps: float) -> Profile:

@@ -30,15 +30,11 @@ Key: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransferScore:
-    """What a source model lost on labels of the target.
+    """What a source model lost on labels of the target."""
 
-    Args:
-        difference: Its mean log-loss less that of all source models tried, on the same rows; nats, below 0 is better.
-        labels: How many independent labels that rests on; overlapping ones count in part.
-    """
-
+    # its mean log-loss less that of all source models tried, on the same rows; nats, below 0 is better
     difference: float
-    labels: float
+    labels: float  # how many independent labels that rests on; overlapping ones count in part
 
     @property
     def weight(self) -> float:
@@ -52,19 +48,12 @@ Trials: TypeAlias = Callable[[Sequence[StoredVersion]], Mapping[Key, TransferSco
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceModel:
-    """A model that may answer for a similar symbol.
+    """A model that may answer for a similar symbol."""
 
-    Args:
-        version: Of the model.
-        distance: To its symbol.
-        trial: None where it was not tried.
-        said: The trial in words, empty where there was none.
-    """
-
-    version: StoredVersion
-    distance: float
-    trial: TransferScore | None = None
-    said: str = ""
+    version: StoredVersion  # of the model
+    distance: float  # to its symbol
+    trial: TransferScore | None = None  # None where it was not tried
+    said: str = ""  # the trial in words, empty where there was none
 
 
 def key_of(version: StoredVersion) -> Key:

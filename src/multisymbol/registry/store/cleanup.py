@@ -33,19 +33,12 @@ _DRAFT = "[0-9a-f]" * 32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Orphan:
-    """One thing that should not be there.
+    """One thing that should not be there."""
 
-    Args:
-        kind: `run`, `files`, `version`, `model`, `alias` or `path`.
-        what: Its name.
-        reason: What is wrong with it.
-        remove: Removes it; None where that cannot be decided from here.
-    """
-
-    kind: str
-    what: str
-    reason: str
-    remove: Callable[[], None] | None
+    kind: str  # `run`, `files`, `version`, `model`, `alias` or `path`
+    what: str  # its name
+    reason: str  # what is wrong with it
+    remove: Callable[[], None] | None  # removes it; None where that cannot be decided from here
 
 
 def store_orphans(store: Store) -> list[Orphan]:

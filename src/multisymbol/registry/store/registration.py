@@ -34,15 +34,10 @@ _MOST_LOOKS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoggedModel:
-    """Files of a model in the store.
+    """Files of a model in the store."""
 
-    Args:
-        model_id: MLflow's.
-        place: Where the files lie.
-    """
-
-    model_id: str
-    place: str
+    model_id: str  # MLflow's
+    place: str  # where the files lie
 
 
 def upload(run: Run, folder: Path, *, experiment_id: str, name: str, tags: Mapping[str, str]) -> LoggedModel:

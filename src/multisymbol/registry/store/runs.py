@@ -36,51 +36,31 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataFacts:
-    """One symbol's bars as MLflow shows them among a run's inputs.
+    """One symbol's bars as MLflow shows them among a run's inputs."""
 
-    Args:
-        name: Slug of the symbol.
-        digest: Fingerprint of the bars; MLflow takes 36 characters at most.
-        source: Where they come from.
-        profile: Counts and spans, plain data.
-    """
-
-    name: str
-    digest: str
-    source: str
-    profile: Mapping[str, Any]
+    name: str  # slug of the symbol
+    digest: str  # fingerprint of the bars; MLflow takes 36 characters at most
+    source: str  # where they come from
+    profile: Mapping[str, Any]  # counts and spans, plain data
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundRun:
-    """A run as it was left.
+    """A run as it was left."""
 
-    Args:
-        run_id: MLflow's.
-        name: For people.
-        status: RUNNING (also after kill -9), FINISHED, FAILED or KILLED.
-        tags: As set by whoever opened it.
-    """
-
-    run_id: str
-    name: str
-    status: str
-    tags: Mapping[str, str]
+    run_id: str  # MLflow's
+    name: str  # for people
+    status: str  # RUNNING (also after kill -9), FINISHED, FAILED or KILLED
+    tags: Mapping[str, str]  # as set by whoever opened it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """An open run; every call names it explicitly, none depends on the process's active run.
+    """An open run; every call names it explicitly, none depends on the process's active run."""
 
-    Args:
-        uri: Address of the store that keeps it.
-        run_id: MLflow's.
-        name: For people.
-    """
-
-    uri: str
-    run_id: str
-    name: str
+    uri: str  # address of the store that keeps it
+    run_id: str  # MLflow's
+    name: str  # for people
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log flat params, once; what a resumed run would change is kept and noted in the tag `param_drift`."""

@@ -77,19 +77,14 @@ _EXPERIMENT_TAGS: Mapping[str, str] = {
 class Store:
     """Where runs and models are kept.
 
-    Args:
-        uri: `sqlite:////absolute/path/mlflow.db`, or the address of an MLflow server, `http://HOST:PORT`.
-        artifact_root: Absolute folder for files; of those a server has, for copies.
-        mlflow_experiment: Name of the MLflow experiment all runs belong to.
-
     Raises:
         StoreError: A path is not absolute: files would appear wherever the command was started. Or the address is
             neither of the two.
     """
 
-    uri: str
-    artifact_root: str
-    mlflow_experiment: str
+    uri: str  # `sqlite:////absolute/path/mlflow.db`, or the address of an MLflow server, `http://HOST:PORT`
+    artifact_root: str  # absolute folder for files; of those a server has, for copies
+    mlflow_experiment: str  # name of the MLflow experiment all runs belong to
 
     def __post_init__(self) -> None:
         relative = [path for path in (self.database, Path(self.artifact_root)) if path and not path.is_absolute()]

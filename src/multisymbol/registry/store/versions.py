@@ -34,70 +34,40 @@ MAX_NAME = 250
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SymbolScores:
-    """What a model scored on one symbol's test rows.
+    """What a model scored on one symbol's test rows."""
 
-    Args:
-        symbol: Name; MLflow knows it by its slug.
-        digest: Fingerprint of its bars, as in `DataFacts`.
-        metrics: Name -> value, for example `test_log_loss`.
-    """
-
-    symbol: str
-    digest: str
-    metrics: Mapping[str, float]
+    symbol: str  # name; MLflow knows it by its slug
+    digest: str  # fingerprint of its bars, as in `DataFacts`
+    metrics: Mapping[str, float]  # name -> value, for example `test_log_loss`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VersionTags:
-    """What a version says of itself from the moment it exists.
+    """What a version says of itself from the moment it exists."""
 
-    Args:
-        strategy: First part of the name.
-        scope: `universal` or `single`.
-        timeframe: `1h`.
-        asset_classes: Classes it was trained on.
-        symbols: Symbols it was trained on.
-        feature_digest: Digest of the FeatureSpec.
-        label: Name of the labels with their parameters.
-        train_from: First decided_at of the train rows.
-        train_until: Last resolved_at of the train AND validation rows: what it has seen of the world.
-        test_from: First decided_at of the test rows.
-        test_until: Last decided_at of the test rows.
-        data_digest: Fingerprint of all bars.
-        git_commit: Commit of the code, `unknown` outside a repository.
-        rows: Train rows of all symbols.
-        test_log_loss: Over all test rows, nats; None where the model forecasts no direction.
-        no_skill: Log-loss of the better forecast without skill on the same rows; None likewise.
-        parent: `NAME/VERSION` it was fine-tuned from, or None.
-        test_huber: Huber loss over all test rows; None where the model forecasts no return.
-        test_zero_huber: That of the forecast of no return; None likewise.
-        provenance: Whether its bars were real or generated.
-        source: Class of the source of its bars; None where it is not known.
-        candidate: What registered it (`sweep`, `fold`, `comparison`, `import`), where that was not a training of its
-            own: it then answers only once it is promoted; None: it may answer at once.
-    """
-
-    strategy: str
-    scope: Literal["universal", "single"]
-    timeframe: str
-    asset_classes: Sequence[str]
-    symbols: Sequence[str]
-    feature_digest: str
-    label: str
-    train_from: int
-    train_until: int
-    test_from: int
-    test_until: int
-    data_digest: str
-    git_commit: str
-    rows: int
-    test_log_loss: float | None
-    no_skill: float | None
-    parent: str | None
-    test_huber: float | None = None
-    test_zero_huber: float | None = None
-    provenance: Provenance = "real"
-    source: str | None = None
+    strategy: str  # first part of the name
+    scope: Literal["universal", "single"]  # `universal` or `single`
+    timeframe: str  # `1h`
+    asset_classes: Sequence[str]  # classes it was trained on
+    symbols: Sequence[str]  # symbols it was trained on
+    feature_digest: str  # digest of the FeatureSpec
+    label: str  # name of the labels with their parameters
+    train_from: int  # first decided_at of the train rows
+    train_until: int  # last resolved_at of the train AND validation rows: what it has seen of the world
+    test_from: int  # first decided_at of the test rows
+    test_until: int  # last decided_at of the test rows
+    data_digest: str  # fingerprint of all bars
+    git_commit: str  # commit of the code, `unknown` outside a repository
+    rows: int  # train rows of all symbols
+    test_log_loss: float | None  # over all test rows, nats; None where the model forecasts no direction
+    no_skill: float | None  # log-loss of the better forecast without skill on the same rows; None likewise
+    parent: str | None  # `NAME/VERSION` it was fine-tuned from, or None
+    test_huber: float | None = None  # Huber loss over all test rows; None where the model forecasts no return
+    test_zero_huber: float | None = None  # that of the forecast of no return; None likewise
+    provenance: Provenance = "real"  # whether its bars were real or generated
+    source: str | None = None  # class of the source of its bars; None where it is not known
+    # what registered it (`sweep`, `fold`, `comparison`, `import`), where that was not a training of its own: it then
+    # answers only once it is promoted; None: it may answer at once
     candidate: Candidate | None = None
 
     def to_tags(self) -> dict[str, str]:
@@ -121,23 +91,15 @@ class VersionTags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredVersion:
-    """One version of a registered model.
+    """One version of a registered model."""
 
-    Args:
-        name: Registered name.
-        version: Number, from 1.
-        tags: As `VersionTags.to_tags` wrote them, and `run_id`, `model_id`, `files_digest`, `registered_at`.
-        aliases: Its roles, sorted.
-        source: Where its files lie.
-        run_id: The run that made it.
-    """
-
-    name: str
-    version: int
+    name: str  # registered name
+    version: int  # number, from 1
+    # as `VersionTags.to_tags` wrote them, and `run_id`, `model_id`, `files_digest`, `registered_at`
     tags: Mapping[str, str]
-    aliases: tuple[str, ...]
-    source: str
-    run_id: str
+    aliases: tuple[str, ...]  # its roles, sorted
+    source: str  # where its files lie
+    run_id: str  # the run that made it
 
     @property
     def retired(self) -> bool:
