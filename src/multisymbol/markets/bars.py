@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.markets.sessions import SessionClock
 from multisymbol.markets.symbols import Gaps
 from multisymbol.markets.time import Instants, Timeframe
@@ -23,11 +24,11 @@ class Bars:
     timeframe: Timeframe  # their length
     opened_at: Instants  # nominal start of each bar. Shape (n,)
     closed_at: Instants  # when it is known: nothing of a bar may be used before. Strictly ascending. Shape (n,)
-    open: npt.NDArray[np.float64]  # first price. float64, shape (n,); likewise high, low, close
-    high: npt.NDArray[np.float64]
-    low: npt.NDArray[np.float64]
-    close: npt.NDArray[np.float64]
-    volume: npt.NDArray[np.float64]  # traded volume or tick count, NaN where the market has none. float64, shape (n,)
+    open: Floats  # first price. float64, shape (n,); likewise high, low, close
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats  # traded volume or tick count, NaN where the market has none. float64, shape (n,)
     # number of the uninterrupted stretch each bar is in, from 0, see `Gaps`. int32, shape (n,)
     segment: npt.NDArray[np.int32]
     synthetic: bool  # whether the bars were generated

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import BarsError, ConfigError
 from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.io.quality import Examined, FileFinding
@@ -87,7 +88,7 @@ class Resampled(AcceptedBars):
         return Examined(opened_at=bars.opened_at, bars=bars, findings=findings, refusal=None)
 
 
-def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock, until: int) -> tuple[Bars, npt.NDArray[np.bool_]]:
+def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock, until: int) -> tuple[Bars, Flags]:
     """Join the bars of each stretch of `timeframe` within a session.
 
     Open first, high highest, low lowest, close last, volume summed over those that have one (NaN where none has). A
@@ -131,7 +132,7 @@ def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock, until: int
 class _Blocks:
     """Stretches of a session that have bars, shape (blocks,) each."""
 
-    first: npt.NDArray[np.int64]  # position of the first bar
+    first: Ints  # position of the first bar
     start: Instants  # where the stretch begins on the grid of the finer bars
     end: Instants  # where it ends by the calendar: the session's close at the latest
 
@@ -157,7 +158,7 @@ def _blocks(bars: Bars, *, timeframe: Timeframe, clock: SessionClock) -> _Blocks
     return _Blocks(first=first, start=start, end=end)
 
 
-def _sums(volume: npt.NDArray[np.float64], first: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _sums(volume: Floats, first: Ints) -> Floats:
     known = ~np.isnan(volume)
     totals = np.add.reduceat(np.where(known, volume, 0.0), first)
     return np.where(np.logical_or.reduceat(known, first), totals, np.nan)

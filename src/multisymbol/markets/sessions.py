@@ -14,12 +14,11 @@ from textwrap import shorten
 
 import exchange_calendars
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from exchange_calendars.exchange_calendar import HolidayCalendar
 from pandas.tseries.holiday import Holiday
 
-from multisymbol.arrays import Ints
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import CalendarError, nearest
 from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants, Timeframe, iso
 
@@ -31,15 +30,12 @@ _MARGIN_DAYS = 31
 class SessionFacts:
     """What the clock says at n instants."""
 
-    # whether a session contains the instant, its open included, its close not. Shape (n,)
-    is_open: npt.NDArray[np.bool_]
-    # minutes since the latest open at or before, at most that session's length. Shape (n,)
-    minutes_since_open: npt.NDArray[np.float64]
-    minutes_to_close: npt.NDArray[np.float64]  # minutes to the end of that same session, 0 after it. Shape (n,)
-    session: npt.NDArray[np.int64]  # index of that session in the clock, -1 before the first. Shape (n,)
-    # hour of the day on the calendar's own clock, with fraction, 0 <= h < 24. Shape (n,)
-    local_hour: npt.NDArray[np.float64]
-    local_weekday: npt.NDArray[np.int64]  # Monday 0 to Sunday 6 on the calendar's own clock. Shape (n,)
+    is_open: Flags  # whether a session contains the instant, its open included, its close not. Shape (n,)
+    minutes_since_open: Floats  # minutes since the latest open at or before, at most that session's length. Shape (n,)
+    minutes_to_close: Floats  # minutes to the end of that same session, 0 after it. Shape (n,)
+    session: Ints  # index of that session in the clock, -1 before the first. Shape (n,)
+    local_hour: Floats  # hour of the day on the calendar's own clock, with fraction, 0 <= h < 24. Shape (n,)
+    local_weekday: Ints  # Monday 0 to Sunday 6 on the calendar's own clock. Shape (n,)
 
 
 def _no_instants() -> Instants:
@@ -114,9 +110,7 @@ class SessionClock:
         cut = ~self._is_open(end - 1) & (last_closure > opened_at)
         return np.where(cut, last_closure, end)
 
-    def traded(
-        self, opened_at: Instants, timeframe: Timeframe, *, timezone: str | None = None
-    ) -> npt.NDArray[np.bool_]:
+    def traded(self, opened_at: Instants, timeframe: Timeframe, *, timezone: str | None = None) -> Flags:
         """Tell whether the market is open within each bar; a daily bar of an exchange has a session of its own."""
         end = self.ends(opened_at, timeframe, timezone=timezone)
         if self._by_session(timeframe):
@@ -126,11 +120,11 @@ class SessionClock:
     def _by_session(self, timeframe: Timeframe) -> bool:
         return timeframe.whole_days and self.within_dates()
 
-    def _session_before(self, end: Instants) -> npt.NDArray[np.int64]:
+    def _session_before(self, end: Instants) -> Ints:
         """Return the last session whose middle lies before each instant, -1 where there is none."""
         return np.searchsorted(self._middles(), end, side="left").astype(np.int64) - 1
 
-    def _has_middle(self, session: npt.NDArray[np.int64], opened_at: Instants) -> npt.NDArray[np.bool_]:
+    def _has_middle(self, session: Ints, opened_at: Instants) -> Flags:
         return (session >= 0) & (self._middles()[session] >= opened_at)
 
     def _middles(self) -> Instants:
@@ -150,7 +144,7 @@ class SessionClock:
             moved = np.where(np.isin(wall % DAY, begins), _utc(wall + step, zone), moved)
         return moved
 
-    def open_hours_between(self, start: Instants, end: Instants) -> npt.NDArray[np.float64]:
+    def open_hours_between(self, start: Instants, end: Instants) -> Floats:
         """Return the hours of open market in each [start, end), 0 where end <= start."""
         open_time: Instants = np.maximum(self._open_time(end) - self._open_time(start), 0)
         return open_time / HOUR
@@ -172,7 +166,7 @@ class SessionClock:
         ended: Ints = np.maximum(passed, 0) // timeframe.nanoseconds
         return ended
 
-    def bars_between(self, start: Instants, end: Instants, timeframe: Timeframe) -> npt.NDArray[np.int64]:
+    def bars_between(self, start: Instants, end: Instants, timeframe: Timeframe) -> Ints:
         """Return how many bars of at most a day fit into the open market of each [start, end). Shape (n,).
 
         Each session is cut by itself: a rest of half a bar or more is a bar (09:30 to 10:00 of a stock's hours), and so
@@ -199,7 +193,7 @@ class SessionClock:
         """
         return bool(np.all(self.dates(self.opens) == self.dates(self.closes)))
 
-    def closure_between(self, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def closure_between(self, earlier: Ints, later: Ints) -> Flags:
         """Tell whether the market closes and opens again between two sessions (indices), breaks aside.
 
         Days of a market that never closes follow one another without a closure, and so do Monday to Friday of `FX`.
@@ -207,7 +201,7 @@ class SessionClock:
         closed_before = np.cumsum(np.r_[True, self.opens[1:] > self.closes[:-1]])
         return closed_before[later] > closed_before[np.maximum(earlier, 0)]
 
-    def _is_open(self, at: Instants) -> npt.NDArray[np.bool_]:
+    def _is_open(self, at: Instants) -> Flags:
         return _inside(at, self.opens, self.closes) & ~_inside(at, self.break_starts, self.break_ends)
 
     def _closures(self) -> Instants:
@@ -312,7 +306,7 @@ def _utc(wall: Instants, timezone: str) -> Instants:
     return stamps.tz_localize(timezone, ambiguous=first, nonexistent="shift_forward").asi8
 
 
-def _inside(at: Instants, starts: Instants, ends: Instants) -> npt.NDArray[np.bool_]:
+def _inside(at: Instants, starts: Instants, ends: Instants) -> Flags:
     if starts.size == 0:
         return np.zeros(at.shape, dtype=np.bool_)
     latest = np.searchsorted(starts, at, side="right") - 1

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.quality import Examined
@@ -83,7 +84,7 @@ class SurrogateSource(AcceptedBars):
             yield f"drift={self.drift}: expected kept or removed"
 
 
-def signs(closed_at: Instants, *, seed: int) -> npt.NDArray[np.float64]:
+def signs(closed_at: Instants, *, seed: int) -> Floats:
     """Toss a coin for each instant: +1 or -1 as a function of the seed and the instant alone.
 
     The bits are those of SplitMix64 (Steele, Lea and Flood 2014), started once from the seed and once from the instant.
@@ -108,7 +109,7 @@ def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
-def mirrored(bars: Bars, sign: npt.NDArray[np.float64], *, drift: Drift) -> Bars:
+def mirrored(bars: Bars, sign: Floats, *, drift: Drift) -> Bars:
     """Turn bars over in log prices, each at the close of the bar before it; high and low change places.
 
     Args:
@@ -139,6 +140,6 @@ def mirrored(bars: Bars, sign: npt.NDArray[np.float64], *, drift: Drift) -> Bars
     )
 
 
-def _frozen(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _frozen(values: Floats) -> Floats:
     values.flags.writeable = False
     return values

@@ -30,10 +30,10 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
+from multisymbol.arrays import Floats
 from multisymbol.errors import ConfigError, SourceError, nearest
 from multisymbol.markets.io.defects import Limits, OnDefect
 from multisymbol.markets.io.quality import Examined, ReadOptions, examine_rows
@@ -239,9 +239,8 @@ class _Schedule:
     opened_at: Instants  # start of each bar
     closed_at: Instants  # its end, the session's close for the last of a session
     closed_before: Instants  # end of the bar before, its own start for the first bar
-    # standard deviation of the move over the closure before the bar, 0 where there is none
-    gap_sd: npt.NDArray[np.float64]
-    bar_sd: npt.NDArray[np.float64]  # that of the bar
+    gap_sd: Floats  # standard deviation of the move over the closure before the bar, 0 where there is none
+    bar_sd: Floats  # that of the bar
 
 
 def _schedule(clock: SessionClock, *, timeframe: Timeframe, start: int, end: int, volatility: float) -> _Schedule:
@@ -261,12 +260,12 @@ def _schedule(clock: SessionClock, *, timeframe: Timeframe, start: int, end: int
     )
 
 
-def _rhythm(clock: SessionClock, at: Instants) -> npt.NDArray[np.float64]:
+def _rhythm(clock: SessionClock, at: Instants) -> Floats:
     """Return how busy the market is by time of day: exchanges at open and close, markets around the clock at midday."""
     facts = clock.facts(at)
     session_minutes = facts.minutes_since_open + facts.minutes_to_close
     position = facts.minutes_since_open / session_minutes
-    rhythm: npt.NDArray[np.float64] = np.where(
+    rhythm: Floats = np.where(
         session_minutes <= 12 * 60, 0.6 + 1.2 * (2 * position - 1) ** 2, 0.5 + np.sin(np.pi * position) ** 2
     )
     return rhythm
@@ -306,21 +305,19 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def _student(generator: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
+def _student(generator: np.random.Generator, size: int) -> Floats:
     """Draw from Student's t, scaled to unit variance."""
     degrees = _DEGREES_OF_FREEDOM
     return generator.standard_t(degrees, size) * math.sqrt((degrees - 2) / degrees)
 
 
-def _shocks(
-    seed: int, name: str, symbol: str, start: Instants, end: Instants, *, common: float
-) -> npt.NDArray[np.float64]:
+def _shocks(seed: int, name: str, symbol: str, start: Instants, end: Instants, *, common: float) -> Floats:
     """Draw the unit shock of each [start, end): the common factor's part and the symbol's own."""
     own = _student(_generator(seed, name, symbol), len(start))
     return math.sqrt(common) * _common_factor(seed, start, end) + math.sqrt(1 - common) * own
 
 
-def _common_factor(seed: int, start: Instants, end: Instants) -> npt.NDArray[np.float64]:
+def _common_factor(seed: int, start: Instants, end: Instants) -> Floats:
     """Return the common factor's move over each [start, end) in units of its deviation, 0 where end <= start.
 
     The factor is a walk over a grid of 15 minutes that depends on the seed and the instant alone. Times between
@@ -333,12 +330,12 @@ def _common_factor(seed: int, start: Instants, end: Instants) -> npt.NDArray[np.
     walk = np.r_[0.0, np.cumsum(steps)]
     first = pd.Timestamp(year=years[0], month=1, day=1).as_unit("ns").value
     from_step, to_step = (start - first) // _GRID, (end - first) // _GRID
-    move: npt.NDArray[np.float64] = (walk[to_step] - walk[from_step]) / np.sqrt(np.maximum(to_step - from_step, 1))
+    move: Floats = (walk[to_step] - walk[from_step]) / np.sqrt(np.maximum(to_step - from_step, 1))
     return move
 
 
 @lru_cache(maxsize=256)
-def _factor_steps(seed: int, year: int) -> npt.NDArray[np.float64]:
+def _factor_steps(seed: int, year: int) -> Floats:
     days = 366 if calendar.isleap(year) else 365
     steps = _student(_generator(seed, "common", str(year)), days * DAY // _GRID)
     steps.flags.writeable = False  # shared by all symbols
@@ -353,13 +350,7 @@ _GAP, _MOVE, _LEVEL = 0, 1, 2
 
 
 @njit(cache=True)
-def _walk(
-    gap_shock: npt.NDArray[np.float64],
-    bar_shock: npt.NDArray[np.float64],
-    gap_sd: npt.NDArray[np.float64],
-    bar_sd: npt.NDArray[np.float64],
-    signal: float,
-) -> npt.NDArray[np.float64]:
+def _walk(gap_shock: Floats, bar_shock: Floats, gap_sd: Floats, bar_sd: Floats, signal: float) -> Floats:
     """Run volatility and momentum through the bars.
 
     The GARCH factor is fed by the shocks alone, so the same seed has the same volatility with any signal.
@@ -387,13 +378,8 @@ def _walk(
 
 
 def _prices(
-    gap: npt.NDArray[np.float64],
-    move: npt.NDArray[np.float64],
-    spread: npt.NDArray[np.float64],
-    *,
-    generator: np.random.Generator,
-    price: float | None,
-) -> dict[str, npt.NDArray[np.float64]]:
+    gap: Floats, move: Floats, spread: Floats, *, generator: np.random.Generator, price: float | None
+) -> dict[str, Floats]:
     """Turn returns into bars; highs and lows are the extremes of a Brownian bridge from open to close.
 
     The maximum of a bridge from 0 to x with variance s^2 is (x + sqrt(x^2 - 2 s^2 log U)) / 2 with U uniform
@@ -415,16 +401,16 @@ def _prices(
     }
 
 
-def _volumes(spread: npt.NDArray[np.float64], *, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+def _volumes(spread: Floats, *, generator: np.random.Generator) -> Floats:
     """Make whole, clustered volumes that grow with the variance of the bar and say nothing of its direction."""
     size = 10 ** generator.uniform(9, 11)
     mood = _moods(0.3 * generator.standard_normal(len(spread)))
-    volume: npt.NDArray[np.float64] = np.maximum(np.rint(size * spread**2 * np.exp(mood)), 1.0)
+    volume: Floats = np.maximum(np.rint(size * spread**2 * np.exp(mood)), 1.0)
     return volume
 
 
 @njit(cache=True)
-def _moods(shocks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _moods(shocks: Floats) -> Floats:
     """Follow mood_t = 0.9 mood_t-1 + shock_t from 0. Shape (n,)."""
     moods = np.empty(len(shocks))
     mood = 0.0

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from multisymbol.arrays import Ints
 from multisymbol.errors import ConfigError
 
-Instants: TypeAlias = npt.NDArray[np.int64]
+Instants: TypeAlias = Ints
 """Array of UTC nanoseconds since 1970."""
 
 MINUTE = 60_000_000_000

@@ -12,6 +12,7 @@ from typing import Literal, get_args, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import ConfigError, nearest
 from multisymbol.markets.io.prices import LogPrices, outliers, steps, wicks
 from multisymbol.markets.sessions import SessionClock
@@ -21,7 +22,7 @@ from multisymbol.wording import printable
 PRICES = ("open", "high", "low", "close")
 
 Policy = Literal["raise", "drop", "keep"]
-Positions = npt.NDArray[np.int64]
+Positions = Ints
 
 _ROWS_NAMED = 3
 _CHOICES_NAMED = 4
@@ -144,12 +145,12 @@ class Limits:
 class RawBars:
     """Rows as they were read, not yet judged, shape (n,) each."""
 
-    row: npt.NDArray[np.int64]  # number of each row in its file, from 0
+    row: Ints  # number of each row in its file, from 0
     stamp: Instants  # timestamp as it stands in the file; `pd.NaT`'s integer where it is missing
-    dated: npt.NDArray[np.bool_]  # whether there is an instant
+    dated: Flags  # whether there is an instant
     opened_at: Instants  # start of the bar
     closed_at: Instants  # when it is known
-    numbers: Mapping[str, npt.NDArray[np.float64]]  # column -> float64 values, NaN where missing or not a number
+    numbers: Mapping[str, Floats]  # column -> float64 values, NaN where missing or not a number
     # column -> original values, for columns in which something is not a number or an instant
     texts: Mapping[str, npt.NDArray[np.object_]]
     clock: SessionClock  # the market's sessions
@@ -157,7 +158,7 @@ class RawBars:
     def __len__(self) -> int:
         return len(self.row)
 
-    def taken(self, mask: npt.NDArray[np.bool_]) -> "RawBars":
+    def taken(self, mask: Flags) -> "RawBars":
         """Return the rows of `mask` alone."""
         if mask.all():
             return self
@@ -239,7 +240,7 @@ def find_defects(raw: RawBars, *, expected: Expected) -> list[Defect]:
     return found
 
 
-def dropped(found: Sequence[Defect], *, rows: int, on_defect: OnDefect) -> npt.NDArray[np.bool_]:
+def dropped(found: Sequence[Defect], *, rows: int, on_defect: OnDefect) -> Flags:
     """Mark the rows that the policies drop. Shape (rows,)."""
     mask = np.zeros(rows, dtype=np.bool_)
     for defect in found:
@@ -313,19 +314,19 @@ def _policies(found: Sequence[Defect]) -> str:
     return f"  Repair the file, or say what to do with such rows: {said}{but}"
 
 
-def _left(defect: Defect, gone: npt.NDArray[np.bool_], *, on_defect: OnDefect) -> Defect:
+def _left(defect: Defect, gone: Flags, *, on_defect: OnDefect) -> Defect:
     """Forget rows that are dropped for another kind; text stays a defect, and so does a gap before a dropped row."""
     if not defect.key or defect.missing or on_defect.policy(defect) == "drop":
         return defect
     return replace(defect, at=defect.at[~gone[defect.at]])
 
 
-def _among(raw: RawBars, mask: npt.NDArray[np.bool_], found: Sequence[Defect]) -> list[Defect]:
+def _among(raw: RawBars, mask: Flags, found: Sequence[Defect]) -> list[Defect]:
     """Translate positions among the rows of `mask` into positions among all."""
     return list(found) if mask.all() else [defect.moved(np.flatnonzero(mask)) for defect in found]
 
 
-def _marked(found: Sequence[Defect], *, rows: int) -> npt.NDArray[np.bool_]:
+def _marked(found: Sequence[Defect], *, rows: int) -> Flags:
     mask = np.zeros(rows, dtype=np.bool_)
     for defect in found:
         mask[np.setdiff1d(defect.at, defect.spared)] = True
@@ -421,19 +422,19 @@ def _foreign_days(raw: RawBars, *, expected: Expected) -> Iterator[Defect]:
         yield Defect(kind="days of another clock", at=np.union1d(longer, shorter), note=note)
 
 
-def _second_of_date(raw: RawBars, *, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
+def _second_of_date(raw: RawBars, *, timeframe: Timeframe) -> Flags:
     """Mark daily bars of an exchange without a session of their own, on the date of the bar before. Shape (n,).
 
     Some vendors add the last quote to the newest day, stamped after the close.
     """
     if not (timeframe.whole_days and raw.clock.within_dates()):
         return np.zeros(len(raw), dtype=np.bool_)
-    again: npt.NDArray[np.bool_] = ~raw.clock.traded(raw.opened_at, timeframe)
+    again: Flags = ~raw.clock.traded(raw.opened_at, timeframe)
     again[1:] &= np.diff(raw.clock.dates(raw.opened_at)) == 0
     return again
 
 
-def _overlapping(raw: RawBars, *, again: npt.NDArray[np.bool_], timeframe: Timeframe) -> Positions:
+def _overlapping(raw: RawBars, *, again: Flags, timeframe: Timeframe) -> Positions:
     """Return the bars that begin in the first half of the last bar before that does not, or are known no later.
 
     Two daily bars of one session are known at once; `again` marks those after its close.
@@ -521,7 +522,7 @@ def _too_few(raw: RawBars, *, min_bars: int, newest_first: bool) -> Defect:
     return Defect(kind="too few bars", note=note)
 
 
-def _where(kind: str, key: str, mask: npt.NDArray[np.bool_], *columns: str) -> Iterator[Defect]:
+def _where(kind: str, key: str, mask: Flags, *columns: str) -> Iterator[Defect]:
     return _at(kind, key, np.flatnonzero(mask), *columns)
 
 
@@ -530,7 +531,7 @@ def _at(kind: str, key: str, at: Positions, *columns: str) -> Iterator[Defect]:
         yield Defect(kind=kind, key=key, at=at, columns=columns)
 
 
-def _text_mask(raw: RawBars, name: str) -> npt.NDArray[np.bool_]:
+def _text_mask(raw: RawBars, name: str) -> Flags:
     if name not in raw.texts:
         return np.zeros(len(raw), dtype=np.bool_)
     return np.array([isinstance(value, str) for value in raw.texts[name]], dtype=np.bool_)

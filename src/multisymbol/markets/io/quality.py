@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from multisymbol.arrays import Floats, Ints
 from multisymbol.errors import BarsError, CalendarError, nearest
 from multisymbol.markets.bars import Bars, segment_numbers
 from multisymbol.markets.io.defects import (
@@ -87,7 +88,7 @@ def examine_rows(
     synthetic: bool,
     origin: str,
     stamps: npt.NDArray[np.object_] | None = None,
-    rows: npt.NDArray[np.int64] | None = None,
+    rows: Ints | None = None,
     now: int | None = None,
 ) -> Examined:
     """Turn a frame with columns timestamp, open, high, low, close, volume into bars, and list all its defects.
@@ -231,7 +232,7 @@ def _read(
     reading: ReadOptions,
     origin: str,
     stamps: npt.NDArray[np.object_] | None,
-    row: npt.NDArray[np.int64],
+    row: Ints,
 ) -> RawBars:
     index = pd.DatetimeIndex(frame["timestamp"]).as_unit("ns")
     stamp, dated = index.asi8, np.asarray(index.notna(), dtype=np.bool_)
@@ -260,7 +261,7 @@ def _numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column.dtype)
 
 
-def _numbers(column: pd.Series) -> npt.NDArray[np.float64]:
+def _numbers(column: pd.Series) -> Floats:
     """Read a column as float64; text is NaN here, also text that looks like a number: its writer knew no better."""
     if not _numeric(column):
         column = pd.to_numeric(column.mask(column.map(lambda value: isinstance(value, str))), errors="coerce")

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Flags, Floats, Ints
 from multisymbol.errors import BundleError, ConfigError
 from multisymbol.markets.time import DAY, HOUR, instant, iso
 from multisymbol.registry.bundle.files import HASHES, parse, sha256
@@ -101,8 +100,8 @@ class Profile:
     # logarithm of the mean absolute return in each hour since the session's open, mean 0 over the hours there are; NaN
     # in others; None for bars of a day or more. Shape (24,)
     hour_curve: Floats | None
-    hours: npt.NDArray[np.bool_]  # which hours of the UTC week (Monday 00:00 is 0) have bars. bool, shape (168,)
-    days: npt.NDArray[np.int64]  # UTC days since 1970 that have a return, ascending. int64, shape (days,), at most 750
+    hours: Flags  # which hours of the UTC week (Monday 00:00 is 0) have bars. bool, shape (168,)
+    days: Ints  # UTC days since 1970 that have a return, ascending. int64, shape (days,), at most 750
     returns: Floats  # log return of each, from the close of the day before that has bars. Shape (days,)
 
     def to_json(self) -> dict[str, Any]:
@@ -275,7 +274,7 @@ def _log_volatility(returns: Floats, *, bars_per_year: float) -> float:
     return float(0.5 * np.log(np.mean(returns**2) * bars_per_year))
 
 
-def _volatility_of_volatility(change: Floats, closed_at: npt.NDArray[np.int64]) -> float | None:
+def _volatility_of_volatility(change: Floats, closed_at: Ints) -> float | None:
     """Standard deviation of log realised volatility over weeks, which is near normal (Andersen et al., 2003).
 
     Weeks with less than half of the usual number of returns are left out, and those in which price did not move.
@@ -311,7 +310,7 @@ def _tail(returns: Floats) -> float | None:
     return float(np.mean(np.log(size[:most] / size[most]))) if size[most] > 0 else None
 
 
-def _jump_share(change: Floats, closed_at: npt.NDArray[np.int64]) -> float | None:
+def _jump_share(change: Floats, closed_at: Ints) -> float | None:
     """Mean share of a week's variance that bipower variation lacks (Barndorff-Nielsen and Shephard, 2004, JFEC 2).
 
     Both are taken over pairs of successive bars, so with constant volatility and no jump a week's share is about 0;
@@ -326,12 +325,12 @@ def _jump_share(change: Floats, closed_at: npt.NDArray[np.int64]) -> float | Non
     return float(np.mean(np.clip(1.0 - bipower[moved] / realised[moved], 0.0, 1.0))) if np.any(moved) else None
 
 
-def _week(closed_at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _week(closed_at: Ints) -> Ints:
     """Number the weeks that have bars, from 0, in order."""
     return np.unique((closed_at - 1) // (7 * DAY), return_inverse=True)[1].astype(np.int64)
 
 
-def _hour_curve(change: Floats, closed_at: npt.NDArray[np.int64], clock: "SessionClock") -> Floats:
+def _hour_curve(change: Floats, closed_at: Ints, clock: "SessionClock") -> Floats:
     """Volatility by time of day, in hours since the open (Andersen and Bollerslev, 1997, J. Empirical Finance 4).
 
     The session clock moves with the season, as trading does; UTC would smear the open over two hours.
@@ -347,7 +346,7 @@ def _hour_curve(change: Floats, closed_at: npt.NDArray[np.int64], clock: "Sessio
     return np.asarray(curve - np.nanmean(curve))
 
 
-def _hours(closed_at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _hours(closed_at: Ints) -> Flags:
     """Tell which hours of the UTC week have bars, in one week of twenty or more; both seasons of an exchange count."""
     hour = (closed_at - 1 + 3 * DAY) // HOUR  # 1970 began on a Thursday
     week, of_week = np.divmod(hour, _HOURS_OF_WEEK)
@@ -356,7 +355,7 @@ def _hours(closed_at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     return np.asarray(counts > _USUAL_HOUR * np.unique(week).size)
 
 
-def _daily(closed_at: npt.NDArray[np.int64], close: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+def _daily(closed_at: Ints, close: Floats) -> tuple[Ints, Floats]:
     """Return the last days with a return and the log returns, each from the close of the day before that has bars.
 
     They are rounded as `Profile.to_json` writes them, so that a stored profile is the same profile.
