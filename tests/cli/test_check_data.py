@@ -65,6 +65,7 @@ def test_table_shows_every_symbol_with_span_and_defects(check: Check, capsys: py
     ]
     stored = pd.read_csv(run_dir / "bars.csv")
     assert stored["bars"].tolist() == [1500, 1500, 900]
+    assert (run_dir / "defects.csv").read_text() == "symbol,defect,treatment,bar\nCCC,wick,kept,2018-02-03T22:00Z\n"
     assert (run_dir / "coverage.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -68,12 +68,12 @@ def test_it_says_what_was_done_and_how_to_train(capsys: pytest.CaptureFixture[st
     assert said[:4] == [
         "read BTCUSDT from BTCUSDT-1h-2019-01.csv",
         "Binance klines CSV, time epoch ms, bars of 1h (measured)",
-        "columns not read: 6, 7, 8, 9, 10, 11",
+        "columns not read: close_time, quote_volume, count, taker_buy_volume, taker_buy_quote_volume, ignore",
         "wrote 1 symbol in out, times in UTC, stamped at the open",
     ]
     assert "BTCUSDT crypto 40 2019-01-07 2019-01-08 1" in said
     assert said[-2:] == [
-        "train multisymbol train symbols=table symbols.file=out/universe.csv \\",
+        "train multisymbol train strategy=mine symbols=table symbols.file=out/universe.csv \\",
         "source=parquet source.root=out source.timeframe=1h",
     ]
     assert Path("out/universe.csv").read_text() == "symbol,asset_class\nBTCUSDT,crypto\n"

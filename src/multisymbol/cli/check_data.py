@@ -19,7 +19,7 @@ from multisymbol.markets.suspects import ReturnPrints, copies, return_prints
 from multisymbol.markets.symbols import SymbolConfig, Universe, universe
 from multisymbol.markets.time import Period, iso
 from multisymbol.progress import Terminal, stepwise
-from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table
+from multisymbol.reports.coverage import SymbolCoverage, coverage_figure, coverage_table, defect_rows
 from multisymbol.reports.run_summary import mark_source
 from multisymbol.reports.tables.table import show, to_csv
 from multisymbol.wording import short_path
@@ -42,7 +42,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
 
     Args:
         values: Plain, checked configuration (`conf/check_data.yaml`).
-        run_dir: Folder of `bars.csv` and of the picture.
+        run_dir: Folder of `bars.csv`, `defects.csv` and the picture.
 
     Returns:
         NaN: there is no score.
@@ -63,6 +63,9 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "bars.csv").write_text(to_csv(coverage_table(found)), encoding="utf-8")
     terminal.fact("table", short_path(run_dir / "bars.csv"))
+    if any(each.findings for each in found):
+        (run_dir / "defects.csv").write_text(defect_rows(found), encoding="utf-8")
+        terminal.fact("defects", f"{short_path(run_dir / 'defects.csv')} (each row with its time)")
     if any(each.opened_at.size for each in found):
         picture = Path(values["out"]) if values["out"] else run_dir / "coverage.png"
         with terminal.progress("picture"):

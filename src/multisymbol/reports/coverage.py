@@ -85,8 +85,30 @@ def coverage_table(symbols: Sequence[SymbolCoverage]) -> Table:
             column(heading, ",d", key=key or "other", of=partial(_count, key=key))
             for key, heading in _defect_columns(symbols).items()
         ),
-        note="first, last: a bar's open   late, early: far from the others   – none, or the file is refused",
+        note="   ".join(_legend(symbols)),
     )
+
+
+def _legend(symbols: Sequence[SymbolCoverage]) -> Iterator[str]:
+    """Explain what the table has, and nothing else."""
+    yield "first, last: a bar's open"
+    if _far(symbols, place=0) or _far(symbols, place=-1):
+        yield "late, early: far from the others"
+    dash = ["none"] * any(each.findings for each in symbols)
+    dash += ["the file is refused"] * any(each.bars is None for each in symbols)
+    if dash:
+        yield f"– {', or '.join(dash)}"
+
+
+def defect_rows(symbols: Sequence[SymbolCoverage]) -> str:
+    """Return CSV with a line for each row that has a defect, for a gap the bar after it."""
+    lines = [
+        f"{each.symbol},{finding.key or finding.kind},{_SAID[finding.policy]},{iso(at)}"
+        for each in symbols
+        for finding in each.findings
+        for at in finding.at.tolist()
+    ]
+    return "\n".join(["symbol,defect,treatment,bar", *lines, ""])
 
 
 def coverage_figure(symbols: Sequence[SymbolCoverage], *, timeframe: Timeframe) -> Figure:

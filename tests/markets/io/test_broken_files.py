@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,7 +16,7 @@ import pyarrow
 import pytest
 from pyarrow import feather, parquet
 
-from multisymbol.errors import BarsError, CalendarError, SourceError
+from multisymbol.errors import BarsError, CalendarError, ConfigError, SourceError
 from multisymbol.markets.io.defects import OnDefect
 from multisymbol.markets.io.files import CsvSource, FileSource, ParquetSource
 from multisymbol.markets.time import Period
@@ -86,6 +87,7 @@ READ: dict[str, bytes] = {
     "zip named csv": zipped(bars=text(bars())),
     "parquet": packed(bars()),
     "feather": feathered(bars()),
+    "prices as a dictionary": of_arrow(close=pyarrow.array(bars()["close"]).dictionary_encode()),
     "decimals": of_arrow(close=[Decimal(str(value)) for value in bars()["close"]]),
     "whole numbers as floats": text(bars()).replace(b"10.0\n", b"1e1\n"),
     "blank lines at the end": text(bars()) + b"\n\n",
@@ -119,6 +121,12 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "open quote": (text(bars()).replace(b"10.0\n", b'"10.0\n'), "."),
     "text in a price": (text(at(3, "close", "1,5")), "text in close *row 3"),
     "text in a price of parquet": (packed(at(3, "close", "1.5").astype({"close": str})), "text in close"),
+    "text in a dictionary": (of_arrow(close=pyarrow.array(["x"] * 40).dictionary_encode()), "text in close"),
+    "truth values as prices": (of_arrow(close=[True] * 40), "close is not a number *40 rows"),
+    "instants as prices": (of_arrow(close=bars()["timestamp"]), "close is not a number *40 rows"),
+    "infinite time": (of_arrow(timestamp=[np.inf] * 40), "numbers in timestamp that are no plausible year"),
+    "title line": (b"https://example.org\n" + text(bars()), "line 2 has 6 cells. Delete line 1"),
+    "cells between blanks": (text(bars()).replace(b",", b"~"), "not separated by .*source.delimiter"),
     "lists as prices": (of_arrow(close=[[1.0]] * 40), "close is not a number"),
     "text as time": (of_arrow(timestamp=["then"] * 40), "text in timestamp: row 0 'then'"),
     "mixed times": (text(bars()).replace(b"2019-01-07 05:00:00+00:00", b"1546837200"), "text in timestamp: row 5"),
@@ -128,7 +136,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 }
 
 
-def opened(folder: Path, kind: type[FileSource]) -> FileSource:
+def opened(folder: Path, kind: type[FileSource], **options: Any) -> FileSource:
     return kind(
         root=str(folder),
         pattern="{symbol}.csv",
@@ -137,6 +145,7 @@ def opened(folder: Path, kind: type[FileSource]) -> FileSource:
         min_bars=1,
         on_defect=OnDefect(),
         limits=LIMITS,
+        **options,
     )
 
 
@@ -164,6 +173,29 @@ def test_a_broken_file_is_refused_with_its_name_and_the_fix(name: str, examine: 
     said = str(refused.value)
     assert "BTCUSDT.csv" in said.splitlines()[0]
     assert said.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("epoch", "m", "source.epoch: expected s or ms or us or ns, got 'm'"),
+        ("date_order", "ymd", "source.date_order: expected dmy or mdy, got 'ymd'"),
+        ("delimiter", "||", "source.delimiter: expected one character"),
+        ("delimiter", "\n", "source.delimiter: expected one character"),
+        ("delimiter", "", "source.delimiter: expected one character"),
+        ("delimiter", "é", "source.delimiter: expected one character"),
+    ],
+)
+def test_options_of_files_are_checked_before_any_file_is_read(
+    key: str, value: str, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(reason)):
+        opened(tmp_path, CsvSource, **{key: value})
+
+
+def test_a_tab_may_be_typed(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT.csv").write_bytes(text(bars(), sep="\t"))
+    assert len(opened(tmp_path, CsvSource, delimiter=r"\t").read(COIN, Period())) == 40
 
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:

@@ -267,7 +267,7 @@ def _tell_written(symbols: Universe, timeframe: str, request: ImportRequest, ter
         timezone=reading.timezone,
     )
     show_findings(look(source, symbols, Period()), terminal)
-    words = ["multisymbol", "train", "symbols=table", f"symbols.file={out}/universe.csv"]
+    words = ["multisymbol", "train", "strategy=mine", "symbols=table", f"symbols.file={out}/universe.csv"]
     own = ["source=parquet", f"source.root={out}", f"source.timeframe={timeframe}"]
     if reading.timezone is not None and reading.timeframe.nanoseconds >= DAY:
         own.append(f"source.timezone={reading.timezone}")  # whose days the bars are

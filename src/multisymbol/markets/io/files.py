@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.errors import SourceError
+from multisymbol.errors import ConfigError, SourceError
 from multisymbol.markets.io.defects import PRICES, Limits, OnDefect
 from multisymbol.markets.io.folder import BarFolder
 from multisymbol.markets.io.formats import Columns, FileFormat, check_columns, file_format, of_symbol
@@ -32,7 +32,7 @@ class FileOptions:
         stamps: Clock, epoch unit and order of dates.
 
     Raises:
-        ConfigError: The map cannot be one.
+        ConfigError: The map cannot be one, or the delimiter is not one character.
     """
 
     columns: Columns | None = None
@@ -41,6 +41,11 @@ class FileOptions:
 
     def __post_init__(self) -> None:
         check_columns(self.columns)
+        if self.delimiter == r"\t":  # as a command line has it
+            object.__setattr__(self, "delimiter", "\t")
+        mark = self.delimiter
+        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark in '"\r\n'):
+            raise ConfigError(f"source.delimiter: expected one character such as ';' or '|', got {mark!r}")
 
     def table(self, path: Path) -> RawTable:
         """Read a file.

@@ -46,7 +46,8 @@ _VENDORS = (
 )
 """What a file is called where it has all these columns."""
 
-_BINANCE = 12, ("timestamp", *PRICES, "volume", "close_time", "quote_volume", "count", "", "", "")
+_TAKER = ("taker_buy_volume", "taker_buy_quote_volume", "ignore")
+_BINANCE = 12, ("timestamp", *PRICES, "volume", *("close_time", "quote_volume", "count"), *_TAKER)
 _KRAKEN = 7, ("timestamp", *PRICES, "volume", "trades")
 
 
@@ -59,12 +60,14 @@ class FileFormat:
         places: Our name -> number of the column; `date` and `time` where the timestamp is in two.
         utc: Whether the format says that its clock is UTC.
         day_first: Whether the format says that dates are written day.month.year.
+        columns: Name of each column where the file has no header.
     """
 
     name: str
     places: Mapping[str, int]
     utc: bool = False
     day_first: bool = False
+    columns: tuple[str, ...] = ()
 
     def column(self, table: RawTable, name: str) -> pd.Series:
         """Return the values of one of ours."""
@@ -72,7 +75,7 @@ class FileFormat:
 
     def unused(self, table: RawTable) -> list[str]:
         """Return the names of columns that are not read."""
-        return [name for place, name in enumerate(table.names) if place not in set(self.places.values())]
+        return [name for place, name in enumerate(self.columns or table.names) if place not in self.places.values()]
 
 
 def check_columns(columns: Columns | None) -> None:
@@ -210,7 +213,7 @@ def _headless(table: RawTable, *, origin: str) -> FileFormat:
         if len(table.columns) == width and _holds(table, names):
             ours = {"timestamp", *PRICES, "volume"}
             places = {name: place for place, name in enumerate(names) if name in ours}
-            return FileFormat(name=f"{name} {table.container}", places=places)
+            return FileFormat(name=f"{name} {table.container}", places=places, columns=names)
     raise SourceError(_unknown(table, origin=origin))
 
 
@@ -239,6 +242,8 @@ def _unknown(table: RawTable, *, missing: Sequence[str] = (), origin: str) -> st
             f"  Say what its names mean, ours first: source.columns='{{{missing[0]}: {printable(other)}}}'",
         ]
     else:
+        if len(table.columns) == 1:
+            lines.append("  Its cells are not separated by , ; | or tabs; say by what: source.delimiter=' '")
         named = [*("timestamp", *PRICES, "volume"), *("_" for _ in table.columns)][: len(table.columns)]
         lines.append(f"  It has no header; name its columns in their order: source.columns=[{','.join(named)}]")
     return "\n".join(lines)

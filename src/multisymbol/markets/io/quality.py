@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -258,13 +259,14 @@ def _read(
 
 
 def _numeric(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column.dtype)
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 
 def _numbers(column: pd.Series) -> Floats:
-    """Read a column as float64; text is NaN here, also text that looks like a number: its writer knew no better."""
+    """Read a column as float64; what is no number is NaN, also text that looks like one: its writer knew no better."""
     if not _numeric(column):
-        column = pd.to_numeric(column.mask(column.map(lambda value: isinstance(value, str))), errors="coerce")
+        number = column.map(lambda value: isinstance(value, Number) and not isinstance(value, bool))
+        column = pd.to_numeric(column.astype(object).where(number, None), errors="coerce")
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -6,7 +6,7 @@ milliseconds a day in January 1970.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ class StampOptions:
         date_order: Order of `06/01/2018`, None: where the file itself does not prove it, refused.
 
     Raises:
-        ConfigError: The zone is unknown.
+        ConfigError: The zone, the unit or the order is unknown.
     """
 
     timezone: str | None = None
@@ -51,6 +51,10 @@ class StampOptions:
     date_order: DateOrder | None = None
 
     def __post_init__(self) -> None:
+        for key, choices in (("epoch", get_args(EpochUnit)), ("date_order", get_args(DateOrder))):
+            value = getattr(self, key)
+            if value is not None and value not in choices:
+                raise ConfigError(f"source.{key}: expected {' or '.join(choices)}, got {value!r}")
         if self.timezone is None:
             return
         try:
@@ -168,7 +172,7 @@ def _checked(read: pd.Series, texts: pd.Series, *, origin: str) -> pd.DatetimeIn
 
 def _epochs(texts: pd.Series, numbers: npt.NDArray[np.float64], *, unit: EpochUnit | None, origin: str) -> Stamps:
     """Read numbers since 1970; files that were joined may change their unit, as Binance's did in 2025."""
-    there = np.isfinite(numbers)
+    there = ~np.isnan(numbers)
     ticks = epoch_units(numbers) if unit is None else np.full(len(numbers), _PER_SECOND[unit])
     wrong = there & ((epoch_units(numbers) != ticks) | (ticks == 0))
     if wrong.any():

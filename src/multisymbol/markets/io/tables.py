@@ -133,6 +133,10 @@ def _of_text(content: bytes, *, delimiter: str | None, names: Sequence[str] | No
         at = "is empty" if not content.strip() else "begins with an empty line"
         raise SourceError(f"{path} {at}; a header such as timestamp,open,high,low,close,volume is expected there")
     mark = delimiter or max(_DELIMITERS, key=lines[0].count)
+    cells = [max(map(line.count, _DELIMITERS)) + 1 for line in lines[:2]]
+    if delimiter is None and cells[0] == 1 and cells[-1] >= 5:  # a title line, as CryptoDataDownload has
+        title = f"line 1, '{printable(lines[0].strip())}', is a title: line 2 has {cells[-1]} cells"
+        raise SourceError(f"{path} does not begin with its header; {title}. Delete line 1")
     rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)]
     prices, tickers, header_rows = _header(rows, names=names)
     if names is not None and len(names) != len(rows[0]):
@@ -185,13 +189,20 @@ def _of_arrow(table: pyarrow.Table, *, container: str, path: Path) -> RawTable:
     return RawTable(
         names=tuple(name for name, _ in labels),
         tickers=tuple(ticker for _, ticker in labels),
-        columns=tuple(frame.iloc[:, place].reset_index(drop=True) for place in range(len(labels))),
+        columns=tuple(_decoded(frame.iloc[:, place]) for place in range(len(labels))),
         text=False,
         headed=True,
         head=(printable(", ".join(name if ticker is None else f"{name}/{ticker}" for name, ticker in labels)),),
         container=container,
         synthetic=SYNTHETIC_KEY in (table.schema.metadata or {}),
     )
+
+
+def _decoded(column: pd.Series) -> pd.Series:
+    """Return the values of a column, numbered from 0; those of a dictionary column in place of its codes."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.Series(np.asarray(column))
+    return column.reset_index(drop=True)
 
 
 def says_synthetic(path: Path) -> bool:
