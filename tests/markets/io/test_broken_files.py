@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import exchange_calendars
 import numpy as np
@@ -21,6 +21,7 @@ from multisymbol.markets.io.defects import OnDefect
 from multisymbol.markets.io.files import CsvSource, FileSource, ParquetSource
 from multisymbol.markets.time import Period
 from tests.markets.conftest import LIMITS, config_of
+from tests.markets.test_bars import bars_of
 from tests.vendor_files import Frame, bars
 
 COIN = config_of("BTCUSDT", "crypto")
@@ -191,6 +192,17 @@ def test_options_of_files_are_checked_before_any_file_is_read(
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(reason)):
         opened(tmp_path, CsvSource, **{key: value})
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_epochs_in_parquet_are_dated_by_their_size_and_the_cure_for_frames_names_their_unit(
+    unit: Literal["s", "ms", "us", "ns"], examine: Callable[[bytes], Any]
+) -> None:
+    frame = bars()
+    epochs = frame.assign(timestamp=frame["timestamp"].dt.as_unit(unit).astype("int64"))
+    assert examine(packed(epochs)).opened_at.tolist() == frame["timestamp"].dt.as_unit("ns").astype("int64").tolist()
+    with pytest.raises(BarsError, match=f'unit="{unit}", utc=True'):
+        bars_of(epochs, COIN)
 
 
 def test_a_tab_may_be_typed(tmp_path: Path) -> None:
