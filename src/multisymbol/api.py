@@ -199,9 +199,11 @@ def compare(config: Config, *, folder: str | Path | None = None, quiet: bool = T
     """
     from multisymbol.cli.specs import compare_spec
     from multisymbol.comparison.run import compare as run_comparison
+    from multisymbol.training.run_folder import at_work
 
     run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
-    done = run_comparison(compare_spec(config.values), run_dir, terminal=Terminal(silent=quiet))
+    with at_work(run_dir):
+        done = run_comparison(compare_spec(config.values), run_dir, terminal=Terminal(silent=quiet))
     return ComparisonReport(comparison=done.comparison, folder=run_dir)
 
 
@@ -260,9 +262,11 @@ def backtest(config: Config, *, folder: str | Path | None = None, quiet: bool = 
     """
     from multisymbol.backtest.run import run
     from multisymbol.cli.backtest import backtest_spec
+    from multisymbol.training.run_folder import at_work
 
     run_dir = Path(folder).absolute() if folder is not None else config.run_folder()
-    return run(backtest_spec(config.values), run_dir, Terminal(silent=quiet))
+    with at_work(run_dir):
+        return run(backtest_spec(config.values), run_dir, Terminal(silent=quiet))
 
 
 def load_model(name: str, config: Config | None = None) -> "Model":

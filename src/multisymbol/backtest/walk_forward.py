@@ -26,6 +26,7 @@ from multisymbol.serving.served_model import Model
 from multisymbol.training.fit import assess, fit_network
 from multisymbol.training.register import bundle_of, spans
 from multisymbol.training.run import single_models
+from multisymbol.training.run_folder import begin_note, check_reuse, read_note
 from multisymbol.training.spec import TrainSpec
 
 
@@ -120,7 +121,11 @@ class RetrainedModels:
         name = f"{symbols[0]}, {fold.name}" if own else fold.name
         whose = dataset.universe.configs[0].slug if own else arm
         folder = self.run_dir / "folds" / f"{whose}-{fold.name.replace(' ', '-')}"
-        module, fitted = fit_network(spec.fit, dataset, folder)
+        if changed := check_reuse(folder, spec.run.record, dataset):
+            self.terminal.fact("code", f"{', '.join(changed)} changed since {name} was begun; it goes on with the new")
+        if read_note(folder) is None:
+            begin_note(folder, spec.run.record, dataset)
+        module, fitted = fit_network(spec.fit, dataset, folder, resume=True)
         result = assess(module, fitted, spec.fit, dataset)
         bundle = bundle_of(result, spec, dataset, similarity={})
         seen_until = spans(dataset)["train_until"]

@@ -18,7 +18,7 @@ from multisymbol.backtest.walk_forward import RetrainedModelsSpec
 from multisymbol.cli.resolve import resolve_spec
 from multisymbol.cli.specs import own_sections, run_spec, train_spec
 from multisymbol.config.build import build
-from multisymbol.errors import SymbolError, nearest
+from multisymbol.errors import OutputError, SymbolError, nearest
 from multisymbol.markets.provenance import synthetic_lines
 from multisymbol.markets.symbols import Universe, universe
 from multisymbol.markets.time import Period, Timeframe, instant, iso
@@ -29,6 +29,7 @@ from multisymbol.reports.figures.canvas import percent
 from multisymbol.reports.tables.backtest import backtest_arm_table, result_table
 from multisymbol.reports.tables.predictions import fold_model_tables
 from multisymbol.reports.tables.table import show
+from multisymbol.training.run_folder import at_work, read_note
 from multisymbol.wording import listed, short_path
 
 _MOST_ROWS = 60
@@ -50,9 +51,12 @@ def backtest(values: Mapping[str, Any], run_dir: Path) -> float:
     """
     terminal = Terminal()
     started = time.perf_counter()
-    result = run(backtest_spec(values), run_dir, terminal)
-    _show(result, values, terminal, seconds=time.perf_counter() - started)
-    recorded = record(result, values, run_dir)
+    with at_work(run_dir):
+        if note := read_note(run_dir):
+            raise OutputError(f"{run_dir} holds run {note['name']}; start this one in a folder of its own")
+        result = run(backtest_spec(values), run_dir, terminal)
+        _show(result, values, terminal, seconds=time.perf_counter() - started)
+        recorded = record(result, values, run_dir)
     terminal.fact("page", short_path(recorded.page))
     terminal.fact("run", recorded.run)
     return result.first.standing.performance.sharpe

@@ -22,6 +22,7 @@ from multisymbol.reports.training_artifacts import TrainingReport
 from multisymbol.training.mlflow_run import group_run
 from multisymbol.training.register import check_names
 from multisymbol.training.run import resumable
+from multisymbol.training.run_folder import at_work, was_done
 from multisymbol.wording import short_path
 
 
@@ -35,14 +36,22 @@ def compare_command(values: Mapping[str, Any], run_dir: Path) -> Comparison:
     Raises:
         ComparisonError: It cannot be made, or is another one than the folder's.
     """
-    if values["resume"]:
+    resume = bool(values["resume"])
+    if resume:
         stored, run_dir = resumed(values)
         values = current_keys(stored)
+    with at_work(run_dir):
+        return _compare(values, run_dir, resume=resume)
+
+
+def _compare(values: Mapping[str, Any], run_dir: Path, *, resume: bool) -> Comparison:
     spec = compare_spec(values)
     _check_promotion(spec)
     register = spec.register and not spec.plan.exploratory
     check_names(spec.data, spec.run, universal=register, each_symbol=register)
     terminal, started = Terminal(), time.perf_counter()
+    if not resume and was_done(run_dir, spec.run, command="compare"):
+        terminal.fact("done", f"{run_dir} holds this very comparison: it was done already, and nothing is trained")
     begun = begin(spec, run_dir, terminal=terminal)
     mark_synthetic(begun.tasks[0].whole, terminal)
     name_suspects(begun.tasks[0].whole, terminal)

@@ -26,6 +26,7 @@ from multisymbol.training.mlflow_run import SEALED_TAG, best_of_sweep
 from multisymbol.training.register import check_names
 from multisymbol.training.resume import interrupted
 from multisymbol.training.run import TrainedModel, jobs_of, prepare_training, train_jobs
+from multisymbol.training.run_folder import at_work, was_done
 from multisymbol.training.spec import SweepJob, TrainSpec
 from multisymbol.wording import short_path
 
@@ -57,13 +58,25 @@ def train_models(
         The models, in the order they were trained (none on other processes than the first), and the validation score of
         the best epoch, the mean over the models: what a sweep minimises.
     """
-    if values["resume"]:
+    resume = bool(values["resume"])
+    if resume:
         values, run_dir = resumed(values)
+    if not _first_process():
+        return _train(values, run_dir, terminal, resume=resume)
+    with at_work(run_dir):
+        return _train(values, run_dir, terminal, resume=resume)
+
+
+def _train(
+    values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, resume: bool
+) -> tuple[tuple[TrainedModel, ...], float]:
     first = _first_process()
     started = time.perf_counter()
     parent = parent_of(values) if values["mode"] == "finetune" else None
     values = inherited(values, parent) if parent else values
     spec = train_spec(values, parent=parent, sweep=sweep_job())
+    if first and not resume and was_done(run_dir, spec.run, command="train"):
+        terminal.fact("done", f"{run_dir} holds this very run: it was done already, and nothing is trained")
     if parent:
         parent.check_provenance(spec.data.source, spec.data.universe.configs[0])
     own = spec.run.mode == "per_symbol"
@@ -77,7 +90,7 @@ def train_models(
     jobs = jobs_of(spec, folds, run_dir, one_device=values["trainer"]["devices"] in {1, "1"})
     if not first:
         stored = parent.bundle if parent else None
-        fitted = fit_network(spec.fit, jobs[0].dataset, run_dir, parent=stored)[1]
+        fitted = fit_network(spec.fit, jobs[0].dataset, run_dir, parent=stored, resume=True)[1]
         return (), fitted.best_score
     models = train_jobs(jobs, spec, run_dir, terminal, pages=training_report(values))
     score = sum(model.score for model in models) / len(models)
@@ -171,7 +184,8 @@ def _overrides() -> list[str]:
 
 
 def _first_process() -> bool:
-    return os.environ.get("LOCAL_RANK", "0") == "0"
+    """Whether this is the first process of all, on whichever of several machines."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK"))
 
 
 def _tell_of_earlier_openings(spec: TrainSpec, terminal: Terminal) -> None:

@@ -18,14 +18,14 @@ from multisymbol.comparison.result import (
     NotRun,
     Preregistration,
     digest,
-    write_whole,
 )
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.config.names import current_form, stored_form
-from multisymbol.config.record import ConfigRecord
+from multisymbol.config.record import ConfigRecord, differences
 from multisymbol.errors import ComparisonError
 from multisymbol.samples.dataset import FoldDataset, no_own_model
 from multisymbol.samples.fold import TRAIN
+from multisymbol.samples.storage import write_whole
 from multisymbol.statistics.loss_differentials import label_lag
 from multisymbol.statistics.mean_tests import instants_problem
 from multisymbol.statistics.seed_variance import seeds_problem
@@ -181,12 +181,18 @@ def as_kept(declared: Preregistration, folder: Path) -> Preregistration:
     """
     path = folder / PLAN
     if not path.exists():
+        if (folder / "folds").exists() or (folder / "surrogates").exists():
+            raise ComparisonError(
+                f"{folder} holds results, but no {PLAN} that declares them; start a comparison in a folder of its own"
+            )
         return declared
     before = json.loads(path.read_text(encoding="utf-8"))
     earlier, now = (stored_form(current_form(content)) for content in (before["content"], declared.content))
     if earlier == now and digest(before["content"]) == before["digest"]:
         return replace(declared, digest=before["digest"], content=before["content"])
-    changed = list(_changes(current_keys(earlier), current_keys(now), ""))
+    changed = [
+        f"{key}: {old} declared, {new} now" for key, old, new in differences(current_keys(earlier), current_keys(now))
+    ]
     opening = (
         f"{folder} holds results of plan {before['digest']}, this is plan {declared.digest}: what is reported must be "
         "what was declared before training. A metric, symbol, fold or seed chosen after training is none."
@@ -201,11 +207,3 @@ def keep_plan(declared: Preregistration, folder: Path) -> None:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps({"digest": declared.digest, "content": declared.content}, indent=1))
-
-
-def _changes(before: Any, now: Any, path: str) -> Iterator[str]:
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        for key in sorted({*before, *now}):
-            yield from _changes(before.get(key), now.get(key), f"{path}.{key}" if path else str(key))
-    elif before != now:
-        yield f"{path}: {before!r} declared, {now!r} now"

@@ -17,12 +17,13 @@ from multisymbol.comparison.arms import FoldTask, Start, TrainedArm, UntrainedAr
 from multisymbol.comparison.assemble import ScoredArms, assembled
 from multisymbol.comparison.fit import FoldForecasts, forecasts, recipe_of, trained, why_one_by_one
 from multisymbol.comparison.preregistration import as_kept, keep_plan, preregister, tasks_of
-from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison, NotRun, Preregistration, to_json, write_whole
+from multisymbol.comparison.result import SINGLE, UNIVERSAL, Comparison, NotRun, Preregistration, to_json
 from multisymbol.comparison.spec import CompareSpec
 from multisymbol.comparison.surrogates import surrogates
 from multisymbol.errors import ComparisonError, ConfigError
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import prepare_folds
+from multisymbol.samples.storage import write_whole
 
 RESULT = "comparison.json"
 
@@ -133,7 +134,14 @@ def finish(
     compared = [tuple(task.whole.ledger.symbols[index] for index in task.compared) for task in tasks]
     folds = [task.whole.parts.fold for task in tasks]
     with terminal.progress("surrogates") as progress:
-        drawn = surrogates(spec, folds=folds, compared=compared, folder=folder / "surrogates", progress=progress)
+        drawn = surrogates(
+            spec,
+            folds=folds,
+            compared=compared,
+            plan=declared.digest,
+            folder=folder / "surrogates",
+            progress=progress,
+        )
     with terminal.progress("tests") as progress:
         progress("testing", 0, 1)
         arms = ScoredArms(spec=spec, declared=declared, tasks=tasks, scored=scored, drawn=drawn)

@@ -19,15 +19,17 @@ import numpy as np
 
 from multisymbol.comparison.arms import Arm, FoldTask
 from multisymbol.comparison.fit import Progress, score_once
-from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit, write_whole
+from multisymbol.comparison.result import PRIOR, SINGLE, UNIVERSAL, BudgetUnit
 from multisymbol.comparison.scores import QUESTIONS, ArmScores, fold_scores, joined, shared
 from multisymbol.comparison.spec import CompareSpec
+from multisymbol.errors import ComparisonError
 from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.resampling import Resampled
 from multisymbol.markets.surrogate import Drift, SurrogateSource
 from multisymbol.progress import Terminal
 from multisymbol.samples.dataset import DataSpec, FoldDataset, prepare_folds
 from multisymbol.samples.fold import TRAIN, VALIDATION, Fold
+from multisymbol.samples.storage import write_whole
 from multisymbol.statistics.skill import Effects, Surrogates, effects
 from multisymbol.statistics.verdict import Question
 from multisymbol.training.fit import FitSpec
@@ -49,6 +51,7 @@ class _Draw:
     weights: Mapping[str, float] | None
     folds: tuple[Fold, ...]  # the real market's cuts
     compared: tuple[tuple[str, ...], ...]  # names of the symbols compared in each fold
+    plan: str  # hash of the comparison's plan
     file: Path  # where its effects are kept
 
 
@@ -57,15 +60,20 @@ def surrogates(
     *,
     folds: Sequence[Fold],
     compared: Sequence[tuple[str, ...]],
+    plan: str,
     folder: Path,
     progress: Progress,
 ) -> dict[Question, tuple[Surrogates, ...]]:
     """Make all draws that are not kept in the folder yet, several at a time; return the effects of all.
 
-    Folds are the real market's cuts, `compared` names the symbols compared in each.
+    Folds are the real market's cuts, `compared` names the symbols compared in each, `plan` is the hash of the
+    comparison's plan.
+
+    Raises:
+        ComparisonError: A draw in the folder is another plan's.
     """
-    draws = _draws(spec, folds=folds, compared=compared, folder=folder)
-    missing = [draw for draw in draws if not draw.file.exists()]
+    draws = _draws(spec, folds=folds, compared=compared, plan=plan, folder=folder)
+    missing = [draw for draw in draws if _kept(draw) is None]
     done = len(draws) - len(missing)
     for ended in _made(missing, workers=spec.surrogates.workers):
         done += 1
@@ -74,7 +82,7 @@ def surrogates(
 
 
 def _draws(
-    spec: CompareSpec, *, folds: Sequence[Fold], compared: Sequence[tuple[str, ...]], folder: Path
+    spec: CompareSpec, *, folds: Sequence[Fold], compared: Sequence[tuple[str, ...]], plan: str, folder: Path
 ) -> list[_Draw]:
     first = spec.surrogates.seed
     return [
@@ -89,6 +97,7 @@ def _draws(
             weights=spec.plan.weights,
             folds=tuple(folds),
             compared=tuple(compared),
+            plan=plan,
             file=folder / f"{kind}-{seed}.json",
         )
         for kind, count in spec.surrogates.draws.items()
@@ -138,7 +147,7 @@ def _make(draw: _Draw) -> str:
         found = _effects(draw, room)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-    write_whole(draw.file, json.dumps(found))
+    write_whole(draw.file, json.dumps({"plan": draw.plan, **found}))
     return f"{_TEXT[draw.kind]} {draw.seed}"
 
 
@@ -180,10 +189,22 @@ def _plain(
     return {"symbols": symbols, "overall": overall, "by_symbol": by_symbol}
 
 
+def _kept(draw: _Draw) -> dict[str, Any] | None:
+    """Read the effects of a draw made before, None where there are none; those of an earlier release name no plan."""
+    if not draw.file.exists():
+        return None
+    stored: dict[str, Any] = json.loads(draw.file.read_text(encoding="utf-8"))
+    if stored.get("plan", draw.plan) != draw.plan:
+        message = f"{draw.file} was drawn for plan {stored['plan']}, this is plan {draw.plan}"
+        raise ComparisonError(f"{message}; remove it, and the draw is made again")
+    return stored
+
+
 def _read(draws: Sequence[_Draw], kind: Drift, question: Question) -> Surrogates:
     found = []
-    for file in (draw.file for draw in draws if draw.kind == kind):
-        stored = json.loads(file.read_text(encoding="utf-8"))[question]
+    for kept in (_kept(draw) for draw in draws if draw.kind == kind):
+        assert kept is not None
+        stored = kept[question]
         by_symbol = np.array(stored["by_symbol"]).reshape(-1, 3)
         found.append(
             Effects(symbols=tuple(stored["symbols"]), overall=np.array(stored["overall"]), by_symbol=by_symbol)

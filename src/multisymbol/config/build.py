@@ -77,7 +77,7 @@ def plain(config: DictConfig, *, leave_out: Sequence[str] = ()) -> dict[str, Any
     return given | {key: _computed[key](given) for key in keys if key in _computed}
 
 
-_suffix = secrets.token_hex(2)
+_suffix = secrets.token_hex(8)
 OmegaConf.register_new_resolver("multisymbol.working_folder", lambda: str(Path.cwd()), replace=True)
 OmegaConf.register_new_resolver("multisymbol.conf", lambda: str(conf_folder()), replace=True)
 OmegaConf.register_new_resolver("multisymbol.suffix", lambda: _suffix, replace=True)

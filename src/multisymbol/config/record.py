@@ -4,7 +4,7 @@ Nothing computes from a record. It is what a resume reads back, what a stored mo
 compared by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,3 +129,12 @@ class ConfigRecord:
 
 def _class_name(node: Mapping[str, Any]) -> str:
     return str(node["_target_"]).rpartition(".")[2].rpartition(":")[2]
+
+
+def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield each key, dotted, whose value is not the same in two configurations, with both values as text."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*before, *now}):
+            yield from differences(before.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+    elif before != now:
+        yield path, repr(before), repr(now)

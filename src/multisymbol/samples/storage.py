@@ -33,6 +33,13 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, even if this process is killed."""
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 @contextmanager
 def only_one(target: Path) -> Iterator[None]:
     """Hold the lock beside `target`; while another process holds it, wait.

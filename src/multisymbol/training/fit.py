@@ -86,10 +86,9 @@ def fit_network(
     *,
     parent: Bundle | None = None,
     loggers: Sequence[Logger] = (),
+    resume: bool = False,
 ) -> tuple[DirectionModule, FitResult]:
     """Build network and loss and fit them; the module then holds the best epoch.
-
-    A run whose folder holds a checkpoint goes on from it: it was interrupted there.
 
     Args:
         spec: How to fit.
@@ -97,6 +96,8 @@ def fit_network(
         folder: The run's folder; checkpoints go below it.
         parent: Stored model that is fitted further, in the way `spec.finetune` says.
         loggers: Lightning loggers of the metrics.
+        resume: Go on from the folder's last checkpoint, if there is one; the caller has made sure that it is of the
+            same fit and samples (`run_folder.check_reuse`).
 
     Raises:
         ConfigError: torch or Lightning refuses a value of the optimizer or the trainer.
@@ -112,7 +113,7 @@ def fit_network(
         callbacks=[make() for make in spec.callbacks.values()],
         loggers=loggers,
         folder=folder,
-        resume=(folder / "last.ckpt").exists(),
+        resume=resume,
     )
     load_best(module, fitted.best_path)
     if parent:

@@ -13,15 +13,14 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
 from multisymbol.config.installation import checkout
+from multisymbol.errors import OutputError
 from multisymbol.markets.time import iso
 from multisymbol.registry.store.store import DataFacts, Run, Status, Store
 from multisymbol.samples.dataset import FoldDataset
+from multisymbol.samples.storage import write_whole
+from multisymbol.training.run_folder import CONFIG, begin_note, check_reuse, read_note
 from multisymbol.training.spec import RunSpec, SweepJob
 
-CONFIG = "config.json"
-"""Name of the resolved configuration in a run's folder and among its artifacts."""
-
-_NOTE = "run.json"
 SEALED_TAG = "opened_sealed_span"
 """Tag of the runs that tested a sealed span; its value is the question that was asked."""
 
@@ -61,15 +60,19 @@ class RunLogger(Logger):
 def opened_run(spec: RunSpec, dataset: FoldDataset, run_dir: Path, *, parent: Run | None) -> Iterator[Run]:
     """Open a run, record its inputs, and end it as what it became: FINISHED, FAILED or KILLED.
 
-    A folder that holds an interrupted run continues that run.
+    A folder that holds an interrupted run of the same configuration and data continues that run.
 
     Args:
         spec: How it is kept.
         dataset: Its data.
         run_dir: The run's folder.
         parent: The run it is a child of; None: that of the sweep, if it is part of one.
+
+    Raises:
+        OutputError: The folder holds something else.
     """
-    with _run_in(run_dir, spec, parent=parent, name=None) as run:
+    check_reuse(run_dir, spec.record, dataset)
+    with _run_in(run_dir, spec, parent=parent, name=None, dataset=dataset) as run:
         if not run_dir.joinpath("checkpoints").exists():
             run.log_params(spec.record.params())
             run.log_json(spec.record.stored(), path=CONFIG)
@@ -87,16 +90,18 @@ def group_run(spec: RunSpec, run_dir: Path, *, name: str | None = None, parent: 
         name: Beginning of its name; None: that of a training.
         parent: As in `opened_run`.
     """
-    with _run_in(run_dir, spec, parent=parent, name=name) as run:
+    with _run_in(run_dir, spec, parent=parent, name=name, dataset=None) as run:
         run.log_json(spec.record.stored(), path=CONFIG)
         yield run
 
 
 @contextmanager
-def _run_in(run_dir: Path, spec: RunSpec, *, parent: Run | None, name: str | None) -> Iterator[Run]:
+def _run_in(
+    run_dir: Path, spec: RunSpec, *, parent: Run | None, name: str | None, dataset: FoldDataset | None
+) -> Iterator[Run]:
     spec.store.prepare()
     sweep = _sweep_run(spec.store, spec.sweep) if parent is None and spec.sweep else None
-    run = _open(spec, run_dir, parent=parent or sweep, name=name)
+    run = _open(spec, run_dir, parent=parent or sweep, name=name, dataset=dataset)
     status: Status = "FAILED"
     try:
         yield run
@@ -110,19 +115,16 @@ def _run_in(run_dir: Path, spec: RunSpec, *, parent: Run | None, name: str | Non
             sweep.finish()
 
 
-def _open(spec: RunSpec, run_dir: Path, *, parent: Run | None, name: str | None) -> Run:
-    note = run_dir / _NOTE
-    if note.is_file():
-        return spec.store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
+def _open(spec: RunSpec, run_dir: Path, *, parent: Run | None, name: str | None, dataset: FoldDataset | None) -> Run:
+    if note := read_note(run_dir):
+        return spec.store.resume_run(str(note["run_id"]))
     # MLflow's own names repeat where a run seeds the generators.
     run = spec.store.open_run(
-        f"{name or spec.name}-{secrets.token_hex(3)}",
+        f"{name or spec.name}-{secrets.token_hex(8)}",
         tags={**_tags(spec), "run_dir": str(run_dir)},
         parent_run_id=parent.run_id if parent else None,
     )
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / CONFIG).write_text(json.dumps(spec.record.stored()), encoding="utf-8")
-    note.write_text(json.dumps({"run_id": run.run_id, "name": run.name}), encoding="utf-8")
+    begin_note(run_dir, spec.record, dataset, run={"run_id": run.run_id, "name": run.name})
     return run
 
 
@@ -131,11 +133,16 @@ def _sweep_run(store: Store, job: SweepJob) -> Run:
     note = job.folder / "parent_run.json"
     with FileLock(job.folder / "parent_run.lock"):
         if note.is_file():
-            return store.resume_run(json.loads(note.read_text(encoding="utf-8"))["run_id"])
+            kept = json.loads(note.read_text(encoding="utf-8"))
+            if kept.get("over", list(job.over)) != list(job.over):
+                there, asked = " ".join(kept["over"]), " ".join(job.over)
+                message = f"{job.folder} holds a sweep over {there}, not over {asked}"
+                raise OutputError(f"{message}; start it in a folder of its own (leave out hydra.sweep.dir)")
+            return store.resume_run(kept["run_id"])
         parent = store.parent_run(
-            f"sweep-{secrets.token_hex(3)}", tags={"sweep_dir": job.folder.name, "sweep_over": " ".join(job.over)}
+            f"sweep-{secrets.token_hex(8)}", tags={"sweep_dir": job.folder.name, "sweep_over": " ".join(job.over)}
         )
-        note.write_text(json.dumps({"run_id": parent.run_id}), encoding="utf-8")
+        write_whole(note, json.dumps({"run_id": parent.run_id, "over": list(job.over)}))
         return parent
 
 
@@ -152,7 +159,7 @@ def best_of_sweep(job: SweepJob, *, run: str, score: float, versions: Sequence[s
     with FileLock(file.with_suffix(".lock")):
         done = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         done[run] = {"score": score, "versions": list(versions)}
-        file.write_text(json.dumps(done, indent=1), encoding="utf-8")
+        write_whole(file, json.dumps(done, indent=1))
     name, best = min(done.items(), key=lambda each: each[1]["score"])
     said = f"best of {len(done)} so far: {name}, validation score {best['score']:.4f}"
     commands = [f"multisymbol models promote {version}" for version in best["versions"]]

@@ -12,8 +12,6 @@ import numpy as np
 
 from multisymbol.config.installation import library_versions
 from multisymbol.config.names import LOADER
-from multisymbol.config.own_code import own_code
-from multisymbol.features.indicators import modules_of
 from multisymbol.markets.provenance import Provenance, common_provenance
 from multisymbol.markets.sessions import session_clock
 from multisymbol.markets.time import Timeframe, iso
@@ -29,6 +27,7 @@ from multisymbol.serving.served_model import Model, requirements_of
 from multisymbol.training.finetune import Parent
 from multisymbol.training.mlflow_run import git_commit
 from multisymbol.training.result import EvaluationResult
+from multisymbol.training.run_folder import own_code_of
 from multisymbol.training.spec import RunSpec, TrainSpec
 
 
@@ -47,7 +46,7 @@ class ModelPages(Protocol):
 def register(
     run: Run, result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset, run_dir: Path, *, pages: ModelPages
 ) -> StoredVersion:
-    """Write the stored model's files and register them as the next version of its name.
+    """Write the stored model's files and register them as the next version of its name, once a run.
 
     Args:
         run: The training's run.
@@ -57,9 +56,11 @@ def register(
         run_dir: The run's folder.
         pages: Makes the model card.
     """
+    name = _name(spec.run, dataset.source.timeframe)
+    if earlier := spec.run.store.version_of(run, name):
+        return earlier  # the run was killed after it registered
     folder = run_dir / "model"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it registered
-    name = _name(spec.run, dataset.source.timeframe)
     bundle = bundle_of(result, spec, dataset, similarity=_similarity(spec, dataset))
     _write(bundle, folder, name=name, spec=spec, dataset=dataset, pages=pages)
     description = pages.summary(bundle)
@@ -171,8 +172,7 @@ def _symbols(spec: TrainSpec, dataset: FoldDataset) -> dict[str, Any]:
 
 
 def _metadata(result: EvaluationResult, spec: TrainSpec, dataset: FoldDataset) -> dict[str, Any]:
-    modules = {module for config in dataset.universe for module in modules_of(config.indicators)}
-    own = own_code(spec.run.record.portable(), modules=modules)
+    own = own_code_of(spec.run.record, dataset)
     return {
         "strategy": spec.run.strategy,
         "scope": spec.run.scope,

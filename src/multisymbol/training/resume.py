@@ -8,7 +8,7 @@ from multisymbol.config.names import current_form
 from multisymbol.config.trust import stored_problems
 from multisymbol.errors import ConfigError, StoreError, nearest
 from multisymbol.registry.store.store import Store
-from multisymbol.training.mlflow_run import CONFIG
+from multisymbol.training.run_folder import CONFIG, read_note
 
 
 def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
@@ -17,8 +17,9 @@ def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
     The folder knows what is done and which MLflow run it is; the configuration's own `trust` grants nothing.
 
     Raises:
-        StoreError: There is no such run, it is finished, or its folder is gone.
-        ConfigError: It names classes that are neither this project's nor trusted by whoever resumes it.
+        StoreError: There is no such run, it is finished, or its folder is gone or another run's.
+        ConfigError: `config.json` was changed since it was begun, or names classes that are neither this project's nor
+            trusted by whoever resumes it.
     """
     store.prepare()
     found = store.find_run(name)
@@ -31,8 +32,11 @@ def interrupted(store: Store, name: str) -> tuple[dict[str, Any], Path]:
     if found.status == "FINISHED":
         raise StoreError(f"run {found.name} is finished; start a new one instead of resuming it")
     run_dir = Path(found.tags.get("run_dir", "-"))
-    if not (run_dir / CONFIG).is_file():
+    note = read_note(run_dir)
+    if note is None:
         raise StoreError(f"run {found.name} cannot go on: its folder {run_dir} with {CONFIG} is gone; start a new one")
+    if note.get("run_id") != found.run_id:
+        raise StoreError(f"run {found.name} cannot go on: its folder {run_dir} is that of run {note.get('name')}")
     file = run_dir / CONFIG
     values: dict[str, Any] = current_form(json.loads(file.read_text(encoding="utf-8")))
     problems = stored_problems(values, file=str(file))

@@ -19,12 +19,14 @@ from multisymbol.registry.store.store import NEWEST, Run
 from multisymbol.registry.store.versions import Candidate
 from multisymbol.samples.dataset import FoldDataset, prepare_folds
 from multisymbol.samples.fold import check_classes
+from multisymbol.samples.storage import write_whole
 from multisymbol.samples.views import own_view
 from multisymbol.training.finetune import prepare_tuning
 from multisymbol.training.fit import assess, fit_network
 from multisymbol.training.mlflow_run import RunLogger, group_run, opened_run
 from multisymbol.training.register import ModelPages, register
 from multisymbol.training.result import EvaluationResult
+from multisymbol.training.run_folder import check_reuse, read_note
 from multisymbol.training.spec import TrainSpec
 
 _DONE = "done.json"
@@ -145,7 +147,14 @@ def single_models(
 def train_jobs(
     jobs: Sequence[Job], spec: TrainSpec, run_dir: Path, terminal: Terminal, *, pages: TrainingPages
 ) -> list[TrainedModel]:
-    """Train every job that is not done; several become children of one run in the folder of the command."""
+    """Train every job that is not done; several become children of one run in the folder of the command.
+
+    Raises:
+        OutputError: A job's folder holds a model that was asked for, or made from, something else.
+    """
+    changed = {name for job in jobs for name in check_reuse(job.run_dir, job.spec.run.record, job.dataset)}
+    if changed:
+        terminal.fact("code", f"{', '.join(sorted(changed))} changed since the run was begun; it goes on with the new")
     if len(jobs) == 1:
         return [_train(jobs[0], terminal, pages=pages, parent=None)]
     with group_run(spec.run, run_dir) as group, resumable(group), terminal.progress("models") as progress:
@@ -161,12 +170,14 @@ def train_jobs(
 def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | None) -> TrainedModel:
     note = job.run_dir / _DONE
     if note.is_file():
+        _finish(job)
         return _read(job, json.loads(note.read_text(encoding="utf-8")))
     alone = parent is None
     spec, dataset = job.spec, job.dataset
     with opened_run(spec.run, dataset, job.run_dir, parent=parent) as run, resumable(run, alone=alone):
         stored = spec.parent.bundle if spec.parent else None
-        module, fitted = fit_network(spec.fit, dataset, job.run_dir, parent=stored, loggers=[RunLogger(run)])
+        logger = RunLogger(run)
+        module, fitted = fit_network(spec.fit, dataset, job.run_dir, parent=stored, loggers=[logger], resume=True)
         if alone:
             terminal.fact("trained", _speed(fitted, monitor=module.task.monitor))
         with terminal.progress("evaluation") as progress:
@@ -189,8 +200,16 @@ def _train(job: Job, terminal: Terminal, *, pages: TrainingPages, parent: Run | 
         )
         left = {"score": model.score, "table": model.line, "registered": model.registered}
         left |= {"run": model.run, "version": model.version, "candidate": model.candidate}
-        note.write_text(json.dumps(left), encoding="utf-8")
+        write_whole(note, json.dumps(left))
     return model
+
+
+def _finish(job: Job) -> None:
+    """End the run of a job that is done: its process may have been killed before it did."""
+    store, note = job.spec.run.store, read_note(job.run_dir)
+    found = store.find_run(str(note["run_id"])) if note else None
+    if found and found.status != "FINISHED":
+        store.resume_run(found.run_id).finish()
 
 
 def _read(job: Job, stored: Mapping[str, Any]) -> TrainedModel:

@@ -67,7 +67,10 @@ def export_model(store: Store, version: StoredVersion, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         (_write_zip if target.suffix == ".zip" else _write_folder)(draft, contents)
-        draft.rename(target)
+        target.touch(exist_ok=False) if target.suffix == ".zip" else target.mkdir()  # two exports at once: one gets it
+        draft.replace(target)
+    except FileExistsError as error:
+        raise OutputError(f"{target} exists and is not written over; choose another name") from error
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
@@ -343,7 +346,7 @@ def _register(
     """Register in a run of its own, which says where the model comes from."""
     notes = {"imported_from": f"{origin['name']}/{origin.get('version')}"} if origin else {"imported_from": "a folder"}
     notes |= {"original_run_id": str(origin["run_id"])} if origin.get("run_id") else {}
-    run = store.open_run(f"import-{_name_of(tags)}-{uuid.uuid4().hex[:6]}", tags={"mode": "import", **notes})
+    run = store.open_run(f"import-{_name_of(tags)}-{uuid.uuid4().hex[:16]}", tags={"mode": "import", **notes})
     bars = facts.metadata.get("bars", {})
     scores = [
         SymbolScores(symbol=symbol, digest=str(bars.get(symbol, "unknown")), metrics=_numbers(metrics))

@@ -238,6 +238,18 @@ class Store:
         assert stored is not None
         return stored
 
+    def version_of(self, run: Run, name: str) -> StoredVersion | None:
+        """Return the version of a model that a run has registered already, with its role settled; None: none yet.
+
+        Raises:
+            StoreError: A name MLflow refuses, or the store fails.
+        """
+        if not any(each.run_id == run.run_id for each in self.model_versions(name)):
+            return None
+        with self.only_one(), translated(f"{name} cannot be registered in {self.uri}"):
+            settle_newest(self.uri, name)
+        return next(each for each in self.model_versions(name) if each.run_id == run.run_id)
+
     def check_provenance(self, names: Sequence[str], provenance: Provenance) -> None:
         """Refuse names that hold versions trained on bars of the other kind; to be asked before the work.
 
