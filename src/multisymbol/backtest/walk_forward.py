@@ -122,9 +122,7 @@ class RetrainedModels:
         whose = dataset.universe.configs[0].slug if own else arm
         folder = self.run_dir / "folds" / f"{whose}-{fold.name.replace(' ', '-')}"
         if changed := check_reuse(folder, spec.run.record, dataset):
-            self.terminal.fact(
-                "code", f"{', '.join(changed)} changed since {name} was begun; the new code is used from here"
-            )
+            self.terminal.fact("code", f"{', '.join(changed)} changed since {name} was begun; it is used as it is now")
         if read_note(folder) is None:
             begin_note(folder, spec.run.record, dataset)
         module, fitted = fit_network(spec.fit, dataset, folder, resume=True)

@@ -154,9 +154,7 @@ def train_jobs(
     """
     changed = {name for job in jobs for name in check_reuse(job.run_dir, job.spec.run.record, job.dataset)}
     if changed:
-        terminal.fact(
-            "code", f"{', '.join(sorted(changed))} changed since the run was begun; the new code is used from here"
-        )
+        terminal.fact("code", f"{', '.join(sorted(changed))} changed since the run was begun; it is used as it is now")
     if len(jobs) == 1:
         return [_train(jobs[0], terminal, pages=pages, parent=None)]
     with group_run(spec.run, run_dir) as group, resumable(group), terminal.progress("models") as progress:
