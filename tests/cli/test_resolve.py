@@ -297,7 +297,7 @@ def test_json_has_the_chain_also_where_nobody_serves(tmp_path: Path, capsys: pyt
     ("overrides", "message"),
     [
         ((), "say who needs a model: symbol=SYN_A"),
-        (("symbol=SYNB",), r"SYNB is no member of symbols.members, did you mean 'SYN_B'\?; .*as_class=stock"),
+        (("symbol=SYNB",), r"SYNB is no member of symbols.members, did you mean 'SYN_B'\? .*as_class=stock"),
         (("symbol=syn_b",), r"syn_b is no member of symbols.members, did you mean 'SYN_B'\?"),
         (("symbol=NVDA", "as_class=stok"), r"as_class=stok: no such class, did you mean 'stock'\?"),
         (("symbol=SYN_B", "as_class=forex"), "as_class=forex, but symbols.members says that SYN_B is of stock"),

@@ -83,8 +83,8 @@ def symbol_config(values: Mapping[str, Any], symbol: str | None) -> SymbolConfig
         raise SymbolError(f"as_class={given}: no such class{nearest(given, classes)} Classes: {', '.join(classes)}")
     if entry is None and given is None:
         known = nearest(symbol, list(members(values)))
-        cure = f"say of which class it is: as_class={classes[0]} (or {', '.join(classes[1:])})"
-        raise SymbolError(f"symbol={symbol} is no member of symbols.members{known}; {cure}")
+        cure = f"For a symbol that is none, name its class: as_class={classes[0]} (or {', '.join(classes[1:])})"
+        raise SymbolError(f"symbol={symbol} is no member of symbols.members{known or '.'} {cure}")
     if entry is not None and given not in {None, entry["asset_class"]}:
         raise SymbolError(f"as_class={given}, but symbols.members says that {symbol} is of {entry['asset_class']}")
     if problem := foreign_symbols(market_symbols(values["source"]), [symbol]):
