@@ -98,6 +98,9 @@ def _train(
     if spec.run.sweep:
         versions = [f"{name}/{number}" for name, number in filter(None, (model.version for model in models))]
         terminal.fact("sweep", best_of_sweep(spec.run.sweep, run=models[0].run, score=score, versions=versions))
+    elif models[0].version and not models[1:]:
+        name, number = models[0].version
+        terminal.fact("next", f"multisymbol predict; to make it champion: multisymbol models promote {name}/{number}")
     terminal.fact("view", _where_to_look(spec))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
     return tuple(models), score
