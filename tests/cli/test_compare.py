@@ -180,5 +180,6 @@ def test_killed_comparison_goes_on_without_training_again_and_comes_to_the_same_
     assert found is not None
     assert found.status == "FINISHED"
     assert found.tags["plan"] == whole.comparison.declared.digest
-    assert found.tags[NOTE_TAG].startswith(whole.comparison.primary.verdict.sentence)
+    assert found.tags[NOTE_TAG].startswith("SYNTHETIC")
+    assert whole.comparison.primary.verdict.sentence in found.tags[NOTE_TAG]
     assert len(store.runs_tagged("arm")) == 16  # 2 arms, 4 symbols, 2 seeds

@@ -398,7 +398,7 @@ def test_trained_model_goes_out_and_in_with_its_tags_and_files(training: Trained
         models.export_stored(store, f"{trained.name}/1", tmp_path / f"{trained.name}.zip")
         models.import_stored(store, tmp_path / f"{trained.name}.zip", rename=None)
         _, taken = store.model_versions(trained.name)
-        own = {"run_id", "model_id", "registered_at", "imported_from", "original_run_id"}
+        own = {"run_id", "model_id", "registered_at", "imported_from", "original_run_id", "candidate"}
         tags = [{key: text for key, text in each.tags.items() if key not in own} for each in (trained, taken)]
         assert tags[0] == tags[1]
         assert models.find_orphans(models.Place(store=store, folders=(run_dir.parents[1],)), remove=False).data == []

@@ -348,7 +348,8 @@ def test_command_that_is_offered_trains_the_model_that_is_then_found(
     small = ("trainer.max_epochs=1", "model.hidden=[8]", "sampling.epoch_samples=1024", "stride=5")
     given = ("symbol='BRK.B'", "as_class=stock", f"paths.outputs={outputs}", *SPAN, *small)
     refused = command("scripts/resolve.py", *given)
-    offered = shlex.split(_last(refused.stderr).removeprefix("train one: multisymbol train "))
+    _, offer = refused.stderr.split("train one: multisymbol train ")
+    offered = shlex.split(offer.replace("\\\n", " "))
     trained = command("scripts/train.py", *offered)
     assert trained.returncode == 0, trained.stderr
     served = command("scripts/resolve.py", *given)

@@ -13,6 +13,8 @@ from multisymbol.markets.io.quality import Examined, ReadOptions
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import Period, Timeframe
 
+_LATER_POLICIES = {"unfinished": "drop", "outlier": "keep", "step": "keep"}
+
 
 class BarSource(Protocol):
     """Anything that has bars."""
@@ -87,8 +89,18 @@ def fingerprint_of(origin: Mapping[str, Any], *, config: SymbolConfig, period: P
         "volume": config.volume,
         "gaps": asdict(config.gaps),
         "period": [period.from_ns, period.until_ns],
-        "reading": asdict(reading),
+        "reading": _reading(reading),
         "wick": reading.limits.wick_of(config.asset_class),
         "exchange_calendars": importlib.metadata.version("exchange_calendars"),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _reading(reading: ReadOptions) -> dict[str, Any]:
+    """Return how bars are read; what came later counts where it is not as before, so that earlier hashes stay."""
+    facts = asdict(reading)
+    for options, later in ((facts, {"timezone": None}), (facts["on_defect"], _LATER_POLICIES)):
+        for key, before in later.items():
+            if options[key] == before:
+                del options[key]
+    return facts
