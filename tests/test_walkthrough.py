@@ -169,7 +169,7 @@ def test_the_four_commands_and_the_other_modes_run_on_a_universe_of_ones_own(
     assert [words[0] for words in four] == ["train", "compare", "backtest", "predict"]
     tuned = ["train", "mode=finetune", "symbol=AAPL", "from=champion"]
     modes = [["train", "mode=single", "symbol=BTCUSDT"], ["train", "mode=per_symbol"], ["check-data"]]
-    promote = ["models", "promote", f"{NAME}/1", "champion"]
+    promote = ["models", "promote", "mine.1h.universal/1", "champion"]
     first, *rest = [[*words, *own] for words in four]
     commands = [first, promote, *rest, *([*words, *own] for words in (tuned, *modes))]
     assert refused(commands, monkeypatch, capsys) == ""

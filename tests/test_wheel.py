@@ -114,7 +114,7 @@ def test_code_that_was_never_installed_says_so_before_training(environment: Path
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("multisymbol is not installed for ")
+    assert done.stderr.startswith("loading train …\nmultisymbol is not installed for ")
     assert f"-m pip install -e {ROOT}\n" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""

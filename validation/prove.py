@@ -13,6 +13,7 @@ import hydra
 from omegaconf import DictConfig
 
 from multisymbol.cli import command
+from multisymbol.cli.main import exit_with
 
 CONF = HERE / "conf"
 
@@ -36,7 +37,7 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    status = command.start(
-        main, page="prove", arguments=sys.argv[1:], usage="python validation/prove.py", folders=[CONF]
+    usage = "python validation/prove.py"
+    exit_with(
+        lambda: command.start(main, page="prove", arguments=sys.argv[1:], usage=usage, folders=[CONF]) or bool(failed)
     )
-    sys.exit(status or bool(failed))

@@ -13,6 +13,7 @@ import hydra
 from omegaconf import DictConfig
 
 from multisymbol.cli import command
+from multisymbol.cli.main import exit_with
 
 CONF = HERE / "conf"
 
@@ -33,7 +34,5 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    status = command.start(
-        main, page="sizes", arguments=sys.argv[1:], usage="python validation/sizes.py", folders=[CONF]
-    )
-    sys.exit(status)
+    usage = "python validation/sizes.py"
+    exit_with(lambda: command.start(main, page="sizes", arguments=sys.argv[1:], usage=usage, folders=[CONF]))

@@ -13,6 +13,7 @@ import hydra
 from omegaconf import DictConfig
 
 from multisymbol.cli import command
+from multisymbol.cli.main import exit_with
 
 CONF = HERE / "conf"
 
@@ -33,7 +34,5 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    status = command.start(
-        main, page="survey", arguments=sys.argv[1:], usage="python validation/survey.py", folders=[CONF]
-    )
-    sys.exit(status)
+    usage = "python validation/survey.py"
+    exit_with(lambda: command.start(main, page="survey", arguments=sys.argv[1:], usage=usage, folders=[CONF]))

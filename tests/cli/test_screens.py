@@ -65,7 +65,7 @@ def screen(line: str, *further: str, width: int, called: Command, monkeypatch: p
 def check(lines: list[str], width: int) -> None:
     """No line is wider than the screen, and of two columns none is headed like the other."""
     assert lines
-    assert [line for line in lines if len(line) > width] == []
+    assert [line for line in lines if len(line) > width and len(line.split()) > 1] == []  # a path may be longer
     for above, line in pairwise(lines):
         if re.match(r"(symbol|model|arm|fold|column|fact)  +\w", line) and above:
             headings = re.split(r" {2,}", line.strip())

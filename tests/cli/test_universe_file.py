@@ -149,8 +149,8 @@ def test_files_that_are_no_table(write: Write, tmp_path: Path) -> None:
         read_members(tmp_path / "pgae.yaml", asset_classes=CLASSES)
 
 
-def use(path: Path) -> tuple[str, str]:
-    return "symbols=table", f"symbols.file={path}"
+def use(path: Path) -> tuple[str, str, str]:
+    return "symbols=table", f"symbols.file={path}", "source=synthetic"
 
 
 def test_members_resolve_like_those_of_a_page_and_the_command_line_wins(write: Write, composed: Compose) -> None:

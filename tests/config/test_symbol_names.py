@@ -141,7 +141,7 @@ def test_keys_of_mappings_are_text_or_refused_with_the_cure() -> None:
         source = ["source=csv", "source.root=bars", "source.timezone=UTC", "source.timeframe=1h"]
         with pytest.raises(ConfigError, match=r"600519.*; put it in quotes .*KEY\.600519=VALUE"):
             load_config([*source, given], symbols={"600519": "stock"})
-    one = load_config(["sampling.symbol_weights.600519=2.0"], symbols={"600519": "stock"})
+    one = load_config(["source=synthetic", "sampling.symbol_weights.600519=2.0"], symbols={"600519": "stock"})
     assert one.values["sampling"]["symbol_weights"] == {"600519": 2.0}
 
 

@@ -85,7 +85,7 @@ def test_answers_at_random_cuts_are_those_of_evaluation_to_the_bit(overrides: tu
     }
     found, refused = 0, 0
     for symbol in ledger.symbols:
-        for cut in cuts(made.bars(symbol), count=20, seed=2):
+        for cut in cuts(made.bars(symbol), count=24, seed=2):
             try:
                 answer = made.model.predict(made.rows(symbol, cut)).iloc[0]
             except SampleError:
@@ -135,7 +135,7 @@ def test_a_joined_bar_that_may_have_begun_before_is_left_out() -> None:
     place = {at: row for row, at in enumerate(all_bars.closed_at.tolist())}
     for begin in range(3000, 3008):
         rows = made.rows("SYN_D", slice(begin, 3200))
-        bars = _bars(rows, config=config, recipe=recipe, from_start=False)
+        bars = _bars(rows, config=config, recipe=recipe, from_start=False, until=None)
         same = [place[at] for at in bars.closed_at.tolist()]
         assert len(same) > 40
         for name in ("opened_at", "open", "high", "low", "close"):

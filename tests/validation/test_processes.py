@@ -86,5 +86,5 @@ def test_ctrl_c_ends_a_proof_and_keeps_what_was_proved(tmp_path: Path) -> None:
         time.sleep(0.1)
     proof.send_signal(signal.SIGINT)
     _, said = proof.communicate(timeout=180)
-    assert said.strip() == "interrupted"
+    assert said.strip() == "interrupted; start the same command again"
     assert "| 16 | registry drill |" in out.read_text(encoding="utf-8")

@@ -24,12 +24,12 @@ Outputs go to outputs/ in the working directory. Start with: multisymbol train""
 
 def main() -> None:
     """Run what `sys.argv` asks for and exit with its status."""
-    _exit(lambda: console(sys.argv[1:]))
+    exit_with(lambda: console(sys.argv[1:]))
 
 
 def door(name: str) -> None:
     """Run one command with the arguments of a script, and exit with its status."""
-    _exit(lambda: run(name, sys.argv[1:]))
+    exit_with(lambda: run(name, sys.argv[1:]))
 
 
 def console(arguments: Sequence[str]) -> int:
@@ -61,7 +61,7 @@ def console(arguments: Sequence[str]) -> int:
     return 2
 
 
-def _exit(call: Callable[[], int]) -> None:
+def exit_with(call: Callable[[], int]) -> None:
     """Exit with the status of a call; a reader of a pipe who has seen enough is no error, an interruption one line."""
     received = signal.SIGINT
 
