@@ -54,8 +54,8 @@ class VendorFile:
         return bars(self.freq, new_york=self.asset_class == "stock" and self.freq == "1h", **changes)
 
 
-def _epoch(frame: Frame, unit: str) -> pd.Series:
-    return frame["timestamp"].dt.as_unit(unit).astype("int64")
+def _epoch(frame: Frame, unit: str) -> "pd.Series[Any]":
+    return pd.Series(frame["timestamp"].dt.as_unit(unit).astype("int64"))
 
 
 def _prices(frame: Frame) -> list[pd.Series]:
@@ -63,7 +63,7 @@ def _prices(frame: Frame) -> list[pd.Series]:
 
 
 def _text(frame: Frame, form: str, zone: str = "UTC") -> pd.Series:
-    return frame["timestamp"].dt.tz_convert(zone).dt.strftime(form)
+    return pd.Series(frame["timestamp"].dt.tz_convert(zone).dt.strftime(form))
 
 
 def _klines(frame: Frame, path: Path, *, unit: str, header: bool) -> None:
@@ -152,7 +152,7 @@ def _headless_spreadsheet(frame: Frame, path: Path) -> None:
     )
 
 
-STOCK_DAYS = {"asset_class": "stock", "freq": "B", "symbol": "AAPL"}
+STOCK_DAYS: dict[str, Any] = {"asset_class": "stock", "freq": "B", "symbol": "AAPL"}
 
 VENDORS: Mapping[str, VendorFile] = {
     "binance": VendorFile(

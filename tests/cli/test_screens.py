@@ -128,7 +128,7 @@ def test_an_interruption_ends_with_its_status_and_one_line(
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit) as stopped:
-            main._exit(work)
+            main.exit_with(work)
     finally:
         signal.signal(signal.SIGINT, before)
     assert stopped.value.code == status

@@ -172,7 +172,7 @@ def test_a_network_an_arm_cannot_build_is_refused_before_training_with_the_arm(t
 
 def test_a_draw_travels_to_another_process(tmp_path: Path) -> None:
     spec = normed(tmp_path)
-    (draw,) = on_surrogates._draws(spec, folds=(), compared=(), folder=tmp_path)
+    (draw,) = on_surrogates._draws(spec, folds=(), compared=(), plan="", folder=tmp_path)
     there = pickle.loads(pickle.dumps(draw))  # as multiprocessing sends it
     assert there.fit.network.func is Normed
     assert there.data.period == spec.data.period

@@ -172,8 +172,8 @@ def test_files_of_names_that_read_as_values_are_checked_and_prepared(
     market = ["--start", "2018-01-01", "--end", "2018-03-01", "--out", str(tmp_path / "bars")]
     assert generate_data.run(["--symbols", ",".join(f"{name}:crypto" for name in names), *market]) == 0
     monkeypatch.chdir(tmp_path)
-    own = ("--config-dir", "bars/conf", "symbols=generated", "source=parquet", "source.root=bars")
-    own = (*own, "source.timeframe=1h", 'source.pattern="{slug}.parquet"')
+    files = ("symbols=generated", "source=parquet", "source.root=bars", "source.timeframe=1h")
+    own = ("--config-dir", "bars/conf", *files, 'source.pattern="{slug}.parquet"')
     done = called("scripts/check_data.py", *own, f"symbols.only=[{','.join(names)}]")
     assert done.returncode == 0, done.stderr
     assert all(f"\n{name} " in done.stdout for name in names)

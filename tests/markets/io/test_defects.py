@@ -341,7 +341,7 @@ def test_hours_before_and_after_the_session_have_to_be_dropped_on_purpose(stock:
 def test_days_of_a_local_clock_need_its_name(coin: SymbolConfig, hours: Hours) -> None:
     """Days of New York, of 23 hours in March and of 25 in November."""
     frame = hours(365, start="2021-01-01", freq="D", zone="America/New_York")
-    daily = {"timeframe": Timeframe.parse("1d")}
+    daily: dict[str, Any] = {"timeframe": Timeframe.parse("1d")}
     text = " ".join(defects(frame, coin, **daily))
     assert "days of another clock" in text
     assert "rows 73, 311" in text

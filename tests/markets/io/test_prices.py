@@ -76,11 +76,11 @@ def test_clean_walks_have_no_odd_price(hours: Hours, seed: int) -> None:
 def test_what_prices_do_by_themselves_is_not_named(hours: Hours, coin: SymbolConfig) -> None:
     crash = walk(hours)  # within a bar, as in a market that never closes
     crash.loc[200:, PRICES] *= 0.5
-    crash.loc[200, "open"] = crash.loc[199, "close"]
-    crash.loc[200, "high"] = crash.loc[199, "close"] * 1.001
+    before = float(crash["close"].iloc[199])
+    crash.loc[[200], ["open", "high"]] = before, before * 1.001
     assert "step" not in named(crash, coin)
     news = scaled(walk(hours), slice(200, None), 0.8)  # a gap on a day of a wide range
-    news.loc[200, "low"] *= 0.93
+    news.loc[[200], ["low"]] *= 0.93
     assert named(news, coin) == {}
     other = scaled(scaled(walk(hours, deviation=0.005), slice(100, None), 2.5), slice(300, None), 1 / 62.5)
     assert named(other, coin) == {}
