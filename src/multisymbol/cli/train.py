@@ -101,7 +101,7 @@ def _train(
     elif models[0].version and not models[1:]:
         name, number = models[0].version
         terminal.fact("next", "multisymbol compare: a log-loss below no-skill alone is not yet skill")
-        terminal.fact("", f"multisymbol models promote {name}/{number}: make it the one that serves")
+        terminal.fact("", f"to make it champion: multisymbol models promote {name}/{number}")
     terminal.fact("view", _where_to_look(spec))
     terminal.fact("memory", f"{_peak_memory():,.0f} MB at its peak")
     return tuple(models), score
