@@ -116,5 +116,5 @@ def test_code_that_was_never_installed_says_so_before_training(environment: Path
     assert done.returncode == 2
     assert done.stderr.startswith("loading train …\nmultisymbol is not installed for ")
     assert f"-m pip install -e {ROOT}\n" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 3
     assert done.stdout == ""

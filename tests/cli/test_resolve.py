@@ -346,15 +346,17 @@ def test_command_that_is_offered_trains_the_model_that_is_then_found(
     outputs.mkdir()
     (outputs / "mlflow.db").write_bytes(store_template.read_bytes())
     small = ("trainer.max_epochs=1", "model.hidden=[8]", "sampling.epoch_samples=1024", "stride=5")
-    given = ("symbol='BRK.B'", "as_class=stock", f"paths.outputs={outputs}", *SPAN, *small)
+    given = ("symbol='BRK.B'", "as_class=stock", "source=synthetic", f"paths.outputs={outputs}", *SPAN, *small)
     refused = command("scripts/resolve.py", *given)
-    _, offer = refused.stderr.split("train one: multisymbol train ")
-    offered = shlex.split(offer.replace("\\\n", " "))
+    _, offer = refused.stderr.replace("\\\n", " ").split("train one:")
+    program, name, *offered = shlex.split(offer)
+    assert (program, name) == ("multisymbol", "train")
     trained = command("scripts/train.py", *offered)
     assert trained.returncode == 0, trained.stderr
     served = command("scripts/resolve.py", *given)
     assert served.returncode == 0, served.stderr
-    assert served.stdout.splitlines()[0] == "BRK.B 1h is served by neuro_fuzzy.1h.sym.BRK_2EB version 1 (newest)"
+    served_by = "BRK.B 1h is served by neuro_fuzzy.1h.sym.BRK_2EB version 1 (newest, not promoted)"
+    assert served.stdout.splitlines()[1] == served_by
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ def test_finished_run_is_never_taken_for_another_nor_made_twice(
     written = (run_dir / "checkpoints" / "best.ckpt").stat().st_mtime_ns
     capsys.readouterr()
     training(*SHORT)
-    assert "it was done already, and nothing is trained" in capsys.readouterr().out.replace("\n", " ")
+    assert "it was done already, and nothing is trained" in " ".join(capsys.readouterr().out.split())
     assert (run_dir / "checkpoints" / "best.ckpt").stat().st_mtime_ns == written
     assert len(versions(run_dir)) == 1
 
