@@ -237,13 +237,10 @@ def predict(config: Config) -> "pd.DataFrame":
     Raises:
         MultisymbolError: Bars or store are not usable; says what to do.
     """
-    from multisymbol.cli.predict import asked_symbols
-    from multisymbol.cli.resolve import resolve_spec
-    from multisymbol.serving.latest import predict_latest, prediction_frame
-    from multisymbol.serving.resolver import Resolver
+    from multisymbol.cli.predict import predicted
+    from multisymbol.serving.latest import prediction_frame
 
-    resolver, symbols = Resolver.open(resolve_spec(config.values)), asked_symbols(config.values)
-    return prediction_frame(predict_latest(resolver, symbols, max_age_bars=config.values["max_age_bars"]))
+    return prediction_frame(predicted(config.values)[1])
 
 
 def backtest(config: Config, *, folder: str | Path | None = None, quiet: bool = True) -> "BacktestResult":

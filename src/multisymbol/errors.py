@@ -76,8 +76,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     by_letters = {each.casefold(): each for each in known}
-    found = get_close_matches(name.casefold(), list(by_letters), n=1, cutoff=0.6)
+    found = get_close_matches(name.casefold(), list(by_letters), n=1, cutoff=0.65)
     return f", did you mean '{by_letters[found[0]]}'?" if found else ""
+
+
+def raise_all(problems: Sequence[MultisymbolError]) -> None:
+    """Raise one error with the texts of all, each once, of the first one's class; nothing where there are none."""
+    if problems:
+        raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems)))) from problems[0]
 
 
 def require(error: type[MultisymbolError], checks: Mapping[str, bool], *, of: str = "", between: str = "; ") -> None:

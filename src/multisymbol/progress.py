@@ -34,6 +34,11 @@ _PART, _SHORT, _GLUE = re.compile(r"( · |\s{3,})"), 36, "\xa0"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
+def first_process() -> bool:
+    """Whether this is the first process of all, on whichever of several machines: the only one that prints."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK"))
+
+
 def screen_width() -> int:
     """Return the columns that output may take: `COLUMNS` where that is set, else the terminal's up to `WIDEST`."""
     columns = shutil.get_terminal_size((WIDEST, 24)).columns

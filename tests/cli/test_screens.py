@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,24 +53,41 @@ STORED_SCREENS = (
 """Screens of what was trained, in this order."""
 
 
-def screen(line: str, *further: str, width: int, called: Command, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Run a command and return all it says, both streams."""
-    name, *arguments = line.split()
-    monkeypatch.setenv("COLUMNS", str(width))
-    script = SCRIPTS.get(name, name.replace("-", "_"))
-    done = called(f"scripts/{script}.py", *arguments, *further)
-    assert "Traceback" not in done.stderr, done.stderr
-    return [*done.stderr.splitlines(), *done.stdout.splitlines()]
+Shown = Callable[[str, tuple[str, ...], int], list[str]]
 
 
-def check(lines: list[str], width: int) -> None:
-    """No line is wider than the screen, and of two columns none is headed like the other."""
-    assert lines
-    assert [line for line in lines if len(line) > width and len(line.split()) > 1] == []  # a path may be longer
-    for above, line in pairwise(lines):
-        if re.match(r"(symbol|model|arm|fold|column|fact)  +\w", line) and above:
-            headings = re.split(r" {2,}", line.strip())
-            assert len(headings) == len(set(headings)), line
+@pytest.fixture
+def shown(called: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shown:
+    """Return what runs a command with settings at a width, in an empty folder, and all it says, both streams."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str, settings: tuple[str, ...], width: int) -> list[str]:
+        name, *arguments = line.split()
+        monkeypatch.setenv("COLUMNS", str(width))
+        script = SCRIPTS.get(name, name.replace("-", "_"))
+        done = called(f"scripts/{script}.py", *arguments, *(settings if name in PAGES else ()))
+        assert "Traceback" not in done.stderr, done.stderr
+        return [*done.stderr.splitlines(), *done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, store_template: Path) -> Path:
+    """Return a folder of outputs that has its store."""
+    return prepared_outputs(tmp_path, store_template)
+
+
+def misfits(lines: list[str], width: int) -> list[str]:
+    """Return the lines wider than the screen, and those in which two columns are headed alike."""
+    assert lines, "it says something"
+    wide = [line for line in lines if len(line) > width and len(line.split()) > 1]  # a path may be longer
+    heads = [
+        re.split(r" {2,}", line.strip())
+        for above, line in pairwise(lines)
+        if above and re.match(r"(symbol|model|arm|fold|column|fact)  +\w", line)
+    ]
+    return [*wide, *("  ".join(head) for head in heads if len(head) != len(set(head)))]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -81,38 +99,28 @@ def test_help_fits(name: str, width: int, monkeypatch: pytest.MonkeyPatch, capsy
     with pytest.raises(SystemExit) as stopped:
         main.main()
     assert stopped.value.code == 0
-    check(capsys.readouterr().out.splitlines(), width)
+    assert misfits(capsys.readouterr().out.splitlines(), width) == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("line", QUICK_SCREENS)
-def test_screen_fits(line: str, width: int, called: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    further = MARKET if line.split(maxsplit=1)[0] in PAGES else ()
-    check(screen(line, *further, width=width, called=called, monkeypatch=monkeypatch), width)
+def test_screen_fits(line: str, width: int, shown: Shown) -> None:
+    assert misfits(shown(line, MARKET, width), width) == []
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("outputs")
 @pytest.mark.parametrize("width", WIDTHS)
-def test_screens_of_stored_models_fit(
-    width: int, called: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store_template: Path
+@pytest.mark.parametrize(
+    ("lines", "settings"),
+    [(STORED_SCREENS, MARKET), (("compare dry_run=true", "compare"), COMPARED)],
+    ids=["stored models", "comparison"],
+)
+def test_screens_that_follow_one_another_fit(
+    lines: tuple[str, ...], settings: tuple[str, ...], width: int, shown: Shown
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    prepared_outputs(tmp_path, store_template)
-    for line in STORED_SCREENS:
-        further = MARKET if line.split(maxsplit=1)[0] in PAGES else ()
-        check(screen(line, *further, width=width, called=called, monkeypatch=monkeypatch), width)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("width", WIDTHS)
-def test_screens_of_a_comparison_fit(
-    width: int, called: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store_template: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    prepared_outputs(tmp_path, store_template)
-    for line in ("compare dry_run=true", "compare"):
-        check(screen(line, *COMPARED, width=width, called=called, monkeypatch=monkeypatch), width)
+    for line in lines:
+        assert misfits(shown(line, settings, width), width) == []
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

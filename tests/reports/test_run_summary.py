@@ -38,11 +38,11 @@ def test_a_model_without_skill_over_all_rows_is_called_so() -> None:
 def test_suspects_stand_in_the_header_and_many_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
     for count in (0, 3, 10):
-        suspects = tuple(f"S{number}: 1 lasting steps (step)" for number in range(count))
+        suspects = tuple(f"S{number}: 1 lasting step (step)" for number in range(count))
         dataset: Any = SimpleNamespace(panel=SimpleNamespace(suspects=suspects))
         name_suspects(dataset, Terminal())
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == min(count, 9)
         assert all(line.startswith("suspect") for line in lines)
-        assert not count or "S0: 1 lasting steps" in lines[0]
+        assert not count or "S0: 1 lasting step" in lines[0]
     assert "2 more: multisymbol check-data names all" in lines[-1]

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from multisymbol.backtest.predictions import Predictions, Predictor, predict_history
-from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError
+from multisymbol.errors import BacktestError, FeatureError, MultisymbolError, SampleError, SymbolError, raise_all
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.source import ExaminedSource
 from multisymbol.markets.provenance import check_served_by
@@ -17,7 +17,6 @@ from multisymbol.progress import Terminal
 from multisymbol.registry.selection.candidates import names_in, trained_until
 from multisymbol.registry.selection.resolve import Resolution, resolution_lines
 from multisymbol.registry.store.versions import StoredVersion
-from multisymbol.serving.live import raise_all
 from multisymbol.serving.resolver import Resolver, ResolveSpec
 from multisymbol.serving.served_model import Model
 from multisymbol.training.finetune import named_version

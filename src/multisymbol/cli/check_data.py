@@ -11,7 +11,7 @@ import numpy as np
 
 from multisymbol.cli.schema import TrainConfig
 from multisymbol.cli.specs import source_of
-from multisymbol.errors import MultisymbolError, OutputError
+from multisymbol.errors import MultisymbolError, OutputError, raise_all
 from multisymbol.markets.io.download import downloads_of
 from multisymbol.markets.io.quality import Examined, FileFinding
 from multisymbol.markets.io.source import ExaminedSource
@@ -71,8 +71,7 @@ def check_data(values: Mapping[str, Any], run_dir: Path) -> float:
         with terminal.progress("picture"):
             _draw(found, source, picture)
         terminal.fact("picture", short_path(picture))
-    if problems:
-        raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems)))) from problems[0]
+    raise_all(problems)
     return math.nan
 
 

@@ -132,7 +132,7 @@ def execute(
             _tell_job()
             with _restartable():
                 score = work(plain(config), run_dir)
-    except Exception as error:
+    except Exception as error:  # a sweep goes on after any; outside of one it is raised again
         refused = isinstance(error, MultisymbolError)
         if refused:
             _forget(run_dir)

@@ -45,14 +45,23 @@ def show_predictions(values: Mapping[str, Any]) -> Sequence[Prediction]:
         MultisymbolError: No symbol is served; the table was shown before.
     """
     _check_output(values)
-    configs = asked_symbols(values)
-    resolver = Resolver.open(resolve_spec(values))
-    predictions = predict_latest(resolver, configs, max_age_bars=values["max_age_bars"])
+    resolver, predictions = predicted(values)
     text = _json(predictions) if values["output"] == "json" else prediction_text(predictions)
     _put(text, values=values, predictions=predictions)
     if not any(each.served for each in predictions):
         _refuse(predictions, resolver)
     return predictions
+
+
+def predicted(values: Mapping[str, Any]) -> tuple[Resolver, list[Prediction]]:
+    """Ask the models that serve; return also what chose them.
+
+    Raises:
+        MultisymbolError: Bars or store are not usable, or a symbol is not known.
+    """
+    configs = asked_symbols(values)
+    resolver = Resolver.open(resolve_spec(values))
+    return resolver, predict_latest(resolver, configs, max_age_bars=values["max_age_bars"])
 
 
 def asked_symbols(values: Mapping[str, Any]) -> tuple[SymbolConfig, ...]:

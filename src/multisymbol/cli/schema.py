@@ -146,7 +146,7 @@ class SurrogateSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonSettings:
-    """A file in `conf/comparison`; see `evaluation.plan.Plan` for the levels and sizes."""
+    """A file in `conf/comparison`; see `statistics.compare.Plan` for the levels and sizes."""
 
     primary: Literal["overall", "direction", "activity"]  # the question that the verdict is about
     seeds: list[NonNegativeInt]  # of the trainings of every arm

@@ -150,10 +150,7 @@ def store_of(values: Values) -> "Store":
     """
     from multisymbol.registry.store.store import Store
 
-    registry = values["registry"]
-    return Store(
-        uri=registry["uri"], artifact_root=registry["artifacts"], mlflow_experiment=registry["mlflow_experiment"]
-    )
+    return Store.of(values["registry"])
 
 
 def run_spec(values: Values, *, sweep: "SweepJob | None" = None) -> "RunSpec":

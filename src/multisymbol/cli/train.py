@@ -1,6 +1,5 @@
 """The command `train`: one configuration in; fitted, scored, recorded and registered models out."""
 
-import os
 import re
 import resource
 import sys
@@ -15,7 +14,7 @@ from hydra.types import RunMode
 from multisymbol.cli.schema import symbol_configs
 from multisymbol.cli.specs import source_of, store_of, train_spec, training_report
 from multisymbol.errors import ConfigError
-from multisymbol.progress import Terminal
+from multisymbol.progress import Terminal, first_process
 from multisymbol.registry.store.database import PREFIX
 from multisymbol.reports.run_summary import describe_run, mark_synthetic, no_skill
 from multisymbol.reports.tables.table import show
@@ -41,7 +40,7 @@ def train(values: Mapping[str, Any], run_dir: Path) -> float:
         values: Plain, checked configuration (`conf/train.yaml`).
         run_dir: The run's folder.
     """
-    return train_models(values, run_dir, Terminal(silent=not _first_process()))[1]
+    return train_models(values, run_dir, Terminal(silent=not first_process()))[1]
 
 
 def train_models(
@@ -61,7 +60,7 @@ def train_models(
     resume = bool(values["resume"])
     if resume:
         values, run_dir = resumed(values)
-    if not _first_process():
+    if not first_process():
         return _train(values, run_dir, terminal, resume=resume)
     with at_work(run_dir):
         return _train(values, run_dir, terminal, resume=resume)
@@ -70,7 +69,7 @@ def train_models(
 def _train(
     values: Mapping[str, Any], run_dir: Path, terminal: Terminal, *, resume: bool
 ) -> tuple[tuple[TrainedModel, ...], float]:
-    first = _first_process()
+    first = first_process()
     started = time.perf_counter()
     parent = parent_of(values) if values["mode"] == "finetune" else None
     values = inherited(values, parent) if parent else values
@@ -185,11 +184,6 @@ def _overrides() -> list[str]:
     if not HydraConfig.initialized():
         return []
     return [text.lstrip("+~") for text in HydraConfig.get().overrides.task]
-
-
-def _first_process() -> bool:
-    """Whether this is the first process of all, on whichever of several machines."""
-    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK"))
 
 
 def _tell_of_earlier_openings(spec: TrainSpec, terminal: Terminal) -> None:

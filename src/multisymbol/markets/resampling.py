@@ -7,12 +7,11 @@ Hours of a stock (session 09:30 to 16:00, bars stamped at the full hour) as 4h b
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Flags, Floats, Ints
+from multisymbol.arrays import Flags, Floats, Ints, frozen
 from multisymbol.errors import BarsError, ConfigError
 from multisymbol.markets.bars import Bars, bars_between
 from multisymbol.markets.io.quality import Examined, FileFinding
@@ -21,8 +20,6 @@ from multisymbol.markets.provenance import provenance_of
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import DAY, Instants, Period, Timeframe
-
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 INCOMPLETE = "incomplete"
 """Kind of defect: a coarse bar in which finer bars are missing. Kept and counted."""
@@ -114,14 +111,14 @@ def coarser(bars: Bars, *, timeframe: Timeframe, clock: SessionClock, until: int
     joined = replace(
         bars,
         timeframe=timeframe,
-        opened_at=_frozen(bars.opened_at[first]),
-        closed_at=_frozen(closed_at),
-        open=_frozen(bars.open[first]),
-        high=_frozen(np.maximum.reduceat(bars.high, first)),
-        low=_frozen(np.minimum.reduceat(bars.low, first)),
-        close=_frozen(bars.close[last]),
-        volume=_frozen(_sums(bars.volume, first)),
-        segment=_frozen(_renumbered(bars.segment[last])),
+        opened_at=frozen(bars.opened_at[first]),
+        closed_at=frozen(closed_at),
+        open=frozen(bars.open[first]),
+        high=frozen(np.maximum.reduceat(bars.high, first)),
+        low=frozen(np.minimum.reduceat(bars.low, first)),
+        close=frozen(bars.close[last]),
+        volume=frozen(_sums(bars.volume, first)),
+        segment=frozen(_renumbered(bars.segment[last])),
         origin=f"{bars.origin} as {timeframe.text}",
         kept_defects=kept,
     )
@@ -167,9 +164,3 @@ def _sums(volume: Floats, first: Ints) -> Floats:
 def _renumbered(segment: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Number segments without holes: one may have ended within a stretch."""
     return np.cumsum(np.r_[False, np.diff(segment) > 0]).astype(np.int32)
-
-
-def _frozen(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
-    own = np.array(values)
-    own.flags.writeable = False
-    return own

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from multisymbol.arrays import Floats
+from multisymbol.arrays import Floats, frozen
 from multisymbol.errors import ConfigError
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.quality import Examined
@@ -131,15 +131,10 @@ def mirrored(bars: Bars, sign: Floats, *, drift: Drift) -> Bars:
     ends = [np.exp(base + turned["high"]), np.exp(base + turned["low"]), opened, close]
     return replace(
         bars,
-        open=_frozen(opened),
-        high=_frozen(np.maximum.reduce(ends)),
-        low=_frozen(np.minimum.reduce(ends)),
-        close=_frozen(close),
+        open=frozen(opened),
+        high=frozen(np.maximum.reduce(ends)),
+        low=frozen(np.minimum.reduce(ends)),
+        close=frozen(close),
         synthetic=True,
         origin=f"surrogate of {bars.origin}",
     )
-
-
-def _frozen(values: Floats) -> Floats:
-    values.flags.writeable = False
-    return values

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from multisymbol.arrays import Ints
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.time import DAY, HOUR, MINUTE, Instants
+from multisymbol.wording import counted
 
 _RETURNS, _KEPT_OF = 6, 8
 _PRECISION = 1e-6
@@ -21,7 +22,8 @@ _PRECISION = 1e-6
 _COPIED_AT_LEAST = 8
 """Fingerprints at one lag: about 64 bars in a row."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_ODD = {"outlier": "bars wrong in all four prices", "step": "lasting steps of a split or of another unit"}
+_ODD = {"outlier": ("bar", "wrong in all four prices"), "step": ("lasting step", "of a split or of another unit")}
+"""Kind of odd price -> what is counted, and what is odd about it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,8 +59,12 @@ def return_prints(bars: Bars) -> ReturnPrints:
 
 def suspects(prints: Sequence[ReturnPrints]) -> list[str]:
     """Name the symbols with odd prices, and those that repeat the prices of an earlier one, at once or later."""
-    odd = [f"{each.symbol}: {count:,} {_ODD[key]} ({key})" for each in prints for key, count in each.odd.items()]
-    return odd + copies(prints)
+    return [*(_odd_text(each.symbol, key, n) for each in prints for key, n in each.odd.items()), *copies(prints)]
+
+
+def _odd_text(symbol: str, key: str, count: int) -> str:
+    what, why = _ODD[key]
+    return f"{symbol}: {counted(count, what)} {why} ({key})"
 
 
 def copies(prints: Sequence[ReturnPrints]) -> list[str]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from multisymbol.arrays import Codes, Flags, Ints, Singles
 from multisymbol.config.names import registered, stored_form
 from multisymbol.config.own_code import own_code
-from multisymbol.errors import FeatureError, MultisymbolError
+from multisymbol.errors import FeatureError, MultisymbolError, raise_all
 from multisymbol.features.indicators import modules_of
 from multisymbol.features.pipeline import FeatureSpec, feature_rows
 from multisymbol.features.scaling import Scaler
@@ -221,14 +221,8 @@ def _fingerprints(choices: _Choices) -> dict[str, str]:
                 choices.source.read(config, choices.period)
         except MultisymbolError as error:
             problems.append(error)
-    _raise_all(problems)
+    raise_all(problems)
     return prints
-
-
-def _raise_all(problems: Sequence[MultisymbolError]) -> None:
-    """Raise one error with the texts of all, if there are any."""
-    if problems:
-        raise type(problems[0])("\n".join(dict.fromkeys(str(problem) for problem in problems))) from problems[0]
 
 
 def _fill(
@@ -260,7 +254,7 @@ def _fill(
                 prints.append(return_prints(bars))
             if progress is not None:
                 progress(config.symbol, done, len(choices.universe))
-    _raise_all(problems)
+    raise_all(problems)
     return facts, prints
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.errors import BarsError, BundleError, CalendarError, MultisymbolError, SampleError
+from multisymbol.errors import BarsError, BundleError, CalendarError, SampleError
 from multisymbol.features.pipeline import FeatureSpec, feature_rows, history_bars, warmup_bars
 from multisymbol.features.scaling import Scaler
 from multisymbol.labels.labels import UNRESOLVED
@@ -233,12 +233,6 @@ def live_ledger(parts: Sequence[Windows], *, window: int) -> tuple[npt.NDArray[n
         counts=(),
     )
     return np.concatenate([part.rows for part in parts]), ledger
-
-
-def raise_all(problems: Sequence[MultisymbolError]) -> None:
-    """Raise one error with the texts of all, of the first one's class, if there are any."""
-    if problems:
-        raise type(problems[0])("\n".join(str(problem) for problem in problems)) from problems[0]
 
 
 def _bars(rows: pd.DataFrame, *, config: SymbolConfig, recipe: Recipe, from_start: bool, until: int | None) -> Bars:

@@ -23,7 +23,16 @@ from torch import nn
 
 from multisymbol.config.names import short_name
 from multisymbol.config.own_code import changed_code
-from multisymbol.errors import BarsError, BundleError, ConfigError, MultisymbolError, SampleError, SymbolError, nearest
+from multisymbol.errors import (
+    BarsError,
+    BundleError,
+    ConfigError,
+    MultisymbolError,
+    SampleError,
+    SymbolError,
+    nearest,
+    raise_all,
+)
 from multisymbol.labels.labels import CLASSES
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.io.defects import PRICES
@@ -37,7 +46,7 @@ from multisymbol.registry.store.store import BUNDLE_FOLDER
 from multisymbol.samples.ledger import Ledger
 from multisymbol.samples.windows import WindowDataset
 from multisymbol.serving.inference import predict_probabilities, predict_returns
-from multisymbol.serving.live import Recipe, Windows, age_bars, live_ledger, live_windows, raise_all, recipe_of
+from multisymbol.serving.live import Recipe, Windows, age_bars, live_ledger, live_windows, recipe_of
 from multisymbol.serving.rebuild import outputs_of, rebuild
 
 _log = logging.getLogger(__name__)

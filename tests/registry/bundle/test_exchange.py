@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -45,11 +46,12 @@ def stored(store: Store, tmp_path: Path) -> StoredVersion:
     return store.register(run, folder, name=NAME, tags=version_tags(), scores=[], pooled={})
 
 
-def refused(store: Store, source: Path, message: str) -> None:
-    """See an import refused with this message, and nothing stored by it: no version, no run, no file."""
-    with pytest.raises(BundleError, match=message):
+def refused(store: Store, source: Path) -> str:
+    """Return why an import was refused; nothing may be stored by it: no version, no run, no file."""
+    with pytest.raises(BundleError) as error:
         import_model(store, source, rename=None)
     nothing_stored(store)
+    return str(error.value)
 
 
 def nothing_stored(store: Store) -> None:
@@ -183,12 +185,12 @@ def test_exported_files_that_were_changed_added_or_lost_are_all_named(
 
 def test_bundle_whose_hash_does_not_match_is_refused(store: Store, model: Path) -> None:
     (model / "bundle" / "config.json").write_text("{}")
-    refused(store, model, r"config.json was changed")
+    assert re.search(r"config.json was changed", refused(store, model))
 
 
 def test_incomplete_model_is_refused(store: Store, model: Path) -> None:
     (model / "bundle" / "scalers.json").unlink()
-    refused(store, model, r"scalers.json is missing")
+    assert re.search(r"scalers.json is missing", refused(store, model))
 
 
 # --- foreign content -------------------------------------------------------------------------------------------------
@@ -200,8 +202,8 @@ def test_incomplete_model_is_refused(store: Store, model: Path) -> None:
 def test_file_of_a_name_nobody_knows_is_refused(store: Store, model: Path, tmp_path: Path, name: str) -> None:
     (model / name).parent.mkdir(exist_ok=True)
     (model / name).write_bytes(pickle.dumps({}))
-    refused(store, model, rf"{name} does not belong to a stored model")
-    refused(store, zipped(contents(model), tmp_path / "x.zip"), r"does not belong to a stored model")
+    assert re.search(rf"{name} does not belong to a stored model", refused(store, model))
+    assert re.search(r"does not belong to a stored model", refused(store, zipped(contents(model), tmp_path / "x.zip")))
 
 
 def header(data: dict[str, Any]) -> bytes:
@@ -227,7 +229,7 @@ def header(data: dict[str, Any]) -> bytes:
 )
 def test_weights_that_are_none_are_refused(store: Store, model: Path, content: bytes) -> None:
     changed(model, WEIGHTS, content)
-    refused(store, model, r"weights.safetensors is not a safetensors file")
+    assert re.search(r"weights.safetensors is not a safetensors file", refused(store, model))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ def test_weights_that_are_none_are_refused(store: Store, model: Path, content: b
 )
 def test_json_nobody_can_use_is_refused(store: Store, model: Path, text: str, message: str) -> None:
     changed(model, "config.json", text.encode())
-    refused(store, model, message)
+    assert re.search(message, refused(store, model))
 
 
 @pytest.mark.parametrize(
@@ -266,18 +268,24 @@ def test_json_nobody_can_use_is_refused(store: Store, model: Path, text: str, me
 )
 def test_configuration_that_names_foreign_code_is_refused(store: Store, model: Path, target: Any) -> None:
     changed(model, "config.json", json.dumps({"model": {"layers": [{"_target_": target}]}}).encode())
-    refused(store, model, r"config.json: model.layers.0._target_: no class may be named here, got .*; give plain")
+    assert re.search(
+        r"config.json: model.layers.0._target_: no class may be named here, got .*; give plain", refused(store, model)
+    )
 
 
 @pytest.mark.parametrize("target", ["os.system", "pandas.read_pickle", "lab.networks.Net", 7])
 def test_network_of_foreign_code_is_refused(store: Store, model: Path, target: Any) -> None:
     changed(model, "config.json", json.dumps({"model": {"_target_": target}}).encode())
-    refused(store, model, r"config.json: model._target_: (there is no network|.* is not trusted|expected package)")
+    assert re.search(
+        r"config.json: model._target_: (there is no network|.* is not trusted|expected package)", refused(store, model)
+    )
 
 
 def test_configuration_that_looks_something_up_is_refused(store: Store, model: Path) -> None:
     changed(model, "symbol_configs.json", json.dumps({"AAPL": {"label": "${oc.env:HOME}"}}).encode())
-    refused(store, model, r"symbol_configs.json: symbol_configs.AAPL.label: '\$\{oc.env:HOME\}' would be looked up")
+    assert re.search(
+        r"symbol_configs.json: symbol_configs.AAPL.label: '\$\{oc.env:HOME\}' would be looked up", refused(store, model)
+    )
 
 
 def test_code_of_one_s_own_is_taken_where_its_package_is_named(
@@ -321,7 +329,7 @@ def test_file_of_mlflow_or_page_that_acts_is_refused(
     store: Store, model: Path, name: str, text: str, message: str
 ) -> None:
     (model / name).write_text(text)
-    refused(store, model, message)
+    assert re.search(message, refused(store, model))
 
 
 @pytest.mark.parametrize(
@@ -345,14 +353,14 @@ def test_facts_that_do_not_say_what_the_model_is_are_refused(
     if file == "symbols.json":
         changed(model, "symbol_configs.json", b"{}")
         changed(model, "similarity.json", b"{}")
-    refused(store, model, r"the facts of the model do not say what it is")
+    assert re.search(r"the facts of the model do not say what it is", refused(store, model))
 
 
 def test_link_in_a_folder_is_refused(store: Store, model: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("# mine")
     (model / "card.md").unlink()
     (model / "card.md").symlink_to(tmp_path / "secret")
-    refused(store, model, r"card.md is a link or no plain file")
+    assert re.search(r"card.md is a link or no plain file", refused(store, model))
 
 
 def test_file_larger_than_its_limit_is_refused(
@@ -361,7 +369,7 @@ def test_file_larger_than_its_limit_is_refused(
     source = zipped(contents(model), tmp_path / "x.zip")
     monkeypatch.setattr("multisymbol.registry.bundle.files.MAX_FACT_BYTES", 100)
     for place in (model, source):
-        refused(store, place, r"bundle/metadata.json has [0-9]+ bytes; at most 100 are taken in")
+        assert re.search(r"bundle/metadata.json has [0-9]+ bytes; at most 100 are taken in", refused(store, place))
 
 
 def test_no_pickle_is_loaded_and_no_tensor_file_of_torch(
@@ -383,7 +391,10 @@ def test_no_pickle_is_loaded_and_no_tensor_file_of_torch(
     ["../evil", "bundle/../../evil", "/etc/evil", "C:\\evil", "bundle\\config.json", "bundle/", "BUNDLE/config.json"],
 )
 def test_zip_that_names_a_path_of_its_own_is_refused(store: Store, model: Path, tmp_path: Path, name: str) -> None:
-    refused(store, zipped({**contents(model), name: b"x"}, tmp_path / "x.zip"), r"does not belong to a stored model")
+    assert re.search(
+        r"does not belong to a stored model",
+        refused(store, zipped({**contents(model), name: b"x"}, tmp_path / "x.zip")),
+    )
     assert not (tmp_path / "evil").exists()
 
 
@@ -392,7 +403,7 @@ def test_zip_with_a_name_twice_is_refused(store: Store, model: Path, tmp_path: P
     source = zipped(contents(model), tmp_path / "x.zip")
     with zipfile.ZipFile(source, "a") as out:
         out.writestr("card.md", "# other")
-    refused(store, source, r"card.md is there twice")
+    assert re.search(r"card.md is there twice", refused(store, source))
 
 
 def test_link_in_a_zip_is_refused(store: Store, model: Path, tmp_path: Path) -> None:
@@ -403,13 +414,13 @@ def test_link_in_a_zip_is_refused(store: Store, model: Path, tmp_path: Path) -> 
         entry = zipfile.ZipInfo("card.md")
         entry.external_attr = 0o120777 << 16
         out.writestr(entry, "/etc/hostname")
-    refused(store, source, r"card.md is a link")
+    assert re.search(r"card.md is a link", refused(store, source))
 
 
 def test_zip_that_grows_without_measure_is_refused(store: Store, model: Path, tmp_path: Path) -> None:
     bomb = zipped({**contents(model), "card.md": b" " * 2**25}, tmp_path / "x.zip")
     assert bomb.stat().st_size < 2**20
-    refused(store, bomb, r"card.md would grow to 33,554,432 bytes, over 250 times")
+    assert re.search(r"card.md would grow to 33,554,432 bytes, over 250 times", refused(store, bomb))
 
 
 def test_zip_that_lies_about_a_size_is_refused(store: Store, model: Path, tmp_path: Path) -> None:
@@ -417,7 +428,7 @@ def test_zip_that_lies_about_a_size_is_refused(store: Store, model: Path, tmp_pa
     real = 2**25
     source = zipped({**contents(model), "card.md": b" " * real}, tmp_path / "x.zip")
     source.write_bytes(source.read_bytes().replace(struct.pack("<L", real), struct.pack("<L", 10)))
-    refused(store, source, r"is not a zip of a stored model: .*card.md")
+    assert re.search(r"is not a zip of a stored model: .*card.md", refused(store, source))
 
 
 def test_zip_of_too_many_files_is_refused_before_they_are_listed(
@@ -429,13 +440,13 @@ def test_zip_of_too_many_files_is_refused_before_they_are_listed(
         raise AssertionError("the table of contents was read")
 
     monkeypatch.setattr(zipfile, "ZipFile", listed)
-    refused(store, source, r"has 1000 files; a stored model has at most 17")
+    assert re.search(r"has 1000 files; a stored model has at most 17", refused(store, source))
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\5\6" + b"\0" * 18, pickle.dumps({})])
 def test_file_that_is_no_zip_is_refused(store: Store, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
-    refused(store, tmp_path / "x.zip", r"neither a folder nor a plain zip|cannot be read|is missing")
+    assert re.search(r"neither a folder nor a plain zip|cannot be read|is missing", refused(store, tmp_path / "x.zip"))
 
 
 def test_damaged_zip_is_refused(store: Store, model: Path, tmp_path: Path) -> None:
@@ -443,11 +454,13 @@ def test_damaged_zip_is_refused(store: Store, model: Path, tmp_path: Path) -> No
     content = bytearray(source.read_bytes())
     content[200:260] = b"\xff" * 60
     source.write_bytes(bytes(content))
-    refused(store, source, r"x.zip is (damaged|not a zip of a stored model)")
+    assert re.search(r"x.zip is (damaged|not a zip of a stored model)", refused(store, source))
 
 
 def test_missing_source_is_named(store: Store, tmp_path: Path) -> None:
-    refused(store, tmp_path / "nowhere.zip", r"nowhere.zip cannot be read as a stored model: No such file")
+    assert re.search(
+        r"nowhere.zip cannot be read as a stored model: No such file", refused(store, tmp_path / "nowhere.zip")
+    )
 
 
 def test_nothing_is_left_in_the_folder_for_temporary_files(

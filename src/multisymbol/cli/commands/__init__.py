@@ -1,14 +1,13 @@
 """The commands of `multisymbol`; nothing is imported before its command is given."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from multisymbol.progress import Terminal, complain, loading
+from multisymbol.progress import Terminal, complain, first_process, loading
 
 COMMANDS = {
     "train": "train a model: universal, one symbol's, one per symbol, or fine-tuned",
@@ -45,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
 def run(name: str, arguments: Sequence[str]) -> int:
     """Run one command; return its exit status."""
-    if name != "completion" and not _PRINTS & set(arguments) and os.environ.get("LOCAL_RANK", "0") == "0":
+    if name != "completion" and not _PRINTS & set(arguments) and first_process():
         loading(name, quiet=bool(_FOR_PROGRAMS & set(arguments)))
     if name in PAGES:
         from multisymbol.cli.commands.configured import run as run_configured

@@ -17,7 +17,7 @@ import yaml
 
 from multisymbol.cli.check_data import look, show_findings
 from multisymbol.cli.commands import Parser
-from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SourceError, nearest
+from multisymbol.errors import ConfigError, MultisymbolError, OutputError, SourceError, nearest, raise_all
 from multisymbol.markets.io.files import FileOptions, ParquetSource
 from multisymbol.markets.io.importing import Imported, find_symbols, imported, write_bars
 from multisymbol.markets.io.quality import ReadOptions
@@ -132,8 +132,7 @@ def import_bars(request: ImportRequest, terminal: Terminal) -> None:
         _write_universe(request, symbols)
         _tell_written(symbols, written[0].timeframe, request, terminal)
     problems += [result.problem for result in results if result.problem is not None]
-    if problems:
-        raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems))))
+    raise_all(problems)
 
 
 def _imports(

@@ -9,7 +9,7 @@ import numpy as np
 
 from multisymbol.cli.specs import features_of, source_of
 from multisymbol.config.build import build
-from multisymbol.errors import MultisymbolError
+from multisymbol.errors import MultisymbolError, raise_all
 from multisymbol.features.pipeline import FeatureSpec, history_bars, warmup_bars
 from multisymbol.markets.bars import Bars
 from multisymbol.markets.symbols import SymbolConfig, universe
@@ -76,8 +76,7 @@ def planned(values: Mapping[str, Any], terminal: Terminal) -> list[SymbolPlan]:
             except MultisymbolError as error:
                 problems.append(error)
             progress(config.symbol, done, len(configs))
-    if problems:
-        raise type(problems[0])("\n".join(dict.fromkeys(map(str, problems)))) from problems[0]
+    raise_all(problems)
     return plans
 
 

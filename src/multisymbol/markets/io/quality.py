@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Number
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multisymbol.arrays import Floats, Ints
+from multisymbol.arrays import Floats, Ints, frozen
 from multisymbol.errors import BarsError, CalendarError, nearest
 from multisymbol.markets.bars import Bars, segment_numbers
 from multisymbol.markets.io.defects import (
@@ -31,8 +31,6 @@ from multisymbol.markets.io.stamps import epoch_unit, implausible, named_rows
 from multisymbol.markets.sessions import SessionClock, session_clock
 from multisymbol.markets.symbols import SymbolConfig
 from multisymbol.markets.time import NEVER, Instants, Period, Timeframe
-
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,14 +149,14 @@ def _bars(
     return Bars(
         symbol=config.symbol,
         timeframe=reading.timeframe,
-        opened_at=_frozen(left.opened_at),
-        closed_at=_frozen(left.closed_at),
-        open=_frozen(left.numbers["open"]),
-        high=_frozen(left.numbers["high"]),
-        low=_frozen(left.numbers["low"]),
-        close=_frozen(left.numbers["close"]),
-        volume=_frozen(left.numbers["volume"]),
-        segment=_frozen(segment),
+        opened_at=frozen(left.opened_at),
+        closed_at=frozen(left.closed_at),
+        open=frozen(left.numbers["open"]),
+        high=frozen(left.numbers["high"]),
+        low=frozen(left.numbers["low"]),
+        close=frozen(left.numbers["close"]),
+        volume=frozen(left.numbers["volume"]),
+        segment=frozen(segment),
         synthetic=synthetic,
         origin=origin,
         dropped=dropped_counts(found, on_defect=on_defect),
@@ -276,9 +274,3 @@ def _clock(opened_at: Instants, *, config: SymbolConfig, origin: str) -> Session
         return session_clock(config.calendar, start=start, end=end)
     except CalendarError as error:
         raise CalendarError(f"{config.symbol} ({origin}): {error}") from error
-
-
-def _frozen(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
-    own = np.array(values)
-    own.flags.writeable = False
-    return own
