@@ -54,7 +54,7 @@ def show_predictions(values: Mapping[str, Any]) -> Sequence[Prediction]:
 
 
 def predicted(values: Mapping[str, Any]) -> tuple[Resolver, list[Prediction]]:
-    """Ask the models that serve; return also what chose them.
+    """Return the resolver, and the newest decision on each symbol by the models it chooses.
 
     Raises:
         MultisymbolError: Bars or store are not usable, or a symbol is not known.

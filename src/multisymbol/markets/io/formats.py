@@ -112,7 +112,7 @@ def file_format(table: RawTable, *, columns: Columns | None, symbol: str, origin
         origin: The file, for messages.
 
     Raises:
-        SourceError: Of no known layout, a column twice, or without the columns that were named.
+        SourceError: The layout is unknown, a column appears twice, or a named column is missing.
     """
     if not table.headed:
         return _headless(table, origin=origin)

@@ -30,7 +30,7 @@ _TICKER_ROWS = {"Price", "Ticker"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawTable:
-    """The columns of a file as they stand there.
+    """The columns of a file, not yet interpreted.
 
     Args:
         names: Name of each column; numbers where the file has no header.
